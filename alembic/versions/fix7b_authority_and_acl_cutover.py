@@ -1,0 +1,46 @@
+"""FIX7b: authority and ACL cutover
+
+Transfers the objects of one sealed manifest to qt001_cp_owner, takes the application role's and PUBLIC's privileges on
+them, and grants SELECT on the curated views. All preconditions and postconditions run in SQL, in the same transaction.
+
+Needs -x manifest=FILE. -x rehearsal=first: this run makes the no-go record (only in a rehearsal).
+
+Revision ID: fix7b
+Revises: fix7a
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+import qt001_cp.ops  # noqa: F401
+from qt001_cp.ops import arguments
+
+revision = "fix7b"
+down_revision = "fix7a"
+branch_labels = None
+depends_on = None
+
+FOLDER = Path(__file__).parent / "sql" / "fix7b"
+SUMS = "cb922ab1bfb6ca0b605c6b4f593d3beadbfe4d655211a765d86097c68f30f00a"
+
+
+def upgrade() -> None:
+    manifest = arguments.manifest(revision)
+    record_pending = arguments.first_rehearsal()
+    op.require_rehearsal("FIX7b")
+    op.script_settings(**arguments.timeouts())
+    op.guard("cutover_begin", manifest.digest(), record_pending)
+    op.apply_manifest(manifest, "forward")
+    op.run_pinned_sql(FOLDER, SUMS, "[1-9]*.sql")
+    op.guard("cutover_end", manifest.digest(), record_pending)
+
+
+def downgrade() -> None:
+    manifest = arguments.manifest(revision)
+    op.require_rehearsal("FIX7b")
+    op.script_settings(**arguments.timeouts())
+    op.guard("restore_begin", manifest.digest())
+    op.apply_manifest(manifest, "restore")
+    op.guard("restore_end", manifest.digest())
+    op.run_pinned_sql(FOLDER, SUMS, "zz_drop.sql")

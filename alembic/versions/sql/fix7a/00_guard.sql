@@ -1,0 +1,46 @@
+-- FIX7a refuses what is not prepared: the operator's bootstrap comes first.
+DO $guard$
+DECLARE
+    missing text;
+BEGIN
+    IF pg_catalog.current_setting('server_version_num')::int NOT BETWEEN 140000 AND 189999 THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT120',
+            MESSAGE = 'FIX7a refused: expected PostgreSQL 14 to 18, found ' || pg_catalog.current_setting('server_version'),
+            HINT = 'Use a supported server.';
+    END IF;
+    IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT120',
+            MESSAGE = 'FIX7a refused: expected a database in UTF8, found ' || pg_catalog.getdatabaseencoding(),
+            HINT = 'Canonical documents are UTF-8; such a database is not supported.';
+    END IF;
+    SELECT pg_catalog.string_agg(r.name, ', ') INTO missing
+    FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) r(name)
+    WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles p WHERE p.rolname = r.name);
+    IF missing IS NOT NULL OR pg_catalog.to_regclass('qt001_cp.bootstrap') IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT122',
+            MESSAGE = pg_catalog.format('FIX7a refused: expected the operator''s bootstrap, found %s', coalesce('no role ' || missing, 'no table qt001_cp.bootstrap')),
+            HINT = 'psql -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql';
+    END IF;
+    IF (SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = 'qt001_cp') <> 'qt001_cp_owner' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT122', MESSAGE = 'FIX7a refused: expected schema qt001_cp to be owned by qt001_cp_owner',
+            HINT = 'psql -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql';
+    END IF;
+    IF NOT EXISTS (
+        WITH RECURSIVE up(oid) AS (
+            SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = session_user
+            UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN up ON m.member = up.oid)
+        SELECT 1 FROM up WHERE pg_catalog.pg_get_userbyid(up.oid) = 'qt001_cp_operator') THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107',
+            MESSAGE = pg_catalog.format('FIX7a refused: expected a member of qt001_cp_operator, found %s', session_user),
+            HINT = pg_catalog.format('GRANT qt001_cp_operator TO %I; -- or connect as the operator', session_user);
+    END IF;
+    IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('qt001_cp.cutover', 0)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT123', MESSAGE = 'another session runs a stage of FIX7 in this database',
+            HINT = 'Wait until it ends.';
+    END IF;
+    IF pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT122', MESSAGE = 'FIX7a refused: expected a database without it, found it deployed',
+            HINT = 'This script has run already; see alembic current.';
+    END IF;
+END
+$guard$;

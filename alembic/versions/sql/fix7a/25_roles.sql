@@ -1,0 +1,123 @@
+-- Who is who. Identity is session_user; membership is what pg_auth_members says, at any depth, never pg_has_role():
+-- a superuser "has" every role.
+
+CREATE FUNCTION qt001_cp.member_of(login name) RETURNS SETOF name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $member_of$
+-- The role itself and every role it is a member of, at any depth.
+WITH RECURSIVE up(oid) AS (
+    SELECT r.oid FROM pg_roles r WHERE r.rolname = login
+    UNION
+    SELECT m.roleid FROM pg_auth_members m JOIN up ON m.member = up.oid
+)
+SELECT pg_get_userbyid(up.oid) FROM up
+$member_of$;
+
+CREATE FUNCTION qt001_cp.duty() RETURNS TABLE (role name)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $duty$
+VALUES ('qt001_cp_author'::name), ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')
+$duty$;
+
+CREATE FUNCTION qt001_cp.application_role() RETURNS name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $application_role$
+SELECT (qt001_cp.document_json(e.subject) #>> '{roles,application}')::name
+FROM qt001_cp.event e WHERE e.verb = 'configured' ORDER BY e.seq DESC LIMIT 1
+$application_role$;
+
+CREATE FUNCTION qt001_cp.is_rehearsal() RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $is_rehearsal$
+-- Only the operator's bootstrap marks a database. A database that was renamed or cloned is not marked by it.
+SELECT coalesce(bool_or(b.rehearsal AND b.database = current_database()), false) FROM qt001_cp.bootstrap b
+$is_rehearsal$;
+
+CREATE FUNCTION qt001_cp.require_duty(duty name) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $require_duty$
+-- The session's login holds this duty, no other one, and has nothing to do with the application role.
+DECLARE
+    held name[] := ARRAY(SELECT m FROM qt001_cp.member_of(session_user) m
+                         WHERE m IN (SELECT d.role FROM qt001_cp.duty() d) ORDER BY m);
+BEGIN
+    IF NOT duty = ANY (held) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107',
+            MESSAGE = format('%s is no member of %s', session_user, duty),
+            HINT = format('Connect as a login that an administrator made a member: GRANT %I TO <login>;', duty);
+    END IF;
+    IF cardinality(held) > 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107',
+            MESSAGE = format('%s holds more than one duty: %s', session_user, array_to_string(held, ', ')),
+            HINT = 'Use one login a person and a duty; REVOKE the others.';
+    END IF;
+    IF session_user = qt001_cp.application_role() THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107', MESSAGE = format('%s is the application role', session_user),
+            HINT = 'Connect as a person.';
+    END IF;
+END
+$require_duty$;
+
+CREATE FUNCTION qt001_cp.roles_apart_findings()
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $roles_apart_findings$
+WITH held AS (
+    SELECT r.rolname AS login, array_agg(m.role ORDER BY m.role) AS duties
+    FROM pg_roles r CROSS JOIN LATERAL qt001_cp.member_of(r.rolname) m(role)
+    WHERE m.role IN (SELECT d.role FROM qt001_cp.duty() d)
+    GROUP BY r.rolname
+)
+SELECT 'QT107', 'role ' || h.login, 'at most one duty', array_to_string(h.duties, ', '),
+       format('REVOKE %I FROM %I; -- or the role in between', h.duties[1], h.login)
+FROM held h WHERE cardinality(h.duties) > 1
+UNION ALL
+SELECT 'QT107', 'role ' || qt001_cp.application_role(), 'no duty', array_to_string(h.duties, ', '),
+       format('REVOKE %I FROM %I;', h.duties[1], qt001_cp.application_role())
+FROM held h WHERE h.login = qt001_cp.application_role()
+UNION ALL
+SELECT 'QT107', 'role ' || r.rolname, 'not a member of qt001_cp_owner', 'a member',
+       format('REVOKE qt001_cp_owner FROM %I; -- or the role in between', r.rolname)
+FROM pg_roles r
+WHERE r.rolname <> 'qt001_cp_owner' AND 'qt001_cp_owner' IN (SELECT qt001_cp.member_of(r.rolname))
+  AND NOT 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(r.rolname))
+UNION ALL
+SELECT 'QT107', 'role qt001_cp_owner', 'NOLOGIN, no superuser, no CREATEROLE', concat_ws(', ',
+           CASE WHEN r.rolcanlogin THEN 'LOGIN' END, CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
+           CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END),
+       'ALTER ROLE qt001_cp_owner NOLOGIN NOSUPERUSER NOCREATEROLE;'
+FROM pg_roles r WHERE r.rolname = 'qt001_cp_owner' AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole)
+UNION ALL
+SELECT 'QT107', 'role ' || d.role, 'present', 'missing', 'Run scripts/bootstrap.sql.'
+FROM (SELECT d.role FROM qt001_cp.duty() d UNION ALL SELECT 'qt001_cp_owner') d
+WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = d.role)
+$roles_apart_findings$;
+
+CREATE FUNCTION qt001_cp.application_power_findings(app name)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $application_power_findings$
+-- Attributes and memberships by which the application role would get around every ACL.
+SELECT 'QT108', 'role ' || app, 'no SUPERUSER, CREATEROLE, REPLICATION, BYPASSRLS', concat_ws(', ',
+           CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END,
+           CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END),
+       format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS;', app)
+FROM pg_roles r
+WHERE r.rolname = app AND (r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls)
+UNION ALL
+SELECT 'QT108', 'role ' || app, 'a role', 'no such role', 'Name the application role in the policy.'
+WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = app)
+UNION ALL
+SELECT 'QT108', 'role ' || app, 'not a member of ' || m, 'a member, directly or through another role',
+       format('REVOKE %I FROM %I; -- or the role in between', m, app)
+FROM qt001_cp.member_of(app) m JOIN pg_roles r ON r.rolname = m
+WHERE m <> app AND (m ~ '^pg_' OR r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls
+                    OR m = 'qt001_cp_owner' OR m IN (SELECT d.role FROM qt001_cp.duty() d))
+$application_power_findings$;

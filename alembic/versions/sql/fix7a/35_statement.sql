@@ -1,0 +1,134 @@
+-- The statements that a manifest implies, rendered here from its steps, independently of the Python that printed them.
+
+CREATE FUNCTION qt001_cp.quote_always(name text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $quote_always$
+-- Quotes every identifier; one with invisible characters is written in the U& form. Twin of emit/quoting.py.
+SELECT CASE WHEN name ~ '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]'
+THEN 'U&"' || (
+    SELECT string_agg(CASE
+        WHEN c ~ '[\U000e0000-\U000e007f]' THEN '\+' || upper(lpad(to_hex(ascii(c)), 6, '0'))
+        WHEN c ~ '[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]'
+            THEN '\' || upper(lpad(to_hex(ascii(c)), 4, '0'))
+        WHEN c = '"' THEN '""' WHEN c = '\' THEN '\\' ELSE c END, '' ORDER BY ord)
+    FROM regexp_split_to_table(name, '') WITH ORDINALITY s(c, ord)) || '"'
+ELSE '"' || replace(name, '"', '""') || '"' END
+$quote_always$;
+
+CREATE FUNCTION qt001_cp.address(kind text, schema text, name text, args jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $address$
+SELECT CASE WHEN kind IN ('database', 'schema') THEN qt001_cp.quote_always(name)
+       ELSE qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name)
+            || CASE WHEN args IS NULL THEN '' ELSE '(' || coalesce((
+                SELECT string_agg(qt001_cp.quote_always(a.value ->> 'schema') || '.' || qt001_cp.quote_always(a.value ->> 'name')
+                                  || CASE WHEN (a.value ->> 'array')::boolean THEN '[]' ELSE '' END, ', ' ORDER BY a.ord)
+                FROM jsonb_array_elements(args) WITH ORDINALITY a(value, ord)), '') || ')' END
+       END
+$address$;
+
+CREATE FUNCTION qt001_cp.implied_statement(manifest text, direction text)
+RETURNS TABLE (number bigint, statement text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $implied_statement$
+-- direction: 'forward' or 'restore' for FIX7b, 'retire' or 'revive' for the legacy authority in FIX7c. The order is the lock order of plan/order.py.
+WITH object AS (
+    SELECT o.*, k.alter_noun, k.grant_noun, k.relation, k.container,
+           o.ways -> direction AS way,
+           qt001_cp.address(o.kind, o.schema, o.name, o.args) AS address
+    FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
+    WHERE o.disposition = 'transfer' AND o.ways -> direction <> 'null'
+), step AS (
+    SELECT 0 AS phase, CASE WHEN direction IN ('forward', 'retire') THEN o.container ELSE NOT o.container END::int AS weight, o.*, s.value AS step, s.ord
+    FROM object o, jsonb_array_elements(o.way -> 'pre') WITH ORDINALITY s(value, ord)
+    UNION ALL
+    SELECT CASE WHEN o.relation THEN 2 ELSE 1 END, 0, o.*, o.way -> 'owner', 1 FROM object o WHERE o.way -> 'owner' <> 'null'
+    UNION ALL
+    SELECT 3, 0, o.*, s.value, s.ord FROM object o, jsonb_array_elements(o.way -> 'post') WITH ORDINALITY s(value, ord)
+), worded AS (
+    SELECT s.*,
+           (SELECT string_agg(p.value || CASE WHEN s.step ->> 'column' IS NULL THEN ''
+                                              ELSE ' (' || qt001_cp.quote_always(s.step ->> 'column') || ')' END, ', ' ORDER BY p.ord)
+            FROM jsonb_array_elements_text(s.step -> 'privileges') WITH ORDINALITY p(value, ord)) AS listed,
+           CASE WHEN s.step ->> 'grantee' IS NULL THEN 'PUBLIC' ELSE qt001_cp.quote_always(s.step ->> 'grantee') END AS grantee,
+           CASE WHEN s.kind = 'default acl' THEN s.detail ->> 'on' ELSE s.grant_noun || ' ' || s.address END AS target
+    FROM step s
+), line AS (
+    SELECT w.*,
+           CASE w.step ->> 'do'
+           WHEN 'owner' THEN 'ALTER ' || w.alter_noun || ' ' || w.address || ' OWNER TO ' || qt001_cp.quote_always(w.step ->> 'to') || ';'
+           ELSE CASE WHEN w.kind = 'default acl' THEN 'ALTER DEFAULT PRIVILEGES FOR ROLE ' || qt001_cp.quote_always(w.name)
+                     || CASE WHEN w.schema IS NULL THEN '' ELSE ' IN SCHEMA ' || qt001_cp.quote_always(w.schema) END || ' ' ELSE '' END
+                || CASE w.step ->> 'do'
+                   WHEN 'revoke' THEN 'REVOKE ' || w.listed || ' ON ' || w.target || ' FROM ' || w.grantee || ';'
+                   ELSE 'GRANT ' || w.listed || ' ON ' || w.target || ' TO ' || w.grantee
+                        || CASE WHEN (w.step ->> 'grantable')::boolean THEN ' WITH GRANT OPTION;' ELSE ';' END END
+           END AS body
+    FROM worded w
+)
+SELECT row_number() OVER (ORDER BY l.phase, l.weight, l.number, l.ord),
+       CASE WHEN (l.step ->> 'set_role')::boolean
+            THEN 'SET LOCAL ROLE ' || qt001_cp.quote_always(l.step ->> 'grantor') || '; ' || l.body || ' RESET ROLE;'
+            ELSE l.body END
+FROM line l ORDER BY 1
+$implied_statement$;
+
+CREATE FUNCTION qt001_cp.implied_sha256(manifest text, direction text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $implied_sha256$
+SELECT qt001_cp.sha256_hex(convert_to(coalesce(string_agg(s.statement || E'\n', '' ORDER BY s.number), ''), 'UTF8'))
+FROM qt001_cp.implied_statement(manifest, direction) s
+$implied_sha256$;
+
+CREATE FUNCTION qt001_cp.require_statements(manifest text, direction text, query text, first_number bigint, last_number bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $require_statements$
+-- query: current_query() of the block that calls this, so the very text that runs. It has to be, to the letter, the
+-- block that emit/script.py prints: the statements first_number..last_number that the manifest implies, and no more.
+DECLARE
+    tag text := '$qt001_' || left(manifest, 16) || '$';
+    head text := format(E'DO %s\nBEGIN\nPERFORM qt001_cp.require_statements(%L, %L, pg_catalog.current_query(), %s, %s);\n',
+                        tag, manifest, direction, first_number, last_number);
+    tail text := E'\nEND\n' || tag;
+    implied text[];
+    written text[];
+    wrong bigint;
+BEGIN
+    SELECT array_agg(s.statement ORDER BY s.number) INTO implied
+    FROM qt001_cp.implied_statement(manifest, direction) s WHERE s.number BETWEEN first_number AND last_number;
+    IF regexp_replace(regexp_replace(query, '^(\s|--[^\n]*\n)*', ''), ';?\s*$', '')
+            = head || array_to_string(implied, E'\n') || tail THEN
+        RETURN;
+    END IF;
+    written := string_to_array(split_part(substr(query, strpos(query, head) + length(head)), tail, 1), E'\n');
+    SELECT min(n) INTO wrong
+    FROM generate_series(1, greatest(cardinality(written), cardinality(implied))) n WHERE written[n] IS DISTINCT FROM implied[n];
+    RAISE EXCEPTION USING ERRCODE = 'QT103',
+        MESSAGE = CASE WHEN wrong IS NULL THEN format('the script holds more than what manifest %s implies', manifest)
+                  ELSE format('statement %s of the script is not what manifest %s implies: expected %s, found %s',
+                              first_number + wrong - 1, manifest, coalesce(implied[wrong], 'no statement'),
+                              coalesce(written[wrong], 'no statement')) END,
+        HINT = 'Print the script again from the sealed manifest: alembic upgrade --sql.';
+END
+$require_statements$;
+
+CREATE FUNCTION qt001_cp.require_last_statement(manifest text, direction text, done bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $require_last_statement$
+DECLARE
+    implied bigint := (SELECT count(*) FROM qt001_cp.implied_statement(manifest, direction));
+BEGIN
+    IF done IS DISTINCT FROM implied THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT103',
+            MESSAGE = format('the script holds %s statements, manifest %s implies %s', done, manifest, implied),
+            HINT = 'Print the script again from the sealed manifest: alembic upgrade --sql.';
+    END IF;
+END
+$require_last_statement$;

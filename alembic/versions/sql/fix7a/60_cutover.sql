@@ -1,0 +1,258 @@
+-- Around the statements: what is checked before them, what is checked after them, and what is kept in between.
+
+CREATE TABLE qt001_cp.owner_acl_before (
+    xid xid8 NOT NULL,
+    classid oid NOT NULL,
+    objid oid NOT NULL,
+    objsubid int NOT NULL,
+    state text NOT NULL,
+    PRIMARY KEY (xid, classid, objid, objsubid)
+);
+COMMENT ON TABLE qt001_cp.owner_acl_before IS
+    'Owners and ACLs of everything in the database as one cutover found them. Holds rows only while it runs.';
+
+CREATE FUNCTION qt001_cp.owner_acl()
+RETURNS TABLE (classid oid, objid oid, objsubid int, state text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $owner_acl$
+-- Owner and ACL of every object of the database and of the database itself, the system's included.
+SELECT 'pg_class'::regclass::oid, c.oid, 0, concat_ws(' ', c.relowner, c.relacl) FROM pg_class c
+WHERE c.relnamespace <> 'qt001_cp'::regnamespace AND c.relpersistence <> 't'
+UNION ALL SELECT 'pg_class'::regclass, a.attrelid, a.attnum, a.attacl::text FROM pg_attribute a
+WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
+UNION ALL SELECT 'pg_proc'::regclass, p.oid, 0, concat_ws(' ', p.proowner, p.proacl) FROM pg_proc p
+UNION ALL SELECT 'pg_type'::regclass, t.oid, 0, concat_ws(' ', t.typowner, t.typacl) FROM pg_type t
+UNION ALL SELECT 'pg_namespace'::regclass, n.oid, 0, concat_ws(' ', n.nspowner, n.nspacl) FROM pg_namespace n WHERE n.nspname !~ '^pg_(toast_)?temp_'
+UNION ALL SELECT 'pg_database'::regclass, d.oid, 0, concat_ws(' ', d.datdba, d.datacl) FROM pg_database d WHERE d.datname = current_database()
+UNION ALL SELECT 'pg_default_acl'::regclass, d.oid, 0, concat_ws(' ', d.defaclrole, d.defaclacl) FROM pg_default_acl d
+UNION ALL SELECT 'pg_language'::regclass, l.oid, 0, concat_ws(' ', l.lanowner, l.lanacl) FROM pg_language l
+UNION ALL SELECT 'pg_largeobject_metadata'::regclass, l.oid, 0, concat_ws(' ', l.lomowner, l.lomacl) FROM pg_largeobject_metadata l
+UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, concat_ws(' ', f.fdwowner, f.fdwacl) FROM pg_foreign_data_wrapper f
+UNION ALL SELECT 'pg_foreign_server'::regclass, f.oid, 0, concat_ws(' ', f.srvowner, f.srvacl) FROM pg_foreign_server f
+UNION ALL SELECT 'pg_collation'::regclass, o.oid, 0, o.collowner::text FROM pg_collation o
+UNION ALL SELECT 'pg_conversion'::regclass, o.oid, 0, o.conowner::text FROM pg_conversion o
+UNION ALL SELECT 'pg_operator'::regclass, o.oid, 0, o.oprowner::text FROM pg_operator o
+UNION ALL SELECT 'pg_opclass'::regclass, o.oid, 0, o.opcowner::text FROM pg_opclass o
+UNION ALL SELECT 'pg_opfamily'::regclass, o.oid, 0, o.opfowner::text FROM pg_opfamily o
+UNION ALL SELECT 'pg_ts_config'::regclass, o.oid, 0, o.cfgowner::text FROM pg_ts_config o
+UNION ALL SELECT 'pg_ts_dict'::regclass, o.oid, 0, o.dictowner::text FROM pg_ts_dict o
+UNION ALL SELECT 'pg_statistic_ext'::regclass, o.oid, 0, o.stxowner::text FROM pg_statistic_ext o
+UNION ALL SELECT 'pg_event_trigger'::regclass, o.oid, 0, o.evtowner::text FROM pg_event_trigger o
+UNION ALL SELECT 'pg_publication'::regclass, o.oid, 0, o.pubowner::text FROM pg_publication o
+UNION ALL SELECT 'pg_extension'::regclass, o.oid, 0, o.extowner::text FROM pg_extension o
+$owner_acl$;
+
+CREATE FUNCTION qt001_cp.remember_owner_acl() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $remember_owner_acl$
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    DELETE FROM qt001_cp.owner_acl_before;
+    INSERT INTO qt001_cp.owner_acl_before (xid, classid, objid, objsubid, state)
+    SELECT pg_current_xact_id(), o.classid, o.objid, o.objsubid, coalesce(o.state, '') FROM qt001_cp.owner_acl() o;
+END
+$remember_owner_acl$;
+
+CREATE FUNCTION qt001_cp.changed_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $changed_findings$
+-- The objects of the whole database whose owner or ACL this transaction changed are the manifest's, and no others.
+WITH changed AS (
+    SELECT DISTINCT p.classid, p.objid
+    FROM (SELECT b.classid, b.objid, b.objsubid, b.state FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id()) b
+    FULL JOIN qt001_cp.owner_acl() n USING (classid, objid, objsubid)
+    CROSS JOIN LATERAL qt001_cp.principal(classid, objid) p
+    WHERE b.state IS DISTINCT FROM coalesce(n.state, CASE WHEN b.state IS NOT NULL AND objsubid <> 0 THEN '' END)
+), named AS (
+    SELECT i.type AS kind, i.identity FROM changed c CROSS JOIN LATERAL pg_identify_object(c.classid, c.objid, 0) i
+    WHERE i.type <> 'default acl' AND i.identity IS NOT NULL AND i.schema IS DISTINCT FROM 'qt001_cp'
+), wanted AS (
+    SELECT o.kind, o.identity FROM qt001_cp.manifest_object(manifest) o
+    WHERE o.disposition = 'transfer' AND o.kind <> 'default acl'
+      AND (o.before ->> 'owner' <> o.after ->> 'owner' OR qt001_cp.acl_set(o.before -> 'acl') <> qt001_cp.acl_set(o.after -> 'acl')
+           OR qt001_cp.column_acl_set(o.before -> 'columns') <> qt001_cp.column_acl_set(o.after -> 'columns'))
+)
+SELECT 'QT112', coalesce(n.kind, w.kind) || ' ' || coalesce(n.identity, w.identity),
+       CASE WHEN w.kind IS NULL THEN 'owner and ACL untouched' ELSE 'owner or ACL changed by this transaction' END,
+       CASE WHEN w.kind IS NULL THEN 'changed' ELSE 'untouched' END, 'Run only the printed script, alone in its transaction.'
+FROM named n FULL JOIN wanted w ON w.kind = n.kind AND w.identity = n.identity
+WHERE n.kind IS NULL OR w.kind IS NULL
+$changed_findings$;
+
+CREATE FUNCTION qt001_cp.held(role name, classid oid, objid oid, kind text) RETURNS SETOF text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $held$
+-- The privileges that a role has on an object by any route, as PostgreSQL's own has_*_privilege answer.
+SELECT p.privilege FROM qt001_cp.object_kind k, unnest(k.privileges) p(privilege)
+WHERE k.kind = held.kind AND (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)
+  AND CASE held.classid
+      WHEN 'pg_class'::regclass THEN CASE WHEN k.kind = 'sequence' THEN has_sequence_privilege(held.role, held.objid, p.privilege)
+          ELSE has_table_privilege(held.role, held.objid, p.privilege) END
+      WHEN 'pg_proc'::regclass THEN has_function_privilege(held.role, held.objid, p.privilege)
+      WHEN 'pg_type'::regclass THEN has_type_privilege(held.role, held.objid, p.privilege)
+      WHEN 'pg_namespace'::regclass THEN has_schema_privilege(held.role, held.objid, p.privilege)
+      WHEN 'pg_database'::regclass THEN has_database_privilege(held.role, held.objid, p.privilege)
+      ELSE true END
+UNION
+SELECT p.privilege FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p(privilege)
+WHERE held.classid = 'pg_class'::regclass AND held.kind <> 'sequence'
+  AND has_any_column_privilege(held.role, held.objid, p.privilege)
+UNION
+-- Ownership is reached through membership too; pg_shdepend names the owner of every kind.
+SELECT 'OWNER' FROM pg_shdepend s
+WHERE s.classid = held.classid AND s.objid = held.objid AND s.deptype = 'o' AND s.refclassid = 'pg_authid'::regclass
+  AND s.dbid = CASE WHEN held.classid = 'pg_database'::regclass THEN 0
+                    ELSE (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) END
+  AND pg_has_role(held.role, s.refobjid, 'MEMBER')
+$held$;
+
+CREATE FUNCTION qt001_cp.contained_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $contained_findings$
+-- What the application role can still do to each transferred object, by any route, beyond what the manifest leaves it.
+DECLARE
+    app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
+BEGIN
+    RETURN QUERY
+    WITH live AS MATERIALIZED (
+        SELECT l.classid, l.objid, l.kind, l.identity FROM qt001_cp.live_object(app) l
+        UNION
+        SELECT l.classid, l.objid, l.kind, l.identity FROM qt001_cp.live_object('qt001_cp_owner') l
+    )
+    SELECT 'QT111'::text, o.kind || ' ' || o.identity, coalesce('only ' || string_agg(DISTINCT a.value ->> 2, ', '), 'nothing') || ' for ' || app,
+           app || ' holds ' || h.privilege, format('See who granted %s and why the cutover left it.', h.privilege)
+    FROM qt001_cp.manifest_object(manifest) o
+    JOIN live l ON l.kind = o.kind AND l.identity = o.identity
+    CROSS JOIN LATERAL qt001_cp.held(app, l.classid, l.objid, l.kind) h(privilege)
+    LEFT JOIN LATERAL jsonb_array_elements(o.after -> 'acl') a(value)
+        ON a.value ->> 1 IS NULL OR a.value ->> 1 = app
+    WHERE o.disposition = 'transfer'
+    GROUP BY o.kind, o.identity, h.privilege
+    HAVING NOT coalesce(bool_or(a.value ->> 2 = h.privilege), false);
+END
+$contained_findings$;
+
+CREATE FUNCTION qt001_cp.cutover_begin(manifest text, record_pending boolean) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $cutover_begin$
+DECLARE
+    findings jsonb;
+BEGIN
+    PERFORM qt001_cp.one_at_a_time();
+    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_findings(manifest, true, record_pending) f;
+    PERFORM qt001_cp.raise_first('FIX7b', findings);
+    PERFORM qt001_cp.remember_owner_acl();
+    RAISE NOTICE 'FIX7b: all preconditions hold for manifest %', manifest;
+END
+$cutover_begin$;
+
+CREATE FUNCTION qt001_cp.one_at_a_time() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $one_at_a_time$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('qt001_cp.cutover', 0)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT123', MESSAGE = 'another session runs a stage of FIX7 in this database',
+            HINT = 'Wait until it ends: SELECT pid, usename FROM pg_stat_activity;';
+    END IF;
+END
+$one_at_a_time$;
+
+CREATE FUNCTION qt001_cp.cutover_end(manifest text, record_pending boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $cutover_end$
+-- The postconditions. The event is written last; nothing of this stays when anything is refused.
+DECLARE
+    findings jsonb;
+    done bigint;
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
+        SELECT 'QT110' AS sqlstate, c.object, c.expected, c.found, c.mend FROM qt001_cp.coverage_findings(manifest, 'after') c
+        UNION ALL SELECT c.* FROM qt001_cp.contained_findings(manifest) c
+        UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
+    PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
+    DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
+    SELECT count(*) INTO done FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer';
+    PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', done, 'rehearsal', qt001_cp.is_rehearsal(),
+                                                                       'record_pending', record_pending));
+    RAISE NOTICE 'FIX7b: % objects are in their after-state; the application role holds nothing beyond the manifest', done;
+END
+$cutover_end$;
+
+CREATE FUNCTION qt001_cp.fix7b_restore_findings(manifest text, in_script boolean DEFAULT false)
+RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $fix7b_restore_findings$
+DECLARE
+    ran text := (SELECT e.subject FROM qt001_cp.event e WHERE e.verb = 'cutover' ORDER BY e.seq DESC LIMIT 1);
+BEGIN
+    RETURN QUERY SELECT 0, f.* FROM qt001_cp.place_findings(manifest, 'fix7b') f;
+    IF ran IS DISTINCT FROM manifest THEN
+        RETURN QUERY SELECT 1, 'QT101'::text, 'manifest ' || manifest, 'the one that was cut over'::text, coalesce('cut over: ' || ran, 'no cutover'),
+                            'Print the restore script from the manifest that was cut over.'::text;
+        RETURN;
+    END IF;
+    -- Nothing has drifted since, in what is to be put back.
+    RETURN QUERY SELECT 2, f.* FROM qt001_cp.transferred_findings(manifest, 'after', 'QT113') f;
+    RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
+    RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
+    RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
+END
+$fix7b_restore_findings$;
+
+CREATE FUNCTION qt001_cp.restore_begin(manifest text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $restore_begin$
+DECLARE
+    findings jsonb;
+BEGIN
+    PERFORM qt001_cp.one_at_a_time();
+    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_restore_findings(manifest, true) f;
+    PERFORM qt001_cp.raise_first('FIX7b restore', findings);
+    PERFORM qt001_cp.remember_owner_acl();
+END
+$restore_begin$;
+
+CREATE FUNCTION qt001_cp.restore_end(manifest text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $restore_end$
+DECLARE
+    findings jsonb;
+    head record;
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
+        SELECT c.* FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110') c
+        UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
+    PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
+    DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
+    SELECT e.seq, e.digest, e.at, e.actor INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
+    RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; the last was number % by % at %, digest %',
+        head.seq, head.actor, head.at, head.digest;
+END
+$restore_end$;
+
+CREATE FUNCTION qt001_cp.drift()
+RETURNS TABLE (object text, expected text, found text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $drift$
+-- The live database against the sealed object manifest, in the state that the deployed stage calls for.
+SELECT f.object, f.expected, f.found
+FROM qt001_cp.sealed('qt001.manifest.object/1') s(manifest)
+CROSS JOIN LATERAL qt001_cp.coverage_findings(s.manifest, CASE qt001_cp.stage() WHEN 'fix7a' THEN 'before' WHEN 'fix7b' THEN 'after' ELSE 'deployed' END) f
+WHERE s.manifest IS NOT NULL
+$drift$;

@@ -1,0 +1,2 @@
+-- Takes away what this stage made, the last first; without CASCADE.
+

@@ -1,0 +1,91 @@
+"""The inventory: one catalog query, the body of ``qt001_cp.live_object``, on a database that need not have it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+import psycopg
+
+from qt001_cp.errors import DatabaseProblem, ManifestError
+from qt001_cp.model.acl import ColumnAcl, acl_from_json
+from qt001_cp.model.inventory import Inventory, InventoryObject, State
+from qt001_cp.model.names import ObjectRef, Role, TypeName
+
+SUPPORTED = range(14, 19)
+
+
+def read_inventory(connection: psycopg.Connection, application: Role) -> Inventory:
+    """The estate of ``application`` as it is now, in one snapshot, with the search path pinned to pg_catalog.
+
+    Raises :class:`DatabaseProblem` for an unsupported server, or where the role does not exist.
+    """
+    check_version(connection)
+    with connection.transaction(), psycopg.RawCursor(connection) as cursor:
+        cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+        cursor.execute("SELECT pg_catalog.current_database(), count(*) FROM pg_catalog.pg_roles WHERE rolname = $1", [application.name])
+        row = cursor.fetchone()
+        if row is None or row[1] == 0:
+            raise DatabaseProblem(
+                f"role {application.name}: expected the application role of the policy, found no such role",
+                hint="name it in the policy: [roles] application = …",
+            )
+        cursor.execute(_query(), [application.name])
+        names = [c.name for c in cursor.description or ()]
+        objects = [_object(dict(zip(names, values, strict=True))) for values in cursor]
+    return Inventory(
+        row[0],
+        connection.info.server_version,
+        application,
+        tuple(sorted(objects, key=lambda o: o.ref.key)),
+    )
+
+
+def check_version(connection: psycopg.Connection) -> None:
+    """Raise :class:`DatabaseProblem` for a server that this release does not support."""
+    if connection.info.server_version // 10000 not in SUPPORTED:
+        raise DatabaseProblem(
+            f"expected PostgreSQL {SUPPORTED.start} to {SUPPORTED.stop - 1},"
+            f" found {connection.info.parameter_status('server_version')}",
+            hint="use a supported server",
+        )
+
+
+@cache
+def _query() -> str:
+    source = resources.files("qt001_cp.sql").joinpath("fix7a", "20_live_object.sql").read_text("utf-8")
+    header = re.search(r"RETURNS TABLE \((.*?)\)\nLANGUAGE", source, re.DOTALL)
+    body = re.search(r"\$live_object\$\n(.*)\n\$live_object\$", source, re.DOTALL)
+    if header is None or body is None:
+        raise ManifestError("20_live_object.sql has lost its body")
+    columns = ", ".join(part.split()[0] for part in header.group(1).split(","))
+    return f"SELECT * FROM ({body.group(1)}) live_object ({columns})"
+
+
+def _object(row: dict[str, object]) -> InventoryObject:
+    args = row["args"]
+    acl, columns = row["acl"], row["columns"]
+    assert isinstance(acl, list) and isinstance(columns, list)
+    ref = ObjectRef(
+        str(row["kind"]),
+        str(row["identity"]),
+        None if row["schema"] is None else str(row["schema"]),
+        str(row["name"]),
+        tuple(TypeName(a["schema"], a["name"], a["array"]) for a in args) if isinstance(args, list) else None,
+    )
+    detail, why = row["detail"], row["why"]
+    assert isinstance(why, list)
+    return InventoryObject(
+        ref,
+        State(
+            Role(str(row["owner"])),
+            acl_from_json(acl),
+            tuple(ColumnAcl(c["column"], acl_from_json(c["acl"])) for c in columns),
+        ),
+        bool(row["acl_default"]),
+        str(row["definition"]),
+        None if row["follows"] is None else str(row["follows"]),
+        detail if isinstance(detail, dict) else None,
+        tuple(str(w) for w in why),
+    )

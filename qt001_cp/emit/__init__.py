@@ -1,0 +1,1 @@
+"""From steps to SQL text. Pure; the one place that writes statements."""

@@ -1,0 +1,66 @@
+"""The one quoting module. Every identifier is quoted, always: the text does not depend on a keyword list.
+
+An identifier that holds a control or a bidirectional formatting character is written in the U&"…" form: a reviewer
+sees it, a line stays a line, and no tool on the way (Alembic replaces tabs in offline output) can change it.
+
+Source: PostgreSQL documentation, "Identifiers and Key Words" (4.1.1), "String Constants" (4.1.2).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from qt001_cp.errors import ManifestError
+from qt001_cp.model.names import Grantee, QualifiedName, Role, TypeName
+
+_INVISIBLE: Final = re.compile(
+    "[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Control, formatting and line-breaking characters; ``qt001_cp.quote_always`` holds the same list."""
+
+
+def identifier(name: str) -> str:
+    """``name`` as a quoted identifier, safe on one line. The SQL twin is ``qt001_cp.quote_always``."""
+    if _INVISIBLE.search(name):
+        text = "".join(_escaped(c) for c in name)
+        return f'U&"{text}"'
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """``value`` as a string constant under ``standard_conforming_strings``."""
+    if "\0" in value:
+        raise ManifestError("a string with a NUL character cannot be written in SQL")
+    return "'" + value.replace("'", "''") + "'"
+
+
+def qualified(name: QualifiedName) -> str:
+    return f"{identifier(name.schema)}.{identifier(name.name)}"
+
+
+def role(value: Role) -> str:
+    return identifier(value.name)
+
+
+def grantee(value: Grantee) -> str:
+    return role(value) if isinstance(value, Role) else "PUBLIC"
+
+
+def type_name(value: TypeName) -> str:
+    return qualified(QualifiedName(value.schema, value.name)) + ("[]" if value.array else "")
+
+
+def dollar_quoted(body: str, tag: str) -> str:
+    """``body`` between ``$tag$``, refusing a body that holds the tag."""
+    mark = f"${tag}$"
+    if mark in body:
+        raise ManifestError(f"the text holds its own quote {mark}")
+    return f"{mark}{body}{mark}"
+
+
+def _escaped(c: str) -> str:
+    if _INVISIBLE.match(c):
+        return f"\\{ord(c):04X}" if ord(c) < 0x10000 else f"\\+{ord(c):06X}"
+    return {'"': '""', "\\": "\\\\"}.get(c, c)

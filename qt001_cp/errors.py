@@ -1,0 +1,70 @@
+"""The project's one tree of errors.
+
+Every error that a person can cause or meet is a :class:`Qt001Error`: it says what was expected, what was found,
+and the next command to type. ``qt001-cp`` prints it without a traceback and ends with ``exit_code``.
+
+Refusals by PostgreSQL carry an SQLSTATE of class ``QT`` (docs/sqlstates.md); :class:`Refused` wraps those.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_FINDINGS = 3
+
+
+class Qt001Error(Exception):
+    """An error for people: ``message`` says what is wrong, ``hint`` what to type next."""
+
+    exit_code: int = EXIT_FAILED
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
+
+
+class UsageError(Qt001Error):
+    """The call itself is wrong: an option is missing or contradicts another."""
+
+    exit_code = EXIT_USAGE
+
+
+class FileProblem(UsageError):
+    """A file that was named is missing, unreadable, or not what it has to be."""
+
+
+class PolicyError(UsageError):
+    """The policy file breaks its schema; the message names the key."""
+
+
+class ManifestError(Qt001Error):
+    """A document is not canonical, has the wrong schema, or contradicts itself."""
+
+
+class NotRestorable(Qt001Error):
+    """An owner or ACL that could not be put back exactly; refused before anything is sealed."""
+
+
+class Findings(Qt001Error):
+    """The work was done and found something: drift, an unclassified object, a closed gate."""
+
+    exit_code = EXIT_FINDINGS
+
+
+class DatabaseProblem(Qt001Error):
+    """The server could not be reached, or refused for a reason that is not ours."""
+
+
+class Refused(Qt001Error):
+    """PostgreSQL refused with an SQLSTATE of class QT (or 42501); nothing was changed."""
+
+    exit_code = EXIT_FINDINGS
+
+    def __init__(self, message: str, *, sqlstate: str, hint: str | None = None) -> None:
+        super().__init__(f"[{sqlstate}] {message}", hint=hint)
+        self.sqlstate = sqlstate

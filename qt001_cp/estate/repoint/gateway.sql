@@ -1,0 +1,14 @@
+CREATE OR REPLACE FUNCTION public.qt001_gateway(payload jsonb) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    permit_id uuid;
+BEGIN
+    -- Real-time gate: raises QT301 unless FIX7 acceptance holds at this moment. Nothing happens before it.
+    PERFORM qt001_cp.require_acceptance('public.qt001_gateway(pg_catalog.jsonb)');
+
+    permit_id := public.qt001_permit(payload);
+    RETURN public.qt001_apply(permit_id, payload);
+END
+$$;

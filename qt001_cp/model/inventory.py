@@ -1,0 +1,105 @@
+"""The estate as read from the catalogs at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qt001_cp.model.acl import AclItem, ColumnAcl, acl_from_json, acl_to_json
+from qt001_cp.model.canonical import digest
+from qt001_cp.model.names import ObjectRef, Role, TypeName
+
+
+@dataclass(frozen=True)
+class State:
+    """What the cutover changes: the owner, the ACL, the ACLs of columns."""
+
+    owner: Role
+    acl: tuple[AclItem, ...]
+    columns: tuple[ColumnAcl, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "owner": self.owner.name,
+            "acl": acl_to_json(self.acl),
+            "columns": [{"column": c.column, "acl": acl_to_json(c.acl)} for c in self.columns],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> State:
+        return cls(
+            Role(data["owner"]),
+            acl_from_json(data["acl"]),
+            tuple(ColumnAcl(c["column"], acl_from_json(c["acl"])) for c in data["columns"]),
+        )
+
+
+@dataclass(frozen=True)
+class InventoryObject:
+    """One object of the estate.
+
+    ``acl_default``: its ACL is NULL or equals the default of its kind, so the order of entries carries nothing.
+    ``follows``: the table whose column owns this sequence. ``detail``: what only its kind has (routines: definer,
+    language, search_path). ``why``: what makes it a part of the estate.
+    """
+
+    ref: ObjectRef
+    state: State
+    acl_default: bool
+    definition: str
+    follows: str | None
+    detail: Mapping[str, Any] | None
+    why: tuple[str, ...]
+
+    @property
+    def definition_digest(self) -> str:
+        return digest(self.definition.encode())
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **ref_to_json(self.ref),
+            "state": self.state.to_json(),
+            "definition": self.definition_digest,
+            "follows": self.follows,
+            "detail": dict(self.detail) if self.detail is not None else None,
+            "why": list(self.why),
+        }
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All objects of the estate, ordered by kind and identity (code points), and where they were read."""
+
+    database: str
+    server_version: int
+    application: Role
+    objects: tuple[InventoryObject, ...]
+
+    def by_key(self) -> dict[tuple[str, str], InventoryObject]:
+        return {o.ref.key: o for o in self.objects}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": "qt001.inventory/1",
+            "database": self.database,
+            "server_version": self.server_version,
+            "application": self.application.name,
+            "objects": [o.to_json() for o in self.objects],
+        }
+
+
+def ref_to_json(ref: ObjectRef) -> dict[str, Any]:
+    args = None if ref.args is None else [{"schema": a.schema, "name": a.name, "array": a.array} for a in ref.args]
+    return {"kind": ref.kind, "identity": ref.identity, "schema": ref.schema, "name": ref.name, "args": args}
+
+
+def ref_from_json(data: Mapping[str, Any]) -> ObjectRef:
+    args = data["args"]
+    return ObjectRef(
+        data["kind"],
+        data["identity"],
+        data["schema"],
+        data["name"],
+        None if args is None else tuple(TypeName(a["schema"], a["name"], a["array"]) for a in args),
+    )

@@ -1,0 +1,153 @@
+"""The object manifest: the inventory with a disposition, a before- and an after-state for each object.
+
+It is all that the cutover and its reversal need; both are generated from it without a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from qt001_cp.errors import ManifestError
+from qt001_cp.model.canonical import Json, canonical_bytes, digest, parse_canonical
+from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
+from qt001_cp.model.names import Disposition, ObjectRef, Role
+from qt001_cp.model.steps import Way
+
+OBJECT_SCHEMA: Final = "qt001.manifest.object/1"
+
+
+@dataclass(frozen=True)
+class ManifestObject:
+    """One object with its disposition.
+
+    ``after`` and ``ways`` only where it is transferred: 'forward' and 'restore' for FIX7b, and for the legacy authority
+    'retire' and 'revive' for FIX7c, which ends in ``retired``.
+    """
+
+    ref: ObjectRef
+    disposition: Disposition
+    reason: str
+    curated: bool
+    definition: str
+    source: str | None
+    follows: str | None
+    detail: Mapping[str, Any] | None
+    before: State
+    after: State | None
+    retired: State | None
+    ways: Mapping[str, Way]
+
+    def to_json(self) -> Json:
+        return {
+            **ref_to_json(self.ref),
+            "disposition": self.disposition,
+            "reason": self.reason,
+            "curated": self.curated,
+            "definition": self.definition,
+            "source": self.source,
+            "follows": self.follows,
+            "detail": dict(self.detail) if self.detail is not None else None,
+            "before": self.before.to_json(),
+            "after": self.after.to_json() if self.after else None,
+            "retired": self.retired.to_json() if self.retired else None,
+            "ways": {name: way.to_json() for name, way in self.ways.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> ManifestObject:
+        return cls(
+            ref_from_json(data),
+            data["disposition"],
+            data["reason"],
+            data["curated"],
+            data["definition"],
+            data["source"],
+            data["follows"],
+            data["detail"],
+            State.from_json(data["before"]),
+            State.from_json(data["after"]) if data["after"] else None,
+            State.from_json(data["retired"]) if data["retired"] else None,
+            {name: Way.from_json(way) for name, way in data["ways"].items()},
+        )
+
+
+@dataclass(frozen=True)
+class Repoint:
+    """A routine of the apply path: its source before FIX7c and the one that FIX7c puts in its place."""
+
+    identity: str
+    part: str
+    before: str
+    after: str
+
+    def to_json(self) -> Json:
+        return {"identity": self.identity, "part": self.part, "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True)
+class ObjectManifest:
+    """The object manifest, and the parts of the policy that the SQL stages need.
+
+    ``apply_path``, ``blocked``, ``legacy``, ``policy``: plain JSON, as the policy gives them.
+    """
+
+    database: str
+    server_major: int
+    application: Role
+    policy: Json
+    apply_path: Json
+    blocked: tuple[Json, ...]
+    legacy: tuple[Json, ...]
+    repoint: tuple[Repoint, ...]
+    objects: tuple[ManifestObject, ...]
+
+    @property
+    def transferred(self) -> tuple[ManifestObject, ...]:
+        return tuple(o for o in self.objects if o.disposition == "transfer")
+
+    def to_json(self) -> Json:
+        return {
+            "schema": OBJECT_SCHEMA,
+            "database": self.database,
+            "server_major": self.server_major,
+            "application": self.application.name,
+            "policy": self.policy,
+            "apply_path": self.apply_path,
+            "blocked": list(self.blocked),
+            "legacy": list(self.legacy),
+            "repoint": [r.to_json() for r in self.repoint],
+            "objects": [o.to_json() for o in self.objects],
+        }
+
+    def body(self) -> bytes:
+        """The canonical bytes; ``sha256sum`` of the file that holds them prints :meth:`digest`."""
+        return canonical_bytes(self.to_json())
+
+    def digest(self) -> str:
+        return digest(self.body())
+
+    @classmethod
+    def from_bytes(cls, body: bytes, source: str) -> ObjectManifest:
+        """Parse canonical bytes. Raises :class:`ManifestError` naming ``source``."""
+        data = parse_canonical(body, source)
+        if data.get("schema") != OBJECT_SCHEMA:
+            raise ManifestError(
+                f"{source} is a {data.get('schema')!r}, expected {OBJECT_SCHEMA!r}",
+                hint="pass the object manifest that 'qt001-cp manifest generate' wrote",
+            )
+        try:
+            return cls(
+                data["database"],
+                data["server_major"],
+                Role(data["application"]),
+                data["policy"],
+                data["apply_path"],
+                tuple(data["blocked"]),
+                tuple(data["legacy"]),
+                tuple(Repoint(r["identity"], r["part"], r["before"], r["after"]) for r in data["repoint"]),
+                tuple(ManifestObject.from_json(o) for o in data["objects"]),
+            )
+        except (KeyError, TypeError) as exc:
+            raise ManifestError(f"{source} lacks or misuses the field {exc}") from exc

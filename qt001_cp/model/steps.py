@@ -1,0 +1,106 @@
+"""The steps that move one object between its before- and its after-state. They stand in the manifest.
+
+PostgreSQL renders them to statements by itself (``qt001_cp.implied_statement``) and compares; see emit.statements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from qt001_cp.errors import ManifestError
+from qt001_cp.model.names import Grantee, Role, grantee_from_json, grantee_to_json
+
+
+@dataclass(frozen=True)
+class ChangeOwner:
+    """ALTER … OWNER TO ``new``."""
+
+    old: Role
+    new: Role
+
+    def to_json(self) -> dict[str, Any]:
+        return {"do": "owner", "from": self.old.name, "to": self.new.name}
+
+
+@dataclass(frozen=True)
+class Revoke:
+    """REVOKE by ``grantor``; ``set_role`` when the grantor is not the owner of that moment."""
+
+    grantor: Role
+    grantee: Grantee
+    privileges: tuple[str, ...]
+    column: str | None
+    set_role: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {"do": "revoke", **_acl_json(self)}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """GRANT by ``grantor``, the exact inverse of a :class:`Revoke`."""
+
+    grantor: Role
+    grantee: Grantee
+    privileges: tuple[str, ...]
+    column: str | None
+    set_role: bool
+    grantable: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {"do": "grant", "grantable": self.grantable, **_acl_json(self)}
+
+
+AclStep: TypeAlias = Revoke | Grant
+Step: TypeAlias = ChangeOwner | Revoke | Grant
+
+
+@dataclass(frozen=True)
+class Way:
+    """One direction for one object: ACL statements, the change of owner, ACL statements under the new owner."""
+
+    pre: tuple[AclStep, ...] = ()
+    owner: ChangeOwner | None = None
+    post: tuple[AclStep, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "pre": [s.to_json() for s in self.pre],
+            "owner": self.owner.to_json() if self.owner else None,
+            "post": [s.to_json() for s in self.post],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Way:
+        owner = data["owner"]
+        return cls(
+            tuple(_acl_step(s) for s in data["pre"]),
+            ChangeOwner(Role(owner["from"]), Role(owner["to"])) if owner else None,
+            tuple(_acl_step(s) for s in data["post"]),
+        )
+
+
+def _acl_json(step: AclStep) -> dict[str, Any]:
+    return {
+        "grantor": step.grantor.name,
+        "grantee": grantee_to_json(step.grantee),
+        "privileges": list(step.privileges),
+        "column": step.column,
+        "set_role": step.set_role,
+    }
+
+
+def _acl_step(data: dict[str, Any]) -> AclStep:
+    common = {
+        "grantor": Role(data["grantor"]),
+        "grantee": grantee_from_json(data["grantee"]),
+        "privileges": tuple(data["privileges"]),
+        "column": data["column"],
+        "set_role": data["set_role"],
+    }
+    if data["do"] == "revoke":
+        return Revoke(**common)
+    if data["do"] == "grant":
+        return Grant(**common, grantable=data["grantable"])
+    raise ManifestError(f"unknown step {data['do']!r} in the manifest")

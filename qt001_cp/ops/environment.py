@@ -1,0 +1,95 @@
+"""What ``alembic/env.py`` runs, online and offline. Our errors become Alembic's, so nobody sees a traceback."""
+
+from __future__ import annotations
+
+import os
+from logging.config import fileConfig
+from typing import Any
+
+import psycopg
+from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import MetaData, create_engine, pool
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+import qt001_cp.ops  # noqa: F401
+from qt001_cp.errors import Qt001Error, UsageError
+from qt001_cp.model.roles import SCHEMA
+from qt001_cp.ops import drift
+from qt001_cp.ops.arguments import arguments
+
+_OPTIONS: dict[str, Any] = {
+    # An empty MetaData and no name let in: autogenerate compares the sealed manifest, never the application's tables.
+    "target_metadata": MetaData(),
+    "include_name": lambda *_: False,
+    "version_table_schema": SCHEMA,
+    "autogenerate_plugins": ["alembic.autogenerate.*", drift.PLUGIN],
+}
+
+
+def run() -> None:
+    """Run the migrations that the command line asks for."""
+    if context.config.config_file_name is not None and not context.config.attributes.get("quiet"):
+        fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+    try:
+        arguments()
+        if context.is_offline_mode():
+            _offline()
+        else:
+            _online()
+    except Qt001Error as exc:
+        raise CommandError(str(exc)) from exc
+    except DBAPIError as exc:
+        raise CommandError(_server_said(exc.orig)) from exc
+    except psycopg.Error as exc:
+        raise CommandError(f"the server could not be reached: {exc}") from exc
+
+
+def _offline() -> None:
+    context.configure(dialect_name="postgresql", as_sql=True, literal_binds=True, **_OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _online() -> None:
+    given: Connection | None = context.config.attributes.get("connection")
+    if given is not None:
+        _migrate(given)
+        return
+    dsn = arguments().get("database") or os.environ.get("QT001_DATABASE_URL")
+    if not dsn:
+        raise UsageError(
+            "no database is named", hint="alembic -x database=postgresql://… upgrade …, or set QT001_DATABASE_URL"
+        )
+    dsn = dsn.replace("postgresql+psycopg://", "postgresql://", 1)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(dsn), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        _migrate(connection)
+
+
+def _connect(dsn: str) -> psycopg.Connection:
+    connection = psycopg.connect(dsn, application_name="qt001-cp alembic")
+    connection.add_notice_handler(lambda d: context.config.print_stdout("%s: %s", d.severity, d.message_primary))
+    return connection
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(connection=connection, **_OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+        migration = context.get_context()
+        if not migration.get_current_heads():
+            # Back at base nothing of ours stays; offline Alembic drops its table by itself.
+            migration._version.drop(connection, checkfirst=True)
+
+
+def _server_said(error: BaseException | None) -> str:
+    if not isinstance(error, psycopg.Error) or error.diag.message_primary is None:
+        return f"the server could not be reached: {error}"
+    parts = [f"[{error.sqlstate}] {error.diag.message_primary}"]
+    if error.diag.message_detail:
+        parts.append(error.diag.message_detail)
+    if error.diag.message_hint:
+        parts.append(f"hint: {error.diag.message_hint}")
+    return "\n  ".join(parts)

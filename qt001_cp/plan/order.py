@@ -1,0 +1,59 @@
+"""The order of all statements of one direction. It is the lock order, the same in every run.
+
+Privileges first and owners last: only ALTER … OWNER of a relation takes ACCESS EXCLUSIVE, so those locks are held
+for the shortest time. Containers (database, schema) lose privileges last and get them back first, because the
+grantors in between look objects up in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from qt001_cp.model import kinds
+from qt001_cp.model.manifest import ManifestObject, ObjectManifest
+from qt001_cp.model.steps import Step
+
+Direction: TypeAlias = Literal["forward", "restore", "retire", "revive"]
+"""'forward' and its reversal 'restore' are FIX7b; 'retire' and 'revive' the legacy authority in FIX7c."""
+PHASES: Final = ("privileges", "owners", "owners of relations", "grants")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One step of one object in its phase (an index into :data:`PHASES`)."""
+
+    phase: int
+    object: ManifestObject
+    step: Step
+
+
+def ordered(manifest: ObjectManifest, direction: Direction) -> tuple[Placed, ...]:
+    """All steps of ``direction``, in the order in which they run."""
+    placed = [
+        (phase, _weight(phase, o, direction), number, p)
+        for number, o in enumerate(manifest.objects)
+        for phase, p in _steps(o, direction)
+    ]
+    return tuple(p for _, _, _, p in sorted(placed, key=lambda x: x[:3]))
+
+
+def _steps(o: ManifestObject, direction: Direction) -> Iterator[tuple[int, Placed]]:
+    way = o.ways.get(direction)
+    if way is None:
+        return
+    for step in way.pre:
+        yield 0, Placed(0, o, step)
+    if way.owner is not None:
+        phase = 2 if kinds.BY_KEY[o.ref.kind].relation else 1
+        yield phase, Placed(phase, o, way.owner)
+    for step in way.post:
+        yield 3, Placed(3, o, step)
+
+
+def _weight(phase: int, o: ManifestObject, direction: Direction) -> int:
+    container = kinds.BY_KEY[o.ref.kind].container
+    if phase != 0:
+        return 0
+    return int(container if direction in ("forward", "retire") else not container)

@@ -1,0 +1,292 @@
+"""How one object gets from its before-state to its after-state, and exactly back.
+
+The whole movement is simulated with PostgreSQL's own rules (model.acl). What does not come back entry for entry,
+in the order of the ACL array, raises :class:`NotRestorable` before anything can be sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from qt001_cp.errors import NotRestorable
+from qt001_cp.model.acl import AclItem, AclState, ColumnAcl, Entry
+from qt001_cp.model.inventory import State
+from qt001_cp.model.names import PUBLIC, Grantee, Role
+from qt001_cp.model.steps import AclStep, ChangeOwner, Grant, Revoke, Way
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the policy wants for one transferred object.
+
+    ``own_statement`` is False for a sequence that a column owns (its owner follows the table) and for default
+    privileges (they belong to a role for good).
+    """
+
+    application: Role
+    new_owner: Role
+    own_statement: bool
+    owner_moves: bool
+    keep_application: frozenset[str]
+    keep_public: frozenset[str]
+    curated: bool
+    default_order: bool
+
+
+@dataclass
+class _Simulation:
+    """Table-level and column-level ACLs together: a table-level REVOKE also takes the column's privileges."""
+
+    what: str
+    owner: Role
+    acl: AclState
+    columns: dict[str, AclState]
+
+    @classmethod
+    def of(cls, what: str, state: State) -> _Simulation:
+        return cls(what, state.owner, AclState.of(state.acl), {c.column: AclState.of(c.acl) for c in state.columns})
+
+    def level(self, column: str | None) -> AclState:
+        return self.acl if column is None else self.columns.setdefault(column, AclState.of(()))
+
+    def run(self, step: AclStep) -> None:
+        level = self.level(step.column)
+        if isinstance(step, Grant):
+            for privilege in step.privileges:
+                if not self._may_grant(step.grantor, privilege, step.column):
+                    raise NotRestorable(
+                        f"{self.what}: {step.grantor.name} could not grant {privilege} to {_name(step.grantee)} again:"
+                        " it holds no grant option of its own at that moment",
+                        hint=f"let the owner grant {privilege} to {_name(step.grantee)} directly, then generate again",
+                    )
+            level.grant(step.grantor, step.grantee, step.privileges, step.grantable)
+            return
+        level.revoke(step.grantor, step.grantee, step.privileges)
+        if step.column is None:
+            for column in self.columns.values():
+                column.revoke(step.grantor, step.grantee, step.privileges)
+        self._no_orphan(step)
+
+    def change_owner(self, new: Role) -> None:
+        self.acl.change_owner(self.owner, new, self.what)
+        for name, column in self.columns.items():
+            column.change_owner(self.owner, new, f"{self.what} column {name}")
+        self.owner = new
+
+    def state(self, like: Iterable[str]) -> State:
+        names = list(dict.fromkeys([*like, *self.columns]))
+        columns = tuple(ColumnAcl(n, self.columns[n].items()) for n in names if n in self.columns)
+        return State(self.owner, self.acl.items(), tuple(c for c in columns if c.acl))
+
+    def _may_grant(self, grantor: Role, privilege: str, column: str | None) -> bool:
+        if self.acl.may_grant(grantor, self.owner, privilege):
+            return True
+        return column is not None and self.level(column).may_grant(grantor, self.owner, privilege)
+
+    def _no_orphan(self, step: Revoke) -> None:
+        for column, level in [(None, self.acl), *self.columns.items()]:
+            for entry in level.entries:
+                for privilege in entry.privileges:
+                    if not self._may_grant(entry.grantor, privilege, column):
+                        raise NotRestorable(
+                            f"{self.what}: {privilege} of {_name(entry.grantee)} hangs on {entry.grantor.name},"
+                            f" whose own grant would have to go first ({_name(step.grantee)})",
+                            hint="revoke that grant and make it again by the owner, then generate again",
+                        )
+
+
+def plan_ways(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
+    """Plan one transferred object: its after-state, the way there, the way back.
+
+    Raises :class:`NotRestorable`, naming ``what`` and why.
+    """
+    simulation = _Simulation.of(what, before)
+    columns = [c.column for c in before.columns]
+
+    forward_pre = _removals(simulation, wish)
+    for step in forward_pre:
+        simulation.run(step)
+    old = before.owner
+    owner_step = None
+    if wish.owner_moves and old != wish.new_owner:
+        simulation.change_owner(wish.new_owner)
+        owner_step = ChangeOwner(old, wish.new_owner) if wish.own_statement else None
+    forward_post = _kept(before, simulation, wish, old)
+    for step in forward_post:
+        simulation.run(step)
+    after = simulation.state(columns)
+
+    target = _seen_by(before, old, simulation.owner)
+    undo = _converge(simulation, target, columns, wish.default_order)
+    if wish.owner_moves and old != wish.new_owner:
+        simulation.change_owner(old)
+    back = simulation.state(columns)
+    if not _same(back, before, wish.default_order):
+        raise NotRestorable(f"{what}: its ACL would not come back as it is: {before} became {back}")
+    forward = Way(tuple(forward_pre), owner_step, tuple(forward_post))
+    restore_owner = ChangeOwner(wish.new_owner, old) if owner_step else None
+    return after, forward, Way(tuple(undo), restore_owner, ())
+
+
+def plan_retirement(what: str, after: State) -> tuple[State, Way, Way]:
+    """Take every privilege on ``what`` from everybody, its owner included, and plan the way back.
+
+    Raises :class:`NotRestorable`, naming ``what`` and why.
+    """
+    simulation = _Simulation.of(what, after)
+    columns = [c.column for c in after.columns]
+    steps = [
+        Revoke(entry.grantor, entry.grantee, tuple(entry.privileges), column, entry.grantor != after.owner)
+        for column, level in [*simulation.columns.items(), (None, simulation.acl)]
+        for entry in reversed(level.entries)
+    ]
+    for step in steps:
+        simulation.run(step)
+    retired = simulation.state(columns)
+    back = _converge(simulation, after, columns, default_order=False)
+    if not _same(simulation.state(columns), after, any_order=False):
+        raise NotRestorable(f"{what}: its ACL would not come back as it is after FIX7b")
+    return retired, Way(tuple(steps)), Way(tuple(back))
+
+
+def _removals(simulation: _Simulation, wish: Wish) -> list[Revoke]:
+    """All that PUBLIC and the application role hold, and what hangs on it; the most dependent first."""
+    levels: list[tuple[str | None, AclState]] = [(None, simulation.acl), *simulation.columns.items()]
+    doomed: dict[tuple[str | None, AclItem], int] = {}
+    for column, level in levels:
+        for item in level.items():
+            if item.grantee == PUBLIC and (item.privilege not in wish.keep_public or column is not None):
+                doomed[column, item] = 0
+            if item.grantee == wish.application and wish.application != simulation.owner:
+                kept = item.privilege in wish.keep_application and not item.grantable and column is None
+                if not kept:
+                    doomed[column, item] = 0
+    depth, growing = 0, True
+    while growing:
+        growing, depth = False, depth + 1
+        for column, level in levels:
+            for item in level.items():
+                if (column, item) not in doomed and not _supported(item, column, simulation, doomed):
+                    doomed[column, item] = depth
+                    growing = True
+    ordered = sorted(doomed, key=lambda k: (-doomed[k], k[0] is None))
+    return _group(
+        [Revoke(i.grantor, i.grantee, (i.privilege,), c, i.grantor != simulation.owner) for c, i in ordered]
+    )
+
+
+def _supported(
+    item: AclItem, column: str | None, simulation: _Simulation, doomed: dict[tuple[str | None, AclItem], int]
+) -> bool:
+    if item.grantor == simulation.owner:
+        return True
+    places = [(None, simulation.acl)] + ([(column, simulation.columns[column])] if column is not None else [])
+    return any(
+        other.grantee == item.grantor and other.privilege == item.privilege and other.grantable
+        and (place, other) not in doomed
+        for place, level in places
+        for other in level.items()
+    )  # fmt: skip
+
+
+def _kept(before: State, simulation: _Simulation, wish: Wish, old: Role) -> list[Grant]:
+    """What the application role gets after the owner has changed: curated views, and what the policy keeps."""
+    privileges: list[str] = ["SELECT"] if wish.curated else []
+    if old == wish.application:
+        held = [i.privilege for i in before.acl if i.grantee == old]
+        privileges += [p for p in held if p in wish.keep_application and p not in privileges]
+    if not privileges:
+        return []
+    return [Grant(simulation.owner, wish.application, tuple(privileges), None, False)]
+
+
+def _seen_by(state: State, old: Role, new: Role) -> State:
+    """``state`` as it will look under the other owner: the target to reach before the owner goes back."""
+
+    def mapped(acl: tuple[AclItem, ...]) -> tuple[AclItem, ...]:
+        return tuple(
+            replace(i, grantor=new if i.grantor == old else i.grantor, grantee=new if i.grantee == old else i.grantee)
+            for i in acl
+        )
+
+    return State(new, mapped(state.acl), tuple(ColumnAcl(c.column, mapped(c.acl)) for c in state.columns))
+
+
+def _converge(
+    simulation: _Simulation, target: State, columns: list[str], default_order: bool
+) -> list[AclStep]:
+    """Statements that make the simulated ACLs equal to ``target``, order of entries included."""
+    steps: list[AclStep] = []
+    goals = {c.column: c.acl for c in target.columns}
+    names: list[str | None] = [*dict.fromkeys([*columns, *simulation.columns])]
+    for column, goal in [(None, target.acl), *((n, goals.get(n or "", ())) for n in names)]:
+        for step in _converge_level(simulation, column, AclState.of(goal).entries, default_order and column is None):
+            simulation.run(step)
+            steps.append(step)
+    return steps
+
+
+def _converge_level(
+    simulation: _Simulation, column: str | None, goal: list[Entry], any_order: bool
+) -> list[AclStep]:
+    level = simulation.level(column)
+    owner = simulation.owner
+    wanted = {e.key: e for e in goal}
+    if any_order:
+        kept = [e for e in level.entries if e.key in wanted and _extendable(e, wanted[e.key])]
+        prefix = [e.key for e in kept]
+        revoked = [e for e in reversed(level.entries) if e.key not in prefix]
+    else:
+        count = 0
+        for now, then in zip(level.entries, goal, strict=False):
+            if now.key != then.key or not _extendable(now, then):
+                break
+            count += 1
+        prefix = [e.key for e in level.entries[:count]]
+        revoked = list(reversed(level.entries[count:]))
+    steps: list[AclStep] = []
+    for entry in revoked:
+        steps.append(Revoke(entry.grantor, entry.grantee, tuple(entry.privileges), column, entry.grantor != owner))
+    for entry in level.entries:
+        if entry.key in prefix:
+            surplus = tuple(p for p in entry.privileges if p not in wanted[entry.key].privileges)
+            if surplus:
+                steps.append(Revoke(entry.grantor, entry.grantee, surplus, column, entry.grantor != owner))
+    for then in goal:
+        present = next((e.privileges for e in level.entries if e.key == then.key and e.key in prefix), {})
+        for grantable in (False, True):
+            lacking = tuple(
+                p for p, g in then.privileges.items() if g is grantable and (p not in present or present[p] != g)
+            )
+            if lacking:
+                steps.append(Grant(then.grantor, then.grantee, lacking, column, then.grantor != owner, grantable))
+    return steps
+
+
+def _extendable(now: Entry, then: Entry) -> bool:
+    """Whether statements can turn ``now`` into ``then`` without the entry vanishing in between."""
+    shared = [p for p in now.privileges if p in then.privileges]
+    return bool(shared) and all(now.privileges[p] <= then.privileges[p] for p in shared)
+
+
+def _group(steps: list[Revoke]) -> list[Revoke]:
+    """Neighbouring statements that differ only in the privilege become one."""
+    grouped: list[Revoke] = []
+    for step in steps:
+        last = grouped[-1] if grouped else None
+        if last is not None and replace(last, privileges=step.privileges) == step:
+            grouped[-1] = replace(last, privileges=last.privileges + step.privileges)
+        else:
+            grouped.append(step)
+    return grouped
+
+
+def _same(one: State, two: State, any_order: bool) -> bool:
+    if one.owner != two.owner or {c.column: c.acl for c in one.columns} != {c.column: c.acl for c in two.columns}:
+        return False
+    return set(one.acl) == set(two.acl) if any_order else one.acl == two.acl
+
+
+def _name(grantee: Grantee) -> str:
+    return grantee.name if isinstance(grantee, Role) else "PUBLIC"

@@ -1,0 +1,255 @@
+-- The preconditions of FIX7b, one function each; contract, section 4.
+
+CREATE FUNCTION qt001_cp.search_path_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $search_path_findings$
+-- Every SECURITY DEFINER routine of the estate and of qt001_cp: pinned, pg_temp last, no schema in it that the
+-- application role or PUBLIC could write after the cutover.
+WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name
+), place AS MATERIALIZED (SELECT o.* FROM qt001_cp.manifest_object(manifest) o
+), writable(schema) AS (
+    SELECT p.name FROM place p, app
+    WHERE p.kind = 'schema' AND (
+        coalesce(p.after, p.before) ->> 'owner' IN (SELECT qt001_cp.member_of(app.name))
+        OR EXISTS (SELECT 1 FROM jsonb_array_elements(coalesce(p.after, p.before) -> 'acl') a(value)
+                   WHERE a.value ->> 2 = 'CREATE' AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT qt001_cp.member_of(app.name)))))
+), routine AS (
+    SELECT l.kind, l.identity, l.detail ->> 'search_path' AS path
+    FROM app, qt001_cp.live_object(app.name) l WHERE (l.detail ->> 'definer')::boolean
+    UNION
+    SELECT 'function', p.oid::regprocedure::text, (SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE starts_with(c, 'search_path='))
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE p.prosecdef AND (n.nspname = 'qt001_cp' OR pg_get_userbyid(p.proowner) = 'qt001_cp_owner')
+), part AS (
+    SELECT r.kind, r.identity, r.path, ARRAY(SELECT btrim(s, ' "') FROM unnest(string_to_array(r.path, ',')) s) AS schemas FROM routine r
+)
+SELECT 'QT104', p.kind || ' ' || p.identity, 'SET search_path = …, pg_temp, every schema in it not writable by the application',
+       CASE WHEN p.path IS NULL THEN 'no pinned search_path'
+            WHEN p.schemas[cardinality(p.schemas)] <> 'pg_temp' THEN 'search_path ' || p.path || ', pg_temp is not last'
+            ELSE 'search_path ' || p.path || ' holds a writable schema' END,
+       format('ALTER ROUTINE %s SET search_path = pg_catalog, pg_temp; then generate and seal again', p.identity)
+FROM part p
+WHERE p.path IS NULL OR p.schemas[cardinality(p.schemas)] <> 'pg_temp'
+   OR EXISTS (SELECT 1 FROM unnest(p.schemas) s WHERE s = '$user' OR s IN (SELECT w.schema FROM writable w))
+$search_path_findings$;
+
+CREATE FUNCTION qt001_cp.rehearsal_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $rehearsal_findings$
+-- The last record of exactly this manifest: all families there, every case refused for its reason with the state
+-- unchanged, and every transferred object tried by each of the four roles.
+WITH record AS MATERIALIZED (
+    SELECT qt001_cp.document_json(e.detail ->> 'document') AS doc
+    FROM qt001_cp.event e WHERE e.verb = 'rehearsal_recorded' AND e.subject = manifest ORDER BY e.seq DESC LIMIT 1
+), family(name) AS (
+    VALUES ('acl_denials'), ('denominator'), ('spoof_self_sign_stale'), ('fake_capability'),
+           ('canonical_hash_sensitivity'), ('unknown_dependency'), ('protected_state_no_worse')
+), kase AS MATERIALIZED (
+    SELECT c.value ->> 'family' AS family, c.value ->> 'name' AS name, c.value ->> 'role' AS role, c.value ->> 'object' AS object,
+           c.value -> 'expected' AS expected, c.value ->> 'sqlstate' AS sqlstate, c.value ->> 'state_before' AS state_before,
+           c.value ->> 'state_after' AS state_after
+    FROM record r, jsonb_array_elements(r.doc -> 'cases') c(value)
+), who(role) AS (VALUES ('application'), ('public_only'), ('author'), ('auditor'))
+SELECT 'QT105', 'rehearsal of manifest ' || manifest, 'recorded in this database', 'no record',
+       'qt001-cp rehearse, then record its transcript: qt001-cp evidence import --rehearsal transcript.json'
+WHERE NOT EXISTS (SELECT 1 FROM record)
+UNION ALL
+SELECT 'QT105', 'no-go family ' || f.name, 'at least one case', 'none', 'Rehearse again with all families.'
+FROM family f WHERE EXISTS (SELECT 1 FROM record) AND NOT EXISTS (SELECT 1 FROM kase k WHERE k.family = f.name)
+UNION ALL
+SELECT 'QT105', format('no-go case %s / %s', k.family, k.name), 'refused with ' || k.expected::text || ', state unchanged',
+       coalesce(k.sqlstate, 'no SQLSTATE') || CASE WHEN k.state_before IS DISTINCT FROM k.state_after THEN ', state changed' ELSE '' END,
+       'Close the route, then rehearse again.'
+FROM kase k
+WHERE coalesce(k.expected @> to_jsonb(k.sqlstate), false) IS NOT TRUE OR k.state_before IS NULL OR k.state_before IS DISTINCT FROM k.state_after
+UNION ALL
+SELECT 'QT105', format('%s %s as %s', o.kind, o.identity, w.role), 'tried in the family acl_denials', 'not tried', 'Rehearse again with this manifest.'
+FROM qt001_cp.manifest_object(manifest) o CROSS JOIN who w
+WHERE o.disposition = 'transfer' AND o.kind <> 'default acl' AND EXISTS (SELECT 1 FROM record)
+  AND NOT EXISTS (SELECT 1 FROM kase k WHERE k.family = 'acl_denials' AND k.role = w.role AND k.object = o.kind || ' ' || o.identity)
+$rehearsal_findings$;
+
+CREATE FUNCTION qt001_cp.blocked_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $blocked_findings$
+-- apply and readiness are blocked: the rows that the policy names say so. Plain tables only, and no function, operator
+-- or cast of the application runs: values are compared by the output of their type.
+DECLARE
+    probe jsonb;
+    target record;
+    value text;
+    count bigint;
+BEGIN
+    FOR probe IN SELECT b FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') b LOOP
+        object := format('%s: %s %s', probe ->> 'what', probe ->> 'table', probe ->> 'key');
+        sqlstate := 'QT106';
+        expected := format('%s = %s', probe ->> 'state_column', probe ->> 'blocked');
+        mend := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
+                       probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+        SELECT o.schema, o.name INTO target
+        FROM qt001_cp.manifest_object(manifest) o
+        JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name AND c.relkind = 'r'
+        WHERE o.kind = 'table' AND o.identity = probe ->> 'table';
+        IF NOT FOUND THEN
+            found := 'no such plain table';
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        BEGIN
+            EXECUTE format('SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', t.%I)) FROM ONLY %I.%I t '
+                           'WHERE pg_catalog.format(''%%s'', t.%I) OPERATOR(pg_catalog.=) $1',
+                           probe ->> 'state_column', target.schema, target.name, probe ->> 'key_column')
+            INTO count, value USING probe ->> 'key';
+        EXCEPTION WHEN undefined_column OR insufficient_privilege THEN
+            found := SQLERRM;
+            RETURN NEXT;
+            CONTINUE;
+        END;
+        IF count <> 1 OR value IS DISTINCT FROM probe ->> 'blocked' THEN
+            found := CASE WHEN count = 0 THEN 'no such row' WHEN count > 1 THEN count || ' rows' ELSE coalesce(value, 'NULL') END;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+$blocked_findings$;
+
+CREATE FUNCTION qt001_cp.operator_findings()
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $operator_findings$
+SELECT 'QT107', 'session of ' || session_user, 'a member of qt001_cp_operator', 'no member',
+       format('GRANT qt001_cp_operator TO %I; -- or connect as the operator', session_user)
+WHERE NOT 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(session_user))
+UNION ALL
+SELECT 'QT107', 'session of ' || session_user, 'no member of ' || m, 'a member', format('REVOKE %I FROM %I;', m, session_user)
+FROM qt001_cp.member_of(session_user) m
+WHERE m IN (SELECT d.role FROM qt001_cp.duty() d WHERE d.role <> 'qt001_cp_operator')
+UNION ALL
+SELECT 'QT107', 'session of ' || session_user, 'no SET ROLE in force', 'current_user is ' || current_user, 'RESET ROLE;'
+WHERE current_user <> session_user
+UNION ALL
+SELECT f.* FROM qt001_cp.roles_apart_findings() f
+$operator_findings$;
+
+CREATE FUNCTION qt001_cp.lock_need(manifest text) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $lock_need$
+-- Lock slots of the cutover: relations, their indexes, toast tables with their index, routines, types, schemas, roles.
+WITH relation AS (
+    SELECT c.oid, c.reltoastrelid FROM qt001_cp.manifest_object(manifest) o
+    JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
+    WHERE o.disposition = 'transfer' AND o.kind IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation)
+)
+SELECT (SELECT count(*) FROM relation) + (SELECT count(*) FROM relation r JOIN pg_index x ON x.indrelid = r.oid)
+     + 2 * (SELECT count(*) FROM relation r WHERE r.reltoastrelid <> 0)
+     + (SELECT count(*) FROM qt001_cp.manifest_object(manifest) o
+        WHERE o.disposition = 'transfer' AND o.kind NOT IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation))
+     + 10
+$lock_need$;
+
+CREATE FUNCTION qt001_cp.lock_findings(manifest text, in_script boolean)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $lock_findings$
+WITH slots AS (
+    SELECT current_setting('max_locks_per_transaction')::bigint
+           * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) AS has,
+           qt001_cp.lock_need(manifest) AS need,
+           (SELECT count(*) FROM pg_locks) AS used
+)
+SELECT 'QT109', 'lock slots', format('at most %s', s.has - s.used), s.need::text,
+       'Raise max_locks_per_transaction and restart, or run it when fewer locks are held.'
+FROM slots s WHERE s.need > s.has - s.used
+UNION ALL
+SELECT 'QT109', g.name, 'set to a limit in the script', 'no limit', format('SET LOCAL %s = ''5s'';', g.name)
+FROM pg_settings g WHERE in_script AND g.name IN ('lock_timeout', 'statement_timeout') AND g.setting = '0'
+UNION ALL
+SELECT 'QT109', 'transaction isolation', 'read committed', current_setting('transaction_isolation'),
+       'Run the script in a transaction of its own, as it is printed.'
+WHERE in_script AND current_setting('transaction_isolation') <> 'read committed'
+$lock_findings$;
+
+CREATE FUNCTION qt001_cp.seal_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $seal_findings$
+SELECT 'QT101', 'manifest ' || manifest, 'sealed in this database', coalesce(m.state, 'unknown here'),
+       CASE WHEN m.state = 'superseded' THEN 'Use the manifest that superseded it: ' || qt001_cp.sealed('qt001.manifest.object/1')
+            ELSE 'qt001-cp manifest seal FILE' END
+FROM (SELECT) one LEFT JOIN qt001_cp.manifest_state() m ON m.digest = manifest AND m.kind = 'qt001.manifest.object/1'
+WHERE m.state IS DISTINCT FROM 'sealed'
+$seal_findings$;
+
+CREATE FUNCTION qt001_cp.restore_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $restore_findings$
+SELECT 'QT103', 'restore script of manifest ' || manifest, 'registered with ' || qt001_cp.implied_sha256(manifest, 'restore'),
+       coalesce('registered with ' || r.sha256, 'not registered'), 'qt001-cp manifest seal FILE registers it'
+FROM (SELECT) one LEFT JOIN LATERAL (
+    SELECT e.detail ->> 'sha256' AS sha256 FROM qt001_cp.event e
+    WHERE e.verb = 'restore_registered' AND e.subject = manifest ORDER BY e.seq DESC LIMIT 1) r ON true
+WHERE r.sha256 IS DISTINCT FROM qt001_cp.implied_sha256(manifest, 'restore')
+$restore_findings$;
+
+CREATE FUNCTION qt001_cp.place_findings(manifest text, wanted_stage text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $place_findings$
+-- The right server, the right database, the right moment.
+SELECT 'QT120', 'server', 'PostgreSQL 14 to 18', current_setting('server_version'), 'Use a supported server.'
+WHERE current_setting('server_version_num')::int NOT BETWEEN 140000 AND 189999
+UNION ALL
+SELECT 'QT121', 'database', doc.j ->> 'database', current_database()::text, 'Connect to the database of the manifest.'
+FROM (SELECT qt001_cp.document_json(manifest) AS j) doc WHERE doc.j IS NOT NULL AND doc.j ->> 'database' <> current_database()
+UNION ALL
+SELECT 'QT120', 'server', 'major version ' || (doc.j ->> 'server_major'), current_setting('server_version'),
+       'Generate and seal a manifest on this server: privileges differ between major versions.'
+FROM (SELECT qt001_cp.document_json(manifest) AS j) doc
+WHERE doc.j IS NOT NULL AND (doc.j ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000
+UNION ALL
+SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(), 'See qt001-cp status; this script has run already, or another one comes first.'
+WHERE qt001_cp.stage() <> wanted_stage
+$place_findings$;
+
+CREATE FUNCTION qt001_cp.fix7b_findings(manifest text, in_script boolean DEFAULT false, record_pending boolean DEFAULT false)
+RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $fix7b_findings$
+-- All preconditions of FIX7b, numbered as in the contract; 0 is the place. Empty means: go.
+-- record_pending: this run is the one that makes the no-go record. Only in a database marked as a rehearsal.
+BEGIN
+    RETURN QUERY SELECT 0, f.* FROM qt001_cp.place_findings(manifest, 'fix7a') f;
+    RETURN QUERY SELECT 1, f.* FROM qt001_cp.seal_findings(manifest) f;
+    IF qt001_cp.document_json(manifest) IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT 2, f.* FROM qt001_cp.coverage_findings(manifest, 'before') f;
+    RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
+    RETURN QUERY SELECT 4, f.* FROM qt001_cp.search_path_findings(manifest) f;
+    IF NOT record_pending THEN
+        RETURN QUERY SELECT 5, f.* FROM qt001_cp.rehearsal_findings(manifest) f;
+    ELSIF NOT qt001_cp.is_rehearsal() THEN
+        RETURN QUERY SELECT 5, 'QT105'::text, 'database ' || current_database(), 'marked as a rehearsal by the bootstrap'::text, 'not marked'::text,
+                            'Print the script without rehearsal=first, and rehearse elsewhere before.'::text;
+    END IF;
+    RETURN QUERY SELECT 6, f.* FROM qt001_cp.blocked_findings(manifest) f;
+    RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
+    RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
+    RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
+    RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
+END
+$fix7b_findings$;

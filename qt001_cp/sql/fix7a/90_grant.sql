@@ -1,0 +1,23 @@
+-- Who may do what in qt001_cp. Nothing for PUBLIC, nothing for the application role; what reads is for all four
+-- duties; what writes (SECURITY DEFINER) is for exactly one.
+GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.document_fix7a, qt001_cp.event_fix7a, qt001_cp.object_kind, qt001_cp.v_event, qt001_cp.v_manifest
+    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+DO $grant$
+DECLARE
+    routine record;
+BEGIN
+    FOR routine IN
+        SELECT p.oid::pg_catalog.regprocedure AS name, p.prosecdef
+        FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'qt001_cp'::pg_catalog.regnamespace
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', routine.name);
+        IF NOT routine.prosecdef THEN
+            EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor',
+                                      routine.name);
+        END IF;
+    END LOOP;
+END
+$grant$;
+GRANT EXECUTE ON FUNCTION qt001_cp.propose_manifest(bytea) TO qt001_cp_author;
+GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text), qt001_cp.register_restore(text, text), qt001_cp.record_rehearsal(bytea),
+    qt001_cp.remember_owner_acl(), qt001_cp.cutover_end(text, boolean), qt001_cp.restore_end(text) TO qt001_cp_operator;

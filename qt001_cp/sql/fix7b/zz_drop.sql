@@ -1,0 +1,3 @@
+-- Takes away what this stage made.
+DROP TABLE qt001_cp.event_fix7b;
+DROP TABLE qt001_cp.document_fix7b;

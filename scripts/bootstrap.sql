@@ -1,0 +1,61 @@
+-- The operator's bootstrap. Run once a database by a superuser (or the admin role of a managed service), with psql:
+--
+--   psql -X -v ON_ERROR_STOP=1 -d DATABASE -f scripts/bootstrap.sql
+--   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v rehearsal=yes -f scripts/bootstrap.sql     (a disposable database only)
+--
+-- It creates the roles of the control plane, schema qt001_cp, and the mark that says whether this database is a
+-- rehearsal. It may be run again: what is there stays. scripts/teardown.sql takes it back. No extension is needed.
+-- Logins are made by the administrator: one login a person, one duty a login, for example
+--   CREATE ROLE alice LOGIN; GRANT qt001_cp_operator TO alice;
+
+\set ON_ERROR_STOP on
+\if :{?rehearsal}
+\else
+\set rehearsal no
+\endif
+BEGIN;
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', r.name)
+FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) r(name)
+WHERE NOT EXISTS (SELECT 1 FROM pg_roles p WHERE p.rolname = r.name)
+\gexec
+
+SELECT 'CREATE SCHEMA qt001_cp AUTHORIZATION qt001_cp_owner'
+WHERE NOT EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname = 'qt001_cp')
+\gexec
+REVOKE ALL ON SCHEMA qt001_cp FROM PUBLIC;
+GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+-- Alembic keeps its version table here; the operator's login creates it.
+GRANT CREATE ON SCHEMA qt001_cp TO qt001_cp_operator;
+
+CREATE TABLE IF NOT EXISTS qt001_cp.bootstrap (
+    database name PRIMARY KEY,
+    rehearsal boolean NOT NULL,
+    test_authority boolean NOT NULL DEFAULT false,
+    at timestamptz NOT NULL,
+    actor name NOT NULL
+);
+ALTER TABLE qt001_cp.bootstrap OWNER TO qt001_cp_owner;
+REVOKE ALL ON qt001_cp.bootstrap FROM PUBLIC;
+GRANT SELECT ON qt001_cp.bootstrap TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+COMMENT ON TABLE qt001_cp.bootstrap IS 'Written by the operator''s bootstrap only: whether this database is a disposable rehearsal.';
+
+-- Who is behind a login. Independence is a matter of persons: nobody signs what the same person made, with whatever
+-- login. The administrator keeps it: INSERT INTO qt001_cp.person (login, person) VALUES ('alice', 'Alice Adams');
+CREATE TABLE IF NOT EXISTS qt001_cp.person (
+    login name PRIMARY KEY,
+    person text NOT NULL CHECK (person <> '')
+);
+ALTER TABLE qt001_cp.person OWNER TO qt001_cp_owner;
+REVOKE ALL ON qt001_cp.person FROM PUBLIC;
+GRANT SELECT ON qt001_cp.person TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+
+SELECT :'rehearsal' = 'yes' AS mark
+\gset
+INSERT INTO qt001_cp.bootstrap (database, rehearsal, test_authority, at, actor)
+VALUES (current_database(), :'mark', :'mark', clock_timestamp(), session_user)
+ON CONFLICT (database) DO NOTHING;
+-- A mark is only ever added when told to, never taken away by running this again.
+UPDATE qt001_cp.bootstrap SET rehearsal = true, test_authority = true WHERE database = current_database() AND :'mark' AND NOT rehearsal;
+COMMIT;

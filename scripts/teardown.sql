@@ -1,0 +1,32 @@
+-- Takes the operator's bootstrap back. Refuses while a stage of FIX7 is deployed: alembic downgrade base comes first.
+--
+--   psql -X -v ON_ERROR_STOP=1 -d DATABASE -f scripts/teardown.sql
+--   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v roles=yes -f scripts/teardown.sql     (also drops the roles)
+--
+-- The roles belong to the whole cluster: drop them only when no other database uses them.
+
+\set ON_ERROR_STOP on
+\if :{?roles}
+\else
+\set roles no
+\endif
+BEGIN;
+SET LOCAL search_path = pg_catalog, pg_temp;
+DO $refuse$
+BEGIN
+    IF to_regclass('qt001_cp.event') IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT122', MESSAGE = 'teardown refused: FIX7a is deployed in this database',
+            HINT = 'alembic downgrade base, then run the teardown again.';
+    END IF;
+END
+$refuse$;
+-- RESTRICT: whatever else somebody put there stays, and stops this.
+DROP TABLE IF EXISTS qt001_cp.bootstrap;
+DROP TABLE IF EXISTS qt001_cp.person;
+DROP TABLE IF EXISTS qt001_cp.alembic_version;
+DROP SCHEMA IF EXISTS qt001_cp;
+SELECT format('DROP ROLE %I', r.rolname) FROM pg_roles r
+WHERE :'roles' = 'yes'
+  AND r.rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier', 'qt001_cp_auditor')
+\gexec
+COMMIT;

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "f51f8d80108293b482e28d8f09c10c43264c6b0155e9551a27454df2f1179bd4"
+SUMS = "75d76f08fe235231f463a7238bd7536b8888cb6e68ccc996c40bc3f9cbc65fbb"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7b"
-SUMS = "cb922ab1bfb6ca0b605c6b4f593d3beadbfe4d655211a765d86097c68f30f00a"
+SUMS = "3619640cc2b133d40be74f45ea7b4d2c07578b99e07e0b3ffb07e5179b68da91"
 
 
 def upgrade() -> None:

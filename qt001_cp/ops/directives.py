@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alembic.operations import MigrateOperation, Operations
 
@@ -176,6 +176,25 @@ class RunPinnedSqlOp(_Simple):
         return [(name, _read(self.folder / name, sha256)) for sha256, name in listed]
 
 
+@Operations.register_operation("replace_sources")
+class ReplaceSourcesOp(_Simple):
+    """``op.replace_sources(manifest, "before"|"after")``: CREATE OR REPLACE each routine of the apply path, as its owner."""
+
+    def __init__(self, manifest: ObjectManifest, which: Literal["before", "after"]) -> None:
+        self.manifest, self.which = manifest, which
+
+    @classmethod
+    def replace_sources(cls, operations: Operations, manifest: ObjectManifest, which: Literal["before", "after"]) -> None:
+        operations.invoke(cls(manifest, which))
+
+    def reverse(self) -> ReplaceSourcesOp:
+        return ReplaceSourcesOp(self.manifest, "before" if self.which == "after" else "after")
+
+    def sql(self) -> Sequence[str]:
+        texts = [r.after if self.which == "after" else r.before for r in self.manifest.repoint]
+        return ['SET LOCAL ROLE "qt001_cp_owner"', *texts, "RESET ROLE"]
+
+
 @Operations.register_operation("script_settings")
 class ScriptSettingsOp(_Simple):
     """``op.script_settings()``: the settings every script of ours needs, valid until its transaction ends."""
@@ -239,7 +258,7 @@ def _run(operations: Operations, op: _Simple) -> None:
 
 
 for _op in (TransferOwnershipOp, RevokePrivilegesOp, GrantPrivilegesOp, ApplyManifestOp, GuardOp, RunAsOwnerOp,
-            RunPinnedSqlOp, ScriptSettingsOp):  # fmt: skip
+            RunPinnedSqlOp, ReplaceSourcesOp, ScriptSettingsOp):  # fmt: skip
     Operations.implementation_for(_op)(_run)
 
 

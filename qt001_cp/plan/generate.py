@@ -48,8 +48,7 @@ def generate(
     by_identity = {o.ref.identity: o for o in inventory.objects if o.ref.kind in kinds.ROUTINES}
     repoint = tuple(
         Repoint(identity, part, by_identity[identity].definition, new_sources[identity])
-        for part in PARTS
-        for identity in [policy.apply_path[part]]
+        for identity, part in policy.parts().items()
     )
     manifest = ObjectManifest(
         inventory.database,
@@ -130,6 +129,7 @@ def _known(inventory: Inventory, policy: Policy) -> None:
     present = {o.ref.identity for o in inventory.objects}
     keys = {o.ref.key for o in inventory.objects}
     named: list[tuple[str, str]] = [("curated_view", i) for i in policy.curated]
+    named += [("repoint", i) for i in policy.repoint]
     named += [(f"apply_path.{p}", policy.apply_path[p]) for p in (*PARTS, "readiness")]
     named += [("apply_path.source_tables", t) for t in policy.apply_path["source_tables"]]
     named += [("blocked", b["table"]) for b in policy.blocked]

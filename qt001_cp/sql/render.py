@@ -13,7 +13,8 @@ from qt001_cp.errors import ManifestError
 from qt001_cp.model.kinds import KINDS
 
 STAGES = ("fix7a", "fix7b", "fix7c")
-_CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION) (qt001_cp\.[a-z0-9_]+)(?! PARTITION OF)(?P<rest>.*)$", re.MULTILINE)
+_CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
+_PART = re.compile(r"PARTITION OF (qt001_cp\.[a-z0-9_]+)")
 
 
 def render(stage: str) -> dict[str, str]:
@@ -24,8 +25,7 @@ def render(stage: str) -> dict[str, str]:
     folder = resources.files("qt001_cp.sql").joinpath(stage)
     texts = {f.name: f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".sql")}
     rendered = {name: _fill(text, f"{stage}/{name}") for name, text in sorted(texts.items())}
-    if "zz_drop.sql" not in rendered:
-        rendered["zz_drop.sql"] = _drop(rendered)
+    rendered["zz_drop.sql"] = _drop(rendered)
     return rendered
 
 
@@ -52,7 +52,8 @@ def _drop(files: dict[str, str]) -> str:
     for text in files.values():
         for match in _CREATED.finditer(text):
             kind, name = match.group(1), match.group(2)
-            if "PARTITION OF" not in match.group("rest") and name not in made[kind]:
+            part_of = _PART.search(match.group("rest"))
+            if (part_of is None or part_of.group(1) not in made["TABLE"]) and name not in made[kind]:
                 made[kind].append(name)
     lines = [f"DROP {kind} {name};" for kind, names in made.items() for name in reversed(names)]
     return "-- Takes away what this stage made, the last first; without CASCADE.\n" + "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ DECLARE
     source_id bigint;
 BEGIN
     -- Real-time gate: raises QT301 unless FIX7 acceptance holds at this moment. Nothing happens before it.
-    PERFORM qt001_cp.require_acceptance('public.qt001_apply(pg_catalog.uuid,pg_catalog.jsonb)');
+    PERFORM qt001_cp.require_acceptance('apply');
 
     SELECT p.* INTO slip FROM public.qt001_permit_record p WHERE p.id = permit FOR UPDATE;
     IF NOT FOUND OR slip.state <> 'permitted' OR slip.payload_digest <> public.qt001_payload_digest(payload) THEN

@@ -6,7 +6,7 @@ DECLARE
     permit_id uuid;
 BEGIN
     -- Real-time gate: raises QT301 unless FIX7 acceptance holds at this moment. Nothing happens before it.
-    PERFORM qt001_cp.require_acceptance('public.qt001_gateway(pg_catalog.jsonb)');
+    PERFORM qt001_cp.require_acceptance('gateway');
 
     permit_id := public.qt001_permit(payload);
     RETURN public.qt001_apply(permit_id, payload);

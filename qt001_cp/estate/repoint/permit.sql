@@ -6,7 +6,7 @@ DECLARE
     permit_id uuid;
 BEGIN
     -- Real-time gate: raises QT301 unless FIX7 acceptance holds at this moment. Nothing happens before it.
-    PERFORM qt001_cp.require_acceptance('public.qt001_permit(pg_catalog.jsonb)');
+    PERFORM qt001_cp.require_acceptance('permit');
 
     IF payload ? 'permit' THEN
         UPDATE public.qt001_permit_record p

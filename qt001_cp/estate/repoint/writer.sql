@@ -8,7 +8,7 @@ DECLARE
     line_sum numeric;
 BEGIN
     -- Real-time gate: raises QT301 unless FIX7 acceptance holds at this moment. Nothing happens before it.
-    PERFORM qt001_cp.require_acceptance('public.qt001_write(pg_catalog.jsonb)');
+    PERFORM qt001_cp.require_acceptance('writer');
 
     INSERT INTO public.qt001_source AS s (code, title, state, severity, body, actor, reviewer)
     VALUES ((payload ->> 'code')::public.qt001_code,

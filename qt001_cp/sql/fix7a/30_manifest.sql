@@ -60,7 +60,8 @@ CREATE FUNCTION qt001_cp.column_acl_set(columns jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $column_acl_set$
-SELECT coalesce(jsonb_object_agg(c.value ->> 'column', qt001_cp.acl_set(c.value -> 'acl')), '{}')
+SELECT coalesce(jsonb_agg(jsonb_build_array(c.value ->> 'column', qt001_cp.acl_set(c.value -> 'acl'))
+                          ORDER BY c.value ->> 'column' COLLATE "C"), '[]')
 FROM jsonb_array_elements(columns) c
 $column_acl_set$;
 
@@ -91,8 +92,10 @@ DECLARE
     redefined jsonb := '{}';
 BEGIN
     IF moment = 'deployed' THEN
-        SELECT e.detail -> 'definitions' INTO redefined FROM qt001_cp.event e
-        WHERE e.verb = 'deployed' AND e.subject = manifest ORDER BY e.seq DESC LIMIT 1;
+        -- Pairs, not an object: a key would have to be ASCII.
+        SELECT jsonb_object_agg(d.value ->> 0, d.value ->> 1) INTO redefined
+        FROM (SELECT e.detail FROM qt001_cp.event e WHERE e.verb = 'deployed' AND e.subject = manifest ORDER BY e.seq DESC LIMIT 1) e,
+             jsonb_array_elements(e.detail -> 'definitions') d;
     END IF;
     RETURN QUERY
     WITH wanted AS MATERIALIZED (

@@ -122,9 +122,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH live AS MATERIALIZED (
-        SELECT l.classid, l.objid, l.kind, l.identity FROM qt001_cp.live_object(app) l
-        UNION
-        SELECT l.classid, l.objid, l.kind, l.identity FROM qt001_cp.live_object('qt001_cp_owner') l
+        SELECT l.classid, l.objid, l.kind, l.identity FROM qt001_cp.live_identity(app) l
     )
     SELECT 'QT111'::text, o.kind || ' ' || o.identity, coalesce('only ' || string_agg(DISTINCT a.value ->> 2, ', '), 'nothing') || ' for ' || app,
            app || ' holds ' || h.privilege, format('See who granted %s and why the cutover left it.', h.privilege)

@@ -69,7 +69,23 @@ SELECT DISTINCT l.from_class, l.from_id, l.to_class, l.to_id,
                   ELSE 'its definition' END
 FROM lifted l
 WHERE (l.from_class, l.from_id) <> (l.to_class, l.to_id)
+UNION
+-- What is written to a parent arrives in its children.
+SELECT 'pg_class'::regclass, h.inhparent, 'pg_class'::regclass, h.inhrelid, 'partition or child'
+FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid WHERE c.relkind IN ('r', 'p', 'f')
 $catalog_edge$;
+
+CREATE FUNCTION qt001_cp.live_identity(app name)
+RETURNS TABLE (classid oid, objid oid, kind text, identity text, owner text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $live_identity$
+-- The estate and what the control plane's owner holds of it, by identity.
+SELECT l.classid, l.objid, l.kind, l.identity, l.owner FROM qt001_cp.live_object(app) l
+UNION
+SELECT l.classid, l.objid, l.kind, l.identity, l.owner FROM qt001_cp.live_object('qt001_cp_owner') l
+WHERE l.identity NOT LIKE 'qt001\_cp.%'
+$live_identity$;
 
 CREATE FUNCTION qt001_cp.reach_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -86,7 +102,7 @@ BEGIN
     WHERE r.rolname IN (SELECT qt001_cp.member_of(app)) AND r.rolname !~ '^pg_';
     RETURN QUERY
     WITH RECURSIVE live AS MATERIALIZED (
-        SELECT l.classid, l.objid, l.kind, l.identity, l.owner FROM qt001_cp.live_object(app) l
+        SELECT l.classid, l.objid, l.kind, l.identity, l.owner FROM qt001_cp.live_identity(app) l
     ), place AS MATERIALIZED (
         SELECT o.kind, o.identity, o.disposition, o.detail, o.schema, o.name, o.args, o.after, o.before,
                i.classid, i.objid
@@ -166,16 +182,23 @@ BEGIN
     SELECT 'QT108', format('a role with privileges on %s %s', p.kind, p.identity), format('not %s, nor a role it is a member of', app),
            m || ' holds ' || (a.value ->> 2), format('REVOKE %I FROM %I;', m, app)
     FROM place p, jsonb_array_elements(p.after -> 'acl') a(value) JOIN qt001_cp.member_of(app) m ON m = a.value ->> 1
-    WHERE p.disposition = 'transfer' AND m <> app
-    UNION ALL
-    SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database', 'prepared by ' || x.owner,
-           format('ROLLBACK PREPARED %L;', x.gid)
-    FROM pg_prepared_xacts x WHERE x.database = current_database()
-    UNION ALL
-    SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
-           'in a transaction since ' || s.xact_start, format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
-    FROM pg_stat_activity s
-    WHERE s.datname = current_database() AND s.usename IN (SELECT qt001_cp.member_of(app)) AND s.xact_start IS NOT NULL
-      AND s.pid <> pg_backend_pid();
+    WHERE p.disposition = 'transfer' AND m <> app;
 END
 $reach_findings$;
+
+CREATE FUNCTION qt001_cp.session_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $session_findings$
+-- What was begun before the cutover and could end after it.
+SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database', 'prepared by ' || x.owner,
+       format('ROLLBACK PREPARED %L;', x.gid)
+FROM pg_prepared_xacts x WHERE x.database = current_database()
+UNION ALL
+SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
+       'in a transaction since ' || s.xact_start, format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
+FROM pg_stat_activity s
+WHERE s.datname = current_database() AND s.xact_start IS NOT NULL AND s.pid <> pg_backend_pid()
+  AND s.usename IN (SELECT qt001_cp.member_of((qt001_cp.document_json(manifest) ->> 'application')::name))
+$session_findings$;

@@ -250,6 +250,7 @@ BEGIN
     RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
+    RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
 END
 $fix7b_findings$;

@@ -1,0 +1,190 @@
+-- Evidence: what it has to hold, how it comes in, and how it is bound. A document is judged by the gates, not here;
+-- what is refused here is what could not be judged.
+
+CREATE FUNCTION qt001_cp.import_evidence(body bytea) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $import_evidence$
+-- Level B, author. Returns the digest of the evidence.
+DECLARE
+    made text;
+    doc jsonb;
+    missing text;
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_author');
+    made := qt001_cp.record_document(body);
+    doc := qt001_cp.document_json(made);
+    IF doc ->> 'schema' NOT IN ('qt001.evidence.static-analysis/1', 'qt001.evidence.capability/1') THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('%s is no kind of evidence', doc ->> 'schema'),
+            HINT = 'Evidence is qt001.evidence.static-analysis/1 or qt001.evidence.capability/1.';
+    END IF;
+    SELECT string_agg(f.name, ', ') INTO missing
+    FROM (VALUES ('class', doc ->> 'class'), ('producer.name', doc #>> '{producer,name}'), ('producer.version', doc #>> '{producer,version}'),
+                 ('subject', doc ->> 'subject'), ('produced_at', doc ->> 'produced_at'), ('raw', doc ->> 'raw')) f(name, value)
+    WHERE coalesce(btrim(f.value), '') = '';
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = 'the evidence lacks ' || missing,
+            HINT = 'Evidence names its class, producer, tool version, subject digest and time, and carries its raw output.';
+    END IF;
+    IF doc ->> 'class' NOT IN ('real', 'simulated', 'test') THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('evidence of class %L is unknown', doc ->> 'class'),
+            HINT = 'Classes are real, simulated and test.';
+    END IF;
+    PERFORM qt001_cp.record_event('evidence_imported', made, jsonb_build_object('schema', doc ->> 'schema', 'class', doc ->> 'class'));
+    RETURN made;
+END
+$import_evidence$;
+
+CREATE FUNCTION qt001_cp.bind_evidence(evidence text, requirement text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $bind_evidence$
+-- Level B, author: this evidence is offered for this requirement (the name of a capability).
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_author');
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.event e WHERE e.verb = 'evidence_imported' AND e.subject = evidence) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('no evidence %s was imported', evidence),
+            HINT = 'qt001-cp evidence import FILE';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') c
+                   WHERE c ->> 'name' = requirement) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('%L is no capability of the sealed capability manifest', requirement),
+            HINT = 'See qt001-cp evidence list.';
+    END IF;
+    RETURN qt001_cp.record_event('bound', evidence, jsonb_build_object('requirement', requirement));
+END
+$bind_evidence$;
+
+CREATE FUNCTION qt001_cp.analysis(manifest text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $analysis$
+-- The digest of the static-analysis evidence that was imported last for this object manifest.
+SELECT e.subject FROM qt001_cp.event e
+WHERE e.verb = 'evidence_imported' AND e.detail ->> 'schema' = 'qt001.evidence.static-analysis/1'
+  AND qt001_cp.document_json(e.subject) ->> 'subject' = manifest
+ORDER BY e.seq DESC LIMIT 1
+$analysis$;
+
+CREATE FUNCTION qt001_cp.analysis_routine(manifest text) RETURNS SETOF jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $analysis_routine$
+SELECT r FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.analysis(manifest)) -> 'routines') r
+$analysis_routine$;
+
+CREATE FUNCTION qt001_cp.analysis_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $analysis_findings$
+-- Present, real, for exactly today's sources of every transferred routine, and without blocking findings.
+WITH evidence AS MATERIALIZED (SELECT qt001_cp.document_json(qt001_cp.analysis(manifest)) AS doc
+), analysed AS MATERIALIZED (
+    SELECT r ->> 'kind' AS kind, r ->> 'identity' AS identity, r ->> 'definition' AS definition, r ->> 'body_sha256' AS body_sha256,
+           r -> 'unknown' AS unknown
+    FROM qt001_cp.analysis_routine(manifest) r
+), routine AS MATERIALIZED (
+    SELECT o.kind, o.identity, p.prosrc, qt001_cp.sha256_hex(convert_to(pg_get_functiondef(p.oid), 'UTF8')) AS definition
+    FROM qt001_cp.manifest_object(manifest) o
+    JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = o.name
+    JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i ON i.identity = o.identity
+    WHERE o.disposition = 'transfer' AND o.kind IN ('function', 'procedure')
+)
+SELECT 'QT301', 'static analysis of manifest ' || manifest, 'imported as real evidence', 'none', 'qt001-cp analyse, then qt001-cp evidence import'
+FROM evidence e WHERE e.doc IS NULL OR e.doc ->> 'class' <> 'real'
+UNION ALL
+SELECT 'QT301', r.kind || ' ' || r.identity, 'analysed as it is today',
+       CASE WHEN a.identity IS NULL THEN 'not analysed' ELSE 'analysed in another version' END, 'Analyse again and import the result.'
+FROM routine r LEFT JOIN analysed a ON a.kind = r.kind AND a.identity = r.identity
+WHERE CASE WHEN a.body_sha256 IS NOT NULL THEN a.body_sha256 IS DISTINCT FROM qt001_cp.sha256_hex(convert_to(r.prosrc, 'UTF8'))
+           ELSE a.definition IS DISTINCT FROM r.definition END
+UNION ALL
+SELECT 'QT301', a.kind || ' ' || a.identity, 'no blocking finding of the analysis', (u ->> 'rule') || ': ' || (u ->> 'detail'),
+       'Rewrite the statement so that it can be analysed.'
+FROM analysed a JOIN routine r ON r.kind = a.kind AND r.identity = a.identity, jsonb_array_elements(a.unknown) u
+$analysis_findings$;
+
+CREATE FUNCTION qt001_cp.dependency_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $dependency_findings$
+-- Everything that the apply path reaches today, directly or through others, stands in the sealed dependency manifest.
+WITH RECURSIVE sealed AS MATERIALIZED (
+    SELECT qt001_cp.sealed('qt001.manifest.dependency/1') AS digest
+), doc AS MATERIALIZED (SELECT qt001_cp.document_json(s.digest) AS j FROM sealed s
+), live AS MATERIALIZED (
+    SELECT l.* FROM qt001_cp.live_identity((qt001_cp.document_json(manifest) ->> 'application')::name) l
+), edge AS MATERIALIZED (
+    SELECT e.from_class, e.from_id, e.to_class, e.to_id, e.reason FROM qt001_cp.catalog_edge() e
+    UNION
+    SELECT f.classid, f.objid, t.classid, t.objid, x ->> 'verb'
+    FROM qt001_cp.analysis_routine(manifest) r
+    JOIN live f ON f.kind = r ->> 'kind' AND f.identity = r ->> 'identity'
+    CROSS JOIN LATERAL jsonb_array_elements(r -> 'edges') x
+    JOIN live t ON t.kind = x ->> 'kind' AND t.identity = x ->> 'identity'
+), walk(classid, objid) AS (
+    SELECT l.classid, l.objid FROM live l
+    JOIN jsonb_array_elements(qt001_cp.document_json(manifest) -> 'repoint') r ON r ->> 'identity' = l.identity
+    UNION
+    SELECT e.to_class, e.to_id FROM walk w JOIN edge e ON e.from_class = w.classid AND e.from_id = w.objid
+), reached AS (
+    SELECT i.type AS kind, i.identity FROM walk w CROSS JOIN LATERAL pg_identify_object(w.classid, w.objid, 0) i
+    WHERE i.schema IS DISTINCT FROM 'qt001_cp' AND i.identity IS NOT NULL
+)
+SELECT 'QT301', 'dependency manifest', 'sealed, of object manifest ' || manifest,
+       CASE WHEN s.digest IS NULL THEN 'not sealed' ELSE 'of ' || (d.j ->> 'object_manifest') END, 'Deploy FIX7c with its documents.'
+FROM sealed s, doc d WHERE s.digest IS NULL OR d.j ->> 'object_manifest' <> manifest
+UNION ALL
+SELECT 'QT301', r.kind || ' ' || r.identity, 'in the dependency manifest', 'reached by the apply path, not in it',
+       'See what reaches it; then analyse, generate and seal again.'
+FROM reached r, doc d WHERE d.j IS NOT NULL AND NOT (d.j -> 'objects') @> jsonb_build_array(jsonb_build_array(r.kind, r.identity))
+UNION ALL
+-- A routine on the apply path that calls something nobody could resolve.
+SELECT 'QT301', a ->> 'identity', 'every dependency known', (u ->> 'rule') || ': ' || (u ->> 'detail'), 'Rewrite the statement so that it can be analysed.'
+FROM qt001_cp.analysis_routine(manifest) a JOIN reached r ON r.kind = a ->> 'kind' AND r.identity = a ->> 'identity',
+     jsonb_array_elements(a -> 'unknown') u
+$dependency_findings$;
+
+CREATE FUNCTION qt001_cp.capability_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $capability_findings$
+-- Every capability of the sealed manifest has real evidence: bound to it, about this object manifest, by an accepted
+-- producer, young enough, with its raw output, from an environment that is no rehearsal. The test authority counts
+-- only in a database that the bootstrap marked for it.
+WITH capability AS MATERIALIZED (
+    SELECT c ->> 'name' AS name, c -> 'producers' AS producers, (c ->> 'max_age_seconds')::bigint AS max_age
+    FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') c
+), offered AS MATERIALIZED (
+    SELECT b.detail ->> 'requirement' AS name, qt001_cp.document_json(b.subject) AS doc, b.subject AS digest
+    FROM qt001_cp.event b WHERE b.verb = 'bound'
+), test(allowed) AS (
+    SELECT coalesce(bool_or(b.rehearsal AND b.test_authority AND b.database = current_database()), false) FROM qt001_cp.bootstrap b
+), judged AS (
+    SELECT o.name, o.digest,
+           CASE WHEN o.doc ->> 'schema' <> 'qt001.evidence.capability/1' THEN 'not capability evidence'
+                WHEN o.doc ->> 'class' = 'simulated' THEN 'simulated'
+                WHEN o.doc ->> 'class' = 'test' AND NOT (t.allowed AND o.doc #>> '{producer,name}' = 'qt001-test-authority')
+                    THEN 'of class test, without a test authority in this database'
+                WHEN o.doc ->> 'class' = 'real' AND o.doc #>> '{producer,name}' = 'qt001-test-authority' THEN 'of the test authority, called real'
+                WHEN o.doc ->> 'class' = 'real' AND coalesce(o.doc ->> 'environment', 'rehearsal') = 'rehearsal' THEN 'from a rehearsal'
+                WHEN NOT c.producers @> jsonb_build_array(o.doc #>> '{producer,name}') THEN 'by an unknown producer ' || (o.doc #>> '{producer,name}')
+                WHEN o.doc ->> 'subject' <> manifest THEN 'about another subject'
+                WHEN o.doc ->> 'capability' IS DISTINCT FROM c.name THEN 'about another capability'
+                WHEN btrim(coalesce(o.doc ->> 'raw', '')) = '' THEN 'without raw output'
+                WHEN (o.doc ->> 'produced_at')::timestamptz NOT BETWEEN clock_timestamp() - make_interval(secs => c.max_age) AND clock_timestamp()
+                    THEN 'produced at ' || (o.doc ->> 'produced_at')
+                END AS wrong
+    FROM offered o JOIN capability c ON c.name = o.name CROSS JOIN test t
+)
+SELECT 'QT301', 'capability manifest', 'sealed', 'not sealed', 'Deploy FIX7c with its documents.'
+WHERE qt001_cp.sealed('qt001.manifest.capability/1') IS NULL
+UNION ALL
+SELECT 'QT301', 'capability ' || c.name, 'real evidence by one of ' || c.producers::text || ', bound to it',
+       coalesce((SELECT string_agg(left(j.digest, 12) || ' is ' || j.wrong, '; ') FROM judged j WHERE j.name = c.name), 'none'),
+       'qt001-cp evidence import FILE, then qt001-cp bind'
+FROM capability c WHERE NOT EXISTS (SELECT 1 FROM judged j WHERE j.name = c.name AND j.wrong IS NULL)
+$capability_findings$;

@@ -1,0 +1,25 @@
+-- Who may do what of what FIX7c adds; the same rule as in FIX7a.
+GRANT SELECT ON qt001_cp.entry_point, qt001_cp.gate, qt001_cp.v_fix7_gate, qt001_cp.v_fix7_acceptance
+    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+DO $grant$
+DECLARE
+    routine record;
+BEGIN
+    FOR routine IN
+        SELECT p.oid::pg_catalog.regprocedure AS name, p.prosecdef
+        FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'qt001_cp'::pg_catalog.regnamespace
+          AND EXISTS (SELECT 1 FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a WHERE a.grantee = 0)
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', routine.name);
+        IF NOT routine.prosecdef THEN
+            EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor',
+                                      routine.name);
+        END IF;
+    END LOOP;
+END
+$grant$;
+GRANT EXECUTE ON FUNCTION qt001_cp.import_evidence(bytea), qt001_cp.bind_evidence(text, text) TO qt001_cp_author;
+GRANT EXECUTE ON FUNCTION qt001_cp.sign_off(text, text, int), qt001_cp.refuse_sign_off(text, text) TO qt001_cp_auditor;
+GRANT EXECUTE ON FUNCTION qt001_cp.verify() TO qt001_cp_verifier;
+GRANT EXECUTE ON FUNCTION qt001_cp.deploy_end(text), qt001_cp.undeploy_end(text) TO qt001_cp_operator;

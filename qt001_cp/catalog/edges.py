@@ -1,0 +1,24 @@
+"""The dependencies that PostgreSQL itself knows, by identity; needs FIX7a."""
+
+from __future__ import annotations
+
+import psycopg
+
+from qt001_cp.errors import DatabaseProblem
+
+_QUERY = """
+SELECT f.type, f.identity, t.type, t.identity
+FROM qt001_cp.catalog_edge() e
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(e.from_class, e.from_id, 0) f
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(e.to_class, e.to_id, 0) t
+WHERE f.schema IS DISTINCT FROM 'qt001_cp' AND t.schema IS DISTINCT FROM 'qt001_cp' AND f.identity IS NOT NULL
+  AND t.identity IS NOT NULL
+"""
+
+
+def read_catalog_edges(connection: psycopg.Connection) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """((kind, identity), (kind, identity)) pairs. Raises :class:`DatabaseProblem` where FIX7a is missing."""
+    row = connection.execute("SELECT pg_catalog.to_regprocedure('qt001_cp.catalog_edge()') IS NULL").fetchone()
+    if row is None or row[0]:
+        raise DatabaseProblem("FIX7a is not deployed in this database", hint="alembic -x policy=FILE upgrade fix7a")
+    return [((r[0], r[1]), (r[2], r[3])) for r in connection.execute(_QUERY)]

@@ -1,3 +1,0 @@
--- Takes away what this stage made.
-DROP TABLE qt001_cp.event_fix7b;
-DROP TABLE qt001_cp.document_fix7b;

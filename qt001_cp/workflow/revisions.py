@@ -1,0 +1,59 @@
+"""Runs our Alembic revisions from Python: online, or to the text that ``alembic --sql`` prints."""
+
+from __future__ import annotations
+
+import io
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+
+import qt001_cp
+from qt001_cp.errors import FileProblem, Qt001Error
+
+
+def project_folder() -> Path:
+    """The folder with alembic.ini: the checkout, or the copy inside an installed wheel. Raises :class:`FileProblem`."""
+    package = Path(qt001_cp.__file__).parent
+    for folder in (package.parent, package / "_project"):
+        if (folder / "alembic.ini").exists() and (folder / "alembic").is_dir():
+            return folder
+    raise FileProblem("alembic.ini is neither beside the package nor in it", hint="install qt001-cp again")
+
+
+def upgrade(database: str, revision: str, **x: str) -> str:
+    """``alembic upgrade`` online; returns what it printed. Raises :class:`Qt001Error` with the server's words."""
+    return _run("upgrade", revision, {"database": database, **x}, sql=False)
+
+
+def downgrade(database: str, revision: str, **x: str) -> str:
+    """``alembic downgrade`` online."""
+    return _run("downgrade", revision, {"database": database, **x}, sql=False)
+
+
+def upgrade_sql(start: str, end: str, **x: str) -> str:
+    """The text of ``alembic upgrade START:END --sql``; no server is asked."""
+    return _run("upgrade", f"{start}:{end}", x, sql=True)
+
+
+def downgrade_sql(start: str, end: str, **x: str) -> str:
+    """The text of ``alembic downgrade START:END --sql``."""
+    return _run("downgrade", f"{start}:{end}", x, sql=True)
+
+
+def _run(verb: str, revision: str, x: Mapping[str, str], *, sql: bool) -> str:
+    folder = project_folder()
+    printed, buffer = io.StringIO(), io.StringIO()
+    config = Config(str(folder / "alembic.ini"), stdout=printed, output_buffer=buffer)
+    config.cmd_opts = Namespace(x=[f"{name}={value}" for name, value in x.items()])
+    config.attributes["quiet"] = True
+    try:
+        getattr(command, verb)(config, revision, sql=sql)
+    except CommandError as exc:
+        if isinstance(exc.__cause__, Qt001Error):
+            raise exc.__cause__ from None
+        raise Qt001Error(str(exc)) from exc
+    return buffer.getvalue() if sql else printed.getvalue()

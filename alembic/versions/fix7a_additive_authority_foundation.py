@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "75d76f08fe235231f463a7238bd7536b8888cb6e68ccc996c40bc3f9cbc65fbb"
+SUMS = "4d807ac207836d44da52080c11fc9cd4dd7b51d9236c3c9fe54a0321a7f8ddb6"
 
 
 def upgrade() -> None:

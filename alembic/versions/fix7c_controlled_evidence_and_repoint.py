@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "0214a719be24d8af5b6e2e00fc7363e48d5b74d9daa89fa8032c6b1abee1195c"
+SUMS = "aa5bcd4b9b6cdbd70ca0f52bb5d5dda50d6e34fbf46b4821245eeed17a7c1406"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -47,9 +47,15 @@ def run() -> None:
 
 
 def _offline() -> None:
-    context.configure(dialect_name="postgresql", as_sql=True, literal_binds=True, **_OPTIONS)
+    reached: list[set[str]] = []
+    context.configure(
+        dialect_name="postgresql", as_sql=True, literal_binds=True,
+        on_version_apply=lambda heads, **_: reached.append(heads), **_OPTIONS,
+    )  # fmt: skip
     with context.begin_transaction():
         context.run_migrations()
+        if reached and not reached[-1]:
+            context.get_context().impl.static_output(f"DROP TABLE {SCHEMA}.alembic_version;\n")
 
 
 def _online() -> None:
@@ -80,7 +86,7 @@ def _migrate(connection: Connection) -> None:
         context.run_migrations()
         migration = context.get_context()
         if not migration.get_current_heads():
-            # Back at base nothing of ours stays; offline Alembic drops its table by itself.
+            # Back at base nothing of ours stays, Alembic's table included (offline: above).
             migration._version.drop(connection, checkfirst=True)
 
 

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 import qt001_cp
-from qt001_cp.errors import FileProblem, Qt001Error
+from qt001_cp.errors import FileProblem, Qt001Error, Refused
 
 
 def project_folder() -> Path:
@@ -55,5 +55,8 @@ def _run(verb: str, revision: str, x: Mapping[str, str], *, sql: bool) -> str:
     except CommandError as exc:
         if isinstance(exc.__cause__, Qt001Error):
             raise exc.__cause__ from None
+        sqlstate = getattr(getattr(exc.__cause__, "orig", None), "sqlstate", None)
+        if sqlstate is not None and (sqlstate.startswith("QT") or sqlstate == "42501"):
+            raise Refused(str(exc).removeprefix(f"[{sqlstate}] "), sqlstate=sqlstate) from exc
         raise Qt001Error(str(exc)) from exc
     return buffer.getvalue() if sql else printed.getvalue()

@@ -22,3 +22,9 @@ def seal(connection: psycopg.Connection, manifest: ObjectManifest) -> None:
     with refusals(), connection.transaction():
         connection.execute("SELECT qt001_cp.seal_manifest(%s)", [manifest.digest()])
         connection.execute("SELECT qt001_cp.register_restore(%s, %s)", [manifest.digest(), restore_digest(manifest)])
+
+
+def record_rehearsal(connection: psycopg.Connection, record: bytes) -> None:
+    """Record what PostgreSQL answered in the no-go rehearsal, as the operator."""
+    with refusals():
+        connection.execute("SELECT qt001_cp.record_rehearsal(%s)", [record])

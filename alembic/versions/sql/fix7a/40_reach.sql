@@ -1,48 +1,44 @@
 -- What could run with the new owner's rights, or undo the cutover: edges between objects, each with its reason.
 
-CREATE FUNCTION qt001_cp.principal(class oid, object oid, OUT classid oid, OUT objid oid)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $principal$
--- The object with an owner that a catalog row is a part of: an index, toast table, constraint, default, trigger, rule
--- or policy belongs to its table, a row or array type to its table or element. Other rows stand for themselves.
-SELECT coalesce(p.classid, class), coalesce(p.objid, object)
-FROM (SELECT) one LEFT JOIN LATERAL (
-    SELECT 'pg_class'::regclass::oid AS classid, x.indrelid AS objid FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid
-    WHERE class = 'pg_class'::regclass AND x.indexrelid = object AND t.relkind <> 't'
-    UNION ALL
-    SELECT 'pg_class'::regclass, t.oid FROM pg_class t WHERE class = 'pg_class'::regclass AND t.reltoastrelid = object AND object <> 0
-    UNION ALL
-    SELECT 'pg_class'::regclass, t.oid FROM pg_index x JOIN pg_class t ON t.reltoastrelid = x.indrelid
-    WHERE class = 'pg_class'::regclass AND x.indexrelid = object
-    UNION ALL
-    SELECT CASE WHEN k.conrelid <> 0 THEN 'pg_class'::regclass ELSE 'pg_type'::regclass END,
-           CASE WHEN k.conrelid <> 0 THEN k.conrelid ELSE k.contypid END
-    FROM pg_constraint k WHERE class = 'pg_constraint'::regclass AND k.oid = object
-    UNION ALL
-    SELECT 'pg_class'::regclass, d.adrelid FROM pg_attrdef d WHERE class = 'pg_attrdef'::regclass AND d.oid = object
-    UNION ALL
-    SELECT 'pg_class'::regclass, t.tgrelid FROM pg_trigger t WHERE class = 'pg_trigger'::regclass AND t.oid = object
-    UNION ALL
-    SELECT 'pg_class'::regclass, r.ev_class FROM pg_rewrite r WHERE class = 'pg_rewrite'::regclass AND r.oid = object
-    UNION ALL
-    SELECT 'pg_class'::regclass, y.polrelid FROM pg_policy y WHERE class = 'pg_policy'::regclass AND y.oid = object
-    UNION ALL
-    SELECT 'pg_publication'::regclass, r.prpubid FROM pg_publication_rel r WHERE class = 'pg_publication_rel'::regclass AND r.oid = object
-    UNION ALL
-    SELECT CASE WHEN c.relkind = 'c' THEN 'pg_type'::regclass ELSE 'pg_class'::regclass END, CASE WHEN c.relkind = 'c' THEN t.oid ELSE c.oid END
-    FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid WHERE class = 'pg_type'::regclass AND t.oid = object
-    UNION ALL
-    SELECT CASE WHEN c.oid IS NOT NULL AND c.relkind <> 'c' THEN 'pg_class'::regclass ELSE 'pg_type'::regclass END,
-           CASE WHEN c.oid IS NOT NULL AND c.relkind <> 'c' THEN c.oid ELSE e.oid END
-    FROM pg_type e LEFT JOIN pg_class c ON c.oid = e.typrelid WHERE class = 'pg_type'::regclass AND e.typarray = object AND object <> 0
-    UNION ALL
-    SELECT 'pg_type'::regclass, g.rngtypid FROM pg_range g WHERE class = 'pg_type'::regclass AND g.rngmultitypid = object
-    UNION ALL
-    SELECT 'pg_type'::regclass, c.reltype FROM pg_class c WHERE class = 'pg_class'::regclass AND c.oid = object AND c.relkind = 'c'
-    LIMIT 1
-) p ON true
-$principal$;
+CREATE VIEW qt001_cp.v_part AS
+-- Catalog rows that are a part of an object with an owner: an index, toast table, constraint, default, trigger, rule or
+-- policy of its table, a row or array type of its table or element.
+SELECT 'pg_catalog.pg_class'::regclass::oid AS class, x.indexrelid AS id, 'pg_catalog.pg_class'::regclass::oid AS classid, x.indrelid AS objid
+FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class t ON t.oid = x.indrelid WHERE t.relkind <> 't'
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass, t.reltoastrelid, 'pg_catalog.pg_class'::regclass, t.oid
+FROM pg_catalog.pg_class t WHERE t.reltoastrelid <> 0
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass, x.indexrelid, 'pg_catalog.pg_class'::regclass, t.oid
+FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class t ON t.reltoastrelid = x.indrelid
+UNION ALL
+SELECT 'pg_catalog.pg_constraint'::regclass, k.oid, 'pg_catalog.pg_class'::regclass, k.conrelid
+FROM pg_catalog.pg_constraint k WHERE k.conrelid <> 0
+UNION ALL
+SELECT 'pg_catalog.pg_constraint'::regclass, k.oid, 'pg_catalog.pg_type'::regclass, k.contypid
+FROM pg_catalog.pg_constraint k WHERE k.contypid <> 0
+UNION ALL
+SELECT 'pg_catalog.pg_attrdef'::regclass, d.oid, 'pg_catalog.pg_class'::regclass, d.adrelid FROM pg_catalog.pg_attrdef d
+UNION ALL
+SELECT 'pg_catalog.pg_trigger'::regclass, t.oid, 'pg_catalog.pg_class'::regclass, t.tgrelid FROM pg_catalog.pg_trigger t
+UNION ALL
+SELECT 'pg_catalog.pg_rewrite'::regclass, r.oid, 'pg_catalog.pg_class'::regclass, r.ev_class FROM pg_catalog.pg_rewrite r
+UNION ALL
+SELECT 'pg_catalog.pg_policy'::regclass, y.oid, 'pg_catalog.pg_class'::regclass, y.polrelid FROM pg_catalog.pg_policy y
+UNION ALL
+SELECT 'pg_catalog.pg_publication_rel'::regclass, r.oid, 'pg_catalog.pg_publication'::regclass, r.prpubid FROM pg_catalog.pg_publication_rel r
+UNION ALL
+SELECT 'pg_catalog.pg_type'::regclass, t.oid, 'pg_catalog.pg_class'::regclass, c.oid
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_class c ON c.oid = t.typrelid WHERE c.relkind <> 'c'
+UNION ALL
+SELECT 'pg_catalog.pg_type'::regclass, e.typarray,
+       CASE WHEN c.relkind <> 'c' THEN 'pg_catalog.pg_class'::regclass ELSE 'pg_catalog.pg_type'::regclass END,
+       CASE WHEN c.relkind <> 'c' THEN c.oid ELSE e.oid END
+FROM pg_catalog.pg_type e LEFT JOIN pg_catalog.pg_class c ON c.oid = e.typrelid WHERE e.typarray <> 0
+UNION ALL
+SELECT 'pg_catalog.pg_type'::regclass, g.rngmultitypid, 'pg_catalog.pg_type'::regclass, g.rngtypid FROM pg_catalog.pg_range g
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass, c.oid, 'pg_catalog.pg_type'::regclass, c.reltype FROM pg_catalog.pg_class c WHERE c.relkind = 'c';
 
 CREATE FUNCTION qt001_cp.catalog_edge()
 RETURNS TABLE (from_class oid, from_id oid, to_class oid, to_id oid, reason text)
@@ -52,11 +48,12 @@ AS $catalog_edge$
 -- Every dependency between objects of this database that are not the system's own, lifted to the objects with owners.
 -- pg_depend knows defaults, checks, triggers, rules, policies, foreign keys, inheritance, types, BEGIN ATOMIC bodies.
 WITH lifted AS (
-    SELECT f.classid AS from_class, f.objid AS from_id, t.classid AS to_class, t.objid AS to_id,
+    SELECT coalesce(f.classid, d.classid) AS from_class, coalesce(f.objid, d.objid) AS from_id,
+           coalesce(t.classid, d.refclassid) AS to_class, coalesce(t.objid, d.refobjid) AS to_id,
            (SELECT c.relname FROM pg_class c WHERE c.oid = d.classid) AS via, d.classid AS via_class, d.objid AS via_id
     FROM pg_depend d
-    CROSS JOIN LATERAL qt001_cp.principal(d.classid, d.objid) f
-    CROSS JOIN LATERAL qt001_cp.principal(d.refclassid, d.refobjid) t
+    LEFT JOIN qt001_cp.v_part f ON f.class = d.classid AND f.id = d.objid
+    LEFT JOIN qt001_cp.v_part t ON t.class = d.refclassid AND t.id = d.refobjid
     WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e'
       AND d.refclassid NOT IN ('pg_namespace'::regclass, 'pg_extension'::regclass)
 )

@@ -62,11 +62,11 @@ SET search_path = pg_catalog, pg_temp
 AS $changed_findings$
 -- The objects of the whole database whose owner or ACL this transaction changed are the manifest's, and no others.
 WITH changed AS (
-    SELECT DISTINCT p.classid, p.objid
-    FROM (SELECT b.classid, b.objid, b.objsubid, b.state FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id()) b
+    SELECT DISTINCT coalesce(p.classid, x.classid) AS classid, coalesce(p.objid, x.objid) AS objid
+    FROM (SELECT classid, objid FROM (SELECT b.classid, b.objid, b.objsubid, b.state FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id()) b
     FULL JOIN qt001_cp.owner_acl() n USING (classid, objid, objsubid)
-    CROSS JOIN LATERAL qt001_cp.principal(classid, objid) p
-    WHERE b.state IS DISTINCT FROM coalesce(n.state, CASE WHEN b.state IS NOT NULL AND objsubid <> 0 THEN '' END)
+          WHERE b.state IS DISTINCT FROM coalesce(n.state, CASE WHEN b.state IS NOT NULL AND objsubid <> 0 THEN '' END)) x
+    LEFT JOIN qt001_cp.v_part p ON p.class = x.classid AND p.id = x.objid
 ), named AS (
     SELECT i.type AS kind, i.identity FROM changed c CROSS JOIN LATERAL pg_identify_object(c.classid, c.objid, 0) i
     WHERE i.type <> 'default acl' AND i.identity IS NOT NULL AND i.schema IS DISTINCT FROM 'qt001_cp'

@@ -1,4 +1,5 @@
 -- Takes away what this stage made, the last first; without CASCADE.
+DROP VIEW qt001_cp.v_part;
 DROP VIEW qt001_cp.v_manifest;
 DROP VIEW qt001_cp.v_event;
 DROP TABLE qt001_cp.owner_acl_before;
@@ -31,7 +32,6 @@ DROP FUNCTION qt001_cp.session_findings;
 DROP FUNCTION qt001_cp.reach_findings;
 DROP FUNCTION qt001_cp.live_identity;
 DROP FUNCTION qt001_cp.catalog_edge;
-DROP FUNCTION qt001_cp.principal;
 DROP FUNCTION qt001_cp.require_last_statement;
 DROP FUNCTION qt001_cp.require_statements;
 DROP FUNCTION qt001_cp.implied_sha256;

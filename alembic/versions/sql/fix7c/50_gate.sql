@@ -218,7 +218,9 @@ GROUP BY g.ordinal, g.gate, g.meaning;
 
 CREATE VIEW qt001_cp.v_fix7_acceptance AS
 SELECT bool_and(v.open) AND count(*) = 17 AS accepted, (count(*) FILTER (WHERE v.open))::int AS open_gates, count(*)::int AS gates,
-       qt001_cp.subject_digest() AS subject_digest
+       qt001_cp.subject_digest() AS subject_digest,
+       string_agg(v.gate, ', ' ORDER BY v.ordinal) FILTER (WHERE NOT v.open) AS closed,
+       string_agg(v.reason, E'\n' ORDER BY v.ordinal) FILTER (WHERE NOT v.open) AS reasons
 FROM qt001_cp.v_fix7_gate v;
 
 CREATE FUNCTION qt001_cp.require_acceptance(entry_point text) RETURNS void
@@ -229,8 +231,6 @@ AS $require_acceptance$
 -- Only READ COMMITTED: with an older snapshot the check could see what is no longer so.
 DECLARE
     answer record;
-    closed text;
-    reason text;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION USING ERRCODE = 'QT305',
@@ -241,11 +241,9 @@ BEGIN
     IF answer.accepted IS TRUE THEN
         RETURN;
     END IF;
-    SELECT string_agg(v.gate, ', ' ORDER BY v.ordinal), (array_agg(v.reason ORDER BY v.ordinal))[1] INTO closed, reason
-    FROM qt001_cp.v_fix7_gate v WHERE NOT v.open;
     RAISE EXCEPTION USING ERRCODE = 'QT301',
-        MESSAGE = format('%s is blocked: %s of %s gates are open; closed: %s', entry_point, answer.open_gates, answer.gates, closed),
-        DETAIL = reason, HINT = 'See every gate with its reason: qt001-cp status.';
+        MESSAGE = format('%s is blocked: %s of %s gates are open; closed: %s', entry_point, answer.open_gates, answer.gates, answer.closed),
+        DETAIL = answer.reasons, HINT = 'See every gate with its reason: qt001-cp status.';
 END
 $require_acceptance$;
 

@@ -1,0 +1,265 @@
+"""One routine or view in, everything that it does out. Pure: the same text and names give the same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qt001_cp.analyse import engine, header, lexical, plpgsql, rules
+from qt001_cp.analyse.collect import Collector
+from qt001_cp.analyse.engine import EngineError, Node
+from qt001_cp.analyse.found import DYNAMIC, STATEMENT, TypeUse, Variable
+from qt001_cp.analyse.header import Header
+from qt001_cp.analyse.resolve import Index, Resolver
+from qt001_cp.analyse.result import Names, RoutineAnalysis, RoutineSource
+from qt001_cp.analyse.sql_ast import Walker
+from qt001_cp.analyse.template import MARK, Evaluator, Template, filled, is_known
+
+_VIEWS = ("view", "materialized view")
+_DEPTH = 4
+_last: tuple[Names, Index] | None = None
+
+
+def analyse(source: RoutineSource, names: Names) -> RoutineAnalysis:
+    """What ``source`` reads, writes, calls and uses in a database that holds ``names``."""
+    job = _Job(Resolver(_index(names), source.search_path))
+    if source.kind in _VIEWS:
+        job.sql(source.definition, 1)
+        lexical.check(source.definition, 1, job.index, job.out)
+    else:
+        job.guarded(1, lambda: job.routine(source))
+    return RoutineAnalysis(source.kind, source.identity, source.language, job.out.edges(), job.out.unknowns())
+
+
+def _index(names: Names) -> Index:
+    """The index of the names of the last call: a whole estate is analysed with the same ones."""
+    global _last
+    if _last is None or _last[0] is not names:
+        _last = (names, Index(names))
+    return _last[1]
+
+
+class _Job:
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self.index = resolver.index
+        self.out = Collector()
+        self.depth = 0
+        self.variables: dict[str, Variable] = {}
+
+    def routine(self, source: RoutineSource) -> None:
+        head = header.read(source.definition)
+        if head.problem is not None:
+            self.problem(source.definition, 1, head.problem)
+        elif head.statement is not None:
+            self.signature(source.definition, head.statement)
+        language = source.language.lower()
+        if language not in ("sql", "plpgsql"):
+            self.out.unknown(rules.LANGUAGE, 1, source.language)
+            return
+        if head.sql_body is not None:
+            walker = self.walker(source.definition, 1)
+            self.guarded(1, lambda: _sql_body(walker, head.sql_body))
+            body = header.find_parsed_body(source.definition)
+            lexical.check(body.text, body.line, self.index, self.out)
+        elif head.body is None:
+            if head.problem is None:
+                self.out.unknown(rules.PARSE_ERROR, 1, "the definition has no body")
+        elif language == "sql":
+            self.out.local |= head.parameters
+            self.sql(head.body.text, head.body.line)
+            lexical.check(head.body.text, head.body.line, self.index, self.out)
+        else:
+            self.procedural(head.body.text, head.body.line, head)
+
+    # places to parse
+
+    def walker(self, text: str, line: int, *, fixed: bool = False, quiet: bool = False) -> Walker:
+        return Walker(text, line, self.out, self.resolver, self.run_constant, self.block, fixed=fixed, quiet=quiet)
+
+    def signature(self, definition: str, statement: Node) -> None:
+        """Types, defaults and support function of the CREATE FUNCTION itself."""
+        walker = self.walker(definition, 1)
+        for parameter in statement.get("parameters", []):
+            walker.visit(parameter)
+        if "returnType" in statement:
+            walker.type_name(statement["returnType"])
+        for option in statement.get("options", []):
+            name, value = option["DefElem"].get("defname"), option["DefElem"].get("arg", {})
+            if name == "transform":
+                walker.visit(value)
+            elif name == "support":
+                walker.named_object("regproc", ".".join(engine.strings(value.get("List", {}).get("items"))), "uses")
+
+    def problem(self, text: str, line: int, error: EngineError) -> None:
+        self.out.unknown(rules.PARSE_ERROR, line + text.count("\n", 0, error.offset), error.message)
+
+    def guarded(self, line: int, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except RecursionError:
+            self.out.unknown(rules.PARSE_ERROR, line, "nested too deeply")
+
+    def sql(self, text: str, line: int) -> None:
+        try:
+            parsed = engine.parse(text)
+        except EngineError as error:
+            self.problem(text, line, error)
+            return
+        walker = self.walker(text, line)
+        self.guarded(line, lambda: walker.statements(parsed))
+
+    def expression(self, text: str, line: int) -> None:
+        prefix = "SELECT "
+        try:
+            parsed = engine.parse(prefix + text)
+        except EngineError as error:
+            self.out.unknown(rules.PARSE_ERROR, line, error.message)
+            return
+        walker = self.walker(prefix + text, line)
+        self.guarded(line, lambda: walker.statements(parsed))
+
+    def procedural(self, body: str, line: int, head: Header | None = None) -> None:
+        found = plpgsql.parse(body, head.parameters if head else frozenset(), head.name if head else "")
+        self.out.local |= found.names
+        before = self.variables
+        self.variables = found.variables
+        for use in found.types:
+            self.declared_type(use, line + use.line - 1)
+        for fragment in found.fragments:
+            place = line + fragment.line - 1
+            if fragment.kind == STATEMENT:
+                self.sql(fragment.text, place)
+            else:
+                self.expression(fragment.text, place)
+            if fragment.kind == DYNAMIC:
+                self.dynamic(fragment.text, place)
+        for error_line, message in found.errors:
+            self.out.unknown(rules.PARSE_ERROR, line + error_line - 1, message)
+        self.variables = before
+        lexical.missed_executes(body, line, found.executes, self.out)
+        lexical.check(body, line, self.index, self.out, found.inert | found.executes)
+
+    def declared_type(self, use: TypeUse, line: int) -> None:
+        if not use.names:
+            try:
+                parsed = engine.parse(f"SELECT NULL::{use.text}")
+            except EngineError as error:
+                self.out.unknown(rules.PARSE_ERROR, line, f"type {use.text}: {error.message}")
+                return
+            self.walker("", line, fixed=True).statements(parsed)
+            return
+        walker = self.walker("", line, fixed=True)
+        if use.rowtype:
+            walker.row_type(use.names)
+        else:
+            walker.column_type(use.names)
+
+    # dynamic SQL
+
+    def dynamic(self, expression: str, line: int) -> None:
+        try:
+            node = engine.parse(f"SELECT {expression}")[0]["stmt"]["SelectStmt"]
+        except (EngineError, LookupError):
+            return
+        targets = node.get("targetList", [])
+        if len(targets) != 1 or "fromClause" in node or "larg" in node:
+            self.out.unknown(rules.DYNAMIC_OPAQUE, line, _shown(expression))
+            return
+        if not self.run(targets[0]["ResTarget"].get("val", {}), line):
+            self.out.unknown(rules.DYNAMIC_OPAQUE, line, _shown(expression))
+
+    def run_constant(self, node: Node, line: int) -> None:
+        self.run(node, line)
+
+    def run(self, node: Node, line: int) -> bool:
+        """Follow what an expression says as SQL; False if some of it is not known."""
+        templates = Evaluator(_Variables(self.variables, self.plain).values, self.plain).values(node)
+        exact = all(is_known(template) for template in templates)
+        for template in templates:
+            self.follow(filled(template), line, quiet=not exact)
+        return exact
+
+    def follow(self, text: str, line: int, *, quiet: bool) -> None:
+        if self.depth >= _DEPTH:
+            self.out.unknown(rules.DYNAMIC_OPAQUE, line, "dynamic SQL inside dynamic SQL, too deep")
+            return
+        try:
+            parsed = engine.parse(text)
+        except EngineError as error:
+            if not quiet:
+                self.out.unknown(rules.PARSE_ERROR, line, f"dynamic SQL: {error.message}")
+            return
+        self.depth += 1
+        walker = self.walker(text, line, fixed=True, quiet=quiet)
+        self.guarded(line, lambda: walker.statements(parsed))
+        self.depth -= 1
+
+    def block(self, language: str, body: str, line: int) -> None:
+        """A DO block."""
+        if language.lower() != "plpgsql":
+            self.out.unknown(rules.LANGUAGE, line, language)
+        elif MARK in body or self.depth >= _DEPTH:
+            self.out.unknown(rules.DYNAMIC_OPAQUE, line, "DO with a body that is not constant")
+        else:
+            self.depth += 1
+            self.procedural(body, line)
+            self.depth -= 1
+
+    def plain(self, names: tuple[str, ...]) -> bool:
+        """Whether a function name can mean nothing but the one of pg_catalog."""
+        if len(names) > 1:
+            return names[:-1] == ("pg_catalog",)
+        return not self.resolver.routine(None, names[-1]).hits
+
+
+class _Variables:
+    """The values of PL/pgSQL variables that only ever hold what is written down in the body."""
+
+    def __init__(self, variables: dict[str, Variable], plain: Callable[[tuple[str, ...]], bool]) -> None:
+        self.variables = variables
+        self.evaluator = Evaluator(self.values, plain)
+        self.open: set[str] = set()
+        self.done: dict[str, list[Template] | None] = {}
+
+    def values(self, name: str) -> list[Template] | None:
+        if name in self.open:
+            return None
+        if name not in self.done:
+            self.done[name] = self._values(name)
+        return self.done[name]
+
+    def _values(self, name: str) -> list[Template] | None:
+        variable = self.variables.get(name)
+        if variable is None or variable.anything or not variable.values:
+            return None
+        self.open.add(name)
+        found: list[Template] = []
+        for text in variable.values:
+            try:
+                select = engine.parse(f"SELECT {text}")[0]["stmt"]["SelectStmt"]
+            except (EngineError, LookupError):
+                found = []
+                break
+            targets = select.get("targetList", [])
+            if len(targets) != 1 or "fromClause" in select or "larg" in select:
+                found = []
+                break
+            found += self.evaluator.values(targets[0]["ResTarget"].get("val", {}))
+        self.open.discard(name)
+        return found or None
+
+
+def _sql_body(walker: Walker, node: Node | None) -> None:
+    """BEGIN ATOMIC … END, or RETURN expression."""
+    body = node or {}
+    if "List" not in body:
+        walker.statement(body)
+        return
+    for item in body["List"].get("items", []):
+        for each in item.get("List", {}).get("items", []) if "List" in item else [item]:
+            walker.statement(each)
+
+
+def _shown(expression: str) -> str:
+    text = " ".join(expression.split())
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,135 @@
+"""Expressions: calls, casts, operators, and what looks like a column and is a call."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from qt001_cp.analyse import engine, rules, sinks
+from qt001_cp.analyse.builtin import OPERATORS, SAMPLE_METHODS
+from qt001_cp.analyse.engine import Node
+from qt001_cp.analyse.references import References, dotted, with_arguments
+from qt001_cp.analyse.resolve import split_name
+from qt001_cp.analyse.template import MARK
+
+_OPERATOR_KINDS: Final = frozenset({"AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL", "AEXPR_DISTINCT",
+                                    "AEXPR_NOT_DISTINCT", "AEXPR_NULLIF"})  # fmt: skip
+
+
+class Expressions(References):
+    def function_node(self, node: Node) -> None:
+        self.function(node)
+
+    def function(self, node: Node, procedure: bool = False) -> None:
+        names = engine.strings(node.get("funcname"))
+        if names:
+            self.place(node)
+            schema, name = (names[-2] if len(names) > 1 else None), names[-1]
+            arguments: list[Node] = node.get("args", [])
+            if MARK not in "".join(names):
+                self._called(schema, name, arguments, procedure)
+                if self._special(schema, name, arguments):
+                    self.visit(arguments[1:])
+                    self.rest(node, "funcname", "args")
+                    return
+        self.rest(node, "funcname")
+
+    def _called(self, schema: str | None, name: str, arguments: list[Node], procedure: bool) -> None:
+        found = self.resolver.routine(schema, name, procedure)
+        for hit in found.hits:
+            self._edge("calls", hit)
+        if found.known:
+            self.out.explain([(None, name)])
+            return
+        as_type = self.resolver.type(schema, name)
+        if as_type.known and len(arguments) == 1:
+            for hit in as_type.hits:
+                self._edge("uses", hit)
+        else:
+            self._unresolved("procedure" if procedure else "function", (schema, name))
+
+    def _special(self, schema: str | None, name: str, arguments: list[Node]) -> bool:
+        """Sinks, sequences, names as text. True if the first argument is a name that is done with."""
+        if sinks.is_sink(schema, name, len(arguments)):
+            self.unknown(rules.HIDDEN_SINK, name)
+            position = sinks.RUNS_SQL.get(name)
+            if position is not None and position < len(arguments):
+                self.run_text(arguments[position], self.here)
+        if schema not in (None, "pg_catalog") or not arguments:
+            return False
+        verb = sinks.SEQUENCE_VERBS.get(name)
+        if verb is not None:
+            return self._sequence(name, verb, arguments[0])
+        text = engine.constant(arguments[0])
+        if text is not None and name in sinks.REGCLASS_ARGUMENT:
+            self.named_object("regclass", text, "uses")
+        if name.startswith("has_") and name.endswith("_privilege"):
+            for argument in arguments[:-1]:
+                self._asked_about(engine.constant(argument) or "")
+        return False
+
+    def _asked_about(self, text: str) -> None:
+        """A constant of ``has_…_privilege``, if it is the name of a relation or routine."""
+        names = split_name(text.partition("(")[0])
+        if names is None or len(names) > 2 or MARK in text:
+            return
+        schema, name = (names[-2] if len(names) > 1 else None), names[-1]
+        hits = () if "(" in text else self.resolver.relation(schema, name).hits
+        if "(" in text:
+            found = (*self.resolver.routine(schema, name).hits, *self.resolver.routine(schema, name, True).hits)
+            hits = with_arguments(found, text) or found
+        for hit in hits:
+            self._edge("uses", hit)
+
+    def _sequence(self, name: str, verb: str, argument: Node) -> bool:
+        cast = argument.get("TypeCast", {})
+        if engine.strings(cast.get("typeName", {}).get("names"))[-1:] == ("regclass",):
+            argument = cast.get("arg", {})
+        text = engine.constant(argument)
+        if text is None or MARK in text:
+            self.unknown(rules.SEQUENCE, f"{name}()")
+            return False
+        self.named_object("regclass", text, verb)
+        return True
+
+    def expression(self, node: Node) -> None:
+        chain = [node]
+        while "A_Expr" in chain[-1].get("lexpr", {}):
+            chain.append(chain[-1]["lexpr"]["A_Expr"])
+        for each in reversed(chain):
+            self.place(each)
+            if each.get("kind") in _OPERATOR_KINDS:
+                self.operator(engine.strings(each.get("name")))
+            self.rest(each, "name", *(() if each is chain[-1] else ("lexpr",)))
+
+    def operator(self, names: tuple[str, ...]) -> None:
+        if names and (names[-1] not in OPERATORS or names[:-1] not in ((), ("pg_catalog",))):
+            self.unknown(rules.OPERATOR, dotted(names))
+
+    def sublink(self, node: Node) -> None:
+        self.place(node)
+        self.operator(engine.strings(node.get("operName")))
+        self.rest(node, "operName")
+
+    def sort(self, node: Node) -> None:
+        self.operator(engine.strings(node.get("useOp")))
+        self.rest(node, "useOp")
+
+    def column(self, node: Node) -> None:
+        names = engine.strings(node.get("fields"))
+        self.place(node)
+        if len(names) > 1:
+            for hit in self.resolver.row_routines(names[-1], relations_only=True):
+                self._edge("calls", hit)
+
+    def indirection(self, node: Node) -> None:
+        for name in engine.strings(node.get("indirection")):
+            for hit in self.resolver.row_routines(name, relations_only=False):
+                self._edge("calls", hit)
+        self.rest(node)
+
+    def sample(self, node: Node) -> None:
+        method = engine.strings(node.get("method"))
+        self.place(node)
+        if method and method[-1] not in SAMPLE_METHODS:
+            self._called(method[-2] if len(method) > 1 else None, method[-1], [], procedure=False)
+        self.rest(node, "method")

@@ -1,0 +1,53 @@
+"""``qt001-cp analyse``: what the routines and views of the estate reach."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from qt001_cp import estate
+from qt001_cp.catalog.inventory import read_inventory
+from qt001_cp.catalog.names import read_names
+from qt001_cp.cli.database import add_database, connection
+from qt001_cp.cli.output import add_format, print_json
+from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.plan.analysis import analyse_estate
+from qt001_cp.policy_file import load_policy
+from qt001_cp.workflow.refusal import refusals
+
+
+def add_verbs(verbs: Any) -> None:
+    parser = verbs.add_parser("analyse", help="what each routine and view reads, writes and calls; unknown stays unknown")
+    parser.add_argument("--policy", type=Path, help="the policy (default: the reference estate's)")
+    parser.add_argument("--only", metavar="IDENTITY", help="one routine or view")
+    add_database(parser)
+    add_format(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    policy = load_policy(arguments.policy or estate.policy_path())
+    with connection(arguments) as opened, refusals():
+        inventory = read_inventory(opened, policy.application)
+        names = read_names(opened)
+    wanted = [o for o in inventory.objects if arguments.only in (None, o.ref.identity)]
+    analyses = sorted(analyse_estate(wanted, names).items())
+    blind = sum(len(a.unknown) for _, a in analyses)
+    if arguments.format == "json":
+        routines = [
+            {"kind": kind, "identity": identity,
+             "edges": [{"verb": e.verb, "kind": e.kind, "identity": e.identity, "line": e.line} for e in a.edges],
+             "unknown": [{"rule": u.rule, "line": u.line, "detail": u.detail} for u in a.unknown]}
+            for (kind, identity), a in analyses
+        ]  # fmt: skip
+        print_json("qt001.analysis/1", {"routines": routines})
+    else:
+        for (kind, identity), analysis in analyses:
+            print(f"{kind} {identity}")
+            for e in analysis.edges:
+                print(f"    {e.verb:7} {e.kind} {e.identity}  (line {e.line})")
+            for u in analysis.unknown:
+                print(f"    UNKNOWN {u.rule}: {u.detail}  (line {u.line})")
+        print(f"{len(analyses)} analysed, {blind} unknown")
+    return EXIT_FINDINGS if blind else EXIT_OK

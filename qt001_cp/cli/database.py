@@ -1,0 +1,70 @@
+"""The connection of a verb: the database that is named, or an embedded server with the reference estate."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from qt001_cp import estate
+from qt001_cp.errors import DatabaseProblem, UsageError
+from qt001_cp.rehearsal.scene import OPERATOR, new_scene
+from qt001_cp.servers import open_server
+from qt001_cp.workflow import revisions
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database",
+        metavar="DSN",
+        default=os.environ.get("QT001_DATABASE_URL"),
+        help="libpq URI or connection string; default QT001_DATABASE_URL, else an embedded server with the reference estate",
+    )
+
+
+@contextmanager
+def connection(arguments: argparse.Namespace, *, needs_fix7a: bool = False) -> Iterator[psycopg.Connection]:
+    """An autocommit connection. Raises :class:`DatabaseProblem` where the server does not answer."""
+    if arguments.database:
+        with _connect(arguments.database) as opened:
+            if needs_fix7a:
+                require_fix7a(opened)
+            yield opened
+        return
+    print("no database is named: an embedded server with the reference estate", file=sys.stderr)
+    with open_server() as server:
+        scene = new_scene(server, "directus_estate")
+        if needs_fix7a:
+            revisions.upgrade(scene.dsn(OPERATOR), "fix7a", policy=str(estate.policy_path()))
+        with scene.connect(OPERATOR) as opened:
+            yield opened
+
+
+def named(arguments: argparse.Namespace) -> str:
+    """The DSN, for verbs that change a database and never pick one themselves. Raises :class:`UsageError`."""
+    if not arguments.database:
+        raise UsageError("this verb changes a database, so it has to be named", hint="--database DSN, or set QT001_DATABASE_URL")
+    return str(arguments.database)
+
+
+def require_fix7a(opened: psycopg.Connection) -> None:
+    row = opened.execute("SELECT pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL").fetchone()
+    if row is None or not row[0]:
+        raise DatabaseProblem(
+            f"FIX7a is not deployed in database {opened.info.dbname}",
+            hint="psql -f scripts/bootstrap.sql, then alembic -x policy=FILE upgrade fix7a",
+        )
+
+
+def _connect(dsn: str) -> psycopg.Connection:
+    try:
+        return psycopg.connect(dsn.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True,
+                               connect_timeout=10, application_name="qt001-cp")  # fmt: skip
+    except psycopg.Error as exc:
+        raise DatabaseProblem(
+            f"the server could not be reached: {str(exc).strip()}", hint="check the connection: psql 'DSN' -c 'SELECT 1'"
+        ) from exc

@@ -1,0 +1,123 @@
+"""Verbs of evidence and verdicts: ``evidence import|list``, ``bind``, ``sign``, ``verify``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from qt001_cp.cli.database import add_database, connection, named
+from qt001_cp.cli.output import add_format, print_findings, print_json, print_table
+from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, DatabaseProblem, UsageError
+from qt001_cp.model.canonical import digest, parse_canonical
+from qt001_cp.policy_file import read_file
+from qt001_cp.workflow.refusal import refusals
+from qt001_cp.workflow.seal import record_rehearsal
+
+
+def add_verbs(verbs: Any) -> None:
+    evidence = verbs.add_parser("evidence", help="import and list evidence")
+    actions = evidence.add_subparsers(title="actions", metavar="ACTION", required=True)
+    importing = actions.add_parser("import", help="import a document of evidence (author), or a no-go record (operator)")
+    importing.add_argument("file", type=Path)
+    importing.add_argument("--rehearsal", action="store_true", help="the file is nogo.json of a rehearsal")
+    add_database(importing)
+    importing.set_defaults(run=run_import)
+    listing = actions.add_parser("list", help="what was imported and bound")
+    add_database(listing)
+    add_format(listing)
+    listing.set_defaults(run=run_list)
+
+    bind = verbs.add_parser("bind", help="bind evidence to a capability (author)")
+    bind.add_argument("evidence", help="digest of the evidence")
+    bind.add_argument("capability", help="its name in the capability manifest")
+    add_database(bind)
+    bind.set_defaults(run=run_bind)
+
+    sign = verbs.add_parser("sign", help="sign, or refuse, exactly today's subject (auditor)")
+    sign.add_argument("subject", help="the subject digest that 'qt001-cp status' prints")
+    sign.add_argument("--scope", help="what the sign-off is for")
+    sign.add_argument("--valid", type=int, metavar="SECONDS", help="how long it is valid")
+    sign.add_argument("--refuse", action="store_true", help="refuse instead; needs --reason")
+    sign.add_argument("--reason")
+    add_database(sign)
+    sign.set_defaults(run=run_sign)
+
+    verify = verbs.add_parser("verify", help="the scheduled verifier: look at everything, record what was found (verifier)")
+    add_database(verify)
+    add_format(verify)
+    verify.set_defaults(run=run_verify)
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    body = read_file(arguments.file)
+    parse_canonical(body, str(arguments.file))
+    named(arguments)
+    with connection(arguments, needs_fix7a=True) as opened:
+        if arguments.rehearsal:
+            record_rehearsal(opened, body)
+        else:
+            _call(opened, "import_evidence(bytea)", "SELECT qt001_cp.import_evidence(%s)", body)
+    print(f"imported {digest(body)}")
+    return EXIT_OK
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    with connection(arguments, needs_fix7a=True) as opened, refusals():
+        rows = opened.execute(
+            "SELECT seq, verb, subject, actor, at, detail FROM qt001_cp.v_event"
+            " WHERE verb IN ('evidence_imported', 'bound', 'rehearsal_recorded', 'signed', 'refused') ORDER BY seq"
+        ).fetchall()
+    fields = ("seq", "verb", "subject", "actor", "at", "detail")
+    if arguments.format == "json":
+        print_json("qt001.evidence-list/1", {"events": [dict(zip(fields, row, strict=True)) for row in rows]})
+    else:
+        print_table("evidence", fields, rows)
+    return EXIT_OK
+
+
+def run_bind(arguments: argparse.Namespace) -> int:
+    named(arguments)
+    with connection(arguments, needs_fix7a=True) as opened:
+        _call(opened, "bind_evidence(text,text)", "SELECT qt001_cp.bind_evidence(%s, %s)", arguments.evidence, arguments.capability)
+    print(f"bound {arguments.evidence} to {arguments.capability}")
+    return EXIT_OK
+
+
+def run_sign(arguments: argparse.Namespace) -> int:
+    named(arguments)
+    if arguments.refuse:
+        if not arguments.reason:
+            raise UsageError("a refusal needs its reason", hint="qt001-cp sign SUBJECT --refuse --reason '…'")
+        query, args = "SELECT qt001_cp.refuse_sign_off(%s, %s)", [arguments.subject, arguments.reason]
+    else:
+        if not arguments.scope or not arguments.valid:
+            raise UsageError("a sign-off needs a scope and a validity", hint="qt001-cp sign SUBJECT --scope '…' --valid SECONDS")
+        query, args = "SELECT qt001_cp.sign_off(%s, %s, %s)", [arguments.subject, arguments.scope, arguments.valid]
+    with connection(arguments, needs_fix7a=True) as opened:
+        _call(opened, "sign_off(text,text,int)", query, *args)
+    print("refused" if arguments.refuse else "signed")
+    return EXIT_OK
+
+
+def run_verify(arguments: argparse.Namespace) -> int:
+    named(arguments)
+    with connection(arguments, needs_fix7a=True) as opened:
+        findings = _call(opened, "verify()", "SELECT qt001_cp.verify()")
+    if arguments.format == "json":
+        print_json("qt001.verification-run/1", {"findings": findings})
+    else:
+        print_findings(findings)
+        print(f"{len(findings)} finding(s); recorded")
+    return EXIT_FINDINGS if findings else EXIT_OK
+
+
+def _call(opened: psycopg.Connection, function: str, query: str, *args: object) -> Any:
+    with refusals():
+        known = opened.execute("SELECT pg_catalog.to_regprocedure(%s) IS NOT NULL", [f"qt001_cp.{function}"]).fetchone()
+        if known is None or not known[0]:
+            raise DatabaseProblem("FIX7c is not deployed in this database", hint="alembic -x manifest=FILE upgrade fix7c")
+        row = opened.execute(query, args or None).fetchone()  # type: ignore[call-overload]
+    return row[0] if row else None

@@ -1,0 +1,71 @@
+"""Parses the command line, runs one verb, turns errors into words and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import psycopg
+
+import qt001_cp
+from qt001_cp.cli import analysing, evidence, inspecting, manifest, rehearsing
+from qt001_cp.cli.output import complain
+from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, Qt001Error
+
+EPILOG = """\
+exit codes: 0 fine · 1 failed · 2 usage · 3 findings (drift, unclassified, blocked)
+
+examples:
+  qt001-cp rehearse --out rehearsal-1
+  qt001-cp inventory --policy policy.toml --database postgresql://author@db/directus
+  qt001-cp manifest generate --policy policy.toml --database … --out bundle --propose
+  qt001-cp manifest seal bundle/object.json --database postgresql://operator@db/directus
+  qt001-cp preflight bundle/object.json --database …
+  alembic -x manifest=bundle/object.json upgrade fix7a:fix7b --sql > fix7b.sql
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns its exit code. Never ends in a traceback for what a person can cause."""
+    parser = _parser()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as exc:
+        return EXIT_USAGE if exc.code not in (0, None) else 0
+    if "run" not in arguments:
+        parser.print_help()
+        return EXIT_USAGE
+    try:
+        code: int = arguments.run(arguments)
+        return code
+    except Qt001Error as exc:
+        complain(arguments, exc)
+        return exc.exit_code
+    except psycopg.Error as exc:
+        complain(arguments, Qt001Error(f"the server said: {str(exc).strip()}", hint="check the connection string and the role"))
+        return EXIT_FAILED
+    except OSError as exc:
+        complain(arguments, Qt001Error(f"{exc.filename or 'the system'}: {exc.strerror}", hint="check the path and its permissions"))
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        complain(arguments, Qt001Error("interrupted; nothing was left running"))
+        return EXIT_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="qt001-cp",
+        description="Takes ownership and privileges from an over-powerful application role: rehearsed, reviewed, reversible.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"qt001-cp {qt001_cp.__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    for module in (rehearsing, inspecting, manifest, analysing, evidence):
+        module.add_verbs(verbs)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""``qt001-cp manifest generate|diff|show|seal|verify``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from qt001_cp import estate
+from qt001_cp.cli.database import add_database, connection, named, require_fix7a
+from qt001_cp.cli.output import add_format, print_json, print_table
+from qt001_cp.emit.script import restore_digest
+from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.plan.difference import difference
+from qt001_cp.policy_file import read_file
+from qt001_cp.workflow.bundle import OBJECT, make_bundle
+from qt001_cp.workflow.refusal import refusals
+from qt001_cp.workflow.seal import propose, seal
+
+
+def add_verbs(verbs: Any) -> None:
+    manifest = verbs.add_parser("manifest", help="generate, compare, show, seal and verify object manifests")
+    actions = manifest.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    generate = actions.add_parser("generate", help="the candidate manifest and the documents that go with it (author)")
+    generate.add_argument("--policy", type=Path, help="the policy (default: the reference estate's)")
+    generate.add_argument("--out", type=Path, default=Path("bundle"), help="the folder to write (default bundle)")
+    generate.add_argument("--propose", action="store_true", help="also register it as a candidate; needs --database")
+    add_database(generate)
+    generate.set_defaults(run=run_generate)
+
+    diff = actions.add_parser("diff", help="two manifests, for a person to read")
+    diff.add_argument("old", type=Path)
+    diff.add_argument("new", type=Path)
+    add_format(diff)
+    diff.set_defaults(run=run_diff)
+
+    show = actions.add_parser("show", help="what a manifest does to each object")
+    show.add_argument("file", type=Path)
+    add_format(show)
+    show.set_defaults(run=run_show)
+
+    sealing = actions.add_parser("seal", help="seal a candidate and register its restore script (operator)")
+    sealing.add_argument("file", type=Path)
+    add_database(sealing)
+    sealing.set_defaults(run=run_seal)
+
+    verify = actions.add_parser("verify", help="the file's bytes and digest, and its state in a database")
+    verify.add_argument("file", type=Path)
+    add_database(verify)
+    add_format(verify)
+    verify.set_defaults(run=run_verify)
+
+
+def _load(path: Path) -> ObjectManifest:
+    return ObjectManifest.from_bytes(read_file(path), str(path))
+
+
+def run_generate(arguments: argparse.Namespace) -> int:
+    if arguments.propose:
+        named(arguments)
+    with connection(arguments, needs_fix7a=True) as opened, refusals():
+        bundle = make_bundle(opened, arguments.policy or estate.policy_path())
+        path = bundle.write(arguments.out)
+        if arguments.propose:
+            propose(opened, bundle.manifest)
+    moved = len(bundle.manifest.transferred)
+    print(f"{path}: {len(bundle.manifest.objects)} objects, {moved} transferred, {len(bundle.manifest.objects) - moved} retained")
+    print(f"{bundle.manifest.digest()}  {OBJECT}" + ("  proposed" if arguments.propose else ""))
+    return EXIT_OK
+
+
+def run_diff(arguments: argparse.Namespace) -> int:
+    lines = difference(_load(arguments.old), _load(arguments.new))
+    if arguments.format == "json":
+        print_json("qt001.difference/1", {"differences": lines})
+    else:
+        print("\n".join(lines) if lines else "no difference")
+    return EXIT_FINDINGS if lines else EXIT_OK
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    manifest = _load(arguments.file)
+    if arguments.format == "json":
+        print(json.dumps(manifest.to_json(), ensure_ascii=False, indent=1))
+        return EXIT_OK
+    print(f"object manifest {manifest.digest()}\ndatabase {manifest.database}, PostgreSQL {manifest.server_major},"
+          f" application role {manifest.application.name}, policy {manifest.policy['name']!r}")  # fmt: skip
+    print_table(
+        "objects",
+        ("kind", "identity", "disposition", "owner", "statements", "reason"),
+        [
+            (o.ref.kind, o.ref.identity, "curated" if o.curated else o.disposition,
+             o.before.owner.name if o.after is None else f"{o.before.owner.name} → {o.after.owner.name}",
+             sum(len(w.pre) + len(w.post) + (w.owner is not None) for n, w in o.ways.items() if n == "forward"), o.reason)
+            for o in manifest.objects
+        ],
+    )  # fmt: skip
+    return EXIT_OK
+
+
+def run_seal(arguments: argparse.Namespace) -> int:
+    manifest = _load(arguments.file)
+    named(arguments)
+    with connection(arguments, needs_fix7a=True) as opened:
+        seal(opened, manifest)
+    print(f"sealed {manifest.digest()}; restore script registered with {restore_digest(manifest)}")
+    return EXIT_OK
+
+
+def run_verify(arguments: argparse.Namespace) -> int:
+    manifest = _load(arguments.file)
+    state = None
+    if arguments.database:
+        with connection(arguments) as opened, refusals():
+            require_fix7a(opened)
+            state = _state(opened, manifest)
+    if arguments.format == "json":
+        print_json("qt001.verification/1", {"digest": manifest.digest(), "state": state})
+    else:
+        print(f"{manifest.digest()}  {arguments.file}: canonical" + (f", {state} in the database" if state else ""))
+    return EXIT_OK if state in (None, "sealed") else EXIT_FINDINGS
+
+
+def _state(opened: psycopg.Connection, manifest: ObjectManifest) -> str:
+    row = opened.execute("SELECT state FROM qt001_cp.v_manifest WHERE digest = %s", [manifest.digest()]).fetchone()
+    return str(row[0]) if row else "unknown"

@@ -1,0 +1,69 @@
+"""Attacks on the denominator: the estate moves after sealing, or the manifest is not what was sealed. Tried at FIX7a."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qt001_cp.emit.quoting import identifier, literal
+from qt001_cp.emit.statements import address
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.rehearsal.nogo.case import Case, Step
+
+FAMILY = "denominator"
+
+
+def cases(manifest: ObjectManifest) -> list[Case]:
+    """Every case ends in the operator's cutover, which has to refuse with its precondition's SQLSTATE."""
+    begin = Step("operator", f"SELECT qt001_cp.cutover_begin({literal(manifest.digest())}, true)")
+    table = next(o for o in manifest.transferred if o.ref.kind == "table")
+    function = next(o for o in manifest.transferred if o.ref.kind == "function")
+    writer = manifest.apply_path["writer"].partition("(")[0]
+
+    def after(name: str, *steps: Step, contains: str = "") -> Case:
+        return Case(FAMILY, name, (*steps, begin), ("QT102",), contains)
+
+    app, admin = "application", "superuser"
+    schema = identifier(table.ref.schema or "")
+    yours = identifier(manifest.application.name)
+    shrunk = replace(manifest, objects=tuple(o for o in manifest.objects if o is not table))
+    made = [
+        Case(FAMILY, "shrink the manifest",
+             (Step("author", "SELECT qt001_cp.propose_manifest(%s)", [shrunk.body()]),
+              Step("operator", "SELECT qt001_cp.seal_manifest(%s)", [shrunk.digest()])), ("QT102",), table.ref.identity),
+        after("add an object after sealing", Step(app, f"CREATE TABLE {schema}.late_table (a int)"), contains="late_table"),
+        after("drop and recreate", Step(app, f"DROP FUNCTION {address(function.ref)} CASCADE"),
+              Step(app, f"CREATE FUNCTION {address(function.ref)} RETURNS int LANGUAGE sql AS 'SELECT 1'"),
+              contains=function.ref.name),
+        after("rename", Step(app, f"ALTER TABLE {address(table.ref)} RENAME TO renamed_away"), contains="renamed_away"),
+        after("rename and replace", Step(app, f"ALTER TABLE {address(table.ref)} RENAME TO renamed_away"),
+              Step(app, f"CREATE TABLE {address(table.ref)} (a int)")),
+        after("hide in another schema", Step(app, "CREATE SCHEMA hiding_place"),
+              Step(app, f"ALTER TABLE {address(table.ref)} SET SCHEMA hiding_place"), contains="hiding_place"),
+        after("another owner, reached by membership", Step(admin, "CREATE ROLE nogo_friend"),
+              Step(admin, f"GRANT nogo_friend TO {yours}"), Step(admin, f"CREATE TABLE {schema}.friends_table (a int)"),
+              Step(admin, f"ALTER TABLE {schema}.friends_table OWNER TO nogo_friend"), contains="friends_table"),
+        after("an overload of the writer", Step(app, f"CREATE FUNCTION {writer}(text) RETURNS int LANGUAGE sql AS 'SELECT 1'")),
+        after("an unclassified object", Step(app, f"CREATE VIEW {schema}.unclassified AS SELECT 1 AS a"), contains="unclassified"),
+        after("a grant after sealing", Step(app, f"GRANT TRIGGER ON {address(table.ref)} TO public_only"),
+              contains=table.ref.identity),
+        after("a column grant after sealing", Step(admin, _column_grant(table.ref.identity)), contains=table.ref.identity),
+        after("a definition after sealing", Step(app, f"ALTER TABLE {address(table.ref)} ADD COLUMN smuggled int"),
+              contains=table.ref.identity),
+        Case(FAMILY, "a tampered file", (Step("operator", f"SELECT qt001_cp.cutover_begin({literal(shrunk.digest())}, true)"),),
+             ("QT101",)),
+        Case(FAMILY, "a tampered row, as the owner role",
+             (Step(admin, "SET LOCAL ROLE qt001_cp_owner; UPDATE qt001_cp.document SET kind = kind"),), ("QT201",)),
+        Case(FAMILY, "a deleted event, as the owner role",
+             (Step(admin, "SET LOCAL ROLE qt001_cp_owner; DELETE FROM qt001_cp.event"),), ("QT201",)),
+        Case(FAMILY, "a truncated ledger, as the owner role",
+             (Step(admin, "SET LOCAL ROLE qt001_cp_owner; TRUNCATE qt001_cp.event"),), ("QT201",)),
+    ]  # fmt: skip
+    return made
+
+
+def _column_grant(identity: str) -> str:
+    """Grant on the first column, whatever its name is."""
+    return (
+        "DO $nogo$ BEGIN EXECUTE (SELECT pg_catalog.format('GRANT UPDATE (%I) ON %s TO public_only', a.attname, a.attrelid::regclass)"
+        f" FROM pg_catalog.pg_attribute a WHERE a.attrelid = {literal(identity)}::regclass AND a.attnum = 1); END $nogo$"
+    )

@@ -1,0 +1,75 @@
+"""Unknown dependencies on the apply path. Tried after FIX7c; each case ends in what the gates themselves say."""
+
+from __future__ import annotations
+
+import json
+
+from qt001_cp.emit.statements import address
+from qt001_cp.model.canonical import canonical_bytes
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.rehearsal.nogo.case import Case, Step
+
+FAMILY = "unknown_dependency"
+
+
+def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
+    sealed = manifest.digest()
+
+    def gate(function: str) -> Step:
+        return Step("superuser", f"SELECT qt001_cp.raise_first('{function}', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.{function}('{sealed}') f))")
+
+    def one(name: str, contains: str, *steps: Step) -> Case:
+        return Case(FAMILY, name, steps, ("QT301",), contains)
+
+    writer = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path["writer"])
+    table = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path["source_tables"][0])
+    owner = "SET LOCAL ROLE qt001_cp_owner; "
+    helper = Step("superuser", owner + "CREATE FUNCTION public.nogo_helper() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+    elsewhere = Step("superuser", owner + "CREATE TABLE public.nogo_elsewhere (a int)")
+    doc = json.loads(static_analysis)
+    blind = json.loads(static_analysis)
+    for routine in blind["routines"]:
+        if routine["identity"] == writer.ref.identity:
+            routine["unknown"] = [{"rule": "dynamic-sql-opaque", "line": 1, "detail": "EXECUTE command"}]
+    reaching = json.loads(static_analysis)
+    for routine in reaching["routines"]:
+        if routine["identity"] == writer.ref.identity:
+            routine["edges"] += [{"verb": "reads", "kind": "table", "identity": "public.nogo_elsewhere", "line": 1}]
+    through = next((o for o in manifest.transferred if o.ref.kind == "function" and o.ref.identity in _called(doc, writer.ref.identity)), writer)
+    return [
+        one("a body replaced under the same OID", "analysed in another version",
+            Step("superuser", _with_new_body(writer.ref.identity)), gate("analysis_findings")),
+        one("another version of what the writer calls", "analysed in another version",
+            Step("superuser", f"ALTER FUNCTION {address(through.ref)} COST 4711"), gate("analysis_findings")),
+        one("a trigger added to a source table", "reached by the apply path", helper,
+            Step("superuser", owner + f"CREATE TRIGGER nogo AFTER INSERT ON {address(table.ref)} FOR EACH ROW EXECUTE FUNCTION public.nogo_helper()"),
+            gate("dependency_findings")),
+        one("a default that calls something new", "reached by the apply path",
+            Step("superuser", owner + "CREATE FUNCTION public.nogo_value() RETURNS int LANGUAGE sql AS 'SELECT 1'"),
+            Step("superuser", owner + f"ALTER TABLE {address(table.ref)} ADD COLUMN nogo int DEFAULT public.nogo_value()"),
+            gate("dependency_findings")),
+        one("a foreign key to somewhere else", "reached by the apply path", elsewhere,
+            Step("superuser", owner + "ALTER TABLE public.nogo_elsewhere ADD PRIMARY KEY (a)"),
+            Step("superuser", owner + f"ALTER TABLE {address(table.ref)} ADD COLUMN nogo int REFERENCES public.nogo_elsewhere (a)"),
+            gate("dependency_findings")),
+        one("a partition or child that is not known", "reached by the apply path",
+            Step("superuser", owner + f"CREATE TABLE public.nogo_child () INHERITS ({address(table.ref)})"), gate("dependency_findings")),
+        one("dynamic SQL that the analyser cannot resolve", "dynamic-sql-opaque",
+            Step("author", "SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(blind)]), gate("dependency_findings")),
+        one("an analysis that reaches something unlisted", "public.nogo_elsewhere", elsewhere,
+            Step("superuser", 'ALTER TABLE public.nogo_elsewhere OWNER TO qt001_cp_owner'),
+            Step("author", "SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(reaching)]), gate("dependency_findings")),
+    ]  # fmt: skip
+
+
+def _called(analysis: dict[str, list[dict[str, object]]], identity: str) -> set[str]:
+    edges = next((r["edges"] for r in analysis["routines"] if r["identity"] == identity), [])
+    assert isinstance(edges, list)
+    return {e["identity"] for e in edges if e["verb"] == "calls"}
+
+
+def _with_new_body(identity: str) -> str:
+    return (
+        "DO $nogo$ BEGIN EXECUTE pg_catalog.replace(pg_catalog.pg_get_functiondef("
+        f"'{identity.replace(chr(39), chr(39) * 2)}'::pg_catalog.regprocedure), 'BEGIN', 'BEGIN /* x */'); END $nogo$"
+    )

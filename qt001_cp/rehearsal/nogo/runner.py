@@ -1,0 +1,79 @@
+"""Runs cases and keeps what PostgreSQL really answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import psycopg
+from psycopg import sql
+
+from qt001_cp.rehearsal.nogo.case import ROLES, Case, Outcome, Step
+from qt001_cp.rehearsal.scene import Scene
+from qt001_cp.rehearsal.state import protected_state
+
+
+def run_cases(scene: Scene, cases: Iterable[Case], application: str) -> list[Outcome]:
+    """Run each case in a transaction of its own that is rolled back; the state is read before and after each family."""
+    outcomes: list[Outcome] = []
+    with scene.connect() as watcher, scene.connect() as actor:
+        before = protected_state(watcher, application)
+        for _, group in groupby(cases, key=lambda c: c.family):
+            family = [_attempt(actor, case) for case in group]
+            before = _stamp(family, before, protected_state(watcher, application))
+            outcomes += family
+    return outcomes
+
+
+def run_batch(scene: Scene, cases: Sequence[Case], application: str) -> list[Outcome]:
+    """Run many one-statement cases as real logins; the state is read before and after each role's batch."""
+    outcomes: list[Outcome] = []
+    with scene.connect() as watcher:
+        before = protected_state(watcher, application)
+        for role, group in groupby(cases, key=lambda c: c.attack.role):
+            with scene.connect(ROLES[role]) as actor:
+                batch = list(_answers(actor, group))
+            before = _stamp(batch, before, protected_state(watcher, application))
+            outcomes += batch
+    return outcomes
+
+
+def _stamp(outcomes: Iterable[Outcome], before: str, after: str) -> str:
+    for outcome in outcomes:
+        outcome.state_before, outcome.state_after = before, after
+    return after
+
+
+def _answers(actor: psycopg.Connection, cases: Iterable[Case]) -> Iterator[Outcome]:
+    """Each statement in autocommit: what is not refused stays done, and shows in the state."""
+    for case in cases:
+        try:
+            actor.execute(case.attack.statement)  # type: ignore[call-overload]
+        except psycopg.Error as exc:
+            yield Outcome(case, exc.sqlstate or "no answer", exc.diag.message_primary or str(exc))
+        else:
+            yield Outcome(case, "00000", "not refused")
+
+
+def _attempt(actor: psycopg.Connection, case: Case) -> Outcome:
+    done: list[Step] = []
+    actor.execute("BEGIN")
+    try:
+        for step in case.steps:
+            _become(actor, step.role)
+            actor.execute(step.statement, step.params or None)  # type: ignore[call-overload]
+            done.append(step)
+    except psycopg.Error as exc:
+        prepared = len(done) == len(case.steps) - 1
+        said = " ".join(t for t in (exc.diag.message_primary, exc.diag.message_detail) if t) or str(exc)
+        return Outcome(case, exc.sqlstate or "no answer", said, prepared=prepared)
+    finally:
+        actor.execute("ROLLBACK")
+        actor.execute("RESET SESSION AUTHORIZATION")
+    return Outcome(case, "00000", "not refused")
+
+
+def _become(actor: psycopg.Connection, role: str) -> None:
+    actor.execute("RESET SESSION AUTHORIZATION")
+    if ROLES[role]:
+        actor.execute(sql.SQL("SET LOCAL SESSION AUTHORIZATION {}").format(sql.Identifier(ROLES[role])))

@@ -1,0 +1,61 @@
+"""Spoofed actors, self-signed work, stale sign-offs. Tried after FIX7c."""
+
+from __future__ import annotations
+
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.rehearsal.nogo.case import Case, Step
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, PERSONS
+
+FAMILY = "spoof_self_sign_stale"
+_SIGN = "SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'rehearsal', 600)"
+# What the sign-off gate itself says, without the other gates.
+_GATE = """SELECT qt001_cp.raise_first('sign-off gate', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.sign_off_findings() f))"""
+
+
+def cases(manifest: ObjectManifest) -> list[Case]:
+    def one(name: str, *steps: Step, expected: str = "42501", contains: str = "") -> Case:
+        return Case(FAMILY, name, steps, (expected,), contains)
+
+    event = ("INSERT INTO qt001_cp.event (stage, seq, at, actor, verb, subject, detail, prev, digest)"
+             f" VALUES ('fix7c', 0, now(), '{AUDITOR}', 'signed', qt001_cp.subject_digest(), '{{}}', '', '')")  # fmt: skip
+    person = "UPDATE qt001_cp.person SET person = {!r} WHERE login = %s"
+    return [
+        one("the application role signs", Step("application", _SIGN)),
+        one("the author signs own work", Step("author", _SIGN), contains="sign_off"),
+        one("the operator signs", Step("operator", "SET LOCAL ROLE qt001_cp_operator; " + _SIGN), contains="sign_off"),
+        one("the author writes the auditor's event", Step("author", event), contains="event"),
+        one("the owner role writes the auditor's event: the actor stays the session's",
+            Step("superuser", "SET LOCAL ROLE qt001_cp_owner; " + event), Step("superuser", _GATE),
+            expected="QT301", contains="member of qt001_cp_auditor"),
+        one("the author takes the auditor's role", Step("author", "SET LOCAL ROLE qt001_cp_auditor")),
+        one("the auditor takes the author's role", Step("auditor", "SET LOCAL ROLE qt001_cp_author")),
+        one("the auditor takes the owner's role", Step("auditor", "SET LOCAL ROLE qt001_cp_owner")),
+        one("the auditor seals", Step("auditor", f"SELECT qt001_cp.seal_manifest('{manifest.digest()}')"), contains="seal_manifest"),
+        one("the auditor ends a cutover", Step("auditor", f"SELECT qt001_cp.cutover_end('{manifest.digest()}', false)"),
+            contains="cutover_end"),
+        one("one person with two logins in two roles",
+            Step("superuser", person.format(PERSONS[AUTHOR]), [AUDITOR]), Step("auditor", _SIGN),
+            expected="QT304", contains="another person"),
+        one("one login with two duties", Step("superuser", f'GRANT qt001_cp_auditor TO "{AUTHOR}"'), Step("author", _SIGN),
+            expected="QT107", contains="more than one duty"),
+        one("a signer whom nobody knows as a person", Step("superuser", "DELETE FROM qt001_cp.person WHERE login = %s", [AUDITOR]),
+            Step("auditor", _SIGN), expected="QT304", contains="registered as a person"),
+        one("an old digest", Step("auditor", f"SELECT qt001_cp.sign_off('{'0' * 64}', 'rehearsal', 600)"), expected="QT303"),
+        one("a validity beyond the policy's", Step("auditor", "SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'x', 2000000000)"),
+            expected="QT302"),
+        one("an expired sign-off", Step("auditor", "SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'rehearsal', 1)"),
+            Step("superuser", "SELECT pg_catalog.pg_sleep(1.1)"), Step("superuser", _GATE), expected="QT301", contains="expired"),
+        one("a sign-off replayed on another subject", Step("auditor", _SIGN),
+            Step("superuser", "GRANT qt001_cp_verifier TO public_only"), Step("superuser", _GATE), expected="QT301",
+            contains="not signed"),
+        one("drift after signing", Step("auditor", _SIGN),
+            Step("superuser", f"ALTER FUNCTION {_writer(manifest)} SET work_mem = '8MB'"), Step("superuser", _GATE),
+            expected="QT301", contains="not signed"),
+        one("a refusal after signing", Step("auditor", _SIGN),
+            Step("auditor", "SELECT qt001_cp.refuse_sign_off(qt001_cp.subject_digest(), 'seen enough')"),
+            Step("superuser", _GATE), expected="QT301", contains="refused by"),
+    ]  # fmt: skip
+
+
+def _writer(manifest: ObjectManifest) -> str:
+    return str(manifest.apply_path["writer"])

@@ -1,0 +1,190 @@
+"""The whole way, once through psql from the printed file and once online, and back, with everything compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qt001_cp import estate
+from qt001_cp.errors import Qt001Error
+from qt001_cp.model.canonical import canonical_bytes
+from qt001_cp.model.roles import SCHEMA
+from qt001_cp.policy_file import load_policy
+from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
+from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, VERIFIER, Scene, drop_scene, new_scene
+from qt001_cp.rehearsal.state import data_digest
+from qt001_cp.rehearsal.transcript import Transcript
+from qt001_cp.servers import Server
+from qt001_cp.workflow import revisions
+from qt001_cp.workflow.bundle import OBJECT, Bundle, make_bundle
+from qt001_cp.workflow.seal import propose, record_rehearsal, seal
+
+Say = Callable[[str], None]
+DATABASE = "directus_rehearsal"
+
+
+class Rehearsal:
+    """One rehearsal on one server; everything it writes goes below ``out``."""
+
+    def __init__(self, server: Server, out: Path, say: Say) -> None:
+        self.server, self.out, self.say = server, out, say
+        self.transcript = Transcript(server=f"PostgreSQL {server.version // 10000}, {server.kind}")
+        self.policy_path = estate.policy_path()
+        self.policy = load_policy(self.policy_path)
+        self.catalogs: dict[tuple[str, str], str] = {}
+
+    def run(self) -> Transcript:
+        """Everything. Raises :class:`Qt001Error` only where the rehearsal itself cannot go on."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        bundle = self._through("psql")
+        if all(o.passed for o in self.transcript.outcomes):
+            self._through("online", bundle)
+            self._same_catalogs()
+        else:
+            self._check("the second database", False, "not begun: a no-go case was not refused, so FIX7b would be")
+        self._write()
+        return self.transcript
+
+    def _through(self, way: str, known: Bundle | None = None) -> Bundle:
+        """One database from base to FIX7c and back to base."""
+        with self._step(f"{way}: estate and bootstrap"):
+            scene = new_scene(self.server, DATABASE)
+        base, base_rest, roles, data = self._photograph(scene)
+        with self._step(f"{way}: FIX7a"):
+            self._migrate(scene, way, "base", "fix7a", policy=str(self.policy_path))
+            rest = scene.dump("--exclude-schema", SCHEMA)
+            self._check(f"{way}: outside {SCHEMA} pg_dump is the same after FIX7a", rest == base_rest)
+        with self._step(f"{way}: generate, propose, seal"):
+            bundle = self._sealed(scene, known)
+        if known is None:
+            with self._step("no-go: denominator, canonical hash"):
+                self.transcript.outcomes += at_fix7a(scene, bundle.manifest)
+        else:
+            with scene.connect(OPERATOR) as operator:
+                record_rehearsal(operator, self.transcript.record())
+        fix7a, _, _, _ = self._photograph(scene)
+        x = {"manifest": str(self.out / OBJECT), **({} if known else {"rehearsal": "first"})}
+        with self._step(f"{way}: FIX7b"):
+            self._migrate(scene, way, "fix7a", "fix7b", **x)
+        self._remember(scene, way, "FIX7b")
+        fix7b, _, _, _ = self._photograph(scene)
+        with self._step(f"{way}: FIX7c"):
+            self._migrate(scene, way, "fix7b", "fix7c", **x)
+        self._remember(scene, way, "FIX7c")
+        if known is None:
+            demand = self.policy.capabilities[0]
+            with self._step("no-go: all other families"):
+                self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, (demand["name"], demand["producers"][0]))
+        with self._step(f"{way}: the scheduled verifier, the gates"):
+            self._gates(scene, way, bundle, known is None)
+        self._check(f"{way}: the data has not moved", data_digest_of(scene) == data)
+        with self._step(f"{way}: back to FIX7b, FIX7a, base"):
+            self._migrate(scene, way, "fix7c", "fix7b", manifest=x["manifest"])
+            self._check(f"{way}: pg_dump is the same before FIX7c and after its downgrade", self._photograph(scene)[0] == fix7b)
+            self._migrate(scene, way, "fix7b", "fix7a", manifest=x["manifest"])
+            self._remember(scene, way, "FIX7a again")
+            self._check(f"{way}: pg_dump is the same before FIX7b and after its downgrade", self._photograph(scene)[0] == fix7a)
+            self._migrate(scene, way, "fix7a", "base")
+            end, _, end_roles, end_data = self._photograph(scene)
+            self._check(f"{way}: pg_dump is the same before FIX7a and after downgrade to base", end == base)
+            self._check(f"{way}: pg_dumpall --roles-only is the same", end_roles == roles)
+            self._check(f"{way}: the data is the same", end_data == data)
+        drop_scene(scene)
+        return bundle
+
+    def _sealed(self, scene: Scene, known: Bundle | None) -> Bundle:
+        with scene.connect(AUTHOR) as author, scene.connect(OPERATOR) as operator:
+            bundle = make_bundle(author, self.policy_path)
+            if known is None:
+                bundle.write(self.out)
+                self.transcript.manifest = bundle.manifest.digest()
+            else:
+                self._check("the same estate gives the same manifest", bundle.manifest.body() == known.manifest.body())
+            made = propose(author, bundle.manifest)
+            self._check(f"{made[:12]}: the server computes the digest of the file", made == bundle.manifest.digest())
+            seal(operator, bundle.manifest)
+        return bundle
+
+    def _migrate(self, scene: Scene, way: str, start: str, end: str, **x: str) -> None:
+        up = (start, end) in (("base", "fix7a"), ("fix7a", "fix7b"), ("fix7b", "fix7c"))
+        if way == "online":
+            move = revisions.upgrade if up else revisions.downgrade
+            move(scene.dsn(OPERATOR), end, **x)
+            return
+        text = (revisions.upgrade_sql if up else revisions.downgrade_sql)(start, end, **x)
+        name = f"{'upgrade' if up else 'downgrade'}-{start}-{end}.sql"
+        (self.out / name).write_text(text, "utf-8")
+        scene.psql(text)
+
+    def _gates(self, scene: Scene, way: str, bundle: Bundle, first: bool) -> None:
+        if first:
+            with scene.connect(OPERATOR) as operator:
+                record_rehearsal(operator, self.transcript.record())
+        with scene.connect(VERIFIER) as verifier:
+            row = verifier.execute("SELECT qt001_cp.verify()").fetchone()
+            self._check(f"{way}: the scheduled verifier finds nothing", row == ([],), str(row))
+        with scene.connect() as connection:
+            gates = connection.execute("SELECT gate, open, coalesce(reason, '') FROM qt001_cp.v_fix7_gate ORDER BY ordinal").fetchall()
+            closed = [g for g, is_open, _ in gates if not is_open]
+            waiting = ["sign_off_present", "capability_evidence_real"]
+            self._check(f"{way}: only sign-off and capability evidence are missing", closed == waiting, ", ".join(closed))
+            if first:
+                self.transcript.gates = [(g, o, r) for g, o, r in gates]
+            self._blocked(scene, way, bundle)
+
+    def _blocked(self, scene: Scene, way: str, bundle: Bundle) -> None:
+        gateway = bundle.manifest.apply_path["gateway"].partition("(")[0]
+        with scene.connect("qt001_service") as service:
+            try:
+                service.execute(f"SELECT {gateway}('{{}}'::pg_catalog.jsonb)")
+                said = "not refused"
+            except Exception as exc:
+                said = f"[{getattr(exc, 'sqlstate', None)}] {exc}".splitlines()[0]
+        self._check(f"{way}: the writer is blocked", said.startswith("[QT301]"), said)
+
+    def _photograph(self, scene: Scene) -> tuple[str, str, str, str]:
+        return scene.dump("--create"), scene.dump("--exclude-schema", SCHEMA), self.server.dump_roles(), data_digest_of(scene)
+
+    def _remember(self, scene: Scene, way: str, moment: str) -> None:
+        """Definitions, owners and ACLs of everything, without the ledger's rows: times differ, catalogs must not."""
+        self.catalogs[way, moment] = scene.dump("--create", "--schema-only")
+
+    def _same_catalogs(self) -> None:
+        for moment in ("FIX7b", "FIX7c", "FIX7a again"):
+            same = self.catalogs["psql", moment] == self.catalogs["online", moment]
+            self._check(f"psql and online give the same catalogs: {moment}", same)
+
+    def _check(self, what: str, passed: bool, found: str = "") -> None:
+        self.transcript.check(what, passed, found)
+        if not passed:
+            self.say(f"✗ {what}: {found}")
+
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        self.say(what)
+        yield
+        self.transcript.seconds[what] = time.monotonic() - begun
+
+    def _write(self) -> None:
+        (self.out / "nogo.json").write_bytes(self.transcript.record())
+        (self.out / "transcript.json").write_bytes(canonical_bytes(self.transcript.to_json()))
+        (self.out / "transcript.md").write_text(self.transcript.to_markdown(), "utf-8")
+
+
+def data_digest_of(scene: Scene) -> str:
+    """The rows of every table outside the control plane."""
+    with scene.connect() as connection:
+        return data_digest(connection, without=SCHEMA)
+
+
+def rehearse(server: Server, out: Path, say: Say) -> Transcript:
+    """Run the rehearsal on ``server`` and write its folder. Raises :class:`Qt001Error`."""
+    rehearsal = Rehearsal(server, out, say)
+    try:
+        return rehearsal.run()
+    except Qt001Error:
+        rehearsal._write()
+        raise

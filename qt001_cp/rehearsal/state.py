@@ -1,0 +1,48 @@
+"""The protected state: what no stage and no refused attack may move. Read by a superuser, of a rehearsal only."""
+
+from __future__ import annotations
+
+import hashlib
+
+import psycopg
+from psycopg import sql
+
+_OWNERS = """
+SELECT classid, objid, objsubid, state FROM qt001_cp.owner_acl() ORDER BY classid, objid, objsubid
+"""
+_DEFINITIONS = """
+SELECT kind, identity, owner, acl::text, columns::text, definition
+FROM qt001_cp.live_state(%s) ORDER BY kind COLLATE "C", identity COLLATE "C"
+"""
+_TABLES = """
+SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
+"""
+_SEQUENCES = """
+SELECT schemaname, sequencename, last_value FROM pg_catalog.pg_sequences ORDER BY schemaname COLLATE "C", sequencename COLLATE "C"
+"""
+
+
+def protected_state(connection: psycopg.Connection, application: str) -> str:
+    """sha256 of owners, ACLs, definitions, the ledger and all rows of a database with FIX7a."""
+    parts = [_rows(connection, _OWNERS), _rows(connection, _DEFINITIONS, application), data_digest(connection)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def data_digest(connection: psycopg.Connection, *, without: str | None = None) -> str:
+    """sha256 of the rows of every table and the values of every sequence, except those of schema ``without``."""
+    digest = hashlib.sha256(_rows(connection, _SEQUENCES).encode())
+    for schema, table in connection.execute(_TABLES).fetchall():
+        if schema == without:
+            continue
+        query = sql.SQL(
+            "SELECT count(*), encode(sha256(convert_to(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\"), ''),"
+            " 'UTF8')), 'hex') FROM ONLY {} t"
+        ).format(sql.Identifier(schema, table))
+        digest.update(f"{schema}.{table}: {connection.execute(query).fetchone()}\n".encode())
+    return digest.hexdigest()
+
+
+def _rows(connection: psycopg.Connection, query: str, *args: str) -> str:
+    return "\n".join(map(str, connection.execute(query, args or None).fetchall()))  # type: ignore[call-overload]

@@ -1,0 +1,130 @@
+"""The transcript of a rehearsal: JSON for programs (and for the ledger), Markdown for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import qt001_cp
+from qt001_cp.model.canonical import Json, canonical_bytes
+from qt001_cp.rehearsal.nogo.case import FAMILIES, Outcome
+
+_EXAMPLES = 6
+
+
+@dataclass
+class Check:
+    """One thing that had to be so, and whether it was."""
+
+    what: str
+    passed: bool
+    found: str = ""
+
+
+@dataclass
+class Transcript:
+    """All that one rehearsal did and saw."""
+
+    manifest: str = ""
+    server: str = ""
+    checks: list[Check] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    gates: list[tuple[str, bool, str]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def check(self, what: str, passed: bool, found: str = "") -> None:
+        self.checks.append(Check(what, passed, found))
+
+    @property
+    def passed(self) -> bool:
+        covered = {o.case.family for o in self.outcomes}
+        return all(c.passed for c in self.checks) and all(o.passed for o in self.outcomes) and covered == set(FAMILIES)
+
+    def record(self) -> bytes:
+        """The no-go record as canonical bytes: what :sql:`qt001_cp.record_rehearsal` takes."""
+        document: Json = {
+            "schema": "qt001.rehearsal/1",
+            "manifest": self.manifest,
+            "server": self.server,
+            "producer": {"name": "qt001-cp rehearse", "version": qt001_cp.__version__},
+            "produced_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "cases": [o.to_json() for o in self.outcomes],
+        }
+        return canonical_bytes(document)
+
+    def to_json(self) -> Json:
+        return {
+            "schema": "qt001.transcript/1",
+            "manifest": self.manifest,
+            "server": self.server,
+            "passed": self.passed,
+            "checks": [{"what": c.what, "passed": c.passed, "found": c.found} for c in self.checks],
+            "gates": [{"gate": g, "open": o, "reason": r} for g, o, r in self.gates],
+            "families": {f: {"cases": n, "passed": p} for f, (n, p) in self.families().items()},
+            "milliseconds": {step: round(value * 1000) for step, value in self.seconds.items()},
+        }
+
+    def families(self) -> dict[str, tuple[int, int]]:
+        """Family → (cases, cases refused for their reason with the state unchanged)."""
+        tried, passed = Counter(o.case.family for o in self.outcomes), Counter(o.case.family for o in self.outcomes if o.passed)
+        return {family: (tried[family], passed[family]) for family in FAMILIES}
+
+    def to_markdown(self) -> str:
+        lines = [
+            "# Rehearsal transcript",
+            "",
+            f"- Verdict: **{'passed' if self.passed else 'FAILED'}**",
+            f"- Object manifest: `{self.manifest}`",
+            f"- Server: {self.server}",
+            f"- Made by qt001-cp {qt001_cp.__version__}",
+            "",
+            "## What had to be so",
+            "",
+            "| | check | found |",
+            "| --- | --- | --- |",
+            *(f"| {'✓' if c.passed else '✗'} | {_cell(c.what)} | {_cell(c.found)} |" for c in self.checks),
+            "",
+            "## Gates after FIX7c",
+            "",
+            "| gate | open | reason |",
+            "| --- | --- | --- |",
+            *(f"| {g} | {'yes' if is_open else 'no'} | {_cell(reason)} |" for g, is_open, reason in self.gates),
+            "",
+            "## What PostgreSQL answered",
+            "",
+            "| family | cases | refused as they had to be |",
+            "| --- | ---: | ---: |",
+            *(f"| {FAMILIES[f]} | {n} | {p} |" for f, (n, p) in self.families().items()),
+        ]
+        for family, title in FAMILIES.items():
+            lines += ["", f"### {title}", "", *self._family(family)]
+        return "\n".join(lines) + "\n"
+
+    def _family(self, family: str) -> list[str]:
+        outcomes = [o for o in self.outcomes if o.case.family == family]
+        shown: Sequence[Outcome] = outcomes
+        lines = []
+        if family == "acl_denials":
+            shown = _examples(outcomes)
+            lines = [f"{len(outcomes)} statements, every one in transcript.json; {len(shown)} of them:", ""]
+        lines += ["| | case | role | statement | SQLSTATE | message |", "| --- | --- | --- | --- | --- | --- |"]
+        for o in shown:
+            role, statement = o.case.attack.role, o.case.attack.statement
+            lines.append(f"| {'✓' if o.passed else '✗'} | {_cell(o.case.name)} | {role} | `{_cell(statement)}` | {o.sqlstate} | {_cell(o.message)} |")
+        return lines
+
+
+def _examples(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """All that failed, and a few of each role spread over the kinds of object."""
+    chosen = [o for o in outcomes if not o.passed]
+    for role in dict.fromkeys(o.case.attack.role for o in outcomes):
+        of_role = [o for o in outcomes if o.case.attack.role == role and o.passed]
+        chosen += of_role[:: max(1, len(of_role) // _EXAMPLES)][:_EXAMPLES]
+    return chosen
+
+
+def _cell(text: str) -> str:
+    short = text if len(text) <= 240 else text[:239] + "…"
+    return short.replace("|", "\\|").replace("\n", " ").replace("`", "'")

@@ -24,7 +24,10 @@ def read_inventory(connection: psycopg.Connection, application: Role) -> Invento
     check_version(connection)
     with connection.transaction(), psycopg.RawCursor(connection) as cursor:
         cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-        cursor.execute("SELECT pg_catalog.current_database(), count(*) FROM pg_catalog.pg_roles WHERE rolname = $1", [application.name])
+        cursor.execute(
+            "SELECT pg_catalog.current_database(), count(*) FROM pg_catalog.pg_roles WHERE rolname = $1",
+            [application.name],
+        )
         row = cursor.fetchone()
         if row is None or row[1] == 0:
             raise DatabaseProblem(

@@ -45,4 +45,6 @@ def read_names(connection: psycopg.Connection) -> Names:
         types = {(r[0], r[1]): (r[2], r[3]) for r in cursor.execute(_TYPES)}
         system_routines = frozenset(r[0] for r in cursor.execute(_SYSTEM_ROUTINES))
         system_relations = frozenset(r[0] for r in cursor.execute(_SYSTEM_RELATIONS))
-    return Names(relations, {k: tuple(sorted(v)) for k, v in routines.items()}, types, system_routines, system_relations)
+    return Names(
+        relations, {k: tuple(sorted(v)) for k, v in routines.items()}, types, system_routines, system_relations
+    )

@@ -18,7 +18,9 @@ from qt001_cp.workflow.refusal import refusals
 
 
 def add_verbs(verbs: Any) -> None:
-    parser = verbs.add_parser("analyse", help="what each routine and view reads, writes and calls; unknown stays unknown")
+    parser = verbs.add_parser(
+        "analyse", help="what each routine and view reads, writes and calls; unknown stays unknown"
+    )
     parser.add_argument("--policy", type=Path, help="the policy (default: the reference estate's)")
     parser.add_argument("--only", metavar="IDENTITY", help="one routine or view")
     add_database(parser)

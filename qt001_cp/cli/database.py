@@ -47,7 +47,9 @@ def connection(arguments: argparse.Namespace, *, needs_fix7a: bool = False) -> I
 def named(arguments: argparse.Namespace) -> str:
     """The DSN, for verbs that change a database and never pick one themselves. Raises :class:`UsageError`."""
     if not arguments.database:
-        raise UsageError("this verb changes a database, so it has to be named", hint="--database DSN, or set QT001_DATABASE_URL")
+        raise UsageError(
+            "this verb changes a database, so it has to be named", hint="--database DSN, or set QT001_DATABASE_URL"
+        )
     return str(arguments.database)
 
 
@@ -66,5 +68,6 @@ def _connect(dsn: str) -> psycopg.Connection:
                                connect_timeout=10, application_name="qt001-cp")  # fmt: skip
     except psycopg.Error as exc:
         raise DatabaseProblem(
-            f"the server could not be reached: {str(exc).strip()}", hint="check the connection: psql 'DSN' -c 'SELECT 1'"
+            f"the server could not be reached: {str(exc).strip()}",
+            hint="check the connection: psql 'DSN' -c 'SELECT 1'",
         ) from exc

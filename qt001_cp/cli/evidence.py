@@ -20,7 +20,9 @@ from qt001_cp.workflow.seal import record_rehearsal
 def add_verbs(verbs: Any) -> None:
     evidence = verbs.add_parser("evidence", help="import and list evidence")
     actions = evidence.add_subparsers(title="actions", metavar="ACTION", required=True)
-    importing = actions.add_parser("import", help="import a document of evidence (author), or a no-go record (operator)")
+    importing = actions.add_parser(
+        "import", help="import a document of evidence (author), or a no-go record (operator)"
+    )
     importing.add_argument("file", type=Path)
     importing.add_argument("--rehearsal", action="store_true", help="the file is nogo.json of a rehearsal")
     add_database(importing)
@@ -45,7 +47,9 @@ def add_verbs(verbs: Any) -> None:
     add_database(sign)
     sign.set_defaults(run=run_sign)
 
-    verify = verbs.add_parser("verify", help="the scheduled verifier: look at everything, record what was found (verifier)")
+    verify = verbs.add_parser(
+        "verify", help="the scheduled verifier: look at everything, record what was found (verifier)"
+    )
     add_database(verify)
     add_format(verify)
     verify.set_defaults(run=run_verify)
@@ -81,7 +85,13 @@ def run_list(arguments: argparse.Namespace) -> int:
 def run_bind(arguments: argparse.Namespace) -> int:
     named(arguments)
     with connection(arguments, needs_fix7a=True) as opened:
-        _call(opened, "bind_evidence(text,text)", "SELECT qt001_cp.bind_evidence(%s, %s)", arguments.evidence, arguments.capability)
+        _call(
+            opened,
+            "bind_evidence(text,text)",
+            "SELECT qt001_cp.bind_evidence(%s, %s)",
+            arguments.evidence,
+            arguments.capability,
+        )
     print(f"bound {arguments.evidence} to {arguments.capability}")
     return EXIT_OK
 
@@ -94,7 +104,9 @@ def run_sign(arguments: argparse.Namespace) -> int:
         query, args = "SELECT qt001_cp.refuse_sign_off(%s, %s)", [arguments.subject, arguments.reason]
     else:
         if not arguments.scope or not arguments.valid:
-            raise UsageError("a sign-off needs a scope and a validity", hint="qt001-cp sign SUBJECT --scope '…' --valid SECONDS")
+            raise UsageError(
+                "a sign-off needs a scope and a validity", hint="qt001-cp sign SUBJECT --scope '…' --valid SECONDS"
+            )
         query, args = "SELECT qt001_cp.sign_off(%s, %s, %s)", [arguments.subject, arguments.scope, arguments.valid]
     with connection(arguments, needs_fix7a=True) as opened:
         _call(opened, "sign_off(text,text,int)", query, *args)
@@ -118,6 +130,8 @@ def _call(opened: psycopg.Connection, function: str, query: str, *args: object) 
     with refusals():
         known = opened.execute("SELECT pg_catalog.to_regprocedure(%s) IS NOT NULL", [f"qt001_cp.{function}"]).fetchone()
         if known is None or not known[0]:
-            raise DatabaseProblem("FIX7c is not deployed in this database", hint="alembic -x manifest=FILE upgrade fix7c")
+            raise DatabaseProblem(
+                "FIX7c is not deployed in this database", hint="alembic -x manifest=FILE upgrade fix7c"
+            )
         row = opened.execute(query, args or None).fetchone()  # type: ignore[call-overload]
     return row[0] if row else None

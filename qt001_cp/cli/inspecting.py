@@ -53,7 +53,13 @@ def run_inventory(arguments: argparse.Namespace) -> int:
             f"estate of {inventory.application.name} in {inventory.database}",
             ("kind", "identity", "owner", "why", "disposition"),
             [
-                (o.ref.kind, o.ref.identity, o.state.owner.name, ", ".join(o.why), rule.disposition if rule else "UNCLASSIFIED")
+                (
+                    o.ref.kind,
+                    o.ref.identity,
+                    o.state.owner.name,
+                    ", ".join(o.why),
+                    rule.disposition if rule else "UNCLASSIFIED",
+                )
                 for o, rule in rows
             ],
         )
@@ -82,7 +88,10 @@ def run_preflight(arguments: argparse.Namespace) -> int:
 def run_status(arguments: argparse.Namespace) -> int:
     with connection(arguments, needs_fix7a=True) as opened, refusals():
         stage = _rows(opened, "SELECT qt001_cp.stage() AS stage, qt001_cp.is_rehearsal() AS rehearsal")[0]
-        manifests = _rows(opened, "SELECT kind, digest, state, proposed_by, sealed_by, sealed_at FROM qt001_cp.v_manifest ORDER BY sealed_at")
+        manifests = _rows(
+            opened,
+            "SELECT kind, digest, state, proposed_by, sealed_by, sealed_at FROM qt001_cp.v_manifest ORDER BY sealed_at",
+        )
         drift = _rows(opened, "SELECT * FROM qt001_cp.drift()")
         head = _rows(opened, "SELECT seq, digest, actor, verb, at FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1")
         gates: list[dict[str, Any]] = []
@@ -96,7 +105,9 @@ def run_status(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json("qt001.status/1", document)
     else:
-        print(f"stage {stage['stage']}{' (rehearsal)' if stage['rehearsal'] else ''}; accepted: {'yes' if accepted else 'no'}")
+        print(
+            f"stage {stage['stage']}{' (rehearsal)' if stage['rehearsal'] else ''}; accepted: {'yes' if accepted else 'no'}"
+        )
         if acceptance:
             print(f"subject {acceptance[0]['subject_digest']}")
         print_table("manifests", ("kind", "digest", "state", "sealed by"),

@@ -43,10 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(arguments, exc)
         return exc.exit_code
     except psycopg.Error as exc:
-        complain(arguments, Qt001Error(f"the server said: {str(exc).strip()}", hint="check the connection string and the role"))
+        complain(
+            arguments,
+            Qt001Error(f"the server said: {str(exc).strip()}", hint="check the connection string and the role"),
+        )
         return EXIT_FAILED
     except OSError as exc:
-        complain(arguments, Qt001Error(f"{exc.filename or 'the system'}: {exc.strerror}", hint="check the path and its permissions"))
+        complain(
+            arguments,
+            Qt001Error(f"{exc.filename or 'the system'}: {exc.strerror}", hint="check the path and its permissions"),
+        )
         return EXIT_FAILED
     except KeyboardInterrupt:
         complain(arguments, Qt001Error("interrupted; nothing was left running"))

@@ -69,7 +69,9 @@ def run_generate(arguments: argparse.Namespace) -> int:
         if arguments.propose:
             propose(opened, bundle.manifest)
     moved = len(bundle.manifest.transferred)
-    print(f"{path}: {len(bundle.manifest.objects)} objects, {moved} transferred, {len(bundle.manifest.objects) - moved} retained")
+    print(
+        f"{path}: {len(bundle.manifest.objects)} objects, {moved} transferred, {len(bundle.manifest.objects) - moved} retained"
+    )
     print(f"{bundle.manifest.digest()}  {OBJECT}" + ("  proposed" if arguments.propose else ""))
     return EXIT_OK
 

@@ -18,7 +18,9 @@ FINDING_FIELDS = ("sqlstate", "object", "expected", "found", "mend")
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs (default text)")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="for people or for programs (default text)"
+    )
 
 
 def print_json(schema: str, document: Mapping[str, Any]) -> None:
@@ -37,7 +39,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """Findings as paragraphs: what, expected, found, and the next command."""
     for f in findings:
-        print(f"[{f['sqlstate']}] {f['object']}\n    expected {f['expected']}\n    found    {f['found']}\n    mend     {f['mend']}")
+        print(
+            f"[{f['sqlstate']}] {f['object']}\n    expected {f['expected']}\n    found    {f['found']}\n    mend     {f['mend']}"
+        )
 
 
 def complain(arguments: argparse.Namespace, error: Qt001Error) -> None:

@@ -29,7 +29,9 @@ def add_verbs(verbs: Any) -> None:
     parser = verbs.add_parser("rehearse", help="the whole way on a disposable PostgreSQL, with every no-go family", epilog=_EPILOG,
                               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--out", type=Path, help="the folder to write (default: rehearsal-<time>)")
-    parser.add_argument("--server", choices=("embedded", "container", "dsn"), help="default embedded; see QT001_TEST_SERVER")
+    parser.add_argument(
+        "--server", choices=("embedded", "container", "dsn"), help="default embedded; see QT001_TEST_SERVER"
+    )
     add_format(parser)
     parser.set_defaults(run=run)
 
@@ -63,7 +65,9 @@ def _summary(transcript: Transcript, out: Path, seconds: float) -> None:
     for family, (tried, passed) in transcript.families().items():
         print(f"no-go     {passed:5} of {tried:5} refused   {FAMILIES[family]}")
     closed = [gate for gate, is_open, _ in transcript.gates if not is_open]
-    print(f"gates     {len(transcript.gates) - len(closed)} of {len(transcript.gates)} open; closed: {', '.join(closed) or 'none'}")
+    print(
+        f"gates     {len(transcript.gates) - len(closed)} of {len(transcript.gates)} open; closed: {', '.join(closed) or 'none'}"
+    )
     for check in failed:
         print(f"✗ {check.what}: {check.found}")
     for outcome in [o for o in transcript.outcomes if not o.passed][:20]:

@@ -184,7 +184,9 @@ class ReplaceSourcesOp(_Simple):
         self.manifest, self.which = manifest, which
 
     @classmethod
-    def replace_sources(cls, operations: Operations, manifest: ObjectManifest, which: Literal["before", "after"]) -> None:
+    def replace_sources(
+        cls, operations: Operations, manifest: ObjectManifest, which: Literal["before", "after"]
+    ) -> None:
         operations.invoke(cls(manifest, which))
 
     def reverse(self) -> ReplaceSourcesOp:

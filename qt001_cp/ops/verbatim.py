@@ -31,6 +31,6 @@ def _compile(element: VerbatimSQL, _compiler: Any, **_kw: Any) -> str:
 def emit(operations: Operations, text: str) -> None:
     """Run or print ``text``. Raises :class:`ManifestError` for a tab: offline output would not be the same."""
     if "\t" in text:
-        raise ManifestError("SQL with a tab differs between --sql and online; write it as U&\"\\0009\" or a space")
+        raise ManifestError('SQL with a tab differs between --sql and online; write it as U&"\\0009" or a space')
     stripped = text.strip()
     operations.execute(VerbatimSQL(stripped.removesuffix(";")), execution_options={"no_parameters": True})

@@ -16,9 +16,7 @@ ANALYSED = ("function", "procedure", "view", "materialized view")
 
 def analyse_estate(objects: Iterable[InventoryObject], names: Names) -> dict[tuple[str, str], RoutineAnalysis]:
     """Analyse every routine and view of ``objects`` as it is now."""
-    return {
-        o.ref.key: analyse(_source(o, o.definition), names) for o in objects if o.ref.kind in ANALYSED
-    }
+    return {o.ref.key: analyse(_source(o, o.definition), names) for o in objects if o.ref.kind in ANALYSED}
 
 
 def analyse_new_sources(
@@ -37,7 +35,11 @@ def _source(o: InventoryObject, definition: str) -> RoutineSource:
     if o.ref.kind in ("view", "materialized view"):
         query = next((line for line in definition.split("\nrule ") if "_RETURN" in line), definition)
         _, _, select = query.partition(" DO INSTEAD ")
-        return RoutineSource(o.ref.kind, o.ref.identity, o.ref.schema or "", "view", select or definition, ("pg_catalog",))
+        return RoutineSource(
+            o.ref.kind, o.ref.identity, o.ref.schema or "", "view", select or definition, ("pg_catalog",)
+        )
     path = detail.get("search_path")
     schemas = None if path is None else tuple(p.strip().strip('"') for p in str(path).split(","))
-    return RoutineSource(o.ref.kind, o.ref.identity, o.ref.schema or "", str(detail.get("language")), definition, schemas)
+    return RoutineSource(
+        o.ref.kind, o.ref.identity, o.ref.schema or "", str(detail.get("language")), definition, schemas
+    )

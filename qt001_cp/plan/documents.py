@@ -52,7 +52,14 @@ def capability(manifest: ObjectManifest, policy: Policy) -> Json:
 
 
 def static_analysis(
-    manifest: ObjectManifest, inventory: Inventory, analyses: Analyses, new: Analyses, *, version: str, engine: str, at: str
+    manifest: ObjectManifest,
+    inventory: Inventory,
+    analyses: Analyses,
+    new: Analyses,
+    *,
+    version: str,
+    engine: str,
+    at: str,
 ) -> Json:
     """Evidence: what every transferred routine reaches, the apply path in its new sources. ``at``: RFC 3339, UTC."""
     wanted = {o.ref.key for o in manifest.transferred}

@@ -65,9 +65,7 @@ def generate(
     return manifest
 
 
-def _object(
-    o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy, analyses: Analyses
-) -> ManifestObject:
+def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy, analyses: Analyses) -> ManifestObject:
     curated = o.ref.kind == "view" and o.ref.identity in policy.curated
     if rule.disposition == "retain":
         if curated:

@@ -171,9 +171,7 @@ def _removals(simulation: _Simulation, wish: Wish) -> list[Revoke]:
                     doomed[column, item] = depth
                     growing = True
     ordered = sorted(doomed, key=lambda k: (-doomed[k], k[0] is None))
-    return _group(
-        [Revoke(i.grantor, i.grantee, (i.privilege,), c, i.grantor != simulation.owner) for c, i in ordered]
-    )
+    return _group([Revoke(i.grantor, i.grantee, (i.privilege,), c, i.grantor != simulation.owner) for c, i in ordered])
 
 
 def _supported(
@@ -213,9 +211,7 @@ def _seen_by(state: State, old: Role, new: Role) -> State:
     return State(new, mapped(state.acl), tuple(ColumnAcl(c.column, mapped(c.acl)) for c in state.columns))
 
 
-def _converge(
-    simulation: _Simulation, target: State, columns: list[str], default_order: bool
-) -> list[AclStep]:
+def _converge(simulation: _Simulation, target: State, columns: list[str], default_order: bool) -> list[AclStep]:
     """Statements that make the simulated ACLs equal to ``target``, order of entries included."""
     steps: list[AclStep] = []
     goals = {c.column: c.acl for c in target.columns}
@@ -227,9 +223,7 @@ def _converge(
     return steps
 
 
-def _converge_level(
-    simulation: _Simulation, column: str | None, goal: list[Entry], any_order: bool
-) -> list[AclStep]:
+def _converge_level(simulation: _Simulation, column: str | None, goal: list[Entry], any_order: bool) -> list[AclStep]:
     level = simulation.level(column)
     owner = simulation.owner
     wanted = {e.key: e for e in goal}

@@ -76,16 +76,22 @@ class Rehearsal:
         if known is None:
             demand = self.policy.capabilities[0]
             with self._step("no-go: all other families"):
-                self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, (demand["name"], demand["producers"][0]))
+                self.transcript.outcomes += at_fix7c(
+                    scene, bundle.manifest, bundle.files, (demand["name"], demand["producers"][0])
+                )
         with self._step(f"{way}: the scheduled verifier, the gates"):
             self._gates(scene, way, bundle, known is None)
         self._check(f"{way}: the data has not moved", data_digest_of(scene) == data)
         with self._step(f"{way}: back to FIX7b, FIX7a, base"):
             self._migrate(scene, way, "fix7c", "fix7b", manifest=x["manifest"])
-            self._check(f"{way}: pg_dump is the same before FIX7c and after its downgrade", self._photograph(scene)[0] == fix7b)
+            self._check(
+                f"{way}: pg_dump is the same before FIX7c and after its downgrade", self._photograph(scene)[0] == fix7b
+            )
             self._migrate(scene, way, "fix7b", "fix7a", manifest=x["manifest"])
             self._remember(scene, way, "FIX7a again")
-            self._check(f"{way}: pg_dump is the same before FIX7b and after its downgrade", self._photograph(scene)[0] == fix7a)
+            self._check(
+                f"{way}: pg_dump is the same before FIX7b and after its downgrade", self._photograph(scene)[0] == fix7a
+            )
             self._migrate(scene, way, "fix7a", "base")
             end, _, end_roles, end_data = self._photograph(scene)
             self._check(f"{way}: pg_dump is the same before FIX7a and after downgrade to base", end == base)
@@ -126,10 +132,14 @@ class Rehearsal:
             row = verifier.execute("SELECT qt001_cp.verify()").fetchone()
             self._check(f"{way}: the scheduled verifier finds nothing", row == ([],), str(row))
         with scene.connect() as connection:
-            gates = connection.execute("SELECT gate, open, coalesce(reason, '') FROM qt001_cp.v_fix7_gate ORDER BY ordinal").fetchall()
+            gates = connection.execute(
+                "SELECT gate, open, coalesce(reason, '') FROM qt001_cp.v_fix7_gate ORDER BY ordinal"
+            ).fetchall()
             closed = [g for g, is_open, _ in gates if not is_open]
             waiting = ["sign_off_present", "capability_evidence_real"]
-            self._check(f"{way}: only sign-off and capability evidence are missing", closed == waiting, ", ".join(closed))
+            self._check(
+                f"{way}: only sign-off and capability evidence are missing", closed == waiting, ", ".join(closed)
+            )
             if first:
                 self.transcript.gates = [(g, o, r) for g, o, r in gates]
             self._blocked(scene, way, bundle)
@@ -145,7 +155,12 @@ class Rehearsal:
         self._check(f"{way}: the writer is blocked", said.startswith("[QT301]"), said)
 
     def _photograph(self, scene: Scene) -> tuple[str, str, str, str]:
-        return scene.dump("--create"), scene.dump("--exclude-schema", SCHEMA), self.server.dump_roles(), data_digest_of(scene)
+        return (
+            scene.dump("--create"),
+            scene.dump("--exclude-schema", SCHEMA),
+            self.server.dump_roles(),
+            data_digest_of(scene),
+        )
 
     def _remember(self, scene: Scene, way: str, moment: str) -> None:
         """Definitions, owners and ACLs of everything, without the ledger's rows: times differ, catalogs must not."""

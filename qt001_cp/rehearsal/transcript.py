@@ -68,7 +68,10 @@ class Transcript:
 
     def families(self) -> dict[str, tuple[int, int]]:
         """Family → (cases, cases refused for their reason with the state unchanged)."""
-        tried, passed = Counter(o.case.family for o in self.outcomes), Counter(o.case.family for o in self.outcomes if o.passed)
+        tried, passed = (
+            Counter(o.case.family for o in self.outcomes),
+            Counter(o.case.family for o in self.outcomes if o.passed),
+        )
         return {family: (tried[family], passed[family]) for family in FAMILIES}
 
     def to_markdown(self) -> str:
@@ -112,7 +115,9 @@ class Transcript:
         lines += ["| | case | role | statement | SQLSTATE | message |", "| --- | --- | --- | --- | --- | --- |"]
         for o in shown:
             role, statement = o.case.attack.role, o.case.attack.statement
-            lines.append(f"| {'✓' if o.passed else '✗'} | {_cell(o.case.name)} | {role} | `{_cell(statement)}` | {o.sqlstate} | {_cell(o.message)} |")
+            lines.append(
+                f"| {'✓' if o.passed else '✗'} | {_cell(o.case.name)} | {role} | `{_cell(statement)}` | {o.sqlstate} | {_cell(o.message)} |"
+            )
         return lines
 
 

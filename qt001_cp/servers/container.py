@@ -34,10 +34,14 @@ def container_server(image: str | None = None) -> Iterator[Server]:
         container.with_env("POSTGRES_HOST_AUTH_METHOD", "trust").with_env("POSTGRES_INITDB_ARGS", "-E UTF8 --locale=C")
         container.start()
     except DockerException as exc:
-        raise ServerError(f"no container of {name}: {exc}", hint="start Docker, or set QT001_TEST_SERVER=embedded") from exc
+        raise ServerError(
+            f"no container of {name}: {exc}", hint="start Docker, or set QT001_TEST_SERVER=embedded"
+        ) from exc
     try:
         host, port = container.get_container_host_ip(), int(container.get_exposed_port(5432))
-        with psycopg.connect(host=host, port=port, user="postgres", password=_PASSWORD, dbname="postgres") as connection:
+        with psycopg.connect(
+            host=host, port=port, user="postgres", password=_PASSWORD, dbname="postgres"
+        ) as connection:
             version = connection.info.server_version
         yield Server(host, port, "postgres", "container", version, programs(), _PASSWORD, trusts=True)
     finally:

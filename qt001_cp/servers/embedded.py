@@ -33,7 +33,9 @@ def embedded_server() -> Iterator[Server]:
         if "error" in answer:
             raise ServerError(f"the embedded PostgreSQL did not start: {answer['error']}",
                               hint="see that /dev/shm or the temporary folder has 300 MB of room")  # fmt: skip
-        yield Server(answer["host"], answer["port"], answer["superuser"], "embedded", answer["version"], clients, trusts=True)
+        yield Server(
+            answer["host"], answer["port"], answer["superuser"], "embedded", answer["version"], clients, trusts=True
+        )
     finally:
         supervisor.stdin.close()
         supervisor.wait()

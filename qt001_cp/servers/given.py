@@ -24,7 +24,9 @@ def given_server(dsn: str) -> Iterator[Server]:
             server = Server(info.host, info.port, info.user, "dsn", info.server_version, programs(),
                             str(parts["password"]) if parts.get("password") else None)  # fmt: skip
     except psycopg.Error as exc:
-        raise ServerError(f"the given server does not answer: {str(exc).strip()}", hint="check the connection string") from exc
+        raise ServerError(
+            f"the given server does not answer: {str(exc).strip()}", hint="check the connection string"
+        ) from exc
     if row is None or not row[0]:
         raise ServerError(f"{server.superuser} is not a superuser there", hint="tests and rehearsals need a superuser")
     yield server

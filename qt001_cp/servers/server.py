@@ -50,7 +50,13 @@ class Server:
                 "PGUSER": user or self.superuser, "PGCLIENTENCODING": "UTF8"}  # fmt: skip
 
     def run(
-        self, program: str, *args: str, dbname: str, user: str | None = None, stdin: str | None = None, check: bool = True
+        self,
+        program: str,
+        *args: str,
+        dbname: str,
+        user: str | None = None,
+        stdin: str | None = None,
+        check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """Run psql, pg_dump or pg_dumpall. Raises :class:`ServerError` with its words when ``check`` and it failed."""
         as_user = user if self.trusts else None

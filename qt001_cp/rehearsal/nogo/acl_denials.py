@@ -48,7 +48,9 @@ def cases(connection: psycopg.Connection, manifest: ObjectManifest) -> list[Case
             if o.ref.kind == "default acl":
                 continue
             for verb, statement in _statements(o, who, manifest, facts.get(o.ref.key, _Fact(0, None))):
-                made.append(Case("acl_denials", f"{verb} {o.ref} as {who}", (Step(who, statement),), _DENIED, object=str(o.ref)))
+                made.append(
+                    Case("acl_denials", f"{verb} {o.ref} as {who}", (Step(who, statement),), _DENIED, object=str(o.ref))
+                )
     return made
 
 

@@ -37,7 +37,10 @@ def cases(manifest: ObjectManifest) -> list[Case]:
 
 def _spellings(document: Json, body: bytes) -> Iterator[tuple[str, bytes]]:
     yield "spaces", json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
-    yield "keys in another order", json.dumps(dict(reversed(document.items())), separators=(",", ":"), ensure_ascii=False).encode()
+    yield (
+        "keys in another order",
+        json.dumps(dict(reversed(document.items())), separators=(",", ":"), ensure_ascii=False).encode(),
+    )
     yield "a newline at the end", body + b"\n"
     yield "escaped non-ASCII", json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=True).encode()
     yield "a key twice", b'{"schema":"qt001.manifest.object/1",' + body[1:]

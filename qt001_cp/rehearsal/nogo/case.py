@@ -79,7 +79,9 @@ class Outcome:
         )
 
     def to_json(self) -> Json:
-        refused_otherwise = self.sqlstate in self.case.expected and not (self.prepared and self.case.contains in self.message)
+        refused_otherwise = self.sqlstate in self.case.expected and not (
+            self.prepared and self.case.contains in self.message
+        )
         return {
             "family": self.case.family,
             "name": self.case.name,

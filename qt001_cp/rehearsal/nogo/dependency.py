@@ -16,7 +16,10 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
     sealed = manifest.digest()
 
     def gate(function: str) -> Step:
-        return Step("superuser", f"SELECT qt001_cp.raise_first('{function}', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.{function}('{sealed}') f))")
+        return Step(
+            "superuser",
+            f"SELECT qt001_cp.raise_first('{function}', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.{function}('{sealed}') f))",
+        )
 
     def one(name: str, contains: str, *steps: Step) -> Case:
         return Case(FAMILY, name, steps, ("QT301",), contains)
@@ -24,7 +27,10 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
     writer = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path["writer"])
     table = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path["source_tables"][0])
     owner = "SET LOCAL ROLE qt001_cp_owner; "
-    helper = Step("superuser", owner + "CREATE FUNCTION public.nogo_helper() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+    helper = Step(
+        "superuser",
+        owner + "CREATE FUNCTION public.nogo_helper() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    )
     elsewhere = Step("superuser", owner + "CREATE TABLE public.nogo_elsewhere (a int)")
     doc = json.loads(static_analysis)
     blind = json.loads(static_analysis)
@@ -35,7 +41,14 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
     for routine in reaching["routines"]:
         if routine["identity"] == writer.ref.identity:
             routine["edges"] += [{"verb": "reads", "kind": "table", "identity": "public.nogo_elsewhere", "line": 1}]
-    through = next((o for o in manifest.transferred if o.ref.kind == "function" and o.ref.identity in _called(doc, writer.ref.identity)), writer)
+    through = next(
+        (
+            o
+            for o in manifest.transferred
+            if o.ref.kind == "function" and o.ref.identity in _called(doc, writer.ref.identity)
+        ),
+        writer,
+    )
     return [
         one("a body replaced under the same OID", "analysed in another version",
             Step("superuser", _with_new_body(writer.ref.identity)), gate("analysis_findings")),

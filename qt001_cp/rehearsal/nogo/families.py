@@ -20,7 +20,9 @@ def at_fix7a(scene: Scene, manifest: ObjectManifest) -> list[Outcome]:
     return run_cases(scene, cases, manifest.application.name)
 
 
-def at_fix7c(scene: Scene, manifest: ObjectManifest, files: Mapping[str, bytes], demand: tuple[str, str]) -> list[Outcome]:
+def at_fix7c(
+    scene: Scene, manifest: ObjectManifest, files: Mapping[str, bytes], demand: tuple[str, str]
+) -> list[Outcome]:
     """What attacks the protected state, the evidence and the signatures. ``demand``: a capability and its producer."""
     with scene.connect() as connection:
         denials = acl_denials.cases(connection, manifest)
@@ -38,7 +40,9 @@ def at_fix7c(scene: Scene, manifest: ObjectManifest, files: Mapping[str, bytes],
 def _guarded(connection: psycopg.Connection, manifest: ObjectManifest) -> ManifestObject | None:
     query = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relrowsecurity"
     names = set(connection.execute(query).fetchall())
-    return next((o for o in manifest.transferred if o.ref.kind == "table" and (o.ref.schema, o.ref.name) in names), None)
+    return next(
+        (o for o in manifest.transferred if o.ref.kind == "table" and (o.ref.schema, o.ref.name) in names), None
+    )
 
 
 def _filled(connection: psycopg.Connection, manifest: ObjectManifest) -> ManifestObject:

@@ -14,7 +14,9 @@ def cases(manifest: ObjectManifest, guarded: ManifestObject | None, filled: Mani
     sealed = manifest.digest()
 
     def gate(call: str) -> Step:
-        return Step("superuser", f"SELECT qt001_cp.raise_first('gate', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.{call} f))")
+        return Step(
+            "superuser", f"SELECT qt001_cp.raise_first('gate', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.{call} f))"
+        )
 
     no_worse = gate(f"no_worse_findings('{sealed}')")
     contained = gate(f"contained_findings('{sealed}')")

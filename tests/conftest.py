@@ -1,0 +1,184 @@
+"""One server a run and worker; a fresh copy of a prepared database a test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from qt001_cp import estate
+from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
+from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene, drop_scene, new_scene
+from qt001_cp.rehearsal.transcript import Transcript
+from qt001_cp.servers import Server, open_server
+from qt001_cp.workflow import revisions
+from qt001_cp.workflow.bundle import OBJECT, Bundle, make_bundle
+from qt001_cp.workflow.seal import propose, record_rehearsal, seal
+
+DATABASE = "directus_case"
+"""The manifest names its database, so every test's database has this name, one after the other in its worker."""
+
+
+@dataclass
+class Stage:
+    """A database at one stage, with the author's bundle where there is one."""
+
+    scene: Scene
+    folder: Path
+    bundle: Bundle | None = None
+
+    @property
+    def manifest_path(self) -> str:
+        return str(self.folder / OBJECT)
+
+    @property
+    def digest(self) -> str:
+        assert self.bundle is not None
+        return self.bundle.manifest.digest()
+
+    def connect(self, user: str | None = None) -> psycopg.Connection:
+        """As ``user``, or as the superuser. Autocommit."""
+        return self.scene.connect(user)
+
+    def upgrade(self, revision: str, **x: str) -> str:
+        return revisions.upgrade(self.scene.dsn(OPERATOR), revision, **{"manifest": self.manifest_path, **x})
+
+    def downgrade(self, revision: str, **x: str) -> str:
+        return revisions.downgrade(self.scene.dsn(OPERATOR), revision, **{"manifest": self.manifest_path, **x})
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with open_server() as opened:
+        yield opened
+
+
+class Library:
+    """Prepared databases, made when first asked for: base → fix7a (sealed) → recorded → fix7b → fix7c."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.folder = Path(tempfile.mkdtemp(prefix="qt001-bundle-"))
+        self.bundle: Bundle | None = None
+        self.made: set[str] = set()
+
+    def copy(self, name: str) -> Stage:
+        self._make(name)
+        self._create(DATABASE, f"template_{name}")
+        return Stage(Scene(self.server, DATABASE), self.folder, None if name == "base" else self.bundle)
+
+    def _make(self, name: str) -> None:
+        if name in self.made:
+            return
+        steps: dict[str, tuple[str | None, Callable[[Stage], object]]] = {
+            "base": (None, lambda stage: None),
+            "fix7a": ("base", self._fix7a),
+            "recorded": ("fix7a", self._record),
+            "fix7b": ("recorded", lambda stage: stage.upgrade("fix7b")),
+            "fix7c": ("fix7b", lambda stage: stage.upgrade("fix7c")),
+        }
+        before, work = steps[name]
+        if before is None:
+            scene = new_scene(self.server, DATABASE)
+            stage = Stage(scene, self.folder)
+        else:
+            stage = self.copy(before)
+            if before == "base":
+                stage.bundle = None
+        work(stage)
+        with self.server.connect("postgres") as connection:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                    sql.Identifier(DATABASE), sql.Identifier(f"template_{name}")
+                )
+            )
+        self.made.add(name)
+
+    def _fix7a(self, stage: Stage) -> None:
+        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(estate.policy_path()))
+        with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
+            self.bundle = make_bundle(author, estate.policy_path())
+            self.bundle.write(self.folder)
+            propose(author, self.bundle.manifest)
+            seal(operator, self.bundle.manifest)
+
+    def _record(self, stage: Stage) -> None:
+        """A real no-go rehearsal of this manifest, on a second copy of the database; its record goes into this one."""
+        assert self.bundle is not None
+        transcript = Transcript(manifest=self.bundle.manifest.digest(), server="test")
+        transcript.outcomes += at_fix7a(stage.scene, self.bundle.manifest)
+        stage.upgrade("fix7b", rehearsal="first")
+        stage.upgrade("fix7c")
+        transcript.outcomes += at_fix7c(
+            stage.scene, self.bundle.manifest, self.bundle.files, ("restore_drill", "pgbackrest")
+        )
+        self.record = transcript.record()
+        drop_scene(stage.scene)
+        self._create(DATABASE, "template_fix7a")
+        with stage.connect(OPERATOR) as operator:
+            record_rehearsal(operator, self.record)
+
+    def _create(self, database: str, template: str) -> None:
+        """A copy, with the owner and the ACL of the database itself, which CREATE DATABASE does not copy."""
+        with self.server.connect("postgres") as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
+            )
+            owner = connection.execute(
+                "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [template]
+            ).fetchone()
+            assert owner is not None
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), sql.Identifier(owner[0]))
+            )
+            connection.execute(
+                "UPDATE pg_database SET datacl = (SELECT datacl FROM pg_database WHERE datname = %s) WHERE datname = %s",
+                [template, database],
+            )
+
+
+@pytest.fixture(scope="session")
+def library(server: Server) -> Library:
+    return Library(server)
+
+
+@pytest.fixture
+def at_base(library: Library) -> Iterator[Stage]:
+    """The estate with the bootstrap run, marked as a rehearsal; nothing of FIX7 deployed."""
+    yield from _stage(library, "base")
+
+
+@pytest.fixture
+def at_fix7a_sealed(library: Library) -> Iterator[Stage]:
+    """FIX7a deployed, the object manifest sealed, its restore script registered; no no-go record."""
+    yield from _stage(library, "fix7a")
+
+
+@pytest.fixture
+def at_recorded(library: Library) -> Iterator[Stage]:
+    """The same with a complete no-go record: FIX7b may run."""
+    yield from _stage(library, "recorded")
+
+
+@pytest.fixture
+def at_fix7b_done(library: Library) -> Iterator[Stage]:
+    """After FIX7b."""
+    yield from _stage(library, "fix7b")
+
+
+@pytest.fixture
+def at_fix7c_done(library: Library) -> Iterator[Stage]:
+    """After FIX7c: every gate open but verifier, sign-off and capability evidence."""
+    yield from _stage(library, "fix7c")
+
+
+def _stage(library: Library, name: str) -> Iterator[Stage]:
+    stage = library.copy(name)
+    yield stage
+    drop_scene(stage.scene)

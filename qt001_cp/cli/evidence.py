@@ -133,5 +133,5 @@ def _call(opened: psycopg.Connection, function: str, query: str, *args: object) 
             raise DatabaseProblem(
                 "FIX7c is not deployed in this database", hint="alembic -x manifest=FILE upgrade fix7c"
             )
-        row = opened.execute(query, args or None).fetchone()  # type: ignore[call-overload]
+        row = opened.execute(query, args or None).fetchone()
     return row[0] if row else None

@@ -136,4 +136,4 @@ _PRECONDITIONS = {
 
 def _rows(opened: psycopg.Connection, query: str, *args: object) -> list[dict[str, Any]]:
     with opened.cursor(row_factory=dict_row) as cursor:
-        return list(cursor.execute(query, args or None).fetchall())  # type: ignore[call-overload]
+        return list(cursor.execute(query, args or None).fetchall())

@@ -105,16 +105,16 @@ def plan_ways(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
     columns = [c.column for c in before.columns]
 
     forward_pre = _removals(simulation, wish)
-    for step in forward_pre:
-        simulation.run(step)
+    for revoke in forward_pre:
+        simulation.run(revoke)
     old = before.owner
     owner_step = None
     if wish.owner_moves and old != wish.new_owner:
         simulation.change_owner(wish.new_owner)
         owner_step = ChangeOwner(old, wish.new_owner) if wish.own_statement else None
     forward_post = _kept(before, simulation, wish, old)
-    for step in forward_post:
-        simulation.run(step)
+    for grant in forward_post:
+        simulation.run(grant)
     after = simulation.state(columns)
 
     target = _seen_by(before, old, simulation.owner)

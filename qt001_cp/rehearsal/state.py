@@ -45,4 +45,4 @@ def data_digest(connection: psycopg.Connection, *, without: str | None = None) -
 
 
 def _rows(connection: psycopg.Connection, query: str, *args: str) -> str:
-    return "\n".join(map(str, connection.execute(query, args or None).fetchall()))  # type: ignore[call-overload]
+    return "\n".join(map(str, connection.execute(query, args or None).fetchall()))

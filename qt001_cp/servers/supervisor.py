@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from qt001_cp.errors import Qt001Error
 from qt001_cp.servers.errors import ServerError
@@ -123,7 +123,7 @@ def _die_with_us() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
-def _identity(user: pwd.struct_passwd | None) -> dict[str, object]:
+def _identity(user: pwd.struct_passwd | None) -> dict[str, Any]:
     return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 

@@ -26,7 +26,7 @@ def cases(manifest: ObjectManifest) -> list[Case]:
     schema = identifier(table.ref.schema or "")
     yours = identifier(manifest.application.name)
     shrunk = replace(manifest, objects=tuple(o for o in manifest.objects if o is not table))
-    made = [
+    return [
         Case(FAMILY, "shrink the manifest",
              (Step("author", "SELECT qt001_cp.propose_manifest(%s)", [shrunk.body()]),
               Step("operator", "SELECT qt001_cp.seal_manifest(%s)", [shrunk.digest()])), ("QT102",), table.ref.identity),
@@ -58,7 +58,6 @@ def cases(manifest: ObjectManifest) -> list[Case]:
         Case(FAMILY, "a truncated ledger, as the owner role",
              (Step(admin, "SET LOCAL ROLE qt001_cp_owner; TRUNCATE qt001_cp.event"),), ("QT201",)),
     ]  # fmt: skip
-    return made
 
 
 def _column_grant(identity: str) -> str:

@@ -48,7 +48,7 @@ def _answers(actor: psycopg.Connection, cases: Iterable[Case]) -> Iterator[Outco
     """Each statement in autocommit: what is not refused stays done, and shows in the state."""
     for case in cases:
         try:
-            actor.execute(case.attack.statement)  # type: ignore[call-overload]
+            actor.execute(case.attack.statement)
         except psycopg.Error as exc:
             yield Outcome(case, exc.sqlstate or "no answer", exc.diag.message_primary or str(exc))
         else:
@@ -61,7 +61,7 @@ def _attempt(actor: psycopg.Connection, case: Case) -> Outcome:
     try:
         for step in case.steps:
             _become(actor, step.role)
-            actor.execute(step.statement, step.params or None)  # type: ignore[call-overload]
+            actor.execute(step.statement, step.params or None)
             done.append(step)
     except psycopg.Error as exc:
         prepared = len(done) == len(case.steps) - 1

@@ -7,7 +7,7 @@ import json
 import psycopg
 import pytest
 
-from qt001_cp.model.canonical import canonical_bytes, digest
+from qt001_cp.model.canonical import digest
 from qt001_cp.rehearsal.nogo.capability import evidence
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, VERIFIER
 from tests.conftest import Stage

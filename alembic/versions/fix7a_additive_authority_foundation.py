@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "4d807ac207836d44da52080c11fc9cd4dd7b51d9236c3c9fe54a0321a7f8ddb6"
+SUMS = "4dc7ba34a681a073e9c2a5760fd1db07e3d951d3282e00f44152c3ea6bd6abd2"
 
 
 def upgrade() -> None:

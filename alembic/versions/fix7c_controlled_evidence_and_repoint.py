@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "aa5bcd4b9b6cdbd70ca0f52bb5d5dda50d6e34fbf46b4821245eeed17a7c1406"
+SUMS = "559e72d7044f43f4eea45f4fb82a3afd1c293376197b8f05649f909682df2576"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

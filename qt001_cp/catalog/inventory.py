@@ -24,6 +24,7 @@ def read_inventory(connection: psycopg.Connection, application: Role) -> Invento
     check_version(connection)
     with connection.transaction(), psycopg.RawCursor(connection) as cursor:
         cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+        cursor.execute("SET LOCAL jit = off")
         cursor.execute(
             "SELECT pg_catalog.current_database(), count(*) FROM pg_catalog.pg_roles WHERE rolname = $1",
             [application.name],

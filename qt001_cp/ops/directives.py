@@ -209,6 +209,7 @@ class ScriptSettingsOp(_Simple):
             "lock_timeout": lock_timeout,
             "statement_timeout": statement_timeout,
             "row_security": "off",
+            "jit": "off",
             "check_function_bodies": "off",
             "client_min_messages": "notice",
         }

@@ -9,7 +9,8 @@ import psycopg
 from psycopg import sql
 
 from qt001_cp import estate
-from qt001_cp.servers import Server
+from qt001_cp.emit.quoting import identifier
+from qt001_cp.servers import Server, ServerError
 from qt001_cp.workflow.revisions import project_folder
 
 TEMPLATE = "qt001_estate_template"
@@ -67,6 +68,11 @@ def new_scene(server: Server, database: str, *, rehearsal: bool = True) -> Scene
     """A fresh copy of the estate with the bootstrap run, marked as a rehearsal unless told otherwise."""
     build_template(server)
     with server.connect("postgres") as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+            raise ServerError(
+                f"database {database} exists on that server; a rehearsal that was cut off may have left it",
+                hint=f"look at it, then: DROP DATABASE {identifier(database)};",
+            )
         create = sql.SQL("CREATE DATABASE {} OWNER directus TEMPLATE {} STRATEGY file_copy" if server.version >= 150000
                          else "CREATE DATABASE {} OWNER directus TEMPLATE {}")  # fmt: skip
         connection.execute(create.format(sql.Identifier(database), sql.Identifier(TEMPLATE)))

@@ -67,6 +67,7 @@ CREATE FUNCTION qt001_cp.roles_apart_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $roles_apart_findings$
 WITH held AS (
     SELECT r.rolname AS login, array_agg(m.role ORDER BY m.role) AS duties
@@ -103,6 +104,7 @@ CREATE FUNCTION qt001_cp.application_power_findings(app name)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $application_power_findings$
 -- Attributes and memberships by which the application role would get around every ACL.
 SELECT 'QT108', 'role ' || app, 'no SUPERUSER, CREATEROLE, REPLICATION, BYPASSRLS', concat_ws(', ',

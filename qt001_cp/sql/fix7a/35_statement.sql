@@ -33,6 +33,7 @@ CREATE FUNCTION qt001_cp.implied_statement(manifest text, direction text)
 RETURNS TABLE (number bigint, statement text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $implied_statement$
 -- direction: 'forward' or 'restore' for FIX7b, 'retire' or 'revive' for the legacy authority in FIX7c. The order is the lock order of plan/order.py.
 WITH object AS (
@@ -79,6 +80,7 @@ $implied_statement$;
 CREATE FUNCTION qt001_cp.implied_sha256(manifest text, direction text) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $implied_sha256$
 SELECT qt001_cp.sha256_hex(convert_to(coalesce(string_agg(s.statement || E'\n', '' ORDER BY s.number), ''), 'UTF8'))
 FROM qt001_cp.implied_statement(manifest, direction) s

@@ -44,6 +44,7 @@ CREATE FUNCTION qt001_cp.catalog_edge()
 RETURNS TABLE (from_class oid, from_id oid, to_class oid, to_id oid, reason text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $catalog_edge$
 -- Every dependency between objects of this database that are not the system's own, lifted to the objects with owners.
 -- pg_depend knows defaults, checks, triggers, rules, policies, foreign keys, inheritance, types, BEGIN ATOMIC bodies.
@@ -76,6 +77,7 @@ CREATE FUNCTION qt001_cp.live_identity(app name)
 RETURNS TABLE (classid oid, objid oid, kind text, identity text, owner text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $live_identity$
 -- The estate and what the control plane's owner holds of it, by identity.
 SELECT l.classid, l.objid, l.kind, l.identity, l.owner FROM qt001_cp.live_object(app) l
@@ -88,6 +90,7 @@ CREATE FUNCTION qt001_cp.reach_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $reach_findings$
 -- Paths from a transferred object to something that stays with the application role, and the other way round.
 DECLARE
@@ -187,6 +190,7 @@ CREATE FUNCTION qt001_cp.session_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $session_findings$
 -- What was begun before the cutover and could end after it.
 SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database', 'prepared by ' || x.owner,

@@ -69,6 +69,7 @@ $analysis$;
 CREATE FUNCTION qt001_cp.analysis_routine(manifest text) RETURNS SETOF jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $analysis_routine$
 SELECT r FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.analysis(manifest)) -> 'routines') r
 $analysis_routine$;
@@ -77,6 +78,7 @@ CREATE FUNCTION qt001_cp.analysis_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $analysis_findings$
 -- Present, real, for exactly today's sources of every transferred routine, and without blocking findings.
 WITH evidence AS MATERIALIZED (SELECT qt001_cp.document_json(qt001_cp.analysis(manifest)) AS doc
@@ -109,6 +111,7 @@ CREATE FUNCTION qt001_cp.dependency_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $dependency_findings$
 -- Everything that the apply path reaches today, directly or through others, stands in the sealed dependency manifest.
 WITH RECURSIVE sealed AS MATERIALIZED (
@@ -151,6 +154,7 @@ CREATE FUNCTION qt001_cp.capability_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $capability_findings$
 -- Every capability of the sealed manifest has real evidence: bound to it, about this object manifest, by an accepted
 -- producer, young enough, with its raw output, from an environment that is no rehearsal. The test authority counts

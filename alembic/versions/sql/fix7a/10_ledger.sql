@@ -229,6 +229,7 @@ CREATE FUNCTION qt001_cp.ledger_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $ledger_findings$
 -- The chain and the documents, recomputed from their contents.
 WITH chain AS (

@@ -14,6 +14,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $live_object$
 WITH RECURSIVE app_role(oid) AS (
     SELECT r.oid FROM pg_roles r WHERE r.rolname = $1

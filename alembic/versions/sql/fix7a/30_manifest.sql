@@ -7,6 +7,7 @@ CREATE FUNCTION qt001_cp.manifest_state()
 RETURNS TABLE (digest text, kind text, state text, proposed_by name, sealed_by name, sealed_at timestamptz)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $manifest_state$
 -- candidate, sealed, or superseded by a newer sealed one of the same kind: all from the events.
 SELECT d.digest, d.kind,
@@ -40,6 +41,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $manifest_object$
 SELECT o.number, o.value ->> 'kind', o.value ->> 'identity', o.value ->> 'schema', o.value ->> 'name',
        nullif(o.value -> 'args', 'null'), o.value ->> 'disposition', (o.value ->> 'curated')::boolean,
@@ -71,6 +73,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $live_state$
 SELECT l.kind, l.identity, l.owner, qt001_cp.acl_set(l.acl), qt001_cp.column_acl_set(l.columns),
        qt001_cp.sha256_hex(convert_to(l.definition, 'UTF8')), l.detail, l.why, true
@@ -81,6 +84,7 @@ CREATE FUNCTION qt001_cp.coverage_aspects(manifest text, moment text)
 RETURNS TABLE (aspect text, transferred boolean, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $coverage_aspects$
 -- The live estate against the manifest, both ways. moment: 'before' the cutover, 'after' it, or 'deployed' by FIX7c,
 -- when the sources of the apply path are new and the legacy authority is retired.
@@ -153,6 +157,7 @@ CREATE FUNCTION qt001_cp.coverage_findings(manifest text, moment text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $coverage_findings$
 SELECT 'QT102', c.object, c.expected, c.found, c.mend FROM qt001_cp.coverage_aspects(manifest, moment) c
 $coverage_findings$;
@@ -161,6 +166,7 @@ CREATE FUNCTION qt001_cp.transferred_findings(manifest text, moment text, code t
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $transferred_findings$
 -- The same for the transferred objects alone, under another SQLSTATE.
 SELECT code, c.object, c.expected, c.found, c.mend FROM qt001_cp.coverage_aspects(manifest, moment) c WHERE c.transferred

@@ -4,6 +4,7 @@ CREATE FUNCTION qt001_cp.search_path_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $search_path_findings$
 -- Every SECURITY DEFINER routine of the estate and of qt001_cp: pinned, pg_temp last, no schema in it that the
 -- application role or PUBLIC could write after the cutover.
@@ -39,6 +40,7 @@ CREATE FUNCTION qt001_cp.rehearsal_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $rehearsal_findings$
 -- The last record of exactly this manifest: all families there, every case refused for its reason with the state
 -- unchanged, and every transferred object tried by each of the four roles.
@@ -77,6 +79,7 @@ CREATE FUNCTION qt001_cp.blocked_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $blocked_findings$
 -- apply and readiness are blocked: the rows that the policy names say so. Plain tables only, and no function, operator
 -- or cast of the application runs: values are compared by the output of their type.
@@ -123,6 +126,7 @@ CREATE FUNCTION qt001_cp.operator_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $operator_findings$
 SELECT 'QT107', 'session of ' || session_user, 'a member of qt001_cp_operator', 'no member',
        format('GRANT qt001_cp_operator TO %I; -- or connect as the operator', session_user)
@@ -141,6 +145,7 @@ $operator_findings$;
 CREATE FUNCTION qt001_cp.lock_need(manifest text) RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $lock_need$
 -- Lock slots of the cutover: relations, their indexes, toast tables with their index, routines, types, schemas, roles.
 WITH relation AS (
@@ -159,6 +164,7 @@ CREATE FUNCTION qt001_cp.lock_findings(manifest text, in_script boolean)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $lock_findings$
 WITH slots AS (
     SELECT current_setting('max_locks_per_transaction')::bigint
@@ -182,6 +188,7 @@ CREATE FUNCTION qt001_cp.seal_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $seal_findings$
 SELECT 'QT101', 'manifest ' || manifest, 'sealed in this database', coalesce(m.state, 'unknown here'),
        CASE WHEN m.state = 'superseded' THEN 'Use the manifest that superseded it: ' || qt001_cp.sealed('qt001.manifest.object/1')
@@ -194,6 +201,7 @@ CREATE FUNCTION qt001_cp.restore_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $restore_findings$
 SELECT 'QT103', 'restore script of manifest ' || manifest, 'registered with ' || qt001_cp.implied_sha256(manifest, 'restore'),
        coalesce('registered with ' || r.sha256, 'not registered'), 'qt001-cp manifest seal FILE registers it'
@@ -207,6 +215,7 @@ CREATE FUNCTION qt001_cp.place_findings(manifest text, wanted_stage text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $place_findings$
 -- The right server, the right database, the right moment.
 SELECT 'QT120', 'server', 'PostgreSQL 14 to 18', current_setting('server_version'), 'Use a supported server.'
@@ -228,6 +237,7 @@ CREATE FUNCTION qt001_cp.fix7b_findings(manifest text, in_script boolean DEFAULT
 RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $fix7b_findings$
 -- All preconditions of FIX7b, numbered as in the contract; 0 is the place. Empty means: go.
 -- record_pending: this run is the one that makes the no-go record. Only in a database marked as a rehearsal.

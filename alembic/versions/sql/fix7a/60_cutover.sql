@@ -15,6 +15,7 @@ CREATE FUNCTION qt001_cp.owner_acl()
 RETURNS TABLE (classid oid, objid oid, objsubid int, state text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $owner_acl$
 -- Owner and ACL of every object of the database and of the database itself, the system's included.
 SELECT 'pg_class'::regclass::oid, c.oid, 0, concat_ws(' ', c.relowner, c.relacl) FROM pg_class c
@@ -59,6 +60,7 @@ CREATE FUNCTION qt001_cp.changed_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $changed_findings$
 -- The objects of the whole database whose owner or ACL this transaction changed are the manifest's, and no others.
 WITH changed AS (
@@ -115,6 +117,7 @@ CREATE FUNCTION qt001_cp.contained_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $contained_findings$
 -- What the application role can still do to each transferred object, by any route, beyond what the manifest leaves it.
 DECLARE
@@ -191,6 +194,7 @@ CREATE FUNCTION qt001_cp.fix7b_restore_findings(manifest text, in_script boolean
 RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $fix7b_restore_findings$
 DECLARE
     ran text := (SELECT e.subject FROM qt001_cp.event e WHERE e.verb = 'cutover' ORDER BY e.seq DESC LIMIT 1);
@@ -247,6 +251,7 @@ CREATE FUNCTION qt001_cp.drift()
 RETURNS TABLE (object text, expected text, found text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $drift$
 -- The live database against the sealed object manifest, in the state that the deployed stage calls for.
 SELECT f.object, f.expected, f.found

@@ -37,6 +37,7 @@ CREATE FUNCTION qt001_cp.entry_point_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $entry_point_findings$
 WITH routine AS MATERIALIZED (
     SELECT p.oid, i.identity, p.prosecdef, p.prosrc, n.nspname, p.proowner, p.proacl, l.lanname

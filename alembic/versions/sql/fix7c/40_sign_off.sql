@@ -3,6 +3,7 @@
 CREATE FUNCTION qt001_cp.subject_digest() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $subject_digest$
 -- All that a signer signs: the sealed manifests, the evidence that is bound, the transferred objects as they are now,
 -- the control plane's own sources, and who may do what. One bit of it moves, and the digest is another.
@@ -37,6 +38,7 @@ CREATE FUNCTION qt001_cp.independence_findings(signer name)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $independence_findings$
 -- The signer is an auditor, is known as a person, and is not the person behind anything that is signed.
 SELECT 'QT304', 'signer ' || signer, 'a member of qt001_cp_auditor alone', 'not so', format('GRANT qt001_cp_auditor TO %I;', signer)
@@ -98,6 +100,7 @@ CREATE FUNCTION qt001_cp.sign_off_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $sign_off_findings$
 WITH today AS MATERIALIZED (SELECT qt001_cp.subject_digest() AS digest
 ), answer AS (

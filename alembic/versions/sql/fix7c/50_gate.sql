@@ -38,6 +38,7 @@ CREATE FUNCTION qt001_cp.manifest_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $manifest_findings$
 SELECT 'QT301', 'object manifest', 'sealed and deployed: ' || coalesce(qt001_cp.sealed('qt001.manifest.object/1'), 'none is sealed'),
        'deployed: ' || coalesce(manifest, 'none'), 'Take FIX7c and FIX7b back and run them with the manifest that is sealed now.'
@@ -50,6 +51,7 @@ CREATE FUNCTION qt001_cp.legacy_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $legacy_findings$
 WITH RECURSIVE legacy AS MATERIALIZED (
     SELECT v ->> 'kind' AS kind, v ->> 'identity' AS identity FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'legacy') v
@@ -82,6 +84,7 @@ CREATE FUNCTION qt001_cp.readiness_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $readiness_findings$
 -- The readiness manifest: sealed, about this object manifest, and met: every routine of the apply path runs exactly
 -- the source that it names.
@@ -104,6 +107,7 @@ CREATE FUNCTION qt001_cp.verifier_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $verifier_findings$
 WITH rule AS (SELECT (qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1')) #>> '{verifier,max_age_seconds}')::bigint AS max_age
 ), last AS (SELECT e.* FROM qt001_cp.event e WHERE e.verb = 'verified' ORDER BY e.seq DESC LIMIT 1)
@@ -121,6 +125,7 @@ $verifier_findings$;
 CREATE FUNCTION qt001_cp.source_rows(manifest text) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 SET row_security = off
 AS $source_rows$
 -- [identity, rows] of each source table that the policy names. Plain and partitioned tables only.
@@ -144,6 +149,7 @@ CREATE FUNCTION qt001_cp.no_worse_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $no_worse_findings$
 WITH earlier AS (SELECT e.detail -> 'rows' AS rows FROM qt001_cp.event e WHERE e.verb = 'deployed' ORDER BY e.seq DESC LIMIT 1
 ), now AS MATERIALIZED (SELECT qt001_cp.source_rows(manifest) AS rows)
@@ -167,6 +173,7 @@ CREATE FUNCTION qt001_cp.gate_findings(left_out text[] DEFAULT '{}')
 RETURNS TABLE (gate text, sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $gate_findings$
 -- What closes each gate, from the live catalogs and the ledger. A gate without a row here is open.
 DECLARE

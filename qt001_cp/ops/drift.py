@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import MigrateOperation, UpgradeOps
 from alembic.runtime.plugins import Plugin
@@ -18,8 +19,17 @@ class DriftOp(MigrateOperation):
     def __init__(self, obj: str, expected: str, found: str) -> None:
         self.obj, self.expected, self.found = obj, expected, found
 
+    def reverse(self) -> DriftOp:
+        return self
+
     def to_diff_tuple(self) -> tuple[Any, ...]:
         return ("drift", self.obj, f"expected {self.expected}", f"found {self.found}")
+
+
+@renderers.dispatch_for(DriftOp)
+def render(_context: AutogenContext, op: DriftOp) -> list[str]:
+    """``alembic revision --autogenerate``: drift is told, not undone; nobody's database is repaired by a guess."""
+    return [f"# drift: {op.obj}: expected {op.expected}, found {op.found}".replace("\n", " "), "pass"]
 
 
 def compare(context: AutogenContext, upgrade_ops: UpgradeOps) -> PriorityDispatchResult:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "4dc7ba34a681a073e9c2a5760fd1db07e3d951d3282e00f44152c3ea6bd6abd2"
+SUMS = "708fc6883a303501ab37ea2ced01ea4df8e2211984062f4257ac7ec0d6cfef3a"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "559e72d7044f43f4eea45f4fb82a3afd1c293376197b8f05649f909682df2576"
+SUMS = "fc1495a8ec8d897b49afd2691550d47dca8e6e9321c90b4fedbdd9ad76e63a28"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -23,8 +23,8 @@ def read_inventory(connection: psycopg.Connection, application: Role) -> Invento
     """
     check_version(connection)
     with connection.transaction(), psycopg.RawCursor(connection) as cursor:
-        cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-        cursor.execute("SET LOCAL jit = off")
+        for setting in _settings():
+            cursor.execute(setting)
         cursor.execute(
             "SELECT pg_catalog.current_database(), count(*) FROM pg_catalog.pg_roles WHERE rolname = $1",
             [application.name],
@@ -56,9 +56,20 @@ def check_version(connection: psycopg.Connection) -> None:
         )
 
 
+def _source() -> str:
+    return resources.files("qt001_cp.sql").joinpath("fix7a", "20_live_object.sql").read_text("utf-8")
+
+
+@cache
+def _settings() -> list[str]:
+    """What the function pins for itself, for the transaction that runs its body."""
+    head, _, _ = _source().partition("AS $live_object$")
+    return [f"SET LOCAL {found}" for found in re.findall(r"^SET (.*)$", head, re.MULTILINE)]
+
+
 @cache
 def _query() -> str:
-    source = resources.files("qt001_cp.sql").joinpath("fix7a", "20_live_object.sql").read_text("utf-8")
+    source = _source()
     header = re.search(r"RETURNS TABLE \((.*?)\)\nLANGUAGE", source, re.DOTALL)
     body = re.search(r"\$live_object\$\n(.*)\n\$live_object\$", source, re.DOTALL)
     if header is None or body is None:

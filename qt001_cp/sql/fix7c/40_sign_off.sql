@@ -16,7 +16,7 @@ SELECT qt001_cp.sha256_hex(convert_to(qt001_cp.jcs(jsonb_build_object(
                       ORDER BY s.kind COLLATE "C", s.identity COLLATE "C"), '[]')
                FROM qt001_cp.live_state('qt001_cp_owner') s
                WHERE s.owner = 'qt001_cp_owner' AND s.identity NOT LIKE 'qt001\_cp.%'),
-    'control_plane', (SELECT jsonb_agg(jsonb_build_array(i.identity, qt001_cp.sha256_hex(convert_to(pg_get_functiondef(p.oid), 'UTF8')),
+    'control_plane', (SELECT jsonb_agg(jsonb_build_array(i.identity, qt001_cp.routine_sha256(p.oid),
                                        coalesce(p.proacl::text, '')) ORDER BY i.identity COLLATE "C")
                       FROM pg_proc p CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
                       WHERE p.pronamespace = 'qt001_cp'::regnamespace),

@@ -6,6 +6,7 @@
 --             A NULL ACL is expanded to its default (acldefault), and one that equals its default is given in the
 --             order of the default: what pg_dump does not tell apart is not told apart here.
 -- definition: what makes the object what it is, without owner, ACL and comment, as text; sha256 of it is the digest.
+-- The settings below decide how PostgreSQL words a definition; whoever calls this cannot bend them.
 -- Source: PostgreSQL documentation, chapter "System Catalogs"; "Privileges", section 5.8.
 CREATE FUNCTION qt001_cp.live_object(application name)
 RETURNS TABLE (
@@ -15,6 +16,12 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET quote_all_identifiers = off
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET timezone = 'UTC'
+SET bytea_output = 'hex'
+SET extra_float_digits = 1
 AS $live_object$
 WITH RECURSIVE app_role(oid) AS (
     SELECT r.oid FROM pg_roles r WHERE r.rolname = $1
@@ -289,3 +296,17 @@ CROSS JOIN LATERAL pg_identify_object(j.classid, j.objid, 0) i
 WHERE cardinality(j.why) > 0
 ORDER BY i.type COLLATE "C", i.identity COLLATE "C"
 $live_object$;
+
+CREATE FUNCTION qt001_cp.routine_sha256(routine oid) RETURNS text
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET timezone = 'UTC'
+SET bytea_output = 'hex'
+SET extra_float_digits = 1
+AS $routine_sha256$
+-- The digest of a routine's definition, as live_object words it.
+SELECT encode(sha256(convert_to(pg_get_functiondef(routine), 'UTF8')), 'hex')
+$routine_sha256$;

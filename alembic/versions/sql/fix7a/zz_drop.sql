@@ -60,6 +60,7 @@ DROP FUNCTION qt001_cp.is_rehearsal;
 DROP FUNCTION qt001_cp.application_role;
 DROP FUNCTION qt001_cp.duty;
 DROP FUNCTION qt001_cp.member_of;
+DROP FUNCTION qt001_cp.routine_sha256;
 DROP FUNCTION qt001_cp.live_object;
 DROP FUNCTION qt001_cp.ledger_findings;
 DROP FUNCTION qt001_cp.document_json;

@@ -87,7 +87,7 @@ WITH evidence AS MATERIALIZED (SELECT qt001_cp.document_json(qt001_cp.analysis(m
            r -> 'unknown' AS unknown
     FROM qt001_cp.analysis_routine(manifest) r
 ), routine AS MATERIALIZED (
-    SELECT o.kind, o.identity, p.prosrc, qt001_cp.sha256_hex(convert_to(pg_get_functiondef(p.oid), 'UTF8')) AS definition
+    SELECT o.kind, o.identity, p.prosrc, qt001_cp.routine_sha256(p.oid) AS definition
     FROM qt001_cp.manifest_object(manifest) o
     JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = o.name
     JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i ON i.identity = o.identity

@@ -65,7 +65,7 @@ BEGIN
     SELECT r ->> 'identity', 'qt001_cp.require_acceptance', 'apply path: ' || (r ->> 'part')
     FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'repoint') r;
     PERFORM qt001_cp.record_event('deployed', manifest, jsonb_build_object(
-        'definitions', (SELECT jsonb_agg(jsonb_build_array(i.identity, qt001_cp.sha256_hex(convert_to(pg_get_functiondef(p.oid), 'UTF8'))))
+        'definitions', (SELECT jsonb_agg(jsonb_build_array(i.identity, qt001_cp.routine_sha256(p.oid)))
                         FROM pg_proc p CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
                         WHERE p.prokind IN ('f', 'p') AND i.identity IN (
                             SELECT r ->> 'identity' FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'repoint') r)),

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "fc1495a8ec8d897b49afd2691550d47dca8e6e9321c90b4fedbdd9ad76e63a28"
+SUMS = "963eb2b974446f7f0bb9079a3aa5ede500dd5488f5370549284eba648fe031f2"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

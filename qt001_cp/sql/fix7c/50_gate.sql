@@ -53,31 +53,16 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $legacy_findings$
-WITH RECURSIVE legacy AS MATERIALIZED (
+WITH legacy AS MATERIALIZED (
     SELECT v ->> 'kind' AS kind, v ->> 'identity' AS identity FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'legacy') v
-), live AS MATERIALIZED (
-    SELECT l.* FROM qt001_cp.live_identity((qt001_cp.document_json(manifest) ->> 'application')::name) l
 ), state AS MATERIALIZED (
     SELECT s.* FROM qt001_cp.live_state('qt001_cp_owner') s
-), edge AS MATERIALIZED (
-    SELECT e.from_class, e.from_id, e.to_class, e.to_id FROM qt001_cp.catalog_edge() e
-    UNION
-    SELECT f.classid, f.objid, t.classid, t.objid
-    FROM qt001_cp.analysis_routine(manifest) r
-    JOIN live f ON f.kind = r ->> 'kind' AND f.identity = r ->> 'identity'
-    CROSS JOIN LATERAL jsonb_array_elements(r -> 'edges') x
-    JOIN live t ON t.kind = x ->> 'kind' AND t.identity = x ->> 'identity'
-), walk(classid, objid) AS (
-    SELECT l.classid, l.objid FROM live l
-    JOIN jsonb_array_elements(qt001_cp.document_json(manifest) -> 'repoint') r ON r ->> 'identity' = l.identity
-    UNION
-    SELECT e.to_class, e.to_id FROM walk w JOIN edge e ON e.from_class = w.classid AND e.from_id = w.objid
 )
 SELECT 'QT301', l.kind || ' ' || l.identity, 'no privilege for anybody, its owner included', 'ACL ' || s.acl::text, 'Deploy FIX7c again.'
 FROM legacy l JOIN state s ON s.kind = l.kind AND s.identity = l.identity WHERE s.acl <> '[]'
 UNION ALL
 SELECT 'QT301', l.kind || ' ' || l.identity, 'not reached by the apply path', 'reached', 'Take it out of the new sources of the apply path.'
-FROM legacy l JOIN live i ON i.kind = l.kind AND i.identity = l.identity JOIN walk w ON w.classid = i.classid AND w.objid = i.objid
+FROM legacy l JOIN qt001_cp.reached_by_apply_path(manifest) r ON r.kind = l.kind AND r.identity = l.identity
 $legacy_findings$;
 
 CREATE FUNCTION qt001_cp.readiness_findings(manifest text)

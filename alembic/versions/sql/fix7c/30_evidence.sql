@@ -107,22 +107,18 @@ SELECT 'QT301', a.kind || ' ' || a.identity, 'no blocking finding of the analysi
 FROM analysed a JOIN routine r ON r.kind = a.kind AND r.identity = a.identity, jsonb_array_elements(a.unknown) u
 $analysis_findings$;
 
-CREATE FUNCTION qt001_cp.dependency_findings(manifest text)
-RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+CREATE FUNCTION qt001_cp.reached_by_apply_path(manifest text) RETURNS TABLE (kind text, identity text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $dependency_findings$
--- Everything that the apply path reaches today, directly or through others, stands in the sealed dependency manifest.
-WITH RECURSIVE sealed AS MATERIALIZED (
-    SELECT qt001_cp.sealed('qt001.manifest.dependency/1') AS digest
-), doc AS MATERIALIZED (SELECT qt001_cp.document_json(s.digest) AS j FROM sealed s
-), live AS MATERIALIZED (
+AS $reached_by_apply_path$
+-- Everything that the repointed routines reach today: what the catalogs know, and what the analysis found in bodies.
+WITH RECURSIVE live AS MATERIALIZED (
     SELECT l.* FROM qt001_cp.live_identity((qt001_cp.document_json(manifest) ->> 'application')::name) l
 ), edge AS MATERIALIZED (
-    SELECT e.from_class, e.from_id, e.to_class, e.to_id, e.reason FROM qt001_cp.catalog_edge() e
+    SELECT e.from_class, e.from_id, e.to_class, e.to_id FROM qt001_cp.catalog_edge() e
     UNION
-    SELECT f.classid, f.objid, t.classid, t.objid, x ->> 'verb'
+    SELECT f.classid, f.objid, t.classid, t.objid
     FROM qt001_cp.analysis_routine(manifest) r
     JOIN live f ON f.kind = r ->> 'kind' AND f.identity = r ->> 'identity'
     CROSS JOIN LATERAL jsonb_array_elements(r -> 'edges') x
@@ -132,13 +128,28 @@ WITH RECURSIVE sealed AS MATERIALIZED (
     JOIN jsonb_array_elements(qt001_cp.document_json(manifest) -> 'repoint') r ON r ->> 'identity' = l.identity
     UNION
     SELECT e.to_class, e.to_id FROM walk w JOIN edge e ON e.from_class = w.classid AND e.from_id = w.objid
-), reached AS (
-    SELECT i.type AS kind, i.identity FROM walk w CROSS JOIN LATERAL pg_identify_object(w.classid, w.objid, 0) i
-    WHERE i.schema IS DISTINCT FROM 'qt001_cp' AND i.identity IS NOT NULL
 )
+SELECT i.type, i.identity FROM walk w CROSS JOIN LATERAL pg_identify_object(w.classid, w.objid, 0) i
+WHERE i.schema IS DISTINCT FROM 'qt001_cp' AND i.identity IS NOT NULL
+$reached_by_apply_path$;
+
+CREATE FUNCTION qt001_cp.dependency_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $dependency_findings$
+-- Everything that the apply path reaches today, directly or through others, stands in the sealed dependency manifest.
+WITH sealed AS MATERIALIZED (
+    SELECT qt001_cp.sealed('qt001.manifest.dependency/1') AS digest
+), doc AS MATERIALIZED (SELECT qt001_cp.document_json(s.digest) AS j FROM sealed s
+), reached AS MATERIALIZED (SELECT r.* FROM qt001_cp.reached_by_apply_path(manifest) r)
 SELECT 'QT301', 'dependency manifest', 'sealed, of object manifest ' || manifest,
        CASE WHEN s.digest IS NULL THEN 'not sealed' ELSE 'of ' || (d.j ->> 'object_manifest') END, 'Deploy FIX7c with its documents.'
 FROM sealed s, doc d WHERE s.digest IS NULL OR d.j ->> 'object_manifest' <> manifest
+UNION ALL
+SELECT 'QT301', 'dependency manifest', 'no unknown dependency', u::text, 'Rewrite the statement so that it can be analysed, then generate again.'
+FROM doc d, jsonb_array_elements(d.j -> 'unknown') u
 UNION ALL
 SELECT 'QT301', r.kind || ' ' || r.identity, 'in the dependency manifest', 'reached by the apply path, not in it',
        'See what reaches it; then analyse, generate and seal again.'

@@ -28,6 +28,7 @@ DROP FUNCTION qt001_cp.person_of;
 DROP FUNCTION qt001_cp.subject_digest;
 DROP FUNCTION qt001_cp.capability_findings;
 DROP FUNCTION qt001_cp.dependency_findings;
+DROP FUNCTION qt001_cp.reached_by_apply_path;
 DROP FUNCTION qt001_cp.analysis_findings;
 DROP FUNCTION qt001_cp.analysis_routine;
 DROP FUNCTION qt001_cp.analysis;

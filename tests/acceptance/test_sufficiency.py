@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
-import json
-
 import psycopg
 import pytest
 
-from qt001_cp.model.canonical import digest
-from qt001_cp.rehearsal.nogo.capability import evidence
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, VERIFIER
+from qt001_cp.rehearsal.state import data_digest
+from tests.acceptance.support import CALL, closed, open_all, superuser
 from tests.conftest import Stage
 
-CALL = """SELECT public.qt001_gateway('{"code": "QT001-0001", "title": "Water level", "reason": "test"}'::jsonb)"""
 
-
-def open_all(stage: Stage, *, test_authority: bool = True) -> str:
-    """Supply what is missing after FIX7c; returns the subject digest that was signed."""
-    assert stage.bundle is not None
-    capabilities = json.loads(stage.bundle.files["capability.json"])["capabilities"]
-    with stage.connect(AUTHOR) as author:
-        for capability in capabilities:
-            producer = "qt001-test-authority" if test_authority else capability["producers"][0]
-            kind = {"class": "test", "environment": "rehearsal"} if test_authority else {}
-            body = evidence(stage.bundle.manifest, capability["name"], producer, **kind)
-            author.execute("SELECT qt001_cp.import_evidence(%s)", [body])
-            author.execute("SELECT qt001_cp.bind_evidence(%s, %s)", [digest(body), capability["name"]])
-    with stage.connect(VERIFIER) as verifier:
-        assert verifier.execute("SELECT qt001_cp.verify()").fetchone() == ([],)
-    with stage.connect(AUDITOR) as auditor:
-        row = auditor.execute("SELECT qt001_cp.subject_digest()").fetchone()
-        assert row is not None
-        auditor.execute("SELECT qt001_cp.sign_off(%s, 'test', 600)", [row[0]])
-    return str(row[0])
-
-
-def test_writer_is_blocked_and_opens_with_real_evidence(at_fix7c_done: Stage) -> None:
-    with at_fix7c_done.connect("qt001_service") as service:
+@pytest.mark.parametrize("test_authority", [True, False], ids=["test authority", "real evidence"])
+def test_the_writer_is_blocked_and_opens_for_evidence(at_fix7c_done: Stage, test_authority: bool) -> None:
+    with at_fix7c_done.connect("qt001_service") as service, at_fix7c_done.connect() as admin:
+        before = data_digest(admin, without="qt001_cp")
         with pytest.raises(psycopg.Error) as refused:
             service.execute(CALL)
         assert refused.value.sqlstate == "QT301"
-        open_all(at_fix7c_done)
-        with at_fix7c_done.connect() as admin:
-            assert admin.execute("SELECT accepted, open_gates FROM qt001_cp.v_fix7_acceptance").fetchone() == (True, 17)
+        assert data_digest(admin, without="qt001_cp") == before
+        open_all(at_fix7c_done, test_authority=test_authority)
+        assert admin.execute("SELECT accepted, open_gates FROM qt001_cp.v_fix7_acceptance").fetchone() == (True, 17)
         service.execute(CALL)
+        title = admin.execute("SELECT title FROM public.qt001_source WHERE code = 'QT001-0001'").fetchone()
+    assert title == ("Water level",)
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_an_older_snapshot_is_refused_even_when_all_gates_are_open(at_fix7c_done: Stage, level: str) -> None:
+    open_all(at_fix7c_done)
+    with at_fix7c_done.connect("qt001_service") as service:
+        service.execute(f"BEGIN ISOLATION LEVEL {level}")
+        with pytest.raises(psycopg.Error) as refused:
+            service.execute(CALL)
+    assert refused.value.sqlstate == "QT305"
+
+
+def test_the_test_authority_counts_only_where_the_bootstrap_said_so(at_fix7c_done: Stage) -> None:
+    open_all(at_fix7c_done)
+    superuser(at_fix7c_done, "UPDATE qt001_cp.bootstrap SET test_authority = false")
+    assert set(closed(at_fix7c_done)) == {"capability_evidence_real"}
+
+
+def test_each_part_of_the_apply_path_asks(at_fix7c_done: Stage) -> None:
+    """As the owner, without the gateway in between: writer, apply and permit refuse by themselves."""
+    calls = (
+        "SELECT public.qt001_write('{}'::jsonb)",
+        "SELECT public.qt001_permit('{}'::jsonb)",
+        "SELECT public.qt001_apply(gen_random_uuid(), '{}'::jsonb)",
+        "SELECT public.qt001_refresh_statistics()",
+    )
+    with at_fix7c_done.connect() as admin:
+        for call in calls:
+            with pytest.raises(psycopg.Error) as refused:
+                admin.execute(call)
+            assert refused.value.sqlstate == "QT301", call

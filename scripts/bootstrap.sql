@@ -26,8 +26,8 @@ WHERE NOT EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname = 'qt001_cp')
 \gexec
 REVOKE ALL ON SCHEMA qt001_cp FROM PUBLIC;
 GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
--- Alembic keeps its version table here; the operator's login creates it.
-GRANT CREATE ON SCHEMA qt001_cp TO qt001_cp_operator;
+-- Nobody but the owner may create here: a routine of somebody else in this schema could be taken for one of ours.
+REVOKE CREATE ON SCHEMA qt001_cp FROM qt001_cp_operator;
 
 CREATE TABLE IF NOT EXISTS qt001_cp.bootstrap (
     database name PRIMARY KEY,

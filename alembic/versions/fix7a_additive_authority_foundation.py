@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "708fc6883a303501ab37ea2ced01ea4df8e2211984062f4257ac7ec0d6cfef3a"
+SUMS = "82c4cce7b04e794f8f453b7e2c24cfe13b1250f67e3bd3ed6cf34de1ad292623"
 
 
 def upgrade() -> None:

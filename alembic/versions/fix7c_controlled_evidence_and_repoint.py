@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "963eb2b974446f7f0bb9079a3aa5ede500dd5488f5370549284eba648fe031f2"
+SUMS = "de226d0185fe18308b3bf8ffd7e95fac9504224aca73253670047fbc0d923d4e"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

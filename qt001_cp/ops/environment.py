@@ -98,4 +98,6 @@ def _server_said(error: BaseException | None) -> str:
         parts.append(error.diag.message_detail)
     if error.diag.message_hint:
         parts.append(f"hint: {error.diag.message_hint}")
+    elif error.sqlstate == "3F000":
+        parts.append("hint: the operator's bootstrap comes first: psql -X -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql")
     return "\n  ".join(parts)

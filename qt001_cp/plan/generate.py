@@ -67,7 +67,11 @@ def generate(
 
 def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy, analyses: Analyses) -> ManifestObject:
     curated = o.ref.kind == "view" and o.ref.identity in policy.curated
+    legacy = any((leg["kind"], leg["identity"]) == o.ref.key for leg in policy.legacy)
     if rule.disposition == "retain":
+        if legacy:
+            raise PolicyError(f"{o.ref} is legacy authority, but rule {rule.number} retains it",
+                              hint="legacy authority is transferred first, then retired by FIX7c")  # fmt: skip
         if curated:
             raise PolicyError(f"{o.ref} is a curated view, but rule {rule.number} retains it",
                               hint="a curated view is transferred")  # fmt: skip
@@ -90,7 +94,7 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
     after, forward, restore = plan_ways(str(o.ref), o.state, wish)
     ways = {"forward": forward, "restore": restore}
     retired = None
-    if any((leg["kind"], leg["identity"]) == o.ref.key for leg in policy.legacy):
+    if legacy:
         retired, ways["retire"], ways["revive"] = plan_retirement(str(o.ref), after)
     return ManifestObject(o.ref, "transfer", rule.reason, curated, o.definition_digest, _source(o, policy), o.follows,
                           _detail(o, analyses), o.state, after, retired, ways)  # fmt: skip
@@ -137,6 +141,12 @@ def _known(inventory: Inventory, policy: Policy) -> None:
                 f"policy: {where}: {identity} is not in the estate",
                 hint="write it as 'qt001-cp inventory' prints it, types qualified",
             )
+    definitions = {o.ref.identity: o.definition for o in inventory.objects if o.ref.kind in kinds.RELATIONS}
+    for trigger in policy.apply_path["triggers"]:
+        name, _, table = trigger.partition(" on ")
+        if f"TRIGGER {name} " not in definitions.get(table, ""):
+            raise PolicyError(f"policy: apply_path.triggers: there is no trigger {trigger} in the estate",
+                              hint="write it as pg_identify_object prints it: name on schema.table")  # fmt: skip
     for legacy in policy.legacy:
         if (legacy["kind"], legacy["identity"]) not in keys:
             raise PolicyError(f"policy: legacy: {legacy['kind']} {legacy['identity']} is not in the estate",

@@ -111,7 +111,7 @@ class Transcript:
         lines = []
         if family == "acl_denials":
             shown = _examples(outcomes)
-            lines = [f"{len(outcomes)} statements, every one in transcript.json; {len(shown)} of them:", ""]
+            lines = [f"{len(outcomes)} statements, every one in nogo.json; {len(shown)} of them:", ""]
         lines += ["| | case | role | statement | SQLSTATE | message |", "| --- | --- | --- | --- | --- | --- |"]
         for o in shown:
             role, statement = o.case.attack.role, o.case.attack.statement

@@ -16,11 +16,11 @@ __all__ = ["Server", "ServerError", "open_server"]
 def open_server(kind: str | None = None, *, dsn: str | None = None) -> Iterator[Server]:
     """A server for the length of a ``with`` block.
 
-    ``kind``: embedded, container or dsn; by default QT001_TEST_SERVER, or dsn where QT001_TEST_DATABASE_URL is set,
-    or embedded. Raises :class:`ServerError`.
+    ``kind`` is embedded, container or dsn. Without it: dsn where ``dsn`` is given, else QT001_TEST_SERVER, else dsn
+    where QT001_TEST_DATABASE_URL is set, else embedded. Raises :class:`ServerError`.
     """
     given = dsn or os.environ.get("QT001_TEST_DATABASE_URL")
-    chosen = kind or os.environ.get("QT001_TEST_SERVER") or ("dsn" if given else "embedded")
+    chosen = kind or ("dsn" if dsn else os.environ.get("QT001_TEST_SERVER")) or ("dsn" if given else "embedded")
     if chosen == "embedded":
         from qt001_cp.servers.embedded import embedded_server
 

@@ -40,22 +40,19 @@ def server_user() -> pwd.struct_passwd | None:
                       hint="run as an ordinary user")  # fmt: skip
 
 
-def reachable_programs(user: pwd.struct_passwd | None, spare: Path) -> Path:
-    """The same folder, or a copy below ``spare`` where ``user`` could not get to the original."""
-    folder = programs()
-    if user is None or _runs(folder, user):
-        return folder
-    site = folder.parents[2]
+def copy_for(user: pwd.struct_passwd, target: Path) -> Path:
+    """Copy the package below ``target``, owned by ``user``; returns the copy's folder of programs."""
+    site = programs().parents[2]
     for name in (_PACKAGE, f"{_PACKAGE}.libs"):
         if (site / name).exists():
-            shutil.copytree(site / name, spare / name, symlinks=True)
-    copy = spare / _PACKAGE / "pginstall" / "bin"
-    if not _runs(copy, user):
-        raise ServerError(f"user {user.pw_name} cannot run {copy / 'postgres'}", hint="run as an ordinary user")
-    return copy
+            shutil.copytree(site / name, target / name, symlinks=True)
+    for path in (target, *target.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    return target / _PACKAGE / "pginstall" / "bin"
 
 
-def _runs(folder: Path, user: pwd.struct_passwd) -> bool:
+def runs(folder: Path, user: pwd.struct_passwd) -> bool:
+    """Whether ``user`` gets to the programs in ``folder`` and may run them."""
     try:
         done = subprocess.run([str(folder / "postgres"), "--version"], user=user.pw_uid, group=user.pw_gid,
                               extra_groups=[], capture_output=True, check=False, cwd="/")  # fmt: skip

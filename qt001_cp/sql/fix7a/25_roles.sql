@@ -37,7 +37,7 @@ AS $is_rehearsal$
 SELECT coalesce(bool_or(b.rehearsal AND b.database = current_database()), false) FROM qt001_cp.bootstrap b
 $is_rehearsal$;
 
-CREATE FUNCTION qt001_cp.require_duty(duty name) RETURNS void
+CREATE FUNCTION qt001_cp.require_duty(duty text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $require_duty$
@@ -46,7 +46,7 @@ DECLARE
     held name[] := ARRAY(SELECT m FROM qt001_cp.member_of(session_user) m
                          WHERE m IN (SELECT d.role FROM qt001_cp.duty() d) ORDER BY m);
 BEGIN
-    IF NOT duty = ANY (held) THEN
+    IF NOT duty::name = ANY (held) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',
             MESSAGE = format('%s is no member of %s', session_user, duty),
             HINT = format('Connect as a login that an administrator made a member: GRANT %I TO <login>;', duty);

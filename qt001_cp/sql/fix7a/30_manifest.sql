@@ -325,7 +325,7 @@ BEGIN
     doc := qt001_cp.document_json(made);
     IF doc ->> 'schema' <> 'qt001.rehearsal/1' THEN
         RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = format('%s is no rehearsal record', doc ->> 'schema'),
-            HINT = 'Pass the transcript.json of qt001-cp rehearse.';
+            HINT = 'Pass the nogo.json of qt001-cp rehearse.';
     END IF;
     RETURN qt001_cp.record_event('rehearsal_recorded', doc ->> 'manifest', jsonb_build_object('document', made));
 END

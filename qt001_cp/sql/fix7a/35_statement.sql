@@ -116,7 +116,7 @@ BEGIN
                   ELSE format('statement %s of the script is not what manifest %s implies: expected %s, found %s',
                               first_number + wrong - 1, manifest, coalesce(implied[wrong], 'no statement'),
                               coalesce(written[wrong], 'no statement')) END,
-        HINT = 'Print the script again from the sealed manifest: alembic upgrade --sql.';
+        HINT = 'Print the script again from the sealed manifest: alembic upgrade (or downgrade) --sql.';
 END
 $require_statements$;
 
@@ -130,7 +130,7 @@ BEGIN
     IF done IS DISTINCT FROM implied THEN
         RAISE EXCEPTION USING ERRCODE = 'QT103',
             MESSAGE = format('the script holds %s statements, manifest %s implies %s', done, manifest, implied),
-            HINT = 'Print the script again from the sealed manifest: alembic upgrade --sql.';
+            HINT = 'Print the script again from the sealed manifest: alembic upgrade (or downgrade) --sql.';
     END IF;
 END
 $require_last_statement$;

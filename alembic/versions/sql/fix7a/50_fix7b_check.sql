@@ -57,7 +57,7 @@ WITH record AS MATERIALIZED (
     FROM record r, jsonb_array_elements(r.doc -> 'cases') c(value)
 ), who(role) AS (VALUES ('application'), ('public_only'), ('author'), ('auditor'))
 SELECT 'QT105', 'rehearsal of manifest ' || manifest, 'recorded in this database', 'no record',
-       'qt001-cp rehearse, then record its transcript: qt001-cp evidence import --rehearsal transcript.json'
+       'qt001-cp rehearse, then record it: qt001-cp evidence import --rehearsal nogo.json'
 WHERE NOT EXISTS (SELECT 1 FROM record)
 UNION ALL
 SELECT 'QT105', 'no-go family ' || f.name, 'at least one case', 'none', 'Rehearse again with all families.'
@@ -86,37 +86,35 @@ AS $blocked_findings$
 DECLARE
     probe jsonb;
     target record;
-    value text;
-    count bigint;
+    held text;
+    rows bigint;
+    problem text;
 BEGIN
     FOR probe IN SELECT b FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') b LOOP
-        object := format('%s: %s %s', probe ->> 'what', probe ->> 'table', probe ->> 'key');
-        sqlstate := 'QT106';
-        expected := format('%s = %s', probe ->> 'state_column', probe ->> 'blocked');
-        mend := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
-                       probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+        problem := NULL;
         SELECT o.schema, o.name INTO target
         FROM qt001_cp.manifest_object(manifest) o
         JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name AND c.relkind = 'r'
         WHERE o.kind = 'table' AND o.identity = probe ->> 'table';
-        IF NOT FOUND THEN
-            found := 'no such plain table';
-            RETURN NEXT;
-            CONTINUE;
+        IF target.name IS NULL THEN
+            problem := 'no such plain table';
+        ELSE
+            BEGIN
+                EXECUTE format('SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', t.%I)) FROM ONLY %I.%I t '
+                               'WHERE pg_catalog.format(''%%s'', t.%I) OPERATOR(pg_catalog.=) $1',
+                               probe ->> 'state_column', target.schema, target.name, probe ->> 'key_column')
+                INTO rows, held USING probe ->> 'key';
+                problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
+                                WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
+            EXCEPTION WHEN undefined_column OR insufficient_privilege THEN
+                problem := SQLERRM;
+            END;
         END IF;
-        BEGIN
-            EXECUTE format('SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', t.%I)) FROM ONLY %I.%I t '
-                           'WHERE pg_catalog.format(''%%s'', t.%I) OPERATOR(pg_catalog.=) $1',
-                           probe ->> 'state_column', target.schema, target.name, probe ->> 'key_column')
-            INTO count, value USING probe ->> 'key';
-        EXCEPTION WHEN undefined_column OR insufficient_privilege THEN
-            found := SQLERRM;
-            RETURN NEXT;
-            CONTINUE;
-        END;
-        IF count <> 1 OR value IS DISTINCT FROM probe ->> 'blocked' THEN
-            found := CASE WHEN count = 0 THEN 'no such row' WHEN count > 1 THEN count || ' rows' ELSE coalesce(value, 'NULL') END;
-            RETURN NEXT;
+        IF problem IS NOT NULL THEN
+            RETURN QUERY SELECT 'QT106'::text, format('%s: %s %s', probe ->> 'what', probe ->> 'table', probe ->> 'key'),
+                format('%s = %s', probe ->> 'state_column', probe ->> 'blocked'), problem,
+                format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
+                       probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
         END IF;
     END LOOP;
 END

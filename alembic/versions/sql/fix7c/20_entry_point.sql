@@ -1,7 +1,8 @@
 -- The registry: every Level-B entry point with the Level-A guard that it calls first. Its completeness is a gate.
+-- A Level-A routine that needs the owner's rights to read stands here too, without a guard: it is STABLE and reads.
 CREATE TABLE qt001_cp.entry_point (
     identity text PRIMARY KEY,
-    guard text NOT NULL,
+    guard text,
     purpose text NOT NULL
 );
 INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
@@ -18,7 +19,8 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.bind_evidence(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'author: binds evidence to a requirement'),
     ('qt001_cp.sign_off(pg_catalog.text,pg_catalog.text,integer)', 'qt001_cp.require_duty', 'auditor: signs a subject'),
     ('qt001_cp.refuse_sign_off(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'auditor: refuses a subject'),
-    ('qt001_cp.verify()', 'qt001_cp.require_duty', 'verifier: the scheduled verification');
+    ('qt001_cp.verify()', 'qt001_cp.require_duty', 'verifier: the scheduled verification'),
+    ('qt001_cp.source_rows(pg_catalog.text)', NULL, 'Level A: counts rows of the source tables');
 
 CREATE FUNCTION qt001_cp.first_call(source text) RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -40,7 +42,7 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $entry_point_findings$
 WITH routine AS MATERIALIZED (
-    SELECT p.oid, i.identity, p.prosecdef, p.prosrc, n.nspname, p.proowner, p.proacl, l.lanname
+    SELECT p.oid, i.identity, p.prosecdef, p.prosrc, p.provolatile, n.nspname, p.proowner, p.proacl, l.lanname
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
     WHERE p.proowner = 'qt001_cp_owner'::regrole
@@ -65,5 +67,20 @@ SELECT 'QT301', 'entry point ' || e.identity, 'a routine of qt001_cp_owner that 
        CASE WHEN r.oid IS NULL THEN 'no such routine' ELSE 'first call: ' || coalesce(qt001_cp.first_call(r.prosrc), 'something else') END,
        'Put the guard first, or take the routine out of the registry.'
 FROM qt001_cp.entry_point e LEFT JOIN routine r ON r.identity = e.identity
-WHERE r.oid IS NULL OR r.lanname <> 'plpgsql' OR qt001_cp.first_call(r.prosrc) IS DISTINCT FROM e.guard
+WHERE e.guard IS NOT NULL AND (r.oid IS NULL OR r.lanname <> 'plpgsql' OR qt001_cp.first_call(r.prosrc) IS DISTINCT FROM e.guard)
+UNION ALL
+SELECT 'QT301', 'entry point ' || e.identity, 'a STABLE routine of qt001_cp', coalesce('volatility ' || r.provolatile::text, 'no such routine'),
+       'Give it a guard and register it as Level B.'
+FROM qt001_cp.entry_point e LEFT JOIN routine r ON r.identity = e.identity
+WHERE e.guard IS NULL AND (r.oid IS NULL OR r.provolatile = 'v' OR r.nspname <> 'qt001_cp')
+UNION ALL
+SELECT 'QT301', i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in schema qt001_cp, owned by ' || pg_get_userbyid(p.proowner),
+       format('DROP ROUTINE %s; -- it could be taken for one of ours', i.identity)
+FROM pg_proc p CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
+WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proowner <> 'qt001_cp_owner'::regrole
+UNION ALL
+SELECT 'QT301', 'schema qt001_cp', 'CREATE for its owner alone', 'CREATE for ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0))::text, 'PUBLIC'),
+       'REVOKE CREATE ON SCHEMA qt001_cp FROM …;'
+FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+WHERE n.nspname = 'qt001_cp' AND a.privilege_type = 'CREATE' AND a.grantee <> 'qt001_cp_owner'::regrole
 $entry_point_findings$;

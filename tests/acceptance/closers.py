@@ -1,0 +1,181 @@
+"""For each gate the ways to close it, and nothing else, in a database where all others are open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qt001_cp.model.canonical import Json, canonical_bytes
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
+from tests.acceptance.attempt import Attempt
+
+LEGACY = ("function", "public.qt001_is_ready()")
+
+
+@dataclass(frozen=True)
+class Closer:
+    """``close`` moves one thing; ``named`` stands in the gate's reason.
+
+    ``resign``: the subject moves with it. The auditor signs again, so that only the gate under test stays closed.
+    """
+
+    gate: str
+    name: str
+    close: Callable[[Attempt], object]
+    named: str
+    resign: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.gate}: {self.name}"
+
+
+def _failed_rehearsal(attempt: Attempt) -> None:
+    record: Json = attempt.run(
+        "SELECT qt001_cp.document_json(detail ->> 'document') FROM qt001_cp.v_event WHERE verb = 'rehearsal_recorded'"
+    )
+    record["cases"][0]["sqlstate"] = "00000"
+    attempt.run("SELECT qt001_cp.record_rehearsal(%s)", [canonical_bytes(record)], user=OPERATOR)
+
+
+def _superseded(attempt: Attempt) -> None:
+    """Sealing by the operator would check the coverage; whoever has the owner's rights writes the event itself."""
+    other = attempt.document("object.json")
+    other["policy"]["name"] = "another one"
+    digest = attempt.run("SELECT qt001_cp.propose_manifest(%s)", [canonical_bytes(other)], user=AUTHOR)
+    attempt.write_event("sealed", digest, '{"kind": "qt001.manifest.object/1"}')
+
+
+def _legacy_on_the_path(attempt: Attempt) -> None:
+    """The analysis reaches the legacy authority, and a dependency manifest that holds it has been sealed."""
+    analysis = attempt.document("static-analysis.json")
+    assert attempt.stage.bundle is not None
+    writer = attempt.stage.bundle.manifest.apply_path["writer"]
+    for routine in analysis["routines"]:
+        if routine["identity"] == writer:
+            routine["edges"].append({"verb": "calls", "kind": LEGACY[0], "identity": LEGACY[1], "line": 1})
+        if routine["identity"] == LEGACY[1]:
+            routine["edges"] = []
+    attempt.import_evidence(analysis)
+    dependency = attempt.document("dependency.json")
+    dependency["objects"] = sorted([*dependency["objects"], list(LEGACY)])
+    attempt.seal(dependency)
+
+
+def _other_body(attempt: Attempt) -> None:
+    readiness = attempt.document("readiness.json")
+    next(r for r in readiness["repoint"] if r["part"] == "writer")["body_sha256"] = "0" * 64
+    attempt.seal(readiness)
+
+
+def _impatient(attempt: Attempt) -> None:
+    """Time cannot be turned forward; the limit can be turned down."""
+    readiness = attempt.document("readiness.json")
+    readiness["verifier"]["max_age_seconds"] = 0
+    attempt.seal(readiness)
+
+
+def _narrower(attempt: Attempt) -> None:
+    dependency = attempt.document("dependency.json")
+    dependency["objects"] = [o for o in dependency["objects"] if o[1] != "public.qt001_write_log"]
+    attempt.seal(dependency)
+
+
+def _unanalysed(attempt: Attempt) -> None:
+    analysis = attempt.document("static-analysis.json")
+    analysis["routines"] = [r for r in analysis["routines"] if r["identity"] != LEGACY[1]]
+    attempt.import_evidence(analysis)
+
+
+def _simulated(attempt: Attempt) -> None:
+    attempt.import_evidence({**attempt.document("static-analysis.json"), "class": "simulated"})
+
+
+def _found_something(attempt: Attempt) -> None:
+    """The verifier ran while something was wrong; it has been mended, and nobody has looked since."""
+    attempt.run("GRANT SELECT ON public.qt001_setting TO public_only")
+    assert attempt.run("SELECT qt001_cp.verify()", user=VERIFIER) != []
+    attempt.run("REVOKE SELECT ON public.qt001_setting FROM public_only")
+
+
+def _rows_gone(attempt: Attempt) -> None:
+    attempt.run("SET LOCAL session_replication_role = replica")
+    attempt.run("DELETE FROM public.qt001_write_log")
+    attempt.run("SET LOCAL session_replication_role = origin")
+
+
+def _edited_event(attempt: Attempt) -> None:
+    for statement in (
+        "ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER append_only",
+        "UPDATE qt001_cp.event_fix7a SET at = at + interval '1 second' WHERE verb = 'captured'",
+        "ALTER TABLE qt001_cp.event_fix7a ENABLE ALWAYS TRIGGER append_only",
+    ):
+        attempt.run(statement)
+
+
+def _do(*statements: str, user: str | None = None) -> Callable[[Attempt], object]:
+    def close(attempt: Attempt) -> None:
+        for statement in statements:
+            attempt.run(statement, user=user)
+
+    return close
+
+
+CLOSERS = (
+    Closer("object_manifest_sealed", "a no-go case was not refused", _failed_rehearsal, "no-go case"),
+    Closer("object_manifest_sealed", "another manifest has been sealed since", _superseded, "object manifest"),
+    Closer("inventory_exact", "a table that PUBLIC may read",
+           _do("CREATE TABLE public.surprise (a int)", "GRANT SELECT ON public.surprise TO PUBLIC"),
+           "table public.surprise", resign=False),
+    Closer("inventory_exact", "the application makes a table, in a schema of its own",
+           _do("CREATE SCHEMA elsewhere AUTHORIZATION directus"), "schema elsewhere", resign=False),
+    Closer("inventory_exact", "a retained table is gone",
+           _do("DROP TABLE public.newsletter", user="directus"), "table public.newsletter", resign=False),
+    Closer("owners_and_acls_exact", "a grant to a third role",
+           _do("GRANT SELECT ON public.qt001_note TO qt001_service"), "public.qt001_note"),
+    Closer("owners_and_acls_exact", "a grant on a column", _do("GRANT UPDATE (value) ON public.qt001_setting TO intern"),
+           "table public.qt001_setting"),
+    Closer("owners_and_acls_exact", "another owner of the database", _do("ALTER DATABASE directus_case OWNER TO postgres"),
+           "database directus_case", resign=True),
+    Closer("definitions_exact", "a storage option of a transferred table",
+           _do("ALTER TABLE public.qt001_setting SET (fillfactor = 90)"), "table public.qt001_setting"),
+    Closer("search_paths_secure", "a function of the new owner without a search_path",
+           _do("CREATE FUNCTION public.unpinned() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+               "ALTER FUNCTION public.unpinned() OWNER TO qt001_cp_owner",
+               "REVOKE EXECUTE ON FUNCTION public.unpinned() FROM PUBLIC"), "unpinned()"),
+    Closer("search_paths_secure", "a retained function becomes SECURITY DEFINER",
+           _do("ALTER FUNCTION public.slugify(text) SECURITY DEFINER", user="directus"), "public.slugify", resign=False),
+    Closer("roles_apart", "one login with two duties", _do("GRANT qt001_cp_author, qt001_cp_verifier TO intern"), "role intern"),
+    Closer("roles_apart", "the owner role may log in", _do("ALTER ROLE qt001_cp_owner LOGIN"), "role qt001_cp_owner", resign=False),
+    Closer("application_role_contained", "the application may create roles", _do("ALTER ROLE directus CREATEROLE"),
+           "role directus", resign=False),
+    Closer("application_role_contained", "the application reads all data", _do("GRANT pg_read_all_data TO directus"),
+           "directus holds SELECT", resign=False),
+    Closer("legacy_authority_removed", "the analysis reaches it again", _legacy_on_the_path, "function public.qt001_is_ready()"),
+    Closer("entry_points_paired", "an entry point that is not registered",
+           _do("DELETE FROM qt001_cp.entry_point WHERE identity = 'qt001_cp.verify()'"), "qt001_cp.verify()"),
+    Closer("entry_points_paired", "a guard that is not called first",
+           _do("UPDATE qt001_cp.entry_point SET guard = 'qt001_cp.stage' WHERE identity = 'qt001_cp.verify()'"), "qt001_cp.verify()"),
+    Closer("readiness_manifest_met", "it asks for another writer", _other_body, "public.qt001_write"),
+    Closer("dependency_manifest_closed", "the writer writes a table that it does not hold", _narrower,
+           "table public.qt001_write_log"),
+    Closer("static_analysis_present", "a transferred routine was not analysed", _unanalysed, LEGACY[1]),
+    Closer("static_analysis_present", "the last analysis is simulated", _simulated, "static analysis of manifest"),
+    Closer("scheduled_verifier_recent", "it ran too long ago", _impatient, "scheduled verifier"),
+    Closer("scheduled_verifier_recent", "its last run found something", _found_something, "1 finding(s)", resign=False),
+    Closer("scheduled_verifier_recent", "somebody else wrote that it ran",
+           lambda a: a.write_event("verified", "", '{"findings": 0}'), "ran as " + OPERATOR, resign=False),
+    Closer("sign_off_present", "the auditor refuses",
+           _do("SELECT qt001_cp.refuse_sign_off(qt001_cp.subject_digest(), 'seen enough')", user=AUDITOR),
+           "refused by " + AUDITOR, resign=False),
+    Closer("sign_off_present", "the subject has moved", _do("GRANT qt001_cp_verifier TO public_only"), "not signed", resign=False),
+    Closer("sign_off_present", "nobody knows who the signer is",
+           _do(f"DELETE FROM qt001_cp.person WHERE login = '{AUDITOR}'"), f"signer {AUDITOR}", resign=False),
+    Closer("capability_evidence_real", "the test authority is no authority here",
+           _do("UPDATE qt001_cp.bootstrap SET test_authority = false"), "capability restore_drill", resign=False),
+    Closer("capability_evidence_real", "the database is no rehearsal", _do("UPDATE qt001_cp.bootstrap SET rehearsal = false"),
+           "capability restore_drill", resign=False),
+    Closer("protected_state_no_worse", "rows of a source table are gone", _rows_gone, "table public.qt001_write_log", resign=False),
+    Closer("ledger_intact", "an event was edited", _edited_event, "event ", resign=False),
+    Closer("ledger_intact", "a trigger of the ledger is off",
+           _do("ALTER TABLE qt001_cp.document_fix7c DISABLE TRIGGER never_truncated"), "trigger never_truncated", resign=False),
+)  # fmt: skip

@@ -1,0 +1,32 @@
+"""Each gate is necessary: with all others open, closing just this one closes acceptance and blocks the writer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.acceptance.attempt import Attempt
+from tests.acceptance.closers import CLOSERS, Closer
+
+
+def test_every_gate_has_a_way_to_close_it(attempt: Attempt) -> None:
+    rows = attempt.connection.execute("SELECT gate FROM qt001_cp.gate ORDER BY ordinal").fetchall()
+    assert [gate for (gate,) in rows] == list(dict.fromkeys(c.gate for c in CLOSERS))
+    assert len(rows) == 17
+
+
+def test_all_gates_are_open_before(attempt: Attempt) -> None:
+    assert attempt.verdict() == (True, "", "")
+
+
+@pytest.mark.parametrize("closer", CLOSERS, ids=str)
+def test_gate_is_necessary(attempt: Attempt, closer: Closer) -> None:
+    closer.close(attempt)
+    if closer.resign:
+        attempt.sign()
+    verdict = attempt.verdict()
+    assert not verdict.accepted
+    assert verdict.closed == closer.gate, verdict.reasons
+    assert closer.named in verdict.reasons
+    refusal = attempt.gateway()
+    assert refusal.sqlstate == "QT301"
+    assert refusal.diag.message_primary == f"gateway is blocked: 16 of 17 gates are open; closed: {closer.gate}"

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "82c4cce7b04e794f8f453b7e2c24cfe13b1250f67e3bd3ed6cf34de1ad292623"
+SUMS = "ff79f23ba854a5d65057008db3374ad1cfe85a427f4a6280a58cf3d67c90a400"
 
 
 def upgrade() -> None:

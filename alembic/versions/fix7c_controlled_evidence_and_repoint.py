@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "de226d0185fe18308b3bf8ffd7e95fac9504224aca73253670047fbc0d923d4e"
+SUMS = "a0d2079262f494ed2d7001d6dd52ccc7b97ba895d7060f830ee8a14f0369f199"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

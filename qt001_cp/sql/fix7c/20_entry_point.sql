@@ -79,6 +79,12 @@ SELECT 'QT301', i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in sche
 FROM pg_proc p CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
 WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proowner <> 'qt001_cp_owner'::regrole
 UNION ALL
+SELECT 'QT301', i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in schema qt001_cp, owned by ' || pg_get_userbyid(c.relowner),
+       'Find out whose it is, then DROP it.'
+FROM pg_class c CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, c.oid, 0) i
+WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+  AND c.relowner <> 'qt001_cp_owner'::regrole AND c.relname <> 'alembic_version'
+UNION ALL
 SELECT 'QT301', 'schema qt001_cp', 'CREATE for its owner alone', 'CREATE for ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0))::text, 'PUBLIC'),
        'REVOKE CREATE ON SCHEMA qt001_cp FROM …;'
 FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a

@@ -145,7 +145,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_need$
--- Lock slots of the cutover: relations, their indexes, toast tables with their index, routines, types, schemas, roles.
+-- Lock slots of the cutover: relations, their indexes, toast tables with their index, routines, types, schemas, roles;
+-- and what the guards read on the way, which stays locked until the end: retained relations and system catalogs.
 WITH relation AS (
     SELECT c.oid, c.reltoastrelid FROM qt001_cp.manifest_object(manifest) o
     JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
@@ -155,7 +156,9 @@ SELECT (SELECT count(*) FROM relation) + (SELECT count(*) FROM relation r JOIN p
      + 2 * (SELECT count(*) FROM relation r WHERE r.reltoastrelid <> 0)
      + (SELECT count(*) FROM qt001_cp.manifest_object(manifest) o
         WHERE o.disposition = 'transfer' AND o.kind NOT IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation))
-     + 10
+     + (SELECT count(*) FROM qt001_cp.manifest_object(manifest) o
+        WHERE o.disposition = 'retain' AND o.kind IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation))
+     + 60
 $lock_need$;
 
 CREATE FUNCTION qt001_cp.lock_findings(manifest text, in_script boolean)

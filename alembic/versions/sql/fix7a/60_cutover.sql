@@ -28,7 +28,7 @@ UNION ALL SELECT 'pg_namespace'::regclass, n.oid, 0, concat_ws(' ', n.nspowner, 
 UNION ALL SELECT 'pg_database'::regclass, d.oid, 0, concat_ws(' ', d.datdba, d.datacl) FROM pg_database d WHERE d.datname = current_database()
 UNION ALL SELECT 'pg_default_acl'::regclass, d.oid, 0, concat_ws(' ', d.defaclrole, d.defaclacl) FROM pg_default_acl d
 UNION ALL SELECT 'pg_language'::regclass, l.oid, 0, concat_ws(' ', l.lanowner, l.lanacl) FROM pg_language l
-UNION ALL SELECT 'pg_largeobject_metadata'::regclass, l.oid, 0, concat_ws(' ', l.lomowner, l.lomacl) FROM pg_largeobject_metadata l
+UNION ALL SELECT 'pg_largeobject'::regclass, l.oid, 0, concat_ws(' ', l.lomowner, l.lomacl) FROM pg_largeobject_metadata l
 UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, concat_ws(' ', f.fdwowner, f.fdwacl) FROM pg_foreign_data_wrapper f
 UNION ALL SELECT 'pg_foreign_server'::regclass, f.oid, 0, concat_ws(' ', f.srvowner, f.srvacl) FROM pg_foreign_server f
 UNION ALL SELECT 'pg_collation'::regclass, o.oid, 0, o.collowner::text FROM pg_collation o

@@ -1,0 +1,71 @@
+"""Precondition 3: the printed statements are the manifest's to the letter, and their restore script is registered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Stage
+from tests.cutover.support import printed, refused, refused_in_psql, reseal
+
+_ONE = 'ALTER TABLE "public"."qt001_source" OWNER TO "qt001_cp_owner";\n'
+_END = re.compile(r"\nEND\n(\$qt001_[0-9a-f]{16}\$);\n")
+
+
+def test_restore_script_is_not_registered(at_fix7a_sealed: Stage, tmp_path: Path) -> None:
+    with at_fix7a_sealed.connect() as connection:
+        connection.execute("ALTER TABLE public.articles ADD COLUMN subtitle text")
+    reseal(at_fix7a_sealed, tmp_path, register=False)
+    refused(at_fix7a_sealed, "QT103", at_fix7a_sealed.digest, "not registered", rehearsal="first")
+
+
+def _replaced(old: str, new: str) -> Callable[[str], str]:
+    def edit(text: str) -> str:
+        assert text.count(old) == 1
+        return text.replace(old, new)
+
+    return edit
+
+
+EDITS: dict[str, Callable[[str], str]] = {
+    "one changed": _replaced(_ONE, _ONE.replace("qt001_cp_owner", "directus")),
+    "one removed": _replaced(_ONE, ""),
+    "one added": _replaced(_ONE, _ONE + 'GRANT SELECT ON TABLE "public"."qt001_source" TO "directus";\n'),
+    "one commented out": _replaced(_ONE, "-- " + _ONE),
+    "one twice": _replaced(_ONE, _ONE + _ONE),
+    "another case of a letter": _replaced(_ONE, _ONE.replace("ALTER TABLE", "ALTER table")),
+    "one behind the end of the block, in the same query": lambda text: _END.sub(
+        r"\nEND\n\1\\; GRANT SELECT ON TABLE public.qt001_source TO directus;\n", text, count=1
+    ),
+    "one before the block, in the same query": lambda text: re.sub(
+        r"\nDO (\$qt001_[0-9a-f]{16}\$)\n", r"\nGRANT SELECT ON TABLE public.tags TO intern\\; DO \1\n", text, count=1
+    ),
+    "a declaration before its BEGIN": lambda text: re.sub(
+        r"\nDO (\$qt001_[0-9a-f]{16}\$)\nBEGIN", r"\nDO \1\nDECLARE a int;\nBEGIN", text, count=1
+    ),
+    "the numbers of the block": lambda text: re.sub(
+        r"current_query\(\), 1, (\d+)\)", lambda m: f"current_query(), 1, {int(m[1]) - 1})", text, count=1
+    ),
+    "the whole block": lambda text: re.sub(
+        r"\nDO (\$qt001_[0-9a-f]{16}\$)\n.*?\n\1;\n\nDO (\$qt001\$) BEGIN PERFORM qt001_cp.require_last_statement\('([^']+)', 'forward', \d+\)",
+        r"\nDO \2 BEGIN PERFORM qt001_cp.require_last_statement('\3', 'forward', 0)",
+        text,
+        count=1,
+        flags=re.DOTALL,
+    ),
+}
+
+
+@pytest.mark.parametrize("way", EDITS)
+def test_printed_text_was_edited(at_recorded: Stage, way: str) -> None:
+    text = printed(at_recorded)
+    edited = EDITS[way](text)
+    assert edited != text
+    refused_in_psql(at_recorded, edited, "QT103")
+
+
+def test_other_manifest_in_the_text(at_recorded: Stage) -> None:
+    refused_in_psql(at_recorded, printed(at_recorded).replace(at_recorded.digest, "0" * 64), "QT101")

@@ -123,7 +123,10 @@ def plan_ways(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
         simulation.change_owner(old)
     back = simulation.state(columns)
     if not _same(back, before, wish.default_order):
-        raise NotRestorable(f"{what}: its ACL would not come back as it is: {before} became {back}")
+        raise NotRestorable(
+            f"{what}: its ACL would not come back as it is: expected {before.to_json()}, found {back.to_json()}",
+            hint="let the owner grant it anew, in the order that is wanted, then generate again",
+        )
     forward = Way(tuple(forward_pre), owner_step, tuple(forward_post))
     restore_owner = ChangeOwner(wish.new_owner, old) if owner_step else None
     return after, forward, Way(tuple(undo), restore_owner, ())

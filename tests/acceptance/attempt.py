@@ -13,7 +13,7 @@ from psycopg import sql
 
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR
-from tests.acceptance.test_sufficiency import CALL
+from tests.acceptance.support import CALL
 from tests.conftest import Stage
 
 SERVICE = "qt001_service"

@@ -8,7 +8,7 @@ import pytest
 
 from qt001_cp.rehearsal.scene import drop_scene
 from tests.acceptance.attempt import Attempt
-from tests.acceptance.test_sufficiency import open_all
+from tests.acceptance.support import open_all
 from tests.conftest import Library, Stage
 
 

@@ -11,7 +11,7 @@ from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
 from qt001_cp.cli.database import add_database, connection
 from qt001_cp.cli.output import add_format, print_json
-from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 from qt001_cp.plan.analysis import analyse_estate
 from qt001_cp.policy_file import load_policy
 from qt001_cp.workflow.refusal import refusals
@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         inventory = read_inventory(opened, policy.application)
         names = read_names(opened)
     wanted = [o for o in inventory.objects if arguments.only in (None, o.ref.identity)]
+    if not wanted:
+        raise UsageError(f"{arguments.only} is not in the estate", hint="write it as 'qt001-cp inventory' prints it")
     analyses = sorted(analyse_estate(wanted, names).items())
     blind = sum(len(a.unknown) for _, a in analyses)
     if arguments.format == "json":

@@ -38,8 +38,8 @@ def parse_canonical(body: bytes, source: str) -> Json:
     """
     try:
         document = json.loads(body)
-    except ValueError as exc:
-        raise ManifestError(f"{source} is not JSON: {exc}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise ManifestError(f"{source} is not JSON of ours: {exc}") from exc
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is JSON, but not an object")
     if canonical_bytes(document) != body:

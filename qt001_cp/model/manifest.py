@@ -138,6 +138,7 @@ class ObjectManifest:
                 hint="pass the object manifest that 'qt001-cp manifest generate' wrote",
             )
         try:
+            data["policy"]["name"], data["policy"]["sha256"]
             return cls(
                 data["database"],
                 data["server_major"],
@@ -149,5 +150,8 @@ class ObjectManifest:
                 tuple(Repoint(r["identity"], r["part"], r["before"], r["after"]) for r in data["repoint"]),
                 tuple(ManifestObject.from_json(o) for o in data["objects"]),
             )
-        except (KeyError, TypeError) as exc:
-            raise ManifestError(f"{source} lacks or misuses the field {exc}") from exc
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise ManifestError(
+                f"{source} lacks or misuses a field: {exc}",
+                hint="take the file as 'qt001-cp manifest generate' wrote it",
+            ) from exc

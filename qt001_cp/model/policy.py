@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from qt001_cp.errors import PolicyError
+from qt001_cp.errors import ManifestError, PolicyError
 from qt001_cp.model import kinds, roles
 from qt001_cp.model.canonical import Json, canonical_bytes, digest
 from qt001_cp.model.names import Disposition, ObjectRef, Role
@@ -86,7 +86,17 @@ def policy_from_data(data: Json, source: str) -> Policy:
         where = ".".join(str(p) for p in first.absolute_path) or "top level"
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise PolicyError(f"{source}: {where}: {first.message}{more}", hint="see docs/policy.md for every key")
-    policy = Policy(
+    try:
+        policy = _policy(data, source)
+        policy.body()
+    except ManifestError as exc:
+        raise PolicyError(f"{source}: {exc.message}", hint="see docs/policy.md for every key") from exc
+    _check(policy, source)
+    return policy
+
+
+def _policy(data: Json, source: str) -> Policy:
+    return Policy(
         data["name"],
         Role(data["roles"]["application"]),
         tuple(_rule(n, r, source) for n, r in enumerate(data["rule"], 1)),
@@ -100,8 +110,6 @@ def policy_from_data(data: Json, source: str) -> Policy:
         data["sign_off"],
         data,
     )
-    _check(policy, source)
-    return policy
 
 
 def _check(policy: Policy, source: str) -> None:

@@ -1,0 +1,85 @@
+"""What the plan refuses to make a manifest of, by name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qt001_cp.errors import Findings, ManifestError, NotRestorable, PolicyError
+from tests.model.small_estate import manifest, policy, rule, thing
+
+SEQUENCE = thing("sequence", "source_id_seq", follows="s.source")
+
+
+def test_everything_is_classified_and_planned() -> None:
+    made = manifest(SEQUENCE)
+    assert len(made.transferred) == len(made.objects) == 8
+    assert {o.after.owner.name for o in made.transferred if o.after} == {"qt001_cp_owner"}
+    sequence = next(o for o in made.objects if o.ref.kind == "sequence")
+    assert sequence.ways["forward"].owner is None, "its owner follows the table"
+
+
+def test_unclassified_objects_block_by_name() -> None:
+    rules = policy(rule(name="[a-z]*"), rule(kind=["function", "view"]), rest=False)
+    with pytest.raises(Findings, match=r"(?s)2 object\(s\).*table s\.source .*table s\.switch ") as found:
+        manifest(rules=rules)
+    assert found.value.exit_code == 3
+
+
+def test_the_first_rule_decides() -> None:
+    made = manifest(rules=policy(rule(kind="table", name="sour?e", disposition="retain"), rule(name="source")))
+    assert {o.ref.identity: o.disposition for o in made.objects if o.ref.kind == "table"} == {
+        "s.source": "retain", "s.switch": "transfer",
+    }  # fmt: skip
+
+
+def test_identity_is_taken_literally() -> None:
+    with pytest.raises(Findings, match=r"s\.source"):
+        manifest(rules=policy(rule(identity="s.*"), rule(kind=["function", "view"]), rest=False))
+
+
+@pytest.mark.parametrize("name", ["source", "source_id_seq"])
+def test_an_owned_sequence_goes_where_its_table_goes(name: str) -> None:
+    with pytest.raises(ManifestError, match=r"sequence s\.source_id_seq belongs to a column of s\.source"):
+        manifest(SEQUENCE, rules=policy(rule(name=name, disposition="retain")))
+
+
+def test_a_range_type_is_not_transferred() -> None:
+    with pytest.raises(NotRestorable, match=r"type s\.span: a range type"):
+        manifest(thing("type", "span", "type r category=R"))
+    made = manifest(thing("type", "span", "type r category=R"), rules=policy(rule(kind="type", disposition="retain")))
+    assert len(made.objects) == 8
+
+
+@pytest.mark.parametrize("kind", ["collation", "publication", "extension", "a kind of tomorrow"])
+def test_a_kind_without_a_statement_is_not_transferred(kind: str) -> None:
+    with pytest.raises(NotRestorable, match=f"{kind} s.odd"):
+        manifest(thing(kind, "odd"))
+
+
+def test_every_object_that_cannot_be_restored_is_named() -> None:
+    with pytest.raises(NotRestorable, match=r"(?s)2 object\(s\).*s\.one.*s\.two"):
+        manifest(thing("collation", "one"), thing("collation", "two"))
+
+
+@pytest.mark.parametrize(
+    ("section", "identity"),
+    [("repoint", "s.writer()"), ("apply_path", "s.ready"), ("source_tables", "s.source"), ("blocked", "s.switch")],
+)
+def test_the_policy_names_only_what_is_there(section: str, identity: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.model import small_estate
+
+    whole = small_estate.estate
+    monkeypatch.setattr(
+        small_estate, "estate",
+        lambda *more: (lambda i: type(i)(i.database, i.server_version, i.application,
+                                         tuple(o for o in i.objects if o.ref.identity != identity)))(whole(*more)),
+    )  # fmt: skip
+    with pytest.raises(PolicyError, match=rf"{section}.*{re.escape(identity)} is not in the estate"):
+        manifest()
+
+
+def test_a_manifest_survives_its_bytes() -> None:
+    made = manifest(SEQUENCE)
+    assert type(made).from_bytes(made.body(), "it") == made

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "ff79f23ba854a5d65057008db3374ad1cfe85a427f4a6280a58cf3d67c90a400"
+SUMS = "81015a48655d967b85dfc37007360e380f1d2aea7dd90a7039decdc98dd3928f"
 
 
 def upgrade() -> None:

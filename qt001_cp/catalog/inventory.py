@@ -10,8 +10,10 @@ import psycopg
 
 from qt001_cp.errors import DatabaseProblem, ManifestError
 from qt001_cp.model.acl import ColumnAcl, acl_from_json
-from qt001_cp.model.inventory import Inventory, InventoryObject, State
-from qt001_cp.model.names import ObjectRef, Role, TypeName
+from qt001_cp.model.inventory import Inventory, InventoryObject, State, types_from_json
+from qt001_cp.model import kinds
+from qt001_cp.model.names import ObjectRef, Role
+from qt001_cp.sql.render import fill
 
 SUPPORTED = range(14, 19)
 
@@ -35,7 +37,7 @@ def read_inventory(connection: psycopg.Connection, application: Role) -> Invento
                 f"role {application.name}: expected the application role of the policy, found no such role",
                 hint="name it in the policy: [roles] application = …",
             )
-        cursor.execute(_query(), [application.name])
+        cursor.execute(_query(), [application.name, False, True])
         names = [c.name for c in cursor.description or ()]
         objects = [_object(dict(zip(names, values, strict=True))) for values in cursor]
     return Inventory(
@@ -56,8 +58,10 @@ def check_version(connection: psycopg.Connection) -> None:
         )
 
 
+@cache
 def _source() -> str:
-    return resources.files("qt001_cp.sql").joinpath("fix7a", "20_live_object.sql").read_text("utf-8")
+    name = "20_live_object.sql"
+    return fill(resources.files("qt001_cp.sql").joinpath("fix7a", name).read_text("utf-8"), name)
 
 
 @cache
@@ -82,12 +86,18 @@ def _object(row: dict[str, object]) -> InventoryObject:
     args = row["args"]
     acl, columns = row["acl"], row["columns"]
     assert isinstance(acl, list) and isinstance(columns, list)
+    if row["kind"] not in kinds.BY_KEY:
+        raise DatabaseProblem(
+            f"{row['kind']} {row['identity']}: expected a kind of object that this release knows, found {row['kind']}",
+            hint="drop the object or take it from the application role, and tell the authors of this release",
+        )
     ref = ObjectRef(
         str(row["kind"]),
         str(row["identity"]),
         None if row["schema"] is None else str(row["schema"]),
         str(row["name"]),
-        tuple(TypeName(a["schema"], a["name"], a["array"]) for a in args) if isinstance(args, list) else None,
+        types_from_json(args if isinstance(args, list) else None),
+        None if row["method"] is None else str(row["method"]),
     )
     detail, why = row["detail"], row["why"]
     assert isinstance(why, list)

@@ -19,6 +19,8 @@ _INVISIBLE: Final = re.compile(
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 """Control, formatting and line-breaking characters; ``qt001_cp.quote_always`` holds the same list."""
+_OPERATOR: Final = re.compile(r"[-+*/<>=~!@#%^&|`?]{1,63}")
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
 def identifier(name: str) -> str:
@@ -27,6 +29,20 @@ def identifier(name: str) -> str:
         text = "".join(_escaped(c) for c in name)
         return f'U&"{text}"'
     return '"' + name.replace('"', '""') + '"'
+
+
+def operator(name: str) -> str:
+    """The name of an operator, which has no quoted form. Raises :class:`ManifestError` for anything else."""
+    if not _OPERATOR.fullmatch(name) or "--" in name or "/*" in name:
+        raise ManifestError(f"{name!r} is not the name of an operator")
+    return name
+
+
+def number(name: str) -> str:
+    """The number of a large object. Raises :class:`ManifestError` for anything else."""
+    if not _NUMBER.fullmatch(name):
+        raise ManifestError(f"{name!r} is not the number of a large object")
+    return name
 
 
 def literal(value: str) -> str:

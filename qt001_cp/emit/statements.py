@@ -5,7 +5,7 @@ Source: PostgreSQL documentation, GRANT, REVOKE, ALTER DEFAULT PRIVILEGES, and A
 
 from __future__ import annotations
 
-from qt001_cp.emit.quoting import grantee, identifier, qualified, role, type_name
+from qt001_cp.emit.quoting import grantee, identifier, number, operator, qualified, role, type_name
 from qt001_cp.errors import ManifestError
 from qt001_cp.model import kinds
 from qt001_cp.model.manifest import ObjectManifest
@@ -33,11 +33,19 @@ def statement(ref: ObjectRef, step: Step, detail: object = None) -> str:
 
 
 def address(ref: ObjectRef) -> str:
-    """The object as a statement names it: qualified, routines with their argument types."""
-    if ref.kind in ("database", "schema"):
+    """The object as a statement names it; how stands in the table of kinds. The SQL twin is ``qt001_cp.address``."""
+    form = kinds.BY_KEY[ref.kind].address
+    if form == "name":
         return identifier(ref.name)
-    if ref.args is not None:
-        return f"{qualified(ref.qualified)}({', '.join(type_name(a) for a in ref.args)})"
+    if form == "number":
+        return number(ref.name)
+    if form == "operator":
+        left, right = (type_name(a) if a is not None else "NONE" for a in ref.args or (None, None))
+        return f"{identifier(ref.qualified.schema)}.{operator(ref.name)} ({left}, {right})"
+    if form == "routine":
+        return f"{qualified(ref.qualified)}({', '.join(type_name(a) for a in ref.args or () if a is not None)})"
+    if form == "method":
+        return f"{qualified(ref.qualified)} USING {identifier(ref.method or '')}"
     return qualified(ref.qualified)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,16 +90,34 @@ class Inventory:
 
 
 def ref_to_json(ref: ObjectRef) -> dict[str, Any]:
-    args = None if ref.args is None else [{"schema": a.schema, "name": a.name, "array": a.array} for a in ref.args]
-    return {"kind": ref.kind, "identity": ref.identity, "schema": ref.schema, "name": ref.name, "args": args}
+    args = None if ref.args is None else [_type_to_json(a) for a in ref.args]
+    return {
+        "kind": ref.kind,
+        "identity": ref.identity,
+        "schema": ref.schema,
+        "name": ref.name,
+        "args": args,
+        "method": ref.method,
+    }
+
+
+def _type_to_json(name: TypeName | None) -> dict[str, Any] | None:
+    return None if name is None else {"schema": name.schema, "name": name.name, "array": name.array}
+
+
+def types_from_json(data: Sequence[Mapping[str, Any] | None] | None) -> tuple[TypeName | None, ...] | None:
+    """Argument or operand types; None stands for a missing operand."""
+    if data is None:
+        return None
+    return tuple(None if a is None else TypeName(a["schema"], a["name"], a["array"]) for a in data)
 
 
 def ref_from_json(data: Mapping[str, Any]) -> ObjectRef:
-    args = data["args"]
     return ObjectRef(
         data["kind"],
         data["identity"],
         data["schema"],
         data["name"],
-        None if args is None else tuple(TypeName(a["schema"], a["name"], a["array"]) for a in args),
+        types_from_json(data["args"]),
+        data["method"],
     )

@@ -1,72 +1,172 @@
-"""One table for all kinds of object: how each is named in SQL, and whether it can be transferred.
+"""One table for all kinds of object: how each is listed, how a statement names it, what can be transferred and why not.
 
-``key`` is the type word of ``pg_identify_object``. Everything else that needs a list of kinds derives from this one:
-the emitter, the policy's schema, the rows of ``qt001_cp.object_kind`` inside the database.
+``CATALOGS`` says where objects with an owner or an ACL stand; ``KINDS`` what they are. Everything else that needs such a
+list derives from these two: the catalog query and the owner and ACL snapshot of the cutover, the rows of
+``qt001_cp.object_kind``, the statements, the policy's schema, the table in docs/kinds.md.
 
-Source: PostgreSQL documentation, the ALTER … OWNER TO page of each kind, GRANT, and "Privileges" (5.8).
+Source: PostgreSQL documentation, chapter "System Catalogs", the ALTER … OWNER TO page of each kind, GRANT, and
+"Privileges" (5.8).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+Address: TypeAlias = Literal["name", "qualified", "routine", "operator", "method", "number", "default"]
+"""How a statement names an object: bare, with its schema, with argument or operand types, USING an access method, by number."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A system catalog whose rows have an owner or an ACL.
+
+    ``name``, ``owner``, ``space``, ``acl``: SQL over the row ``o``. ``letter``: the type that ``acldefault`` knows it by.
+    ``where``: which rows are objects of their own; the others are parts of one. ``here``: which rows of a catalog of the
+    whole cluster speak of this database. ``system``: which rows are the system's own, where no schema says so.
+    ``classid``: the catalog in ``pg_depend`` where it is another one. ``key``: the column that identifies a row.
+    """
+
+    table: str
+    name: str
+    owner: str
+    space: str | None = None
+    acl: str | None = None
+    letter: str | None = None
+    where: str = "true"
+    here: str = "true"
+    system: str | None = None
+    classid: str | None = None
+    key: str = "oid"
+
+
+CATALOGS: Final = (
+    Catalog("pg_database", "o.datname", "o.datdba", acl="o.datacl", letter="'d'", here="o.datname = current_database()"),
+    Catalog("pg_tablespace", "o.spcname", "o.spcowner", acl="o.spcacl", letter="'t'", system="o.oid < 16384"),
+    Catalog("pg_namespace", "o.nspname", "o.nspowner", acl="o.nspacl", letter="'n'",
+            here="o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)'",
+            system="o.nspname ~ '^pg_' OR o.nspname = 'information_schema'"),
+    Catalog("pg_class", "o.relname", "o.relowner", "o.relnamespace", "o.relacl",
+            "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END", "o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"),
+    Catalog("pg_proc", "o.proname", "o.proowner", "o.pronamespace", "o.proacl", "'f'",
+            # The constructors of a range type are a part of it, whoever owns them.
+            "NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i'"
+            " AND i.refclassid = 'pg_type'::regclass)"),
+    Catalog("pg_type", "o.typname", "o.typowner", "o.typnamespace", "o.typacl", "'T'",
+            # Since 17 ALTER TYPE of a range moves its multirange along; before, that is an object of its own.
+            "(o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000) AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = o.oid)"
+            " AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))"),
+    Catalog("pg_collation", "o.collname", "o.collowner", "o.collnamespace"),
+    Catalog("pg_conversion", "o.conname", "o.conowner", "o.connamespace"),
+    Catalog("pg_operator", "o.oprname", "o.oprowner", "o.oprnamespace"),
+    Catalog("pg_opclass", "o.opcname", "o.opcowner", "o.opcnamespace"),
+    Catalog("pg_opfamily", "o.opfname", "o.opfowner", "o.opfnamespace"),
+    Catalog("pg_ts_config", "o.cfgname", "o.cfgowner", "o.cfgnamespace"),
+    Catalog("pg_ts_dict", "o.dictname", "o.dictowner", "o.dictnamespace"),
+    Catalog("pg_statistic_ext", "o.stxname", "o.stxowner", "o.stxnamespace"),
+    # Nobody is granted an untrusted language: PostgreSQL refuses the statement, and lets only superusers use one.
+    Catalog("pg_language", "o.lanname", "o.lanowner", acl="CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END", letter="'l'", system="o.oid < 16384"),
+    Catalog("pg_largeobject_metadata", "o.oid", "o.lomowner", acl="o.lomacl", letter="'L'", classid="pg_largeobject"),
+    Catalog("pg_foreign_data_wrapper", "o.fdwname", "o.fdwowner", acl="o.fdwacl", letter="'F'"),
+    Catalog("pg_foreign_server", "o.srvname", "o.srvowner", acl="o.srvacl", letter="'S'"),
+    # The view shows everybody which mappings there are, and nobody the passwords in them. PUBLIC's is a part of its server.
+    Catalog("pg_user_mappings", "o.usename || ' on ' || o.srvname", "o.umuser", where="o.umuser <> 0",
+            classid="pg_user_mapping", key="umid"),
+    Catalog("pg_event_trigger", "o.evtname", "o.evtowner"),
+    Catalog("pg_publication", "o.pubname", "o.pubowner"),
+    Catalog("pg_subscription", "o.subname", "o.subowner",
+            here="o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"),
+    Catalog("pg_extension", "o.extname", "o.extowner"),
+    Catalog("pg_default_acl", "pg_get_userbyid(o.defaclrole)", "o.defaclrole", "o.defaclnamespace", "o.defaclacl"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of object.
+    """One kind of object; ``key`` is the type word of ``pg_identify_object``.
 
-    ``alter``/``grant`` are the words after ALTER and after ON, or None where PostgreSQL has no such statement or
-    this release does not emit it (``why`` says which). ``relation`` marks what takes ACCESS EXCLUSIVE when its owner
-    changes: those come last. ``container`` marks what others are looked up in: its privileges go last and come
-    back first.
+    ``alter``/``grant`` are the words after ALTER and after ON, or None where PostgreSQL has no such statement.
+    ``relation`` marks what takes ACCESS EXCLUSIVE when its owner changes: those come last. ``container`` marks what others
+    are looked up in: its privileges go last and come back first. ``why`` says why a kind cannot be transferred,
+    ``since`` from which major version on it can be.
     """
 
     key: str
+    catalog: str
     alter: str | None = None
     grant: str | None = None
+    address: Address = "qualified"
     relation: bool = False
     container: bool = False
     privileges: tuple[str, ...] = ()
     why: str = ""
+    since: int = 0
 
-    @property
-    def transferable(self) -> bool:
-        return not self.why
+    def refusal(self, server_major: int) -> str:
+        """Why it cannot be transferred on that server; empty where it can."""
+        if self.why or server_major >= self.since:
+            return self.why
+        return f"it can change hands since PostgreSQL {self.since} only"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A kind without an owner of its own: it is a part of ``of``, listed in the definition of that object."""
+
+    key: str
+    of: str
 
 
 _TABLE = ("INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
-_LATER = "this release has no ALTER … OWNER statement for the kind; it can only be retained"
 
 KINDS: Final = (
-    Kind("database", "DATABASE", "DATABASE", container=True, privileges=("CREATE", "TEMPORARY", "CONNECT")),
-    Kind("schema", "SCHEMA", "SCHEMA", container=True, privileges=("USAGE", "CREATE")),
-    Kind("table", "TABLE", "TABLE", relation=True, privileges=_TABLE),
-    Kind("view", "VIEW", "TABLE", relation=True, privileges=_TABLE),
-    Kind("materialized view", "MATERIALIZED VIEW", "TABLE", relation=True, privileges=_TABLE),
-    Kind("foreign table", "FOREIGN TABLE", "TABLE", relation=True, privileges=_TABLE),
-    Kind("sequence", "SEQUENCE", "SEQUENCE", relation=True, privileges=("SELECT", "UPDATE", "USAGE")),
-    Kind("function", "FUNCTION", "FUNCTION", privileges=("EXECUTE",)),
-    Kind("procedure", "PROCEDURE", "PROCEDURE", privileges=("EXECUTE",)),
-    Kind("aggregate", "ROUTINE", "ROUTINE", privileges=("EXECUTE",)),
-    Kind("type", "TYPE", "TYPE", privileges=("USAGE",)),
-    Kind("default acl"),
-    Kind("collation", why=_LATER),
-    Kind("conversion", why=_LATER),
-    Kind("operator", why=_LATER),
-    Kind("operator class", why=_LATER),
-    Kind("operator family", why=_LATER),
-    Kind("text search configuration", why=_LATER),
-    Kind("text search dictionary", why=_LATER),
-    Kind("statistics object", why=_LATER),
-    Kind("language", why=_LATER),
-    Kind("large object", why=_LATER),
-    Kind("foreign-data wrapper", why=_LATER),
-    Kind("server", why=_LATER),
-    Kind("event trigger", why=_LATER),
-    Kind("publication", why=_LATER),
-    Kind("extension", why="an extension has no ALTER … OWNER statement"),
-)
+    Kind("database", "pg_database", "DATABASE", "DATABASE", "name", container=True,
+         privileges=("CREATE", "TEMPORARY", "CONNECT")),
+    Kind("tablespace", "pg_tablespace", "TABLESPACE", "TABLESPACE", "name", privileges=("CREATE",)),
+    Kind("schema", "pg_namespace", "SCHEMA", "SCHEMA", "name", container=True, privileges=("USAGE", "CREATE")),
+    Kind("table", "pg_class", "TABLE", "TABLE", relation=True, privileges=_TABLE),
+    Kind("view", "pg_class", "VIEW", "TABLE", relation=True, privileges=_TABLE),
+    Kind("materialized view", "pg_class", "MATERIALIZED VIEW", "TABLE", relation=True, privileges=_TABLE),
+    Kind("foreign table", "pg_class", "FOREIGN TABLE", "TABLE", relation=True, privileges=_TABLE),
+    Kind("sequence", "pg_class", "SEQUENCE", "SEQUENCE", relation=True, privileges=("SELECT", "UPDATE", "USAGE")),
+    Kind("function", "pg_proc", "FUNCTION", "FUNCTION", "routine", privileges=("EXECUTE",)),
+    Kind("procedure", "pg_proc", "PROCEDURE", "PROCEDURE", "routine", privileges=("EXECUTE",)),
+    Kind("aggregate", "pg_proc", "ROUTINE", "ROUTINE", "routine", privileges=("EXECUTE",)),
+    Kind("type", "pg_type", "TYPE", "TYPE", privileges=("USAGE",)),
+    Kind("default acl", "pg_default_acl", address="default"),
+    Kind("collation", "pg_collation", "COLLATION"),
+    Kind("conversion", "pg_conversion", "CONVERSION"),
+    Kind("operator", "pg_operator", "OPERATOR", address="operator"),
+    Kind("operator class", "pg_opclass", "OPERATOR CLASS", address="method"),
+    Kind("operator family", "pg_opfamily", "OPERATOR FAMILY", address="method"),
+    Kind("text search configuration", "pg_ts_config", "TEXT SEARCH CONFIGURATION"),
+    Kind("text search dictionary", "pg_ts_dict", "TEXT SEARCH DICTIONARY"),
+    Kind("statistics object", "pg_statistic_ext", "STATISTICS"),
+    Kind("language", "pg_language", "LANGUAGE", "LANGUAGE", "name", privileges=("USAGE",)),
+    Kind("large object", "pg_largeobject_metadata", "LARGE OBJECT", "LARGE OBJECT", "number",
+         privileges=("SELECT", "UPDATE")),
+    Kind("server", "pg_foreign_server", "SERVER", "FOREIGN SERVER", "name", privileges=("USAGE",)),
+    Kind("publication", "pg_publication", "PUBLICATION", address="name"),
+    Kind("subscription", "pg_subscription", "SUBSCRIPTION", address="name", since=16),
+    Kind("foreign-data wrapper", "pg_foreign_data_wrapper", "FOREIGN DATA WRAPPER", "FOREIGN DATA WRAPPER", "name",
+         privileges=("USAGE",), why="PostgreSQL lets only a superuser own one: give it to the administrator"),
+    Kind("event trigger", "pg_event_trigger", "EVENT TRIGGER", address="name",
+         why="PostgreSQL lets only a superuser own one: give it to the administrator, or drop it"),
+    Kind("user mapping", "pg_user_mappings", address="name",
+         why="it belongs to its role for good: retain it, or DROP USER MAPPING"),
+    Kind("extension", "pg_extension", address="name",
+         why="an extension has no ALTER … OWNER statement: retain it, or let the administrator create it anew"),
+)  # fmt: skip
+
+PARTS: Final = (
+    Part("index", "table"), Part("toast table", "table"), Part("table constraint", "table"), Part("default value", "table"),
+    Part("table column", "table"), Part("trigger", "table"), Part("rule", "table"), Part("policy", "table"),
+    Part("domain constraint", "type"), Part("cast", "type"), Part("transform", "type"),
+    Part("operator of access method", "operator family"), Part("function of access method", "operator family"),
+    Part("publication relation", "publication"), Part("publication namespace", "publication"),
+    Part("statistics object data", "statistics object"),
+)  # fmt: skip
+"""Catalog objects that have no owner: they change with the object they are a part of."""
 
 BY_KEY: Final = {kind.key: kind for kind in KINDS}
 BITS: Final = (
@@ -75,5 +175,5 @@ BITS: Final = (
 )  # fmt: skip
 """All privileges in the order in which ``aclexplode`` lists them within one entry (utils/acl.h)."""
 COLUMN_PRIVILEGES: Final = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
-ROUTINES: Final = frozenset({"function", "procedure", "aggregate"})
+ROUTINES: Final = frozenset(kind.key for kind in KINDS if kind.address == "routine")
 RELATIONS: Final = frozenset(kind.key for kind in KINDS if kind.relation)

@@ -13,6 +13,7 @@ from qt001_cp.errors import ManifestError
 from qt001_cp.model.canonical import Json, canonical_bytes, digest, parse_canonical
 from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
 from qt001_cp.model.names import Disposition, ObjectRef, Role
+from qt001_cp.model.schemas import problem
 from qt001_cp.model.steps import Way
 
 OBJECT_SCHEMA: Final = "qt001.manifest.object/1"
@@ -137,8 +138,12 @@ class ObjectManifest:
                 f"{source} is a {data.get('schema')!r}, expected {OBJECT_SCHEMA!r}",
                 hint="pass the object manifest that 'qt001-cp manifest generate' wrote",
             )
+        wrong = problem("manifest", data)
+        if wrong is not None:
+            raise ManifestError(
+                f"{source}: {wrong}", hint="take the file as 'qt001-cp manifest generate' wrote it"
+            )
         try:
-            data["policy"]["name"], data["policy"]["sha256"]
             return cls(
                 data["database"],
                 data["server_major"],

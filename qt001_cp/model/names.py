@@ -74,13 +74,18 @@ class TypeName:
 
 @dataclass(frozen=True, order=True)
 class ObjectRef:
-    """An object of the estate: its kind and identity as ``pg_identify_object`` gives them, and the raw parts."""
+    """An object of the estate: its kind and identity as ``pg_identify_object`` gives them, and the raw parts.
+
+    ``args``: argument types of a routine; of an operator its two operands, None where there is none.
+    ``method``: the access method of an operator class or family.
+    """
 
     kind: str
     identity: str
     schema: str | None
     name: str
-    args: tuple[TypeName, ...] | None = None
+    args: tuple[TypeName | None, ...] | None = None
+    method: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, Final
-
-from jsonschema import Draft202012Validator
 
 from qt001_cp.errors import ManifestError, PolicyError
 from qt001_cp.model import kinds, roles
 from qt001_cp.model.canonical import Json, canonical_bytes, digest
 from qt001_cp.model.names import Disposition, ObjectRef, Role
+from qt001_cp.model.schemas import problem
 
 PARTS: Final = ("gateway", "permit", "apply", "writer")
 """The routines of the apply path, each replaced by FIX7c with a version that asks for acceptance first."""
@@ -80,12 +77,13 @@ class Policy:
 
 def policy_from_data(data: Json, source: str) -> Policy:
     """Validate ``data`` (parsed TOML). Raises :class:`PolicyError` naming ``source`` and the key."""
-    problems = sorted(_validator().iter_errors(data), key=lambda e: list(map(str, e.absolute_path)))
-    if problems:
-        first = problems[0]
-        where = ".".join(str(p) for p in first.absolute_path) or "top level"
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise PolicyError(f"{source}: {where}: {first.message}{more}", hint="see docs/policy.md for every key")
+    wrong = problem("policy", data)
+    if wrong is not None:
+        raise PolicyError(f"{source}: {wrong}", hint="see docs/policy.md for every key")
+    try:
+        Role(data["roles"]["application"])
+    except ManifestError as exc:
+        raise PolicyError(f"{source}: roles.application: {exc.message}", hint="name the login as PostgreSQL has it") from exc
     try:
         policy = _policy(data, source)
         policy.body()
@@ -166,10 +164,3 @@ def _rule(number: int, data: Json, source: str) -> Rule:
 def _glob(pattern: str) -> re.Pattern[str]:
     """Only ``*`` and ``?`` are special: brackets are part of names."""
     return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)
-
-
-@cache
-def _validator() -> Draft202012Validator:
-    text = resources.files("qt001_cp.model").joinpath("policy.schema.json").read_text("utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return Draft202012Validator(schema)

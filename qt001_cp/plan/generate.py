@@ -78,14 +78,14 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
         return ManifestObject(o.ref, "retain", rule.reason, False, o.definition_digest, _source(o, policy), o.follows,
                               o.detail, o.state, None, None, {})  # fmt: skip
     kind = kinds.BY_KEY.get(o.ref.kind)
-    if kind is None or not kind.transferable:
-        why = kind.why if kind else "this release does not know the kind"
+    why = "this release does not know the kind" if kind is None else kind.refusal(inventory.server_version // 10000)
+    if why:
         raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
     wish = Wish(
         inventory.application,
         roles.OWNER,
         own_statement=o.follows is None,
-        owner_moves=kind.alter is not None,
+        owner_moves=kind is not None and kind.alter is not None and not (o.detail or {}).get("system"),
         keep_application=rule.keep_application,
         keep_public=rule.keep_public,
         curated=curated,
@@ -102,12 +102,6 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
 
 def _detail(o: InventoryObject, analyses: Analyses) -> Mapping[str, Any] | None:
     """What only this kind has; for a routine also what the analysis says that its body reaches."""
-    if o.ref.kind == "type" and o.definition.startswith("type r"):
-        raise NotRestorable(
-            f"{o.ref}: a range type has a multirange type and constructor functions that ALTER TYPE … OWNER does not"
-            " move alike on all versions",
-            hint="retain it and use a domain over a range in what is transferred",
-        )
     analysis = analyses.get(o.ref.key) if o.ref.kind in ("function", "procedure") else None
     if analysis is None:
         return o.detail

@@ -173,8 +173,23 @@ def _removals(simulation: _Simulation, wish: Wish) -> list[Revoke]:
                 if (column, item) not in doomed and not _supported(item, column, simulation, doomed):
                     doomed[column, item] = depth
                     growing = True
-    ordered = sorted(doomed, key=lambda k: (-doomed[k], k[0] is None))
+    rest = sorted(doomed, key=lambda k: (-doomed[k], k[0] is None))
+    ordered: list[tuple[str | None, AclItem]] = []
+    while rest:
+        free = [k for k in rest if not any(_hangs_on(other, k) for other in rest if other != k)] or rest
+        ordered += free
+        rest = [k for k in rest if k not in free]
     return _group([Revoke(i.grantor, i.grantee, (i.privilege,), c, i.grantor != simulation.owner) for c, i in ordered])
+
+
+def _hangs_on(this: tuple[str | None, AclItem], other: tuple[str | None, AclItem]) -> bool:
+    """Whether ``this`` was passed on by who holds ``other``; a table's grant option covers its columns."""
+    return (
+        other[1].grantable
+        and other[1].grantee == this[1].grantor
+        and other[1].privilege == this[1].privilege
+        and other[0] in (None, this[0])
+    )
 
 
 def _supported(

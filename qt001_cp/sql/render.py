@@ -10,7 +10,7 @@ from importlib import resources
 
 from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
-from qt001_cp.model.kinds import KINDS
+from qt001_cp.model.kinds import CATALOGS, KINDS, Catalog
 
 STAGES = ("fix7a", "fix7b", "fix7c")
 _CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
@@ -24,15 +24,51 @@ def render(stage: str) -> dict[str, str]:
     """
     folder = resources.files("qt001_cp.sql").joinpath(stage)
     texts = {f.name: f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".sql")}
-    rendered = {name: _fill(text, f"{stage}/{name}") for name, text in sorted(texts.items())}
+    rendered = {name: fill(text, f"{stage}/{name}") for name, text in sorted(texts.items())}
     rendered["zz_drop.sql"] = _drop(rendered)
     return rendered
 
 
-def _fill(text: str, source: str) -> str:
+def fill(text: str, source: str) -> str:
+    """Fill in what has its home in Python. Raises :class:`ManifestError` for a tab."""
     if "\t" in text:
         raise ManifestError(f"{source} holds a tab, which Alembic's offline output would replace")
-    return text.replace("{object_kind_rows}", _kind_rows())
+    return (
+        text.replace("{object_kind_rows}", _kind_rows())
+        .replace("{listed}", "\n    UNION ALL\n".join(_listed(c) for c in CATALOGS))
+        .replace("{owner_acl}", "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS))
+    )
+
+
+def _classid(catalog: Catalog) -> str:
+    return f"'{catalog.classid or catalog.table}'::regclass"
+
+
+def _rows(c: Catalog) -> tuple[str, str, str]:
+    """FROM … WHERE of a catalog's rows in this database, the SQL of their schema, and of whether they are the system's."""
+    if c.space is None:
+        return f"FROM {c.table} o WHERE ({c.here})", "NULL::name", c.system or "false"
+    rows = f"FROM {c.table} o LEFT JOIN space n ON n.oid = {c.space} WHERE ({c.here}) AND (n.oid IS NOT NULL OR {c.space} = 0)"
+    return rows, "n.name", "coalesce(n.system, false)"
+
+
+def _listed(c: Catalog) -> str:
+    """Objects as ``live_object`` lists them; the system's own only where the ACL names the application."""
+    rows, space, system = _rows(c)
+    letter = f'({c.letter})::"char"' if c.letter else 'NULL::"char"'
+    named = f"EXISTS (SELECT 1 FROM named x WHERE x.classid = {_classid(c)} AND x.objid = o.{c.key})"
+    wanted = f" AND (NOT ({system}) OR {named})" if system != "false" else ""
+    return (
+        f"    SELECT {_classid(c)}::oid, o.{c.key}, {space}, ({c.name})::text, {c.owner}, {c.acl or 'NULL::aclitem[]'},"
+        f" {letter}, {system}\n    {rows}\n      AND ({c.where}){wanted}"
+    )
+
+
+def _owner_acl(c: Catalog) -> str:
+    """Owner and ACL of every row, parts and the system's own included."""
+    rows, _, _ = _rows(c)
+    state = f"concat_ws(' ', {c.owner}, {c.acl})" if c.acl else f"({c.owner})::text"
+    return f"SELECT {_classid(c)}::oid, o.{c.key}, 0, {state}\n{rows}"
 
 
 def _kind_rows() -> str:
@@ -40,8 +76,8 @@ def _kind_rows() -> str:
         return "NULL" if value is None else literal(value)
 
     return ",\n".join(
-        f"    ({literal(k.key)}, {word(k.alter)}, {word(k.grant)}, {str(k.relation).lower()}, {str(k.container).lower()},"
-        f" ARRAY[{', '.join(literal(p) for p in k.privileges)}]::text[])"
+        f"    ({literal(k.key)}, {word(k.alter)}, {word(k.grant)}, {literal(k.address)}, {str(k.relation).lower()},"
+        f" {str(k.container).lower()}, ARRAY[{', '.join(literal(p) for p in k.privileges)}]::text[], {literal(k.why)}, {k.since})"
         for k in KINDS
     )
 

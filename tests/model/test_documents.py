@@ -46,7 +46,7 @@ def test_a_wrong_policy_names_the_key(named: str) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [(b"no json", "not JSON of ours"), (b"[]", "not an object"), (b'{ "schema": "x"}', "canonical"), (b'{"schema":"x"}', "expected"),
-     (canonical_bytes({"schema": "qt001.manifest.object/1"}), "lacks")],
+     (canonical_bytes({"schema": "qt001.manifest.object/1"}), "required property")],
 )  # fmt: skip
 def test_a_wrong_manifest_says_why(body: bytes, says: str) -> None:
     with pytest.raises(ManifestError, match=says):

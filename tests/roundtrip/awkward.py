@@ -26,18 +26,23 @@ _ARGUMENTS = (TypeName("pg_catalog", "int4"), TypeName('ty"pes', "new\nline", ar
 def references() -> list[ObjectRef]:
     """One a kind, the names in turn as schema and as name."""
     found = []
-    transferable = [k for k in kinds.KINDS if k.transferable]
+    transferable = [k for k in kinds.KINDS if not k.why]
     for number, kind in enumerate(transferable):
         name, schema = NAMES[number % len(NAMES)], NAMES[(number + 5) % len(NAMES)]
-        args = _ARGUMENTS if kind.key in kinds.ROUTINES else None
-        in_schema = None if kind.container else schema
-        found.append(ObjectRef(kind.key, f"{kind.key} {number}", in_schema, name, args))
+        args = {"routine": _ARGUMENTS, "operator": (None, _ARGUMENTS[1])}.get(kind.address)
+        name = {"operator": "<?>`|", "number": "4294967295"}.get(kind.address, name)
+        in_schema = None if kind.address in ("name", "number") else schema
+        method = 'me"thod' if kind.address == "method" else None
+        found.append(ObjectRef(kind.key, f"{kind.key} {number}", in_schema, name, args, method))
     return found
 
 
 def steps(ref: ObjectRef) -> tuple[tuple[AclStep, ...], ChangeOwner | None, tuple[AclStep, ...]]:
     """Everything that is ever said of an object: privileges, columns, other grantors, grant options, the owner."""
     kind = kinds.BY_KEY[ref.kind]
+    owner = ChangeOwner(APPLICATION, OWNER) if kind.alter else None
+    if kind.grant is None and kind.address != "default":
+        return (), owner, ()
     privileges = kind.privileges[:2] or ("SELECT",)
     before: list[AclStep] = [
         Revoke(GRANTOR, SHOUTING, privileges[:1], None, set_role=True),
@@ -45,7 +50,6 @@ def steps(ref: ObjectRef) -> tuple[tuple[AclStep, ...], ChangeOwner | None, tupl
     ]
     if kind.relation and ref.kind != "sequence":
         before.append(Revoke(APPLICATION, PUBLIC, ("SELECT", "UPDATE"), 'col"umn\u2028', set_role=False))
-    owner = ChangeOwner(APPLICATION, OWNER) if kind.alter else None
     after: list[AclStep] = [
         Grant(OWNER, PUBLIC, privileges, None, set_role=False),
         Grant(GRANTOR, SHOUTING, privileges[:1], None, set_role=True, grantable=True),

@@ -36,7 +36,7 @@ $sealed$;
 
 CREATE FUNCTION qt001_cp.manifest_object(manifest text)
 RETURNS TABLE (
-    number bigint, kind text, identity text, schema text, name text, args jsonb, disposition text, curated boolean,
+    number bigint, kind text, identity text, schema text, name text, args jsonb, method text, disposition text, curated boolean,
     definition text, source text, follows text, detail jsonb, before jsonb, after jsonb, retired jsonb, ways jsonb
 )
 LANGUAGE sql STABLE
@@ -44,7 +44,7 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $manifest_object$
 SELECT o.number, o.value ->> 'kind', o.value ->> 'identity', o.value ->> 'schema', o.value ->> 'name',
-       nullif(o.value -> 'args', 'null'), o.value ->> 'disposition', (o.value ->> 'curated')::boolean,
+       nullif(o.value -> 'args', 'null'), o.value ->> 'method', o.value ->> 'disposition', (o.value ->> 'curated')::boolean,
        o.value ->> 'definition', o.value ->> 'source', o.value ->> 'follows', nullif(o.value -> 'detail', 'null'),
        o.value -> 'before', nullif(o.value -> 'after', 'null'), nullif(o.value -> 'retired', 'null'), o.value -> 'ways'
 FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'objects') WITH ORDINALITY o(value, number)
@@ -207,7 +207,7 @@ BEGIN
         'schema', 'qt001.inventory/1', 'database', current_database(),
         'server_version', current_setting('server_version_num')::int, 'application', qt001_cp.application_role(),
         'objects', coalesce(jsonb_agg(jsonb_build_object(
-            'kind', l.kind, 'identity', l.identity, 'schema', l.schema, 'name', l.name, 'args', l.args,
+            'kind', l.kind, 'identity', l.identity, 'schema', l.schema, 'name', l.name, 'args', l.args, 'method', l.method,
             'state', jsonb_build_object('owner', l.owner, 'acl', l.acl, 'columns', l.columns),
             'definition', qt001_cp.sha256_hex(convert_to(l.definition, 'UTF8')), 'follows', l.follows,
             'source', CASE WHEN l.kind IN ('function', 'procedure', 'aggregate', 'view', 'materialized view') THEN l.definition END,

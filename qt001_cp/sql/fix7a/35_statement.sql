@@ -16,17 +16,39 @@ THEN 'U&"' || (
 ELSE '"' || replace(name, '"', '""') || '"' END
 $quote_always$;
 
-CREATE FUNCTION qt001_cp.address(kind text, schema text, name text, args jsonb) RETURNS text
+CREATE FUNCTION qt001_cp.type_list(args jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
+AS $type_list$
+SELECT '(' || coalesce(string_agg(CASE WHEN a.value = 'null' THEN 'NONE' ELSE
+           qt001_cp.quote_always(a.value ->> 'schema') || '.' || qt001_cp.quote_always(a.value ->> 'name')
+           || CASE WHEN (a.value ->> 'array')::boolean THEN '[]' ELSE '' END END, ', ' ORDER BY a.ord), '') || ')'
+FROM jsonb_array_elements(args) WITH ORDINALITY a(value, ord)
+$type_list$;
+
+CREATE FUNCTION qt001_cp.address(form text, schema text, name text, args jsonb, method text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
 AS $address$
-SELECT CASE WHEN kind IN ('database', 'schema') THEN qt001_cp.quote_always(name)
-       ELSE qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name)
-            || CASE WHEN args IS NULL THEN '' ELSE '(' || coalesce((
-                SELECT string_agg(qt001_cp.quote_always(a.value ->> 'schema') || '.' || qt001_cp.quote_always(a.value ->> 'name')
-                                  || CASE WHEN (a.value ->> 'array')::boolean THEN '[]' ELSE '' END, ', ' ORDER BY a.ord)
-                FROM jsonb_array_elements(args) WITH ORDINALITY a(value, ord)), '') || ')' END
-       END
+-- An object as a statement names it; the form stands in qt001_cp.object_kind. Twin of emit/statements.py.
+BEGIN
+    CASE form
+    WHEN 'name' THEN RETURN qt001_cp.quote_always(name);
+    WHEN 'number' THEN
+        IF name ~ '^[0-9]{1,10}$' THEN RETURN name; END IF;
+    WHEN 'operator' THEN
+        IF name ~ '^[-+*/<>=~!@#%^&|`?]{1,63}$' AND name !~ '--|/\*' THEN
+            RETURN qt001_cp.quote_always(schema) || '.' || name || ' ' || qt001_cp.type_list(args);
+        END IF;
+    WHEN 'routine' THEN RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name) || qt001_cp.type_list(args);
+    WHEN 'method' THEN
+        RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name) || ' USING ' || qt001_cp.quote_always(method);
+    WHEN 'default' THEN RETURN NULL;
+    WHEN 'qualified' THEN RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name);
+    END CASE;
+    RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = format('%L is no name of form %s', name, form),
+        HINT = 'Generate the manifest again: qt001-cp manifest generate.';
+END
 $address$;
 
 CREATE FUNCTION qt001_cp.implied_statement(manifest text, direction text)
@@ -39,7 +61,7 @@ AS $implied_statement$
 WITH object AS (
     SELECT o.*, k.alter_noun, k.grant_noun, k.relation, k.container,
            o.ways -> direction AS way,
-           qt001_cp.address(o.kind, o.schema, o.name, o.args) AS address
+           qt001_cp.address(k.address, o.schema, o.name, o.args, o.method) AS address
     FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
     WHERE o.disposition = 'transfer' AND o.ways -> direction <> 'null'
 ), step AS (

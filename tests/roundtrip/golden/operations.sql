@@ -8,27 +8,25 @@ GRANT CREATE, TEMPORARY ON DATABASE "quo""ted" TO PUBLIC;
 
 SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT CREATE ON DATABASE "quo""ted" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE USAGE ON SCHEMA "dot.ted" FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE CREATE ON TABLESPACE "dot.ted" FROM "PUBLIC"; RESET ROLE;
 
-REVOKE USAGE, CREATE ON SCHEMA "dot.ted" FROM PUBLIC;
+REVOKE CREATE ON TABLESPACE "dot.ted" FROM PUBLIC;
 
-ALTER SCHEMA "dot.ted" OWNER TO "qt001_cp_owner";
+ALTER TABLESPACE "dot.ted" OWNER TO "qt001_cp_owner";
 
-GRANT USAGE, CREATE ON SCHEMA "dot.ted" TO PUBLIC;
+GRANT CREATE ON TABLESPACE "dot.ted" TO PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT USAGE ON SCHEMA "dot.ted" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT CREATE ON TABLESPACE "dot.ted" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE INSERT ON TABLE "it's"."Größe 日本" FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE USAGE ON SCHEMA "Größe 日本" FROM "PUBLIC"; RESET ROLE;
 
-REVOKE INSERT, SELECT ON TABLE "it's"."Größe 日本" FROM PUBLIC;
+REVOKE USAGE, CREATE ON SCHEMA "Größe 日本" FROM PUBLIC;
 
-REVOKE SELECT (U&"col""umn\2028"), UPDATE (U&"col""umn\2028") ON TABLE "it's"."Größe 日本" FROM PUBLIC;
+ALTER SCHEMA "Größe 日本" OWNER TO "qt001_cp_owner";
 
-ALTER TABLE "it's"."Größe 日本" OWNER TO "qt001_cp_owner";
+GRANT USAGE, CREATE ON SCHEMA "Größe 日本" TO PUBLIC;
 
-GRANT INSERT, SELECT ON TABLE "it's"."Größe 日本" TO PUBLIC;
-
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT INSERT ON TABLE "it's"."Größe 日本" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT USAGE ON SCHEMA "Größe 日本" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
 SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE INSERT ON TABLE U&"\202Eright to left".U&"new\000Aline" FROM "PUBLIC"; RESET ROLE;
 
@@ -36,7 +34,7 @@ REVOKE INSERT, SELECT ON TABLE U&"\202Eright to left".U&"new\000Aline" FROM PUBL
 
 REVOKE SELECT (U&"col""umn\2028"), UPDATE (U&"col""umn\2028") ON TABLE U&"\202Eright to left".U&"new\000Aline" FROM PUBLIC;
 
-ALTER VIEW U&"\202Eright to left".U&"new\000Aline" OWNER TO "qt001_cp_owner";
+ALTER TABLE U&"\202Eright to left".U&"new\000Aline" OWNER TO "qt001_cp_owner";
 
 GRANT INSERT, SELECT ON TABLE U&"\202Eright to left".U&"new\000Aline" TO PUBLIC;
 
@@ -48,7 +46,7 @@ REVOKE INSERT, SELECT ON TABLE "--comment"."$qt001$" FROM PUBLIC;
 
 REVOKE SELECT (U&"col""umn\2028"), UPDATE (U&"col""umn\2028") ON TABLE "--comment"."$qt001$" FROM PUBLIC;
 
-ALTER MATERIALIZED VIEW "--comment"."$qt001$" OWNER TO "qt001_cp_owner";
+ALTER VIEW "--comment"."$qt001$" OWNER TO "qt001_cp_owner";
 
 GRANT INSERT, SELECT ON TABLE "--comment"."$qt001$" TO PUBLIC;
 
@@ -60,67 +58,129 @@ REVOKE INSERT, SELECT ON TABLE "public".U&"tab\0009here" FROM PUBLIC;
 
 REVOKE SELECT (U&"col""umn\2028"), UPDATE (U&"col""umn\2028") ON TABLE "public".U&"tab\0009here" FROM PUBLIC;
 
-ALTER FOREIGN TABLE "public".U&"tab\0009here" OWNER TO "qt001_cp_owner";
+ALTER MATERIALIZED VIEW "public".U&"tab\0009here" OWNER TO "qt001_cp_owner";
 
 GRANT INSERT, SELECT ON TABLE "public".U&"tab\0009here" TO PUBLIC;
 
 SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT INSERT ON TABLE "public".U&"tab\0009here" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE SELECT ON SEQUENCE "SELECT"."back\slash" FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE INSERT ON TABLE "SELECT"."back\slash" FROM "PUBLIC"; RESET ROLE;
 
-REVOKE SELECT, UPDATE ON SEQUENCE "SELECT"."back\slash" FROM PUBLIC;
+REVOKE INSERT, SELECT ON TABLE "SELECT"."back\slash" FROM PUBLIC;
 
-ALTER SEQUENCE "SELECT"."back\slash" OWNER TO "qt001_cp_owner";
+REVOKE SELECT (U&"col""umn\2028"), UPDATE (U&"col""umn\2028") ON TABLE "SELECT"."back\slash" FROM PUBLIC;
 
-GRANT SELECT, UPDATE ON SEQUENCE "SELECT"."back\slash" TO PUBLIC;
+ALTER FOREIGN TABLE "SELECT"."back\slash" OWNER TO "qt001_cp_owner";
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT SELECT ON SEQUENCE "SELECT"."back\slash" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+GRANT INSERT, SELECT ON TABLE "SELECT"."back\slash" TO PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON FUNCTION "quo""ted"."it's"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT INSERT ON TABLE "SELECT"."back\slash" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-REVOKE EXECUTE ON FUNCTION "quo""ted"."it's"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE SELECT ON SEQUENCE "quo""ted"."it's" FROM "PUBLIC"; RESET ROLE;
 
-ALTER FUNCTION "quo""ted"."it's"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
+REVOKE SELECT, UPDATE ON SEQUENCE "quo""ted"."it's" FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION "quo""ted"."it's"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
+ALTER SEQUENCE "quo""ted"."it's" OWNER TO "qt001_cp_owner";
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON FUNCTION "quo""ted"."it's"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+GRANT SELECT, UPDATE ON SEQUENCE "quo""ted"."it's" TO PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON PROCEDURE "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT SELECT ON SEQUENCE "quo""ted"."it's" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-REVOKE EXECUTE ON PROCEDURE "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON FUNCTION "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
 
-ALTER PROCEDURE "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
+REVOKE EXECUTE ON FUNCTION "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
 
-GRANT EXECUTE ON PROCEDURE "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
+ALTER FUNCTION "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON PROCEDURE "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+GRANT EXECUTE ON FUNCTION "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON ROUTINE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON FUNCTION "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-REVOKE EXECUTE ON ROUTINE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
 
-ALTER ROUTINE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
+REVOKE EXECUTE ON PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
 
-GRANT EXECUTE ON ROUTINE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
+ALTER PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON ROUTINE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+GRANT EXECUTE ON PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE USAGE ON TYPE U&"new\000Aline"."public" FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-REVOKE USAGE ON TYPE U&"new\000Aline"."public" FROM PUBLIC;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
 
-ALTER TYPE U&"new\000Aline"."public" OWNER TO "qt001_cp_owner";
+REVOKE EXECUTE ON ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
 
-GRANT USAGE ON TYPE U&"new\000Aline"."public" TO PUBLIC;
+ALTER ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT USAGE ON TYPE U&"new\000Aline"."public" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+GRANT EXECUTE ON ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; ALTER DEFAULT PRIVILEGES FOR ROLE "SELECT" IN SCHEMA "$qt001$" REVOKE SELECT ON TABLES FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-ALTER DEFAULT PRIVILEGES FOR ROLE "SELECT" IN SCHEMA "$qt001$" REVOKE SELECT ON TABLES FROM PUBLIC;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE USAGE ON TYPE "$qt001$"."SELECT" FROM "PUBLIC"; RESET ROLE;
 
-ALTER DEFAULT PRIVILEGES FOR ROLE "SELECT" IN SCHEMA "$qt001$" GRANT SELECT ON TABLES TO PUBLIC;
+REVOKE USAGE ON TYPE "$qt001$"."SELECT" FROM PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; ALTER DEFAULT PRIVILEGES FOR ROLE "SELECT" IN SCHEMA "$qt001$" GRANT SELECT ON TABLES TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+ALTER TYPE "$qt001$"."SELECT" OWNER TO "qt001_cp_owner";
+
+GRANT USAGE ON TYPE "$qt001$"."SELECT" TO PUBLIC;
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT USAGE ON TYPE "$qt001$"."SELECT" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; ALTER DEFAULT PRIVILEGES FOR ROLE "quo""ted" IN SCHEMA U&"tab\0009here" REVOKE SELECT ON TABLES FROM "PUBLIC"; RESET ROLE;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE "quo""ted" IN SCHEMA U&"tab\0009here" REVOKE SELECT ON TABLES FROM PUBLIC;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE "quo""ted" IN SCHEMA U&"tab\0009here" GRANT SELECT ON TABLES TO PUBLIC;
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; ALTER DEFAULT PRIVILEGES FOR ROLE "quo""ted" IN SCHEMA U&"tab\0009here" GRANT SELECT ON TABLES TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+
+ALTER COLLATION "back\slash"."dot.ted" OWNER TO "qt001_cp_owner";
+
+ALTER CONVERSION "it's"."Größe 日本" OWNER TO "qt001_cp_owner";
+
+ALTER OPERATOR U&"\202Eright to left".<?>`| (NONE, "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
+
+ALTER OPERATOR CLASS "--comment"."$qt001$" USING "me""thod" OWNER TO "qt001_cp_owner";
+
+ALTER OPERATOR FAMILY "public".U&"tab\0009here" USING "me""thod" OWNER TO "qt001_cp_owner";
+
+ALTER TEXT SEARCH CONFIGURATION "SELECT"."back\slash" OWNER TO "qt001_cp_owner";
+
+ALTER TEXT SEARCH DICTIONARY "quo""ted"."it's" OWNER TO "qt001_cp_owner";
+
+ALTER STATISTICS "dot.ted".U&"\202Eright to left" OWNER TO "qt001_cp_owner";
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE USAGE ON LANGUAGE "--comment" FROM "PUBLIC"; RESET ROLE;
+
+REVOKE USAGE ON LANGUAGE "--comment" FROM PUBLIC;
+
+ALTER LANGUAGE "--comment" OWNER TO "qt001_cp_owner";
+
+GRANT USAGE ON LANGUAGE "--comment" TO PUBLIC;
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT USAGE ON LANGUAGE "--comment" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE SELECT ON LARGE OBJECT 4294967295 FROM "PUBLIC"; RESET ROLE;
+
+REVOKE SELECT, UPDATE ON LARGE OBJECT 4294967295 FROM PUBLIC;
+
+ALTER LARGE OBJECT 4294967295 OWNER TO "qt001_cp_owner";
+
+GRANT SELECT, UPDATE ON LARGE OBJECT 4294967295 TO PUBLIC;
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT SELECT ON LARGE OBJECT 4294967295 TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE USAGE ON FOREIGN SERVER "SELECT" FROM "PUBLIC"; RESET ROLE;
+
+REVOKE USAGE ON FOREIGN SERVER "SELECT" FROM PUBLIC;
+
+ALTER SERVER "SELECT" OWNER TO "qt001_cp_owner";
+
+GRANT USAGE ON FOREIGN SERVER "SELECT" TO PUBLIC;
+
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT USAGE ON FOREIGN SERVER "SELECT" TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+
+ALTER PUBLICATION "quo""ted" OWNER TO "qt001_cp_owner";
+
+ALTER SUBSCRIPTION "dot.ted" OWNER TO "qt001_cp_owner";
 

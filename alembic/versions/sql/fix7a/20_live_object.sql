@@ -1,6 +1,10 @@
 -- The estate, read from the catalogs at this moment: one row an object that the application role owns, is granted,
--- or reaches through PUBLIC or a role it is a member of. The body of this function is the one catalog query of the
--- project: Python runs the same text on a database that does not have the function yet.
+-- or reaches through PUBLIC or a role it is a member of; of the system's own objects those whose ACL names it.
+-- The body of this function is the one catalog query of the project: Python runs the same text on a database that
+-- does not have the function yet. Its list of catalogs is made from model/kinds.py.
+--
+-- everything:  also what the application role does not reach (why is empty then).
+-- definitions: whether to word them; without them it is owners and ACLs only, and much faster.
 --
 -- acl:        [[grantor, grantee or null for PUBLIC, privilege, grantable], ...] in the order of the ACL array.
 --             A NULL ACL is expanded to its default (acldefault), and one that equals its default is given in the
@@ -8,9 +12,9 @@
 -- definition: what makes the object what it is, without owner, ACL and comment, as text; sha256 of it is the digest.
 -- The settings below decide how PostgreSQL words a definition; whoever calls this cannot bend them.
 -- Source: PostgreSQL documentation, chapter "System Catalogs"; "Privileges", section 5.8.
-CREATE FUNCTION qt001_cp.live_object(application name)
+CREATE FUNCTION qt001_cp.live_object(application name, everything boolean DEFAULT false, definitions boolean DEFAULT true)
 RETURNS TABLE (
-    classid oid, objid oid, kind text, identity text, schema text, name text, args jsonb,
+    classid oid, objid oid, kind text, identity text, schema text, name text, args jsonb, method text,
     owner text, acl jsonb, acl_default boolean, columns jsonb, follows text, detail jsonb, definition text, why text[]
 )
 LANGUAGE sql STABLE
@@ -30,97 +34,139 @@ WITH RECURSIVE app_role(oid) AS (
 ), app(oids) AS (
     SELECT array_agg(a.oid) || CASE WHEN bool_or(a.oid = d.datdba) THEN ARRAY['pg_database_owner'::regrole::oid] ELSE '{}' END
     FROM app_role a, pg_database d WHERE d.datname = current_database()
-), space(oid, name) AS (
-    SELECT n.oid, n.nspname FROM pg_namespace n
-    WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'qt001_cp')
-), listed(classid, objid, nsp, name, owner, acl, letter) AS (
-    SELECT 'pg_database'::regclass::oid, d.oid, NULL::name, d.datname, d.datdba, d.datacl, 'd'::"char"
-    FROM pg_database d WHERE d.datname = current_database()
+), space(oid, name, system) AS MATERIALIZED (
+    SELECT n.oid, n.nspname, n.nspname ~ '^pg_' OR n.nspname = 'information_schema' FROM pg_namespace n
+    WHERE n.nspname <> 'qt001_cp' AND n.nspname !~ '^pg_(toast|temp)'
+), named(classid, objid, deptype, role) AS MATERIALIZED (
+    -- What the server itself has noted of the application: it owns the object, or the ACL names it.
+    SELECT s.classid, s.objid, s.deptype, s.refobjid FROM pg_shdepend s, app
+    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY (app.oids) AND s.deptype IN ('o', 'a')
+      AND s.dbid IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+), own_cast AS MATERIALIZED (
+    SELECT t.oid, format('cast (%s as %s) context=%s method=%s function=%s', format_type(c.castsource, NULL),
+                         format_type(c.casttarget, NULL), c.castcontext, c.castmethod, c.castfunc::regprocedure) AS line
+    FROM pg_cast c CROSS JOIN LATERAL (VALUES (c.castsource), (c.casttarget)) t(oid) WHERE c.oid >= 16384
     UNION ALL
-    SELECT 'pg_namespace'::regclass, n.oid, NULL, n.nspname, n.nspowner, n.nspacl, 'n'
-    FROM pg_namespace n JOIN space s ON s.oid = n.oid
+    SELECT t.trftype, format('transform for language %s from=%s to=%s', l.lanname, t.trffromsql::regprocedure, t.trftosql::regprocedure)
+    FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang
+), listed(classid, objid, nsp, name, owner, acl, letter, system) AS (
+    SELECT 'pg_database'::regclass::oid, o.oid, NULL::name, (o.datname)::text, o.datdba, o.datacl, ('d')::"char", false
+    FROM pg_database o WHERE (o.datname = current_database())
+      AND (true)
     UNION ALL
-    SELECT 'pg_class'::regclass, c.oid, s.name, c.relname, c.relowner, c.relacl,
-           CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char"
-    FROM pg_class c JOIN space s ON s.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    SELECT 'pg_tablespace'::regclass::oid, o.oid, NULL::name, (o.spcname)::text, o.spcowner, o.spcacl, ('t')::"char", o.oid < 16384
+    FROM pg_tablespace o WHERE (true)
+      AND (true) AND (NOT (o.oid < 16384) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_tablespace'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_proc'::regclass, p.oid, s.name, p.proname, p.proowner, p.proacl, 'f'
-    FROM pg_proc p JOIN space s ON s.oid = p.pronamespace
+    SELECT 'pg_namespace'::regclass::oid, o.oid, NULL::name, (o.nspname)::text, o.nspowner, o.nspacl, ('n')::"char", o.nspname ~ '^pg_' OR o.nspname = 'information_schema'
+    FROM pg_namespace o WHERE (o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)')
+      AND (true) AND (NOT (o.nspname ~ '^pg_' OR o.nspname = 'information_schema') OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_namespace'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_type'::regclass, t.oid, s.name, t.typname, t.typowner, t.typacl, 'T'
-    FROM pg_type t JOIN space s ON s.oid = t.typnamespace
-    LEFT JOIN pg_class c ON c.oid = t.typrelid
-    WHERE (t.typrelid = 0 OR c.relkind = 'c')
-      AND t.typtype <> 'm' AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = t.oid)
+    SELECT 'pg_class'::regclass::oid, o.oid, n.name, (o.relname)::text, o.relowner, o.relacl, (CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", coalesce(n.system, false)
+    FROM pg_class o LEFT JOIN space n ON n.oid = o.relnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.relnamespace = 0)
+      AND (o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_class'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_collation'::regclass, o.oid, s.name, o.collname, o.collowner, NULL, NULL
-    FROM pg_collation o JOIN space s ON s.oid = o.collnamespace
+    SELECT 'pg_proc'::regclass::oid, o.oid, n.name, (o.proname)::text, o.proowner, o.proacl, ('f')::"char", coalesce(n.system, false)
+    FROM pg_proc o LEFT JOIN space n ON n.oid = o.pronamespace WHERE (true) AND (n.oid IS NOT NULL OR o.pronamespace = 0)
+      AND (NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i' AND i.refclassid = 'pg_type'::regclass)) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_proc'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_conversion'::regclass, o.oid, s.name, o.conname, o.conowner, NULL, NULL
-    FROM pg_conversion o JOIN space s ON s.oid = o.connamespace
+    SELECT 'pg_type'::regclass::oid, o.oid, n.name, (o.typname)::text, o.typowner, o.typacl, ('T')::"char", coalesce(n.system, false)
+    FROM pg_type o LEFT JOIN space n ON n.oid = o.typnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.typnamespace = 0)
+      AND ((o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000) AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = o.oid) AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_type'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_operator'::regclass, o.oid, s.name, o.oprname, o.oprowner, NULL, NULL
-    FROM pg_operator o JOIN space s ON s.oid = o.oprnamespace
+    SELECT 'pg_collation'::regclass::oid, o.oid, n.name, (o.collname)::text, o.collowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
+    FROM pg_collation o LEFT JOIN space n ON n.oid = o.collnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.collnamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_collation'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_opclass'::regclass, o.oid, s.name, o.opcname, o.opcowner, NULL, NULL
-    FROM pg_opclass o JOIN space s ON s.oid = o.opcnamespace
+    SELECT 'pg_conversion'::regclass::oid, o.oid, n.name, (o.conname)::text, o.conowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
+    FROM pg_conversion o LEFT JOIN space n ON n.oid = o.connamespace WHERE (true) AND (n.oid IS NOT NULL OR o.connamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_conversion'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_opfamily'::regclass, o.oid, s.name, o.opfname, o.opfowner, NULL, NULL
-    FROM pg_opfamily o JOIN space s ON s.oid = o.opfnamespace
+    SELECT 'pg_operator'::regclass::oid, o.oid, n.name, (o.oprname)::text, o.oprowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
+    FROM pg_operator o LEFT JOIN space n ON n.oid = o.oprnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.oprnamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_operator'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_ts_config'::regclass, o.oid, s.name, o.cfgname, o.cfgowner, NULL, NULL
-    FROM pg_ts_config o JOIN space s ON s.oid = o.cfgnamespace
+    SELECT 'pg_opclass'::regclass::oid, o.oid, n.name, (o.opcname)::text, o.opcowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
+    FROM pg_opclass o LEFT JOIN space n ON n.oid = o.opcnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opcnamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opclass'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_ts_dict'::regclass, o.oid, s.name, o.dictname, o.dictowner, NULL, NULL
-    FROM pg_ts_dict o JOIN space s ON s.oid = o.dictnamespace
+    SELECT 'pg_opfamily'::regclass::oid, o.oid, n.name, (o.opfname)::text, o.opfowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
+    FROM pg_opfamily o LEFT JOIN space n ON n.oid = o.opfnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opfnamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opfamily'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_statistic_ext'::regclass, o.oid, s.name, o.stxname, o.stxowner, NULL, NULL
-    FROM pg_statistic_ext o JOIN space s ON s.oid = o.stxnamespace
+    SELECT 'pg_ts_config'::regclass::oid, o.oid, n.name, (o.cfgname)::text, o.cfgowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
+    FROM pg_ts_config o LEFT JOIN space n ON n.oid = o.cfgnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.cfgnamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_config'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_language'::regclass, l.oid, NULL, l.lanname, l.lanowner, l.lanacl, 'l'
-    FROM pg_language l WHERE l.oid >= 16384
+    SELECT 'pg_ts_dict'::regclass::oid, o.oid, n.name, (o.dictname)::text, o.dictowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
+    FROM pg_ts_dict o LEFT JOIN space n ON n.oid = o.dictnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.dictnamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_dict'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_largeobject'::regclass, l.oid, NULL, l.oid::text, l.lomowner, l.lomacl, 'L'
-    FROM pg_largeobject_metadata l
+    SELECT 'pg_statistic_ext'::regclass::oid, o.oid, n.name, (o.stxname)::text, o.stxowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
+    FROM pg_statistic_ext o LEFT JOIN space n ON n.oid = o.stxnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.stxnamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_statistic_ext'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, NULL, f.fdwname, f.fdwowner, f.fdwacl, 'F'
-    FROM pg_foreign_data_wrapper f
+    SELECT 'pg_language'::regclass::oid, o.oid, NULL::name, (o.lanname)::text, o.lanowner, CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END, ('l')::"char", o.oid < 16384
+    FROM pg_language o WHERE (true)
+      AND (true) AND (NOT (o.oid < 16384) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_language'::regclass AND x.objid = o.oid))
     UNION ALL
-    SELECT 'pg_foreign_server'::regclass, f.oid, NULL, f.srvname, f.srvowner, f.srvacl, 'S'
-    FROM pg_foreign_server f
+    SELECT 'pg_largeobject'::regclass::oid, o.oid, NULL::name, (o.oid)::text, o.lomowner, o.lomacl, ('L')::"char", false
+    FROM pg_largeobject_metadata o WHERE (true)
+      AND (true)
     UNION ALL
-    SELECT 'pg_event_trigger'::regclass, e.oid, NULL, e.evtname, e.evtowner, NULL, NULL
-    FROM pg_event_trigger e
+    SELECT 'pg_foreign_data_wrapper'::regclass::oid, o.oid, NULL::name, (o.fdwname)::text, o.fdwowner, o.fdwacl, ('F')::"char", false
+    FROM pg_foreign_data_wrapper o WHERE (true)
+      AND (true)
     UNION ALL
-    SELECT 'pg_publication'::regclass, p.oid, NULL, p.pubname, p.pubowner, NULL, NULL
-    FROM pg_publication p
+    SELECT 'pg_foreign_server'::regclass::oid, o.oid, NULL::name, (o.srvname)::text, o.srvowner, o.srvacl, ('S')::"char", false
+    FROM pg_foreign_server o WHERE (true)
+      AND (true)
     UNION ALL
-    SELECT 'pg_extension'::regclass, e.oid, NULL, e.extname, e.extowner, NULL, NULL
-    FROM pg_extension e
+    SELECT 'pg_user_mapping'::regclass::oid, o.umid, NULL::name, (o.usename || ' on ' || o.srvname)::text, o.umuser, NULL::aclitem[], NULL::"char", false
+    FROM pg_user_mappings o WHERE (true)
+      AND (o.umuser <> 0)
     UNION ALL
-    SELECT 'pg_default_acl'::regclass, d.oid, n.nspname, pg_get_userbyid(d.defaclrole), d.defaclrole, d.defaclacl, NULL
-    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-    WHERE n.nspname IS DISTINCT FROM 'qt001_cp'
+    SELECT 'pg_event_trigger'::regclass::oid, o.oid, NULL::name, (o.evtname)::text, o.evtowner, NULL::aclitem[], NULL::"char", false
+    FROM pg_event_trigger o WHERE (true)
+      AND (true)
+    UNION ALL
+    SELECT 'pg_publication'::regclass::oid, o.oid, NULL::name, (o.pubname)::text, o.pubowner, NULL::aclitem[], NULL::"char", false
+    FROM pg_publication o WHERE (true)
+      AND (true)
+    UNION ALL
+    SELECT 'pg_subscription'::regclass::oid, o.oid, NULL::name, (o.subname)::text, o.subowner, NULL::aclitem[], NULL::"char", false
+    FROM pg_subscription o WHERE (o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+      AND (true)
+    UNION ALL
+    SELECT 'pg_extension'::regclass::oid, o.oid, NULL::name, (o.extname)::text, o.extowner, NULL::aclitem[], NULL::"char", false
+    FROM pg_extension o WHERE (true)
+      AND (true)
+    UNION ALL
+    SELECT 'pg_default_acl'::regclass::oid, o.oid, n.name, (pg_get_userbyid(o.defaclrole))::text, o.defaclrole, o.defaclacl, NULL::"char", coalesce(n.system, false)
+    FROM pg_default_acl o LEFT JOIN space n ON n.oid = o.defaclnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.defaclnamespace = 0)
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_default_acl'::regclass AND x.objid = o.oid))
 ), complete AS (
     SELECT l.* FROM listed l
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_depend x WHERE x.classid = l.classid AND x.objid = l.objid AND x.objsubid = 0 AND x.deptype = 'e')
     UNION ALL
-    -- Whatever else the server says that the application role owns or is granted: a kind that the list above does
-    -- not have is an object all the same.
-    SELECT DISTINCT s.classid, s.objid, NULL::name, NULL::name, CASE s.deptype WHEN 'o' THEN s.refobjid END,
-           NULL::aclitem[], NULL::"char"
-    FROM pg_shdepend s, app
-    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY (app.oids)
-      AND s.deptype IN ('o', 'a')
-      AND s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-      AND NOT EXISTS (SELECT 1 FROM listed l WHERE l.classid = s.classid AND l.objid = s.objid)
+    -- A kind that the list above does not have is an object all the same, and stops whoever meets it.
+    SELECT DISTINCT s.classid, s.objid, NULL::name, NULL::text, CASE s.deptype WHEN 'o' THEN s.role END,
+           NULL::aclitem[], NULL::"char", false
+    FROM named s
+    WHERE NOT EXISTS (SELECT 1 FROM listed l WHERE l.classid = s.classid AND l.objid = s.objid)
+      AND s.classid NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relisshared)
       AND NOT (s.classid = 'pg_class'::regclass AND EXISTS (
             SELECT 1 FROM pg_class c LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.oid = s.objid AND (c.relkind IN ('i', 'I', 't', 'c') OR n.nspname ~ '^pg_temp_')))
+            WHERE c.oid = s.objid AND (c.relkind IN ('i', 'I', 't', 'c') OR n.nspname ~ '^pg_(toast_)?temp_' OR n.nspname = 'qt001_cp')))
       AND NOT (s.classid = 'pg_type'::regclass AND EXISTS (
             SELECT 1 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
             WHERE t.oid = s.objid AND (n.nspname ~ '^pg_t' OR t.typtype = 'm' OR t.typelem <> 0 OR t.typrelid <> 0)))
+      AND NOT (s.classid = 'pg_proc'::regclass AND EXISTS (
+            SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE p.oid = s.objid AND (n.nspname ~ '^pg_temp_' OR n.nspname = 'qt001_cp')))
+      AND NOT (s.classid = 'pg_namespace'::regclass AND EXISTS (
+            SELECT 1 FROM pg_namespace n WHERE n.oid = s.objid AND (n.nspname ~ '^pg_(toast|temp)' OR n.nspname = 'qt001_cp')))
       AND NOT EXISTS (
         SELECT 1 FROM pg_depend x WHERE x.classid = s.classid AND x.objid = s.objid AND x.objsubid = 0 AND x.deptype = 'e')
 ), effective AS (
@@ -143,7 +189,7 @@ WITH RECURSIVE app_role(oid) AS (
                    SELECT 1 FROM pg_attribute a, aclexplode(a.attacl) x
                    WHERE a.attrelid = e.objid AND a.attacl IS NOT NULL AND NOT a.attisdropped
                      AND (x.grantee = 0 OR x.grantee = ANY (app.oids))) THEN 'column' END,
-               CASE WHEN e.nsp IS NULL AND e.classid = 'pg_database'::regclass THEN 'database' END,
+               CASE WHEN e.classid = 'pg_database'::regclass THEN 'database' END,
                CASE WHEN e.name IS NULL THEN 'dependency' END], NULL) AS why
     FROM effective e, app
 )
@@ -157,7 +203,19 @@ SELECT j.classid, j.objid,
            JOIN pg_type t ON t.oid = a.typ
            LEFT JOIN pg_type el ON el.typarray = t.oid
            JOIN pg_namespace tn ON tn.oid = coalesce(el.typnamespace, t.typnamespace)
+           WHERE p.oid = j.objid)
+            WHEN j.classid = 'pg_operator'::regclass THEN (
+           SELECT jsonb_agg(CASE WHEN t.oid IS NOT NULL THEN jsonb_build_object(
+                      'schema', tn.nspname, 'name', coalesce(el.typname, t.typname), 'array', el.oid IS NOT NULL) END ORDER BY a.ord)
+           FROM pg_operator p, unnest(ARRAY[p.oprleft, p.oprright]) WITH ORDINALITY a(typ, ord)
+           LEFT JOIN pg_type t ON t.oid = a.typ
+           LEFT JOIN pg_type el ON el.typarray = t.oid
+           LEFT JOIN pg_namespace tn ON tn.oid = coalesce(el.typnamespace, t.typnamespace)
            WHERE p.oid = j.objid) END,
+       CASE j.classid WHEN 'pg_opclass'::regclass THEN (
+           SELECT m.amname::text FROM pg_opclass c JOIN pg_am m ON m.oid = c.opcmethod WHERE c.oid = j.objid)
+                      WHEN 'pg_opfamily'::regclass THEN (
+           SELECT m.amname::text FROM pg_opfamily f JOIN pg_am m ON m.oid = f.opfmethod WHERE f.oid = j.objid) END,
        CASE WHEN j.owner IS NOT NULL THEN pg_get_userbyid(j.owner)::text END,
        coalesce((SELECT jsonb_agg(jsonb_build_array(
                     pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
@@ -184,8 +242,17 @@ SELECT j.classid, j.objid,
             WHEN j.classid = 'pg_default_acl'::regclass THEN (
            SELECT jsonb_build_object('on', CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
                       WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END)
-           FROM pg_default_acl d WHERE d.oid = j.objid) END,
-       CASE j.classid
+           FROM pg_default_acl d WHERE d.oid = j.objid)
+            WHEN j.classid = 'pg_extension'::regclass THEN (
+           -- Its members stay where they are. Those that the application owns are named: it may replace or drop them.
+           SELECT jsonb_build_object('members', count(*), 'owned', coalesce(jsonb_agg(m.type || ' ' || m.identity
+                      ORDER BY m.type COLLATE "C", m.identity COLLATE "C") FILTER (WHERE n.deptype IS NOT NULL), '[]'))
+           FROM pg_depend x
+           LEFT JOIN named n ON n.classid = x.classid AND n.objid = x.objid AND n.deptype = 'o'
+           CROSS JOIN LATERAL pg_identify_object(x.classid, x.objid, 0) m
+           WHERE x.refclassid = 'pg_extension'::regclass AND x.refobjid = j.objid AND x.deptype = 'e')
+            WHEN j.system THEN '{"system": true}'::jsonb END,
+       CASE WHEN NOT $3 THEN NULL ELSE CASE j.classid
        WHEN 'pg_class'::regclass THEN (
            SELECT concat_ws(E'\n',
                format('%s kind=%s persistence=%s rls=%s force=%s replident=%s options=%s access_method=%s tablespace=%s',
@@ -244,6 +311,7 @@ SELECT j.classid, j.objid,
                (SELECT string_agg('owned by ' || (pg_identify_object(x.refclassid, x.refobjid, x.refobjsubid)).identity, E'\n')
                 FROM pg_depend x WHERE c.relkind = 'S' AND x.classid = 'pg_class'::regclass AND x.objid = c.oid
                   AND x.refclassid = 'pg_class'::regclass AND x.deptype IN ('a', 'i')),
+               (SELECT string_agg(k.line, E'\n' ORDER BY k.line COLLATE "C") FROM own_cast k WHERE k.oid = c.reltype),
                (SELECT format('server %I options %s', fs.srvname, ft.ftoptions)
                 FROM pg_foreign_table ft JOIN pg_foreign_server fs ON fs.oid = ft.ftserver WHERE ft.ftrelid = c.oid))
            FROM pg_class c WHERE c.oid = j.objid)
@@ -251,7 +319,8 @@ SELECT j.classid, j.objid,
            SELECT CASE p.prokind
                   WHEN 'a' THEN (SELECT format('aggregate %s kind=%s direct=%s returns %s variadic=%s parallel=%s ', i.identity,
                                    g.aggkind, g.aggnumdirectargs, format_type(p.prorettype, NULL), p.provariadic, p.proparallel)
-                                   || (to_jsonb(g) - 'aggfnoid')::text
+                                   || (to_jsonb(g) - 'aggfnoid' || jsonb_build_object('aggtranstype', format_type(g.aggtranstype, NULL),
+                                       'aggmtranstype', format_type(g.aggmtranstype, NULL), 'aggsortop', g.aggsortop::regoperator))::text
                                  FROM pg_aggregate g WHERE g.aggfnoid = p.oid)
                   ELSE pg_get_functiondef(p.oid) END
            FROM pg_proc p WHERE p.oid = j.objid)
@@ -273,7 +342,11 @@ SELECT j.classid, j.objid,
                           (SELECT oc.opcname FROM pg_opclass oc WHERE oc.oid = g.rngsubopc),
                           g.rngcanonical::regproc, g.rngsubdiff::regproc)
                 FROM pg_range g WHERE g.rngtypid = t.oid),
-               CASE WHEN t.typtype = 'b' THEN format('base input %s output %s', t.typinput, t.typoutput) END)
+               CASE WHEN t.typtype = 'b' THEN format('base input %s output %s receive %s send %s modin %s modout %s analyze %s'
+                    ' length=%s by value=%s align=%s storage=%s preferred=%s delimiter=%s element=%s default=%s', t.typinput, t.typoutput,
+                    t.typreceive, t.typsend, t.typmodin, t.typmodout, t.typanalyze, t.typlen, t.typbyval, t.typalign, t.typstorage,
+                    t.typispreferred, t.typdelim, format_type(t.typelem, NULL), t.typdefault) END,
+               (SELECT string_agg(k.line, E'\n' ORDER BY k.line COLLATE "C") FROM own_cast k WHERE k.oid = t.oid))
            FROM pg_type t WHERE t.oid = j.objid)
        WHEN 'pg_database'::regclass THEN (
            SELECT concat_ws(E'\n',
@@ -284,16 +357,78 @@ SELECT j.classid, j.objid,
                           ORDER BY pg_get_userbyid(s.setrole) COLLATE "C")
                 FROM pg_db_role_setting s WHERE s.setdatabase = d.oid))
            FROM pg_database d WHERE d.oid = j.objid)
-       WHEN 'pg_namespace'::regclass THEN 'schema'
-       WHEN 'pg_default_acl'::regclass THEN 'default privileges'
+       WHEN 'pg_collation'::regclass THEN (
+           -- Columns differ between major versions: the row without what names and owns it.
+           SELECT 'collation ' || (to_jsonb(o) - '{oid,collname,collnamespace,collowner,collversion}'::text[])::text
+           FROM pg_collation o WHERE o.oid = j.objid)
+       WHEN 'pg_conversion'::regclass THEN (
+           SELECT format('conversion from %s to %s function %s default=%s', pg_encoding_to_char(o.conforencoding),
+                         pg_encoding_to_char(o.contoencoding), o.conproc::regproc, o.condefault)
+           FROM pg_conversion o WHERE o.oid = j.objid)
+       WHEN 'pg_operator'::regclass THEN (
+           SELECT format('operator result %s function %s commutator %s negator %s restrict %s join %s merges=%s hashes=%s',
+                         format_type(o.oprresult, NULL), o.oprcode::regproc, o.oprcom::regoperator, o.oprnegate::regoperator,
+                         o.oprrest::regproc, o.oprjoin::regproc, o.oprcanmerge, o.oprcanhash)
+           FROM pg_operator o WHERE o.oid = j.objid)
+       WHEN 'pg_opclass'::regclass THEN (
+           SELECT format('operator class for %s default=%s key=%s family %s', format_type(o.opcintype, NULL), o.opcdefault,
+                         format_type(o.opckeytype, NULL), (pg_identify_object('pg_opfamily'::regclass, o.opcfamily, 0)).identity)
+           FROM pg_opclass o WHERE o.oid = j.objid)
+       WHEN 'pg_opfamily'::regclass THEN concat_ws(E'\n', 'operator family',
+           (SELECT string_agg(format('operator %s %s purpose=%s sort=%s', a.amopstrategy, a.amopopr::regoperator, a.amoppurpose,
+                       CASE WHEN a.amopsortfamily <> 0 THEN (pg_identify_object('pg_opfamily'::regclass, a.amopsortfamily, 0)).identity END),
+                       E'\n' ORDER BY a.amopstrategy, a.amopopr::regoperator::text COLLATE "C")
+            FROM pg_amop a WHERE a.amopfamily = j.objid),
+           (SELECT string_agg(format('function %s (%s, %s) %s', a.amprocnum, format_type(a.amproclefttype, NULL),
+                       format_type(a.amprocrighttype, NULL), a.amproc::regprocedure),
+                       E'\n' ORDER BY a.amprocnum, a.amproc::regprocedure::text COLLATE "C")
+            FROM pg_amproc a WHERE a.amprocfamily = j.objid))
+       WHEN 'pg_ts_config'::regclass THEN (
+           SELECT concat_ws(E'\n', 'text search configuration, parser ' || (pg_identify_object('pg_ts_parser'::regclass, o.cfgparser, 0)).identity,
+               (SELECT string_agg(format('token %s %s dictionary %s', m.maptokentype, m.mapseqno,
+                           (pg_identify_object('pg_ts_dict'::regclass, m.mapdict, 0)).identity), E'\n' ORDER BY m.maptokentype, m.mapseqno)
+                FROM pg_ts_config_map m WHERE m.mapcfg = o.oid))
+           FROM pg_ts_config o WHERE o.oid = j.objid)
+       WHEN 'pg_ts_dict'::regclass THEN (
+           SELECT format('text search dictionary template %s options %s',
+                         (pg_identify_object('pg_ts_template'::regclass, o.dicttemplate, 0)).identity, o.dictinitoption)
+           FROM pg_ts_dict o WHERE o.oid = j.objid)
+       WHEN 'pg_statistic_ext'::regclass THEN (
+           SELECT concat_ws(' target ', pg_get_statisticsobjdef(o.oid), o.stxstattarget::text) FROM pg_statistic_ext o WHERE o.oid = j.objid)
+       WHEN 'pg_language'::regclass THEN (
+           SELECT format('language trusted=%s handler %s inline %s validator %s', o.lanpltrusted, o.lanplcallfoid::regproc,
+                         o.laninline::regproc, o.lanvalidator::regproc)
+           FROM pg_language o WHERE o.oid = j.objid)
+       WHEN 'pg_foreign_data_wrapper'::regclass THEN (
+           SELECT format('foreign-data wrapper handler %s validator %s options %s', o.fdwhandler::regproc, o.fdwvalidator::regproc, o.fdwoptions)
+           FROM pg_foreign_data_wrapper o WHERE o.oid = j.objid)
+       WHEN 'pg_foreign_server'::regclass THEN (
+           SELECT concat_ws(E'\n', format('server of %s type %s version %s options %s', f.fdwname, o.srvtype, o.srvversion, o.srvoptions),
+               (SELECT string_agg('mapping for ' || quote_ident(m.usename), E'\n' ORDER BY m.usename COLLATE "C")
+                FROM pg_user_mappings m WHERE m.srvid = o.oid))
+           FROM pg_foreign_server o JOIN pg_foreign_data_wrapper f ON f.oid = o.srvfdw WHERE o.oid = j.objid)
+       WHEN 'pg_event_trigger'::regclass THEN (
+           SELECT format('event trigger on %s tags %s function %s enabled=%s', o.evtevent, o.evttags, o.evtfoid::regprocedure, o.evtenabled)
+           FROM pg_event_trigger o WHERE o.oid = j.objid)
+       WHEN 'pg_publication'::regclass THEN (
+           SELECT concat_ws(E'\n', 'publication ' || (to_jsonb(o) - '{oid,pubname,pubowner}'::text[])::text,
+               (SELECT string_agg('table ' || to_jsonb(t)::text, E'\n' ORDER BY t.schemaname::text COLLATE "C", t.tablename::text COLLATE "C")
+                FROM pg_publication_tables t WHERE t.pubname = o.pubname AND NOT o.puballtables))
+           FROM pg_publication o WHERE o.oid = j.objid)
+       WHEN 'pg_subscription'::regclass THEN (
+           SELECT format('subscription enabled=%s publications %s slot %s', o.subenabled, o.subpublications, o.subslotname)
+           FROM pg_subscription o WHERE o.oid = j.objid)
        WHEN 'pg_extension'::regclass THEN (
            SELECT format('extension version=%s schema=%s', e.extversion, n.nspname)
            FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.oid = j.objid)
-       ELSE i.type || ' ' || i.identity END,
+       WHEN 'pg_tablespace'::regclass THEN (
+           SELECT format('tablespace location %s options %s', pg_tablespace_location(o.oid), o.spcoptions)
+           FROM pg_tablespace o WHERE o.oid = j.objid)
+       ELSE i.type END END,
        j.why
 FROM judged j
 CROSS JOIN LATERAL pg_identify_object(j.classid, j.objid, 0) i
-WHERE cardinality(j.why) > 0 AND i.schema IS DISTINCT FROM 'qt001_cp' AND NOT (i.type = 'schema' AND i.identity = 'qt001_cp')
+WHERE ($2 OR cardinality(j.why) > 0) AND i.schema IS DISTINCT FROM 'qt001_cp'
 ORDER BY i.type COLLATE "C", i.identity COLLATE "C"
 $live_object$;
 

@@ -33,10 +33,13 @@ FROM pg_catalog.pg_type t JOIN pg_catalog.pg_class c ON c.oid = t.typrelid WHERE
 UNION ALL
 SELECT 'pg_catalog.pg_type'::regclass, e.typarray,
        CASE WHEN c.relkind <> 'c' THEN 'pg_catalog.pg_class'::regclass ELSE 'pg_catalog.pg_type'::regclass END,
-       CASE WHEN c.relkind <> 'c' THEN c.oid ELSE e.oid END
-FROM pg_catalog.pg_type e LEFT JOIN pg_catalog.pg_class c ON c.oid = e.typrelid WHERE e.typarray <> 0
+       CASE WHEN c.relkind <> 'c' THEN c.oid ELSE coalesce(g.rngtypid, e.oid) END
+FROM pg_catalog.pg_type e LEFT JOIN pg_catalog.pg_class c ON c.oid = e.typrelid
+LEFT JOIN pg_catalog.pg_range g ON g.rngmultitypid = e.oid AND pg_catalog.current_setting('server_version_num')::int >= 170000
+WHERE e.typarray <> 0
 UNION ALL
 SELECT 'pg_catalog.pg_type'::regclass, g.rngmultitypid, 'pg_catalog.pg_type'::regclass, g.rngtypid FROM pg_catalog.pg_range g
+WHERE pg_catalog.current_setting('server_version_num')::int >= 170000
 UNION ALL
 SELECT 'pg_catalog.pg_class'::regclass, c.oid, 'pg_catalog.pg_type'::regclass, c.reltype FROM pg_catalog.pg_class c WHERE c.relkind = 'c';
 
@@ -110,7 +113,7 @@ BEGIN
     ), hostile AS MATERIALIZED (
         SELECT l.classid, l.objid, l.kind, l.identity FROM live l
         JOIN pg_roles r ON r.rolname = l.owner
-        WHERE r.oid = ANY (mine) AND l.kind NOT IN ('database', 'schema', 'default acl')
+        WHERE r.oid = ANY (mine) AND l.kind NOT IN ('database', 'schema', 'default acl', 'user mapping')
           AND NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = l.kind AND p.identity = l.identity AND p.disposition = 'transfer')
     ), guarded AS MATERIALIZED (
         SELECT p.classid, p.objid, p.kind, p.identity FROM place p
@@ -177,7 +180,9 @@ BEGIN
     UNION ALL
     SELECT 'QT108', 'event trigger ' || t.evtname, 'not under the hand of ' || app,
            format('owner %s, function %s', pg_get_userbyid(t.evtowner), t.evtfoid::regprocedure), format('DROP EVENT TRIGGER %I;', t.evtname)
-    FROM pg_event_trigger t JOIN pg_proc f ON f.oid = t.evtfoid WHERE t.evtowner = ANY (mine) OR f.proowner = ANY (mine)
+    FROM pg_event_trigger t JOIN pg_proc f ON f.oid = t.evtfoid WHERE t.evtowner = ANY (mine)
+       OR f.proowner = ANY (mine) AND NOT EXISTS (
+            SELECT 1 FROM guarded g WHERE g.classid = 'pg_proc'::regclass AND g.objid = f.oid)
     UNION ALL
     SELECT 'QT108', format('a role with privileges on %s %s', p.kind, p.identity), format('not %s, nor a role it is a member of', app),
            m || ' holds ' || (a.value ->> 2), format('REVOKE %I FROM %I;', m, app)

@@ -17,31 +17,61 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $owner_acl$
--- Owner and ACL of every object of the database and of the database itself, the system's included.
-SELECT 'pg_class'::regclass::oid, c.oid, 0, concat_ws(' ', c.relowner, c.relacl) FROM pg_class c
-WHERE c.relnamespace <> 'qt001_cp'::regnamespace AND c.relpersistence <> 't'
+-- Owner and ACL of every object of the database and of the database itself, the system's included. The list of
+-- catalogs is made from model/kinds.py.
+WITH space(oid, name, system) AS (
+    SELECT n.oid, n.nspname, false FROM pg_namespace n WHERE n.nspname <> 'qt001_cp' AND n.nspname !~ '^pg_(toast_)?temp'
+)
+SELECT 'pg_database'::regclass::oid, o.oid, 0, concat_ws(' ', o.datdba, o.datacl)
+FROM pg_database o WHERE (o.datname = current_database())
+UNION ALL SELECT 'pg_tablespace'::regclass::oid, o.oid, 0, concat_ws(' ', o.spcowner, o.spcacl)
+FROM pg_tablespace o WHERE (true)
+UNION ALL SELECT 'pg_namespace'::regclass::oid, o.oid, 0, concat_ws(' ', o.nspowner, o.nspacl)
+FROM pg_namespace o WHERE (o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)')
+UNION ALL SELECT 'pg_class'::regclass::oid, o.oid, 0, concat_ws(' ', o.relowner, o.relacl)
+FROM pg_class o LEFT JOIN space n ON n.oid = o.relnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.relnamespace = 0)
+UNION ALL SELECT 'pg_proc'::regclass::oid, o.oid, 0, concat_ws(' ', o.proowner, o.proacl)
+FROM pg_proc o LEFT JOIN space n ON n.oid = o.pronamespace WHERE (true) AND (n.oid IS NOT NULL OR o.pronamespace = 0)
+UNION ALL SELECT 'pg_type'::regclass::oid, o.oid, 0, concat_ws(' ', o.typowner, o.typacl)
+FROM pg_type o LEFT JOIN space n ON n.oid = o.typnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.typnamespace = 0)
+UNION ALL SELECT 'pg_collation'::regclass::oid, o.oid, 0, (o.collowner)::text
+FROM pg_collation o LEFT JOIN space n ON n.oid = o.collnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.collnamespace = 0)
+UNION ALL SELECT 'pg_conversion'::regclass::oid, o.oid, 0, (o.conowner)::text
+FROM pg_conversion o LEFT JOIN space n ON n.oid = o.connamespace WHERE (true) AND (n.oid IS NOT NULL OR o.connamespace = 0)
+UNION ALL SELECT 'pg_operator'::regclass::oid, o.oid, 0, (o.oprowner)::text
+FROM pg_operator o LEFT JOIN space n ON n.oid = o.oprnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.oprnamespace = 0)
+UNION ALL SELECT 'pg_opclass'::regclass::oid, o.oid, 0, (o.opcowner)::text
+FROM pg_opclass o LEFT JOIN space n ON n.oid = o.opcnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opcnamespace = 0)
+UNION ALL SELECT 'pg_opfamily'::regclass::oid, o.oid, 0, (o.opfowner)::text
+FROM pg_opfamily o LEFT JOIN space n ON n.oid = o.opfnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opfnamespace = 0)
+UNION ALL SELECT 'pg_ts_config'::regclass::oid, o.oid, 0, (o.cfgowner)::text
+FROM pg_ts_config o LEFT JOIN space n ON n.oid = o.cfgnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.cfgnamespace = 0)
+UNION ALL SELECT 'pg_ts_dict'::regclass::oid, o.oid, 0, (o.dictowner)::text
+FROM pg_ts_dict o LEFT JOIN space n ON n.oid = o.dictnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.dictnamespace = 0)
+UNION ALL SELECT 'pg_statistic_ext'::regclass::oid, o.oid, 0, (o.stxowner)::text
+FROM pg_statistic_ext o LEFT JOIN space n ON n.oid = o.stxnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.stxnamespace = 0)
+UNION ALL SELECT 'pg_language'::regclass::oid, o.oid, 0, concat_ws(' ', o.lanowner, CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END)
+FROM pg_language o WHERE (true)
+UNION ALL SELECT 'pg_largeobject'::regclass::oid, o.oid, 0, concat_ws(' ', o.lomowner, o.lomacl)
+FROM pg_largeobject_metadata o WHERE (true)
+UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass::oid, o.oid, 0, concat_ws(' ', o.fdwowner, o.fdwacl)
+FROM pg_foreign_data_wrapper o WHERE (true)
+UNION ALL SELECT 'pg_foreign_server'::regclass::oid, o.oid, 0, concat_ws(' ', o.srvowner, o.srvacl)
+FROM pg_foreign_server o WHERE (true)
+UNION ALL SELECT 'pg_user_mapping'::regclass::oid, o.umid, 0, (o.umuser)::text
+FROM pg_user_mappings o WHERE (true)
+UNION ALL SELECT 'pg_event_trigger'::regclass::oid, o.oid, 0, (o.evtowner)::text
+FROM pg_event_trigger o WHERE (true)
+UNION ALL SELECT 'pg_publication'::regclass::oid, o.oid, 0, (o.pubowner)::text
+FROM pg_publication o WHERE (true)
+UNION ALL SELECT 'pg_subscription'::regclass::oid, o.oid, 0, (o.subowner)::text
+FROM pg_subscription o WHERE (o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+UNION ALL SELECT 'pg_extension'::regclass::oid, o.oid, 0, (o.extowner)::text
+FROM pg_extension o WHERE (true)
+UNION ALL SELECT 'pg_default_acl'::regclass::oid, o.oid, 0, concat_ws(' ', o.defaclrole, o.defaclacl)
+FROM pg_default_acl o LEFT JOIN space n ON n.oid = o.defaclnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.defaclnamespace = 0)
 UNION ALL SELECT 'pg_class'::regclass, a.attrelid, a.attnum, a.attacl::text FROM pg_attribute a
 WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
-UNION ALL SELECT 'pg_proc'::regclass, p.oid, 0, concat_ws(' ', p.proowner, p.proacl) FROM pg_proc p
-UNION ALL SELECT 'pg_type'::regclass, t.oid, 0, concat_ws(' ', t.typowner, t.typacl) FROM pg_type t
-UNION ALL SELECT 'pg_namespace'::regclass, n.oid, 0, concat_ws(' ', n.nspowner, n.nspacl) FROM pg_namespace n WHERE n.nspname !~ '^pg_(toast_)?temp_'
-UNION ALL SELECT 'pg_database'::regclass, d.oid, 0, concat_ws(' ', d.datdba, d.datacl) FROM pg_database d WHERE d.datname = current_database()
-UNION ALL SELECT 'pg_default_acl'::regclass, d.oid, 0, concat_ws(' ', d.defaclrole, d.defaclacl) FROM pg_default_acl d
-UNION ALL SELECT 'pg_language'::regclass, l.oid, 0, concat_ws(' ', l.lanowner, l.lanacl) FROM pg_language l
-UNION ALL SELECT 'pg_largeobject'::regclass, l.oid, 0, concat_ws(' ', l.lomowner, l.lomacl) FROM pg_largeobject_metadata l
-UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, concat_ws(' ', f.fdwowner, f.fdwacl) FROM pg_foreign_data_wrapper f
-UNION ALL SELECT 'pg_foreign_server'::regclass, f.oid, 0, concat_ws(' ', f.srvowner, f.srvacl) FROM pg_foreign_server f
-UNION ALL SELECT 'pg_collation'::regclass, o.oid, 0, o.collowner::text FROM pg_collation o
-UNION ALL SELECT 'pg_conversion'::regclass, o.oid, 0, o.conowner::text FROM pg_conversion o
-UNION ALL SELECT 'pg_operator'::regclass, o.oid, 0, o.oprowner::text FROM pg_operator o
-UNION ALL SELECT 'pg_opclass'::regclass, o.oid, 0, o.opcowner::text FROM pg_opclass o
-UNION ALL SELECT 'pg_opfamily'::regclass, o.oid, 0, o.opfowner::text FROM pg_opfamily o
-UNION ALL SELECT 'pg_ts_config'::regclass, o.oid, 0, o.cfgowner::text FROM pg_ts_config o
-UNION ALL SELECT 'pg_ts_dict'::regclass, o.oid, 0, o.dictowner::text FROM pg_ts_dict o
-UNION ALL SELECT 'pg_statistic_ext'::regclass, o.oid, 0, o.stxowner::text FROM pg_statistic_ext o
-UNION ALL SELECT 'pg_event_trigger'::regclass, o.oid, 0, o.evtowner::text FROM pg_event_trigger o
-UNION ALL SELECT 'pg_publication'::regclass, o.oid, 0, o.pubowner::text FROM pg_publication o
-UNION ALL SELECT 'pg_extension'::regclass, o.oid, 0, o.extowner::text FROM pg_extension o
 $owner_acl$;
 
 CREATE FUNCTION qt001_cp.remember_owner_acl() RETURNS void
@@ -99,16 +129,27 @@ WHERE k.kind = held.kind AND (p.privilege <> 'MAINTAIN' OR current_setting('serv
       WHEN 'pg_type'::regclass THEN has_type_privilege(held.role, held.objid, p.privilege)
       WHEN 'pg_namespace'::regclass THEN has_schema_privilege(held.role, held.objid, p.privilege)
       WHEN 'pg_database'::regclass THEN has_database_privilege(held.role, held.objid, p.privilege)
+      WHEN 'pg_tablespace'::regclass THEN has_tablespace_privilege(held.role, held.objid, p.privilege)
+      WHEN 'pg_foreign_server'::regclass THEN has_server_privilege(held.role, held.objid, p.privilege)
+      WHEN 'pg_foreign_data_wrapper'::regclass THEN has_foreign_data_wrapper_privilege(held.role, held.objid, p.privilege)
+      -- Of an untrusted language it says yes to everybody, though only superusers can use one.
+      WHEN 'pg_language'::regclass THEN has_language_privilege(held.role, held.objid, p.privilege)
+          AND (SELECT l.lanpltrusted FROM pg_language l WHERE l.oid = held.objid)
+      -- has_largeobject_privilege exists since 18 only.
+      WHEN 'pg_largeobject'::regclass THEN EXISTS (
+          SELECT 1 FROM pg_largeobject_metadata l, aclexplode(coalesce(l.lomacl, acldefault('L', l.lomowner))) x
+          WHERE l.oid = held.objid AND x.privilege_type = p.privilege AND (x.grantee = 0 OR pg_has_role(held.role, x.grantee, 'USAGE')))
       ELSE true END
 UNION
 SELECT p.privilege FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p(privilege)
 WHERE held.classid = 'pg_class'::regclass AND held.kind <> 'sequence'
   AND has_any_column_privilege(held.role, held.objid, p.privilege)
 UNION
--- Ownership is reached through membership too; pg_shdepend names the owner of every kind.
+-- Ownership is reached through membership too; pg_shdepend names the owner of every kind. Default privileges belong to
+-- their role for good: what the role makes itself may start with what it likes.
 SELECT 'OWNER' FROM pg_shdepend s
-WHERE s.classid = held.classid AND s.objid = held.objid AND s.deptype = 'o' AND s.refclassid = 'pg_authid'::regclass
-  AND s.dbid = CASE WHEN held.classid = 'pg_database'::regclass THEN 0
+WHERE held.kind <> 'default acl' AND s.classid = held.classid AND s.objid = held.objid AND s.deptype = 'o' AND s.refclassid = 'pg_authid'::regclass
+  AND s.dbid = CASE WHEN held.classid IN ('pg_database'::regclass, 'pg_tablespace'::regclass, 'pg_subscription'::regclass) THEN 0
                     ELSE (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) END
   AND pg_has_role(held.role, s.refobjid, 'MEMBER')
 $held$;

@@ -37,6 +37,7 @@ DROP FUNCTION qt001_cp.require_statements;
 DROP FUNCTION qt001_cp.implied_sha256;
 DROP FUNCTION qt001_cp.implied_statement;
 DROP FUNCTION qt001_cp.address;
+DROP FUNCTION qt001_cp.type_list;
 DROP FUNCTION qt001_cp.quote_always;
 DROP FUNCTION qt001_cp.record_rehearsal;
 DROP FUNCTION qt001_cp.register_restore;

@@ -1,0 +1,34 @@
+"""JSON Schemas of our documents (draft 2020-12), and what is wrong with a document in words."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jsonschema_rs import Draft202012Validator
+
+from qt001_cp.model import kinds
+
+_FROM_KINDS = {"object_kind": list(kinds.BY_KEY), "privilege": list(kinds.BITS)}
+
+
+def problem(schema: str, data: Any) -> str | None:
+    """What is wrong with ``data`` by ``<schema>.schema.json``: ``path: message`` of the first place, or None."""
+    found = sorted(_validator(schema).iter_errors(data), key=lambda e: [str(p) for p in e.instance_path])
+    if not found:
+        return None
+    where = ".".join(str(p) for p in found[0].instance_path) or "top level"
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{where}: {found[0].message}{more}"
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    text = resources.files("qt001_cp.model").joinpath(f"{schema}.schema.json").read_text("utf-8")
+    data = json.loads(text)
+    for name, values in _FROM_KINDS.items():
+        if name in data.get("$defs", {}):
+            data["$defs"][name] = {"enum": values}
+    return Draft202012Validator(data)

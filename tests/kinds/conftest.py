@@ -1,0 +1,76 @@
+"""The reference estate with one object at least of every kind beside it, and a policy that transfers what can be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qt001_cp import estate
+from qt001_cp.model import kinds
+from qt001_cp.rehearsal.scene import drop_scene
+from tests.conftest import Library, Stage
+
+THIRD, FOURTH = "kinds third", 'kinds "fourth"'
+SQL = Path(__file__).with_name("every_kind.sql")
+
+
+def rules(server_major: int) -> str:
+    """Rules for schema and objects of every_kind.sql: transferred where that server can, retained where it cannot."""
+    text = ['[[rule]]\nkind = "schema"\nname = "kinds_c"\ndisposition = "retain"\nreason = "C"\n',
+            '[[rule]]\nschema = "kinds_c"\ndisposition = "retain"\nreason = "C"\n']  # fmt: skip
+    for kind in kinds.KINDS:
+        if kind.address == "default":
+            text.append(_rule(kind.key, 'schema = "kinds"', "transfer"))
+            text.append(_rule(kind.key, 'name = "*"', "transfer"))
+        elif kind.key == "schema":
+            text += [_rule(kind.key, f"name = '{n}'", "transfer", "USAGE") for n in ("kinds", "Kinds*")]
+        elif kind.address in ("name", "number") and kind.key != "database":
+            verb = "retain" if kind.refusal(server_major) else "transfer"
+            text.append(_rule(kind.key, 'name = "*kinds*"' if kind.address == "name" else "", verb))
+        elif kind.key != "database":
+            text += [_rule(kind.key, f"schema = '{s}'", "transfer") for s in ("kinds", "Kinds*")]
+    return "\n".join(text)
+
+
+def _rule(kind: str, match: str, disposition: str, keep: str = "") -> str:
+    kept = f'keep = [ {{ grantee = "public", privileges = ["{keep}"] }} ]\n' if keep else ""
+    return f'[[rule]]\nkind = "{kind}"\n{match}\ndisposition = "{disposition}"\nreason = "every kind"\n{kept}'
+
+
+def policy(folder: Path, server_major: int) -> Path:
+    """The policy of the reference estate, the rules for every kind before its own."""
+    original = estate.policy_path()
+    shutil.copytree(original.parent / "repoint", folder / "repoint", dirs_exist_ok=True)
+    head, mark, rest = original.read_text("utf-8").partition("[[rule]]")
+    path = folder / "policy.toml"
+    path.write_text(f"{head}{rules(server_major)}\n{mark}{rest}", "utf-8")
+    return path
+
+
+@pytest.fixture
+def with_every_kind(library: Library, tmp_path: Path) -> Iterator[Stage]:
+    """At base, with every kind there; its policy is ``folder / policy.toml``."""
+    stage = library.copy("base")
+    stage.folder = tmp_path
+    with stage.connect() as connection:
+        for role in (THIRD, FOURTH):
+            connection.execute(f'CREATE ROLE "{role.replace(chr(34), chr(34) * 2)}" LOGIN'.encode())
+    try:
+        names = {"database": stage.scene.database, "app": "directus", "third": THIRD, "fourth": FOURTH}
+        stage.scene.server.psql(
+            SQL.read_text("utf-8"), *(f"--set={k}={v}" for k, v in names.items()), dbname=stage.scene.database
+        )
+        policy(tmp_path, stage.scene.server.version // 10000)
+        yield stage
+    finally:
+        with stage.connect() as connection:
+            for statement in ("DISABLE", "SET (slot_name = NONE)"):
+                connection.execute(f"ALTER SUBSCRIPTION kinds_subscription {statement}".encode())
+            connection.execute("DROP SUBSCRIPTION kinds_subscription")
+        drop_scene(stage.scene)
+        with stage.scene.server.connect("postgres") as connection:
+            for role in (THIRD, FOURTH):
+                connection.execute(f'DROP ROLE "{role.replace(chr(34), chr(34) * 2)}"'.encode())

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "81015a48655d967b85dfc37007360e380f1d2aea7dd90a7039decdc98dd3928f"
+SUMS = "b5156fa5b0d518163db452cd212a1929a1aeea9f7ee68c5c278eeed84666c8ec"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7b"
-SUMS = "3619640cc2b133d40be74f45ea7b4d2c07578b99e07e0b3ffb07e5179b68da91"
+SUMS = "966702c7d408b264493294a09278f58bc0ffbf9d9a0795d8aaf90b9b080e5df2"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "a0d2079262f494ed2d7001d6dd52ccc7b97ba895d7060f830ee8a14f0369f199"
+SUMS = "96fe385ffe1c0b5e56c95b4e53bd9ea9e487aa7f39ee3d15318dadff7a8ef8dc"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

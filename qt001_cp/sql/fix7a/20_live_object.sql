@@ -107,7 +107,7 @@ SELECT j.classid, j.objid,
                       ORDER BY a.ord), '[]')
            FROM pg_proc p, unnest(p.proargtypes) WITH ORDINALITY a(typ, ord)
            JOIN pg_type t ON t.oid = a.typ
-           LEFT JOIN pg_type el ON el.typarray = t.oid
+           LEFT JOIN pg_type el ON el.oid = t.typelem AND el.typarray = t.oid
            JOIN pg_namespace tn ON tn.oid = coalesce(el.typnamespace, t.typnamespace)
            WHERE p.oid = j.objid)
             WHEN j.classid = 'pg_operator'::regclass THEN (
@@ -115,7 +115,7 @@ SELECT j.classid, j.objid,
                       'schema', tn.nspname, 'name', coalesce(el.typname, t.typname), 'array', el.oid IS NOT NULL) END ORDER BY a.ord)
            FROM pg_operator p, unnest(ARRAY[p.oprleft, p.oprright]) WITH ORDINALITY a(typ, ord)
            LEFT JOIN pg_type t ON t.oid = a.typ
-           LEFT JOIN pg_type el ON el.typarray = t.oid
+           LEFT JOIN pg_type el ON el.oid = t.typelem AND el.typarray = t.oid
            LEFT JOIN pg_namespace tn ON tn.oid = coalesce(el.typnamespace, t.typnamespace)
            WHERE p.oid = j.objid) END,
        CASE j.classid WHEN 'pg_opclass'::regclass THEN (

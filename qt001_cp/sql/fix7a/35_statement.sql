@@ -108,6 +108,31 @@ SELECT qt001_cp.sha256_hex(convert_to(coalesce(string_agg(s.statement || E'\n', 
 FROM qt001_cp.implied_statement(manifest, direction) s
 $implied_sha256$;
 
+CREATE TABLE qt001_cp.statement_now (
+    xid xid8 NOT NULL,
+    manifest text NOT NULL,
+    direction text NOT NULL,
+    number bigint NOT NULL,
+    statement text NOT NULL,
+    PRIMARY KEY (xid, manifest, direction, number)
+);
+COMMENT ON TABLE qt001_cp.statement_now IS
+    'The statements of one run, rendered once when it begins. Holds rows only while it runs.';
+
+CREATE FUNCTION qt001_cp.remember_statements(manifest text, direction text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $remember_statements$
+-- Level B, operator: renders them for require_statements() of this transaction; forget_statements() takes them away.
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    DELETE FROM qt001_cp.statement_now;
+    INSERT INTO qt001_cp.statement_now (xid, manifest, direction, number, statement)
+    SELECT pg_current_xact_id(), remember_statements.manifest, remember_statements.direction, s.number, s.statement
+    FROM qt001_cp.implied_statement(remember_statements.manifest, remember_statements.direction) s;
+END
+$remember_statements$;
+
 CREATE FUNCTION qt001_cp.require_statements(manifest text, direction text, query text, first_number bigint, last_number bigint)
 RETURNS void
 LANGUAGE plpgsql
@@ -125,7 +150,13 @@ DECLARE
     wrong bigint;
 BEGIN
     SELECT array_agg(s.statement ORDER BY s.number) INTO implied
-    FROM qt001_cp.implied_statement(manifest, direction) s WHERE s.number BETWEEN first_number AND last_number;
+    FROM qt001_cp.statement_now s
+    WHERE s.xid = pg_current_xact_id() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction
+      AND s.number BETWEEN first_number AND last_number;
+    IF implied IS NULL THEN
+        SELECT array_agg(s.statement ORDER BY s.number) INTO implied
+        FROM qt001_cp.implied_statement(manifest, direction) s WHERE s.number BETWEEN first_number AND last_number;
+    END IF;
     IF regexp_replace(regexp_replace(query, '^(\s|--[^\n]*\n)*', ''), ';?\s*$', '')
             = head || array_to_string(implied, E'\n') || tail THEN
         RETURN;
@@ -147,7 +178,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $require_last_statement$
 DECLARE
-    implied bigint := (SELECT count(*) FROM qt001_cp.implied_statement(manifest, direction));
+    implied bigint := coalesce(
+        (SELECT nullif(count(*), 0) FROM qt001_cp.statement_now s
+         WHERE s.xid = pg_current_xact_id() AND s.manifest = require_last_statement.manifest AND s.direction = require_last_statement.direction),
+        (SELECT count(*) FROM qt001_cp.implied_statement(manifest, direction)));
 BEGIN
     IF done IS DISTINCT FROM implied THEN
         RAISE EXCEPTION USING ERRCODE = 'QT103',

@@ -119,18 +119,36 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH live AS MATERIALIZED (
-        SELECT l.classid, l.objid, l.kind, l.identity FROM qt001_cp.live_identity(app) l
+        SELECT l.classid, l.objid, l.kind, l.identity, l.owner FROM qt001_cp.live_object(app, true, false) l
+    ), place AS MATERIALIZED (
+        SELECT o.kind, o.identity, l.classid, l.objid, l.owner, left_.privileges AS leaves,
+               (SELECT string_agg(p.privilege, ', ') FROM unnest(k.privileges) p(privilege)
+                WHERE p.privilege <> ALL (left_.privileges)
+                  AND (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)) AS taken,
+               array_to_string(ARRAY(SELECT p.privilege FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p(privilege)
+                                     WHERE p.privilege <> ALL (left_.privileges)), ', ') AS columns_taken
+        FROM qt001_cp.manifest_object(manifest) o
+        JOIN live l ON l.kind = o.kind AND l.identity = o.identity
+        JOIN qt001_cp.object_kind k ON k.kind = o.kind
+        CROSS JOIN LATERAL (
+            SELECT coalesce(array_agg(a.value ->> 2), '{}') AS privileges FROM jsonb_array_elements(o.after -> 'acl') a(value)
+            WHERE a.value ->> 1 IS NULL OR a.value ->> 1 = app) left_
+        WHERE o.disposition = 'transfer'
+    ), suspect AS MATERIALIZED (
+        -- One question an object; which privilege it is comes after.
+        SELECT p.* FROM place p
+        WHERE pg_has_role(app, p.owner::name, 'MEMBER')
+           OR CASE p.classid
+              WHEN 'pg_class'::regclass THEN CASE WHEN p.kind = 'sequence' THEN has_sequence_privilege(app, p.objid, p.taken)
+                  ELSE has_table_privilege(app, p.objid, p.taken) OR has_any_column_privilege(app, p.objid, p.columns_taken) END
+              WHEN 'pg_proc'::regclass THEN has_function_privilege(app, p.objid, p.taken)
+              WHEN 'pg_type'::regclass THEN has_type_privilege(app, p.objid, p.taken)
+              ELSE true END
     )
-    SELECT 'QT111'::text, o.kind || ' ' || o.identity, coalesce('only ' || string_agg(DISTINCT a.value ->> 2, ', '), 'nothing') || ' for ' || app,
+    SELECT 'QT111'::text, s.kind || ' ' || s.identity, coalesce('only ' || nullif(array_to_string(s.leaves, ', '), ''), 'nothing') || ' for ' || app,
            app || ' holds ' || h.privilege, format('See who granted %s and why the cutover left it.', h.privilege)
-    FROM qt001_cp.manifest_object(manifest) o
-    JOIN live l ON l.kind = o.kind AND l.identity = o.identity
-    CROSS JOIN LATERAL qt001_cp.held(app, l.classid, l.objid, l.kind) h(privilege)
-    LEFT JOIN LATERAL jsonb_array_elements(o.after -> 'acl') a(value)
-        ON a.value ->> 1 IS NULL OR a.value ->> 1 = app
-    WHERE o.disposition = 'transfer'
-    GROUP BY o.kind, o.identity, h.privilege
-    HAVING NOT coalesce(bool_or(a.value ->> 2 = h.privilege), false);
+    FROM suspect s CROSS JOIN LATERAL qt001_cp.held(app, s.classid, s.objid, s.kind) h(privilege)
+    WHERE h.privilege <> ALL (s.leaves);
 END
 $contained_findings$;
 
@@ -145,6 +163,7 @@ BEGIN
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_findings(manifest, true, record_pending) f;
     PERFORM qt001_cp.raise_first('FIX7b', findings);
     PERFORM qt001_cp.remember_owner_acl();
+    PERFORM qt001_cp.remember_statements(manifest, 'forward');
     RAISE NOTICE 'FIX7b: all preconditions hold for manifest %', manifest;
 END
 $cutover_begin$;
@@ -177,6 +196,7 @@ BEGIN
         UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
     PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
+    DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();
     SELECT count(*) INTO done FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer';
     PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', done, 'rehearsal', qt001_cp.is_rehearsal(),
                                                                        'record_pending', record_pending));
@@ -218,6 +238,7 @@ BEGIN
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_restore_findings(manifest, true) f;
     PERFORM qt001_cp.raise_first('FIX7b restore', findings);
     PERFORM qt001_cp.remember_owner_acl();
+    PERFORM qt001_cp.remember_statements(manifest, 'restore');
 END
 $restore_begin$;
 
@@ -235,6 +256,7 @@ BEGIN
         UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
     PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
     DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
+    DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();
     SELECT e.seq, e.digest, e.at, e.actor INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
     RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; the last was number % by % at %, digest %',
         head.seq, head.actor, head.at, head.digest;

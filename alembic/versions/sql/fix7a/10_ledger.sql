@@ -54,6 +54,7 @@ CREATE TABLE qt001_cp.document (
     digest text NOT NULL,
     kind text NOT NULL,
     body bytea NOT NULL,
+    head jsonb NOT NULL,
     recorded_at timestamptz NOT NULL,
     recorded_by name NOT NULL,
     PRIMARY KEY (stage, digest),
@@ -77,6 +78,16 @@ CREATE TABLE qt001_cp.event (
         'rehearsal_recorded', 'cutover', 'deployed', 'evidence_imported', 'bound', 'signed', 'refused', 'verified'))
 ) PARTITION BY LIST (stage);
 
+-- The objects of a manifest, each a row, unpacked once from the document when it is recorded: whoever asks reads rows.
+CREATE TABLE qt001_cp.manifest_row (
+    stage text NOT NULL,
+    manifest text NOT NULL,
+    number bigint NOT NULL,
+    object jsonb NOT NULL,
+    PRIMARY KEY (stage, manifest, number)
+) PARTITION BY LIST (stage);
+
+CREATE TABLE qt001_cp.manifest_row_fix7a PARTITION OF qt001_cp.manifest_row FOR VALUES IN ('fix7a');
 CREATE TABLE qt001_cp.document_fix7a PARTITION OF qt001_cp.document FOR VALUES IN ('fix7a');
 CREATE TABLE qt001_cp.event_fix7a PARTITION OF qt001_cp.event FOR VALUES IN ('fix7a');
 
@@ -101,6 +112,14 @@ BEGIN
         HINT = 'Record a new document or event that supersedes the old one.';
 END
 $refuse_change$;
+
+CREATE FUNCTION qt001_cp.head_of(doc jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $head_of$
+-- The objects of an object manifest are unpacked to rows; everything else is read as it is.
+SELECT CASE WHEN doc ->> 'schema' = 'qt001.manifest.object/1' THEN doc - 'objects' ELSE doc END
+$head_of$;
 
 CREATE FUNCTION qt001_cp.stamp_document() RETURNS trigger
 LANGUAGE plpgsql
@@ -127,6 +146,7 @@ BEGIN
             HINT = 'Compare with sha256sum of the file.';
     END IF;
     NEW.kind := doc ->> 'schema';
+    NEW.head := qt001_cp.head_of(doc);
     NEW.recorded_at := clock_timestamp();
     NEW.recorded_by := session_user;
     RETURN NEW;
@@ -172,7 +192,9 @@ BEGIN
     EXECUTE format('CREATE TRIGGER never_truncated BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change()', part);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER append_only', part);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER never_truncated', part);
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER stamp', part);
+    IF EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = part::regclass AND t.tgname = 'stamp') THEN
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER stamp', part);
+    END IF;
 END
 $guard_partition$;
 
@@ -180,10 +202,13 @@ CREATE TRIGGER never_truncated BEFORE TRUNCATE ON qt001_cp.document FOR EACH STA
 CREATE TRIGGER never_truncated BEFORE TRUNCATE ON qt001_cp.event FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change();
 ALTER TABLE qt001_cp.document ENABLE ALWAYS TRIGGER never_truncated;
 ALTER TABLE qt001_cp.event ENABLE ALWAYS TRIGGER never_truncated;
+CREATE TRIGGER never_truncated BEFORE TRUNCATE ON qt001_cp.manifest_row FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change();
+ALTER TABLE qt001_cp.manifest_row ENABLE ALWAYS TRIGGER never_truncated;
 DO $guard$
 BEGIN
     PERFORM qt001_cp.guard_partition('document', 'fix7a');
     PERFORM qt001_cp.guard_partition('event', 'fix7a');
+    PERFORM qt001_cp.guard_partition('manifest_row', 'fix7a');
 END
 $guard$;
 
@@ -196,8 +221,12 @@ DECLARE
     wanted text := encode(sha256(body), 'hex');
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM qt001_cp.document d WHERE d.digest = wanted) THEN
-        INSERT INTO qt001_cp.document (stage, digest, kind, body, recorded_at, recorded_by)
-        VALUES (qt001_cp.stage(), wanted, '', body, clock_timestamp(), session_user);
+        INSERT INTO qt001_cp.document (stage, digest, kind, body, head, recorded_at, recorded_by)
+        VALUES (qt001_cp.stage(), wanted, '', body, '{}', clock_timestamp(), session_user);
+        INSERT INTO qt001_cp.manifest_row (stage, manifest, number, object)
+        SELECT d.stage, d.digest, o.number, o.value
+        FROM qt001_cp.document d, jsonb_array_elements(convert_from(d.body, 'UTF8')::jsonb -> 'objects') WITH ORDINALITY o(value, number)
+        WHERE d.digest = wanted AND d.kind = 'qt001.manifest.object/1';
     END IF;
     RETURN wanted;
 END
@@ -222,8 +251,32 @@ CREATE FUNCTION qt001_cp.document_json(wanted text) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $document_json$
-SELECT convert_from(d.body, 'UTF8')::jsonb FROM qt001_cp.document d WHERE d.digest = wanted LIMIT 1
+-- A document without its list of objects: that of an object manifest stands in manifest_row.
+SELECT d.head FROM qt001_cp.document d WHERE d.digest = wanted LIMIT 1
 $document_json$;
+
+CREATE FUNCTION qt001_cp.unpacked_findings(wanted text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $unpacked_findings$
+-- What was unpacked from a document is what its bytes say.
+WITH doc AS MATERIALIZED (
+    SELECT d.kind, d.head, convert_from(d.body, 'UTF8')::jsonb AS body FROM qt001_cp.document d WHERE d.digest = wanted LIMIT 1
+), said AS (
+    SELECT o.number, o.value FROM doc d, jsonb_array_elements(d.body -> 'objects') WITH ORDINALITY o(value, number)
+    WHERE d.kind = 'qt001.manifest.object/1'
+)
+SELECT 'QT205', 'document ' || wanted, 'unpacked as its bytes say', 'another head', 'Somebody has edited the document.'
+FROM doc d WHERE d.head IS DISTINCT FROM qt001_cp.head_of(d.body)
+UNION ALL
+SELECT 'QT205', format('object %s of manifest %s', coalesce(s.number, r.number), wanted), 'unpacked as the document says',
+       CASE WHEN s.number IS NULL THEN 'one too many' WHEN r.number IS NULL THEN 'missing' ELSE 'another text' END,
+       'Somebody has edited the rows of the manifest.'
+FROM said s FULL JOIN (SELECT m.number, m.object FROM qt001_cp.manifest_row m WHERE m.manifest = wanted) r ON r.number = s.number
+WHERE s.value IS DISTINCT FROM r.object
+$unpacked_findings$;
 
 CREATE FUNCTION qt001_cp.ledger_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -246,14 +299,17 @@ UNION ALL
 SELECT 'QT205', 'document ' || d.digest, d.digest, encode(sha256(d.body), 'hex'), 'Somebody has edited the document.'
 FROM qt001_cp.document d WHERE d.digest <> encode(sha256(d.body), 'hex')
 UNION ALL
+SELECT f.* FROM qt001_cp.document d CROSS JOIN LATERAL qt001_cp.unpacked_findings(d.digest) f
+UNION ALL
 SELECT 'QT205', format('trigger %s on qt001_cp.%s', t.tgname, c.relname), 'enabled always', 'state ' || t.tgenabled::text,
        format('ALTER TABLE qt001_cp.%I ENABLE ALWAYS TRIGGER %I', c.relname, t.tgname)
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relname ~ '^(document|event)_fix7' AND t.tgenabled <> 'A'
+WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relname ~ '^(document|event|manifest_row)_fix7' AND t.tgenabled <> 'A'
 UNION ALL
-SELECT 'QT205', 'qt001_cp.' || c.relname, 'triggers append_only, never_truncated, stamp', coalesce(string_agg(t.tgname, ', '), 'none'),
+SELECT 'QT205', 'qt001_cp.' || c.relname, 'triggers append_only, never_truncated' || CASE WHEN c.relname ~ '^manifest_row' THEN '' ELSE ', stamp' END,
+       coalesce(string_agg(t.tgname, ', '), 'none'),
        'Restore the triggers from the revision that made the table.'
 FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname IN ('append_only', 'never_truncated', 'stamp')
-WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relname ~ '^(document|event)_fix7' AND c.relkind = 'r'
-GROUP BY c.relname HAVING count(t.oid) <> 3
+WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relname ~ '^(document|event|manifest_row)_fix7' AND c.relkind = 'r'
+GROUP BY c.relname HAVING count(t.oid) <> CASE WHEN c.relname ~ '^manifest_row' THEN 2 ELSE 3 END
 $ledger_findings$;

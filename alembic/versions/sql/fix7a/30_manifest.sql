@@ -43,11 +43,11 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $manifest_object$
-SELECT o.number, o.value ->> 'kind', o.value ->> 'identity', o.value ->> 'schema', o.value ->> 'name',
-       nullif(o.value -> 'args', 'null'), o.value ->> 'method', o.value ->> 'disposition', (o.value ->> 'curated')::boolean,
-       o.value ->> 'definition', o.value ->> 'source', o.value ->> 'follows', nullif(o.value -> 'detail', 'null'),
-       o.value -> 'before', nullif(o.value -> 'after', 'null'), nullif(o.value -> 'retired', 'null'), o.value -> 'ways'
-FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'objects') WITH ORDINALITY o(value, number)
+SELECT o.number, o.object ->> 'kind', o.object ->> 'identity', o.object ->> 'schema', o.object ->> 'name',
+       nullif(o.object -> 'args', 'null'), o.object ->> 'method', o.object ->> 'disposition', (o.object ->> 'curated')::boolean,
+       o.object ->> 'definition', o.object ->> 'source', o.object ->> 'follows', nullif(o.object -> 'detail', 'null'),
+       o.object -> 'before', nullif(o.object -> 'after', 'null'), nullif(o.object -> 'retired', 'null'), o.object -> 'ways'
+FROM qt001_cp.manifest_row o WHERE o.manifest = manifest_object.manifest
 $manifest_object$;
 
 CREATE FUNCTION qt001_cp.acl_set(acl jsonb) RETURNS jsonb
@@ -80,7 +80,7 @@ SELECT l.kind, l.identity, l.owner, qt001_cp.acl_set(l.acl), qt001_cp.column_acl
 FROM qt001_cp.live_object(app) l
 $live_state$;
 
-CREATE FUNCTION qt001_cp.coverage_aspects(manifest text, moment text)
+CREATE FUNCTION qt001_cp.coverage_aspects(manifest text, moment text, definitions boolean DEFAULT true)
 RETURNS TABLE (aspect text, transferred boolean, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -89,8 +89,8 @@ AS $coverage_aspects$
 -- The live estate against the manifest, both ways. moment: 'before' the cutover, 'after' it, or 'deployed' by FIX7c,
 -- when the sources of the apply path are new and the legacy authority is retired.
 -- aspect: inventory (is it there), definition, or acl (owner, ACL, column ACLs).
--- An object that the application role can reach in no way has left its estate; transferred ones are found as the new
--- owner's.
+-- Every object of the manifest is looked up whoever reaches it; what the manifest does not have counts where the
+-- application role reaches it. definitions: whether to compare those too.
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     redefined jsonb := '{}';
@@ -108,20 +108,16 @@ BEGIN
                     WHEN moment = 'deployed' THEN coalesce(o.retired, o.after)
                     ELSE o.after END AS state
         FROM qt001_cp.manifest_object(manifest) o
-    ), reached AS MATERIALIZED (
-        SELECT s.* FROM qt001_cp.live_state(app) s
-    ), owned AS MATERIALIZED (
-        SELECT s.* FROM qt001_cp.live_state('qt001_cp_owner') s JOIN wanted w ON w.kind = s.kind AND w.identity = s.identity
-        WHERE moment <> 'before' AND s.owner = 'qt001_cp_owner'
-    ), live AS (
-        SELECT r.* FROM reached r
-        UNION ALL
-        SELECT o.* FROM owned o WHERE NOT EXISTS (SELECT 1 FROM reached r WHERE r.kind = o.kind AND r.identity = o.identity)
+    ), live AS MATERIALIZED (
+        SELECT l.kind, l.identity, l.owner, l.acl, l.columns, l.why, true AS present,
+               qt001_cp.sha256_hex(convert_to(l.definition, 'UTF8')) AS definition
+        FROM qt001_cp.live_object(app, true, definitions) l
     ), pair AS (
         SELECT coalesce(w.kind, l.kind) AS the_kind, coalesce(w.identity, l.identity) AS the_identity,
-               coalesce(w.moved, false) AS moved, w.state, w.definition_now,
+               coalesce(w.moved, false) AS moved, w.state, w.definition_now, (w.detail ->> 'system')::boolean AS system,
                w.kind IS NOT NULL AS in_manifest, l.present, l.owner, l.acl, l.columns, l.definition, l.why
         FROM wanted w FULL JOIN live l ON l.kind = w.kind AND l.identity = w.identity
+        WHERE w.kind IS NOT NULL OR cardinality(l.why) > 0
     )
     SELECT d.aspect, p.moved, p.the_kind || ' ' || p.the_identity, d.expected, d.found, d.mend
     FROM pair p CROSS JOIN LATERAL (
@@ -130,9 +126,10 @@ BEGIN
                'Classify it in the policy, then generate, diff and seal a new manifest.'::text AS mend
         WHERE NOT p.in_manifest
         UNION ALL
-        -- Default privileges that name neither the application nor PUBLIC any more are no part of the estate.
+        -- Default privileges that say nothing any more do not exist; the system's own objects count while the ACL names
+        -- the application.
         SELECT 'inventory', 'present', 'missing', 'If it went for good, generate, diff and seal a new manifest.'
-        WHERE p.present IS NULL AND NOT (p.the_kind = 'default acl' AND moment <> 'before' AND p.moved)
+        WHERE p.present IS NULL AND NOT (moment <> 'before' AND p.moved AND (p.the_kind = 'default acl' OR coalesce(p.system, false)))
         UNION ALL
         SELECT 'definition', 'definition ' || p.definition_now, 'definition ' || p.definition,
                'See what changed (qt001-cp manifest diff); if it is meant, generate and seal a new manifest.'
@@ -141,13 +138,14 @@ BEGIN
         SELECT 'acl', 'owner ' || (p.state ->> 'owner'), 'owner ' || p.owner, 'See who changed it; then put it back or seal a new manifest.'
         WHERE p.in_manifest AND p.present AND p.state ->> 'owner' IS DISTINCT FROM p.owner
         UNION ALL
-        SELECT 'acl', 'ACL ' || qt001_cp.acl_set(p.state -> 'acl')::text, 'ACL ' || p.acl::text,
+        SELECT 'acl', 'ACL ' || qt001_cp.acl_set(p.state -> 'acl')::text, 'ACL ' || qt001_cp.acl_set(p.acl)::text,
                'See who granted it; then REVOKE it or seal a new manifest.'
-        WHERE p.in_manifest AND p.present AND qt001_cp.acl_set(p.state -> 'acl') <> p.acl
+        WHERE p.in_manifest AND p.present AND p.state -> 'acl' <> p.acl AND qt001_cp.acl_set(p.state -> 'acl') <> qt001_cp.acl_set(p.acl)
         UNION ALL
-        SELECT 'acl', 'column ACLs ' || qt001_cp.column_acl_set(p.state -> 'columns')::text, 'column ACLs ' || p.columns::text,
-               'See who granted it; then REVOKE it or seal a new manifest.'
-        WHERE p.in_manifest AND p.present AND qt001_cp.column_acl_set(p.state -> 'columns') <> p.columns
+        SELECT 'acl', 'column ACLs ' || qt001_cp.column_acl_set(p.state -> 'columns')::text,
+               'column ACLs ' || qt001_cp.column_acl_set(p.columns)::text, 'See who granted it; then REVOKE it or seal a new manifest.'
+        WHERE p.in_manifest AND p.present AND p.state -> 'columns' <> p.columns
+          AND qt001_cp.column_acl_set(p.state -> 'columns') <> qt001_cp.column_acl_set(p.columns)
     ) d
     ORDER BY 3, 4;
 END

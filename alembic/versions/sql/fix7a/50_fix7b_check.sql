@@ -17,12 +17,11 @@ WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::
         OR EXISTS (SELECT 1 FROM jsonb_array_elements(coalesce(p.after, p.before) -> 'acl') a(value)
                    WHERE a.value ->> 2 = 'CREATE' AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT qt001_cp.member_of(app.name)))))
 ), routine AS (
-    SELECT l.kind, l.identity, l.detail ->> 'search_path' AS path
-    FROM app, qt001_cp.live_object(app.name) l WHERE (l.detail ->> 'definer')::boolean
-    UNION
-    SELECT 'function', p.oid::regprocedure::text, (SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE starts_with(c, 'search_path='))
-    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE p.prosecdef AND (n.nspname = 'qt001_cp' OR pg_get_userbyid(p.proowner) = 'qt001_cp_owner')
+    SELECT i.type AS kind, i.identity, (SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE starts_with(c, 'search_path=')) AS path
+    FROM app, pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
+    WHERE p.prosecdef AND (n.nspname = 'qt001_cp' OR pg_get_userbyid(p.proowner) = 'qt001_cp_owner'
+        OR n.nspname NOT IN ('pg_catalog', 'information_schema') AND (
+            has_function_privilege(app.name, p.oid, 'EXECUTE') OR pg_has_role(app.name, p.proowner, 'MEMBER')))
 ), part AS (
     SELECT r.kind, r.identity, r.path, ARRAY(SELECT btrim(s, ' "') FROM unnest(string_to_array(r.path, ',')) s) AS schemas FROM routine r
 )

@@ -3,6 +3,7 @@ DROP VIEW qt001_cp.v_fix7_acceptance;
 DROP VIEW qt001_cp.v_fix7_gate;
 DROP TABLE qt001_cp.gate;
 DROP TABLE qt001_cp.entry_point;
+DROP TABLE qt001_cp.manifest_row_fix7c;
 DROP TABLE qt001_cp.event_fix7c;
 DROP TABLE qt001_cp.document_fix7c;
 DROP FUNCTION qt001_cp.undeploy_end;

@@ -20,7 +20,8 @@ from sqlalchemy import create_engine, text
 
 from qt001_cp.servers import Server, ServerError, open_server
 from qt001_cp.servers.folders import bases, run_folder
-from qt001_cp.servers.wheel import copy_for, runs, server_user
+from qt001_cp.servers import wheel
+from qt001_cp.servers.installation import runs, server_user
 
 ROOT = Path(__file__).parents[2]
 AWKWARD = 'we ird "na\'me" ü?#%/\\@:x'
@@ -232,7 +233,7 @@ def test_a_copy_of_the_binaries_where_the_wheel_is_out_of_reach() -> None:
     user = server_user()
     assert user is not None
     with run_folder(bases(user)[0], user) as folder:
-        assert runs(copy_for(user, folder / "programs"), user)
+        assert runs(wheel.installation().copy_for(user, folder / "programs"), user)
 
 
 # --- the other kinds

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "ff79f23ba854a5d65057008db3374ad1cfe85a427f4a6280a58cf3d67c90a400"
+SUMS = "fe93fcb53425c14ac1733803f7a914602a0e3941eb0aef0eb425643fbac8ce41"
 
 
 def upgrade() -> None:

@@ -11,7 +11,7 @@ from qt001_cp.servers.errors import ServerError
 from qt001_cp.servers.pinned import WHEEL_MAJOR
 from qt001_cp.servers.server import Server
 
-__all__ = ["Server", "ServerError", "open_server", "server_kind"]
+__all__ = ["Server", "ServerError", "asked_for", "open_server", "server_kind"]
 
 
 def server_kind(kind: str | None = None, *, dsn: str | None = None) -> str:
@@ -19,6 +19,16 @@ def server_kind(kind: str | None = None, *, dsn: str | None = None) -> str:
     else embedded."""
     given = dsn or os.environ.get("QT001_TEST_DATABASE_URL")
     return kind or ("dsn" if dsn else os.environ.get("QT001_TEST_SERVER")) or ("dsn" if given else "embedded")
+
+
+def asked_for() -> str:
+    """In words, which server :func:`open_server` hands out here, without starting it."""
+    kind, major = server_kind(), os.environ.get(VARIABLE, "").strip()
+    if kind == "dsn":
+        return f"{major or 'as given'}, dsn"
+    if kind == "embedded" and (folder := os.environ.get(f"QT001_POSTGRES_BIN_{major or WHEEL_MAJOR}")):
+        return f"{major or WHEEL_MAJOR}, from {folder}"
+    return f"{major or WHEEL_MAJOR}, {kind}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from importlib import resources
 from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.kinds import KINDS
+from qt001_cp.model.versions import SUPPORTED
 
 STAGES = ("fix7a", "fix7b", "fix7c")
 _CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
@@ -32,7 +33,12 @@ def render(stage: str) -> dict[str, str]:
 def _fill(text: str, source: str) -> str:
     if "\t" in text:
         raise ManifestError(f"{source} holds a tab, which Alembic's offline output would replace")
-    return text.replace("{object_kind_rows}", _kind_rows())
+    bounds = f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999"
+    return (
+        text.replace("{object_kind_rows}", _kind_rows())
+        .replace("{supported_bounds}", bounds)
+        .replace("{supported_words}", f"{SUPPORTED.start} to {SUPPORTED.stop - 1}")
+    )
 
 
 def _kind_rows() -> str:

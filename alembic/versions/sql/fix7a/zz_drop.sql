@@ -62,6 +62,7 @@ DROP FUNCTION qt001_cp.duty;
 DROP FUNCTION qt001_cp.member_of;
 DROP FUNCTION qt001_cp.routine_sha256;
 DROP FUNCTION qt001_cp.live_object;
+DROP FUNCTION qt001_cp.version_findings;
 DROP FUNCTION qt001_cp.ledger_findings;
 DROP FUNCTION qt001_cp.document_json;
 DROP FUNCTION qt001_cp.record_event;

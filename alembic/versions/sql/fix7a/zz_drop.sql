@@ -54,6 +54,7 @@ DROP FUNCTION qt001_cp.manifest_object;
 DROP FUNCTION qt001_cp.sealed;
 DROP FUNCTION qt001_cp.manifest_state;
 DROP FUNCTION qt001_cp.application_power_findings;
+DROP FUNCTION qt001_cp.parameter_grants;
 DROP FUNCTION qt001_cp.roles_apart_findings;
 DROP FUNCTION qt001_cp.require_duty;
 DROP FUNCTION qt001_cp.is_rehearsal;

@@ -16,6 +16,16 @@
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
 
+DO $version$
+BEGIN
+    IF current_setting('server_version_num')::int NOT BETWEEN 140000 AND 189999 THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT120',
+            MESSAGE = 'bootstrap refused: expected PostgreSQL 14 to 18, found ' || current_setting('server_version'),
+            HINT = 'Use a supported server.';
+    END IF;
+END
+$version$;
+
 SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', r.name)
 FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) r(name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles p WHERE p.rolname = r.name)

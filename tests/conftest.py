@@ -15,13 +15,35 @@ from qt001_cp import estate
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene, drop_scene, new_scene
 from qt001_cp.rehearsal.transcript import Transcript
-from qt001_cp.servers import Server, open_server
+from qt001_cp.servers import Server, asked_for, open_server
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, Bundle, make_bundle
 from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
+MATRIX = (
+    "estate",
+    "roundtrip",
+    "versions",
+    "cutover/test_after_fix7b.py",
+    "cutover/test_place.py",
+    "cutover/test_postconditions.py",
+    "cutover/test_reach.py",
+)
+"""Folders and files whose tests run on every major version: each of them gets the marker ``matrix``."""
 DATABASE = "directus_case"
 """The manifest names its database, so every test's database has this name, one after the other in its worker."""
+
+
+def pytest_report_header() -> str:
+    """Which PostgreSQL the tests ask for."""
+    return f"PostgreSQL: {asked_for()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    chosen = [Path(__file__).parent / name for name in MATRIX]
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in chosen):
+            item.add_marker("matrix")
 
 
 @dataclass

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "b5156fa5b0d518163db452cd212a1929a1aeea9f7ee68c5c278eeed84666c8ec"
+SUMS = "395feb1df61c3ad83bac868888ba7fe22e6879137a4afc3d72151b4419e28fa9"
 
 
 def upgrade() -> None:

@@ -9,21 +9,20 @@ from importlib import resources
 import psycopg
 
 from qt001_cp.errors import DatabaseProblem, ManifestError
+from qt001_cp.model import kinds
 from qt001_cp.model.acl import ColumnAcl, acl_from_json
 from qt001_cp.model.inventory import Inventory, InventoryObject, State, types_from_json
-from qt001_cp.model import kinds
 from qt001_cp.model.names import ObjectRef, Role
+from qt001_cp.model.versions import require_supported
 from qt001_cp.sql.render import fill
-
-SUPPORTED = range(14, 19)
 
 
 def read_inventory(connection: psycopg.Connection, application: Role) -> Inventory:
     """The estate of ``application`` as it is now, in one snapshot, with the search path pinned to pg_catalog.
 
-    Raises :class:`DatabaseProblem` for an unsupported server, or where the role does not exist.
+    Raises :class:`Refused` for an unsupported server, :class:`DatabaseProblem` where the role does not exist.
     """
-    check_version(connection)
+    require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))
     with connection.transaction(), psycopg.RawCursor(connection) as cursor:
         for setting in _settings():
             cursor.execute(setting)
@@ -46,16 +45,6 @@ def read_inventory(connection: psycopg.Connection, application: Role) -> Invento
         application,
         tuple(sorted(objects, key=lambda o: o.ref.key)),
     )
-
-
-def check_version(connection: psycopg.Connection) -> None:
-    """Raise :class:`DatabaseProblem` for a server that this release does not support."""
-    if connection.info.server_version // 10000 not in SUPPORTED:
-        raise DatabaseProblem(
-            f"expected PostgreSQL {SUPPORTED.start} to {SUPPORTED.stop - 1},"
-            f" found {connection.info.parameter_status('server_version')}",
-            hint="use a supported server",
-        )
 
 
 @cache

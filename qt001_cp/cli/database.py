@@ -12,6 +12,7 @@ import psycopg
 
 from qt001_cp import estate
 from qt001_cp.errors import DatabaseProblem, UsageError
+from qt001_cp.model.versions import require_supported
 from qt001_cp.rehearsal.scene import OPERATOR, new_scene
 from qt001_cp.servers import open_server
 from qt001_cp.workflow import revisions
@@ -28,9 +29,12 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def connection(arguments: argparse.Namespace, *, needs_fix7a: bool = False) -> Iterator[psycopg.Connection]:
-    """An autocommit connection. Raises :class:`DatabaseProblem` where the server does not answer."""
+    """An autocommit connection. Raises :class:`DatabaseProblem` where the server does not answer,
+    :class:`Refused` where it is of a version that this release does not support.
+    """
     if arguments.database:
         with _connect(arguments.database) as opened:
+            require_supported(opened.info.server_version, opened.info.parameter_status("server_version"))
             if needs_fix7a:
                 require_fix7a(opened)
             yield opened

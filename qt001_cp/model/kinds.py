@@ -54,7 +54,8 @@ CATALOGS: Final = (
             " AND i.refclassid = 'pg_type'::regclass)"),
     Catalog("pg_type", "o.typname", "o.typowner", "o.typnamespace", "o.typacl", "'T'",
             # Since 17 ALTER TYPE of a range moves its multirange along; before, that is an object of its own.
-            "(o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000) AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = o.oid)"
+            "(o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000)"
+            " AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = o.oid)"
             " AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))"),
     Catalog("pg_collation", "o.collname", "o.collowner", "o.collnamespace"),
     Catalog("pg_conversion", "o.conname", "o.conowner", "o.connamespace"),
@@ -65,7 +66,9 @@ CATALOGS: Final = (
     Catalog("pg_ts_dict", "o.dictname", "o.dictowner", "o.dictnamespace"),
     Catalog("pg_statistic_ext", "o.stxname", "o.stxowner", "o.stxnamespace"),
     # Nobody is granted an untrusted language: PostgreSQL refuses the statement, and lets only superusers use one.
-    Catalog("pg_language", "o.lanname", "o.lanowner", acl="CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END", letter="'l'", system="o.oid < 16384"),
+    Catalog("pg_language", "o.lanname", "o.lanowner",
+            acl="CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END", letter="'l'",
+            system="o.oid < 16384"),
     Catalog("pg_largeobject_metadata", "o.oid", "o.lomowner", acl="o.lomacl", letter="'L'", classid="pg_largeobject"),
     Catalog("pg_foreign_data_wrapper", "o.fdwname", "o.fdwowner", acl="o.fdwacl", letter="'F'"),
     Catalog("pg_foreign_server", "o.srvname", "o.srvowner", acl="o.srvacl", letter="'S'"),

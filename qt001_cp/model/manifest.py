@@ -140,9 +140,7 @@ class ObjectManifest:
             )
         wrong = problem("manifest", data)
         if wrong is not None:
-            raise ManifestError(
-                f"{source}: {wrong}", hint="take the file as 'qt001-cp manifest generate' wrote it"
-            )
+            raise ManifestError(f"{source}: {wrong}", hint="take the file as 'qt001-cp manifest generate' wrote it")
         try:
             return cls(
                 data["database"],

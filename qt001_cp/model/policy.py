@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from qt001_cp.errors import ManifestError, PolicyError
 from qt001_cp.model import kinds, roles
@@ -83,7 +83,9 @@ def policy_from_data(data: Json, source: str) -> Policy:
     try:
         Role(data["roles"]["application"])
     except ManifestError as exc:
-        raise PolicyError(f"{source}: roles.application: {exc.message}", hint="name the login as PostgreSQL has it") from exc
+        raise PolicyError(
+            f"{source}: roles.application: {exc.message}", hint="name the login as PostgreSQL has it"
+        ) from exc
     try:
         policy = _policy(data, source)
         policy.body()

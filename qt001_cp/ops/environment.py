@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 import qt001_cp.ops  # noqa: F401
 from qt001_cp.errors import Qt001Error, UsageError
 from qt001_cp.model.roles import SCHEMA
+from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
 
@@ -76,6 +77,11 @@ def _online() -> None:
 
 def _connect(dsn: str) -> psycopg.Connection:
     connection = psycopg.connect(dsn, application_name="qt001-cp alembic")
+    try:
+        require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))
+    except Qt001Error:
+        connection.close()
+        raise
     connection.add_notice_handler(lambda d: context.config.print_stdout("%s: %s", d.severity, d.message_primary))
     return connection
 

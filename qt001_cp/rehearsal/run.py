@@ -11,6 +11,7 @@ from qt001_cp import estate
 from qt001_cp.errors import Qt001Error
 from qt001_cp.model.canonical import canonical_bytes
 from qt001_cp.model.roles import SCHEMA
+from qt001_cp.model.versions import require_supported
 from qt001_cp.policy_file import load_policy
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, VERIFIER, Scene, drop_scene, new_scene
@@ -197,6 +198,7 @@ def data_digest_of(scene: Scene) -> str:
 
 def rehearse(server: Server, out: Path, say: Say) -> Transcript:
     """Run the rehearsal on ``server`` and write its folder. Raises :class:`Qt001Error`."""
+    require_supported(server.version)
     rehearsal = Rehearsal(server, out, say)
     try:
         return rehearsal.run()

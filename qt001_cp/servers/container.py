@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 import psycopg
 
 from qt001_cp.servers.errors import ServerError
 from qt001_cp.servers.keeper import kept
+from qt001_cp.servers.pinned import WHEEL_MAJOR
 from qt001_cp.servers.server import Server, conninfo
 from qt001_cp.servers.wheel import programs
 
-DEFAULT_IMAGE: Final = "postgres:18"
-
 
 @contextmanager
-def container_server(image: str | None = None) -> Iterator[Server]:
-    """A container of ``image`` (QT001_TEST_IMAGE, or postgres:18). Raises :class:`ServerError`."""
+def container_server(major: int = WHEEL_MAJOR) -> Iterator[Server]:
+    """A container of QT001_TEST_IMAGE, or of the official image of ``major``. Raises :class:`ServerError`."""
     clients = programs()
-    with kept("container", image or os.environ.get("QT001_TEST_IMAGE") or DEFAULT_IMAGE) as answer:
+    with kept("container", os.environ.get("QT001_TEST_IMAGE") or f"postgres:{major}") as answer:
         host, port, user, password = (answer[name] for name in ("host", "port", "superuser", "password"))
         try:
             with psycopg.connect(conninfo(host, port, "postgres", user, password)) as connection:

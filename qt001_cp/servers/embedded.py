@@ -1,4 +1,4 @@
-"""The embedded server: the wheel's own binaries, kept by a supervisor process."""
+"""The embedded server: programs of our own, kept by a supervisor process."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from contextlib import contextmanager
 
 import psycopg
 
+from qt001_cp.servers.binaries import binaries
 from qt001_cp.servers.keeper import kept
+from qt001_cp.servers.pinned import WHEEL_MAJOR
 from qt001_cp.servers.server import Server, conninfo
 from qt001_cp.servers.wheel import programs
 
 
 @contextmanager
-def embedded_server() -> Iterator[Server]:
-    """A fresh server on a unix socket of its own; gone with everything when the block, or this process, ends."""
+def embedded_server(major: int = WHEEL_MAJOR) -> Iterator[Server]:
+    """A fresh server on a unix socket of its own; gone with everything when the block, or this process, ends.
+
+    ``major`` is fetched first where it is not here yet. Raises :class:`ServerError`.
+    """
     clients = programs()
-    with kept("embedded") as answer:
+    binaries(major)
+    with kept("embedded", str(major)) as answer:
         host, port, superuser = answer["host"], answer["port"], answer["superuser"]
         with psycopg.connect(conninfo(host, port, "postgres", superuser)) as connection:
             version = connection.info.server_version

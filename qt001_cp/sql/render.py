@@ -11,6 +11,7 @@ from importlib import resources
 from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.kinds import CATALOGS, KINDS, Catalog
+from qt001_cp.model.versions import SUPPORTED
 
 STAGES = ("fix7a", "fix7b", "fix7c")
 _CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
@@ -36,6 +37,8 @@ def fill(text: str, source: str) -> str:
     return (
         text.replace("{object_kind_rows}", _kind_rows())
         .replace("{listed}", "\n    UNION ALL\n".join(_listed(c) for c in CATALOGS))
+        .replace("{supported_bounds}", f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999")
+        .replace("{supported_words}", f"{SUPPORTED.start} to {SUPPORTED.stop - 1}")
         .replace("{owner_acl}", "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS))
     )
 

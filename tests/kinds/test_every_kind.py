@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from qt001_cp.model import kinds
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
-from qt001_cp.workflow.bundle import OBJECT, make_bundle
+from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose, seal
 from tests.conftest import Stage
 

@@ -45,7 +45,9 @@ def test_an_owned_sequence_goes_where_its_table_goes(name: str) -> None:
         manifest(SEQUENCE, rules=policy(rule(name=name, disposition="retain")))
 
 
-@pytest.mark.parametrize("kind", ["event trigger", "foreign-data wrapper", "user mapping", "extension", "a kind of tomorrow"])
+@pytest.mark.parametrize(
+    "kind", ["event trigger", "foreign-data wrapper", "user mapping", "extension", "a kind of tomorrow"]
+)
 def test_a_kind_without_a_statement_is_not_transferred(kind: str) -> None:
     with pytest.raises(NotRestorable, match=f"{kind} s.odd"):
         manifest(thing(kind, "odd"))

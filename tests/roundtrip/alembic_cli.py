@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,13 @@ from pathlib import Path
 from qt001_cp.rehearsal.scene import OPERATOR
 from qt001_cp.workflow.revisions import project_folder
 from tests.conftest import Stage
+
+
+def copy_project(folder: Path) -> Path:
+    """A copy of the history, to be changed; returns ``folder``."""
+    shutil.copy(project_folder() / "alembic.ini", folder)
+    shutil.copytree(project_folder() / "alembic", folder / "alembic", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
 
 def alembic(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from qt001_cp.sql.render import STAGES, render
 from qt001_cp.workflow.revisions import project_folder
 from tests.conftest import Stage
 from tests.cutover.support import photograph, unchanged
-from tests.roundtrip.alembic_cli import alembic
+from tests.roundtrip.alembic_cli import alembic, copy_project
 
 VERSIONS = project_folder() / "alembic" / "versions"
 _PIN = re.compile(r'^SUMS = "([0-9a-f]{64})"$', re.MULTILINE)
@@ -69,9 +68,7 @@ def test_frozen_files_have_their_sums(stage: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the history, to be tampered with."""
-    shutil.copy(project_folder() / "alembic.ini", tmp_path)
-    shutil.copytree(project_folder() / "alembic", tmp_path / "alembic", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+    return copy_project(tmp_path)
 
 
 def test_edited_frozen_file_is_refused(at_recorded: Stage, project: Path) -> None:

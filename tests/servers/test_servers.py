@@ -18,9 +18,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import create_engine, text
 
-from qt001_cp.servers import Server, ServerError, open_server
+from qt001_cp.servers import Server, ServerError, open_server, wheel
+from qt001_cp.servers.binaries import wanted_major
 from qt001_cp.servers.folders import bases, run_folder
-from qt001_cp.servers.wheel import copy_for, runs, server_user
+from qt001_cp.servers.installation import runs, server_user
+from qt001_cp.servers.pinned import WHEEL_MAJOR
 
 ROOT = Path(__file__).parents[2]
 AWKWARD = 'we ird "na\'me" ü?#%/\\@:x'
@@ -67,9 +69,9 @@ def alive(pid: int) -> bool:
 # --- it serves
 
 
-def test_answers_as_postgresql_18(embedded: Server) -> None:
+def test_answers_as_the_postgresql_that_was_asked_for(embedded: Server) -> None:
     with embedded.connect("postgres") as connection:
-        assert str(one(connection, "SELECT version()")).startswith("PostgreSQL 18.")
+        assert str(one(connection, "SELECT version()")).startswith(f"PostgreSQL {wanted_major() or WHEEL_MAJOR}.")
         assert one(connection, "SELECT current_setting('server_version_num')::int") == embedded.version
         assert one(connection, "SELECT current_setting('server_encoding')") == "UTF8"
         assert one(connection, "SELECT current_setting('listen_addresses')") == ""
@@ -232,7 +234,7 @@ def test_a_copy_of_the_binaries_where_the_wheel_is_out_of_reach() -> None:
     user = server_user()
     assert user is not None
     with run_folder(bases(user)[0], user) as folder:
-        assert runs(copy_for(user, folder / "programs"), user)
+        assert runs(wheel.installation().copy_for(user, folder / "programs"), user)
 
 
 # --- the other kinds

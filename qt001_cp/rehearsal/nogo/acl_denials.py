@@ -127,7 +127,7 @@ def _left(o: ManifestObject, who: str, manifest: ObjectManifest) -> frozenset[st
 
 def _call(o: ManifestObject, fact: _Fact) -> str:
     """A call that nothing folds away: a strict function with constant NULLs would never be asked for permission."""
-    args = o.ref.args or ()
+    args = [a for a in o.ref.args or () if a is not None]
     if o.ref.kind == "procedure":
         return f"CALL {_function(o)}({', '.join(f'NULL::{type_name(a)}' for a in args)})"
     values = [f"(SELECT NULL::{type_name(a)})" for a in args]

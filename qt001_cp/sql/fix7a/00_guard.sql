@@ -3,9 +3,9 @@ DO $guard$
 DECLARE
     missing text;
 BEGIN
-    IF pg_catalog.current_setting('server_version_num')::int NOT BETWEEN 140000 AND 189999 THEN
+    IF pg_catalog.current_setting('server_version_num')::int NOT BETWEEN {supported_bounds} THEN
         RAISE EXCEPTION USING ERRCODE = 'QT120',
-            MESSAGE = 'FIX7a refused: expected PostgreSQL 14 to 18, found ' || pg_catalog.current_setting('server_version'),
+            MESSAGE = 'FIX7a refused: expected PostgreSQL {supported_words}, found ' || pg_catalog.current_setting('server_version'),
             HINT = 'Use a supported server.';
     END IF;
     IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN

@@ -100,6 +100,20 @@ FROM (SELECT d.role FROM qt001_cp.duty() d UNION ALL SELECT 'qt001_cp_owner') d
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = d.role)
 $roles_apart_findings$;
 
+CREATE FUNCTION qt001_cp.parameter_grants()
+RETURNS TABLE (parameter text, grantee name, privilege text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $parameter_grants$
+-- SET and ALTER SYSTEM on parameters of the server, granted since PostgreSQL 15; NULL is PUBLIC. Before, there are none.
+BEGIN
+    IF to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL THEN
+        RETURN QUERY SELECT a.parname, CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END, x.privilege_type
+        FROM pg_catalog.pg_parameter_acl a, aclexplode(a.paracl) x;
+    END IF;
+END
+$parameter_grants$;
+
 CREATE FUNCTION qt001_cp.application_power_findings(app name)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
@@ -122,4 +136,11 @@ SELECT 'QT108', 'role ' || app, 'not a member of ' || m, 'a member, directly or 
 FROM qt001_cp.member_of(app) m JOIN pg_roles r ON r.rolname = m
 WHERE m <> app AND (m ~ '^pg_' OR r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls
                     OR m = 'qt001_cp_owner' OR m IN (SELECT d.role FROM qt001_cp.duty() d))
+UNION ALL
+-- With session_replication_role alone it would write past triggers and foreign keys.
+SELECT 'QT108', 'parameter ' || g.parameter, format('no privilege for %s or PUBLIC', app),
+       format('%s holds %s', coalesce(g.grantee, 'PUBLIC'), g.privilege),
+       format('REVOKE %s ON PARAMETER %s FROM %s;', g.privilege, g.parameter, coalesce(quote_ident(g.grantee), 'PUBLIC'))
+FROM qt001_cp.parameter_grants() g
+WHERE g.grantee IS NULL OR g.grantee IN (SELECT qt001_cp.member_of(app))
 $application_power_findings$;

@@ -146,6 +146,7 @@ SET jit = off
 AS $lock_need$
 -- Lock slots of the cutover: relations, their indexes, toast tables with their index, routines, types, schemas, roles;
 -- and what the guards read on the way, which stays locked until the end: retained relations and system catalogs.
+-- Measured: of the latter 109 to 127 locks; before PostgreSQL 18 only 16 of them find a place outside the shared table.
 WITH relation AS (
     SELECT c.oid, c.reltoastrelid FROM qt001_cp.manifest_object(manifest) o
     JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
@@ -157,7 +158,7 @@ SELECT (SELECT count(*) FROM relation) + (SELECT count(*) FROM relation r JOIN p
         WHERE o.disposition = 'transfer' AND o.kind NOT IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation))
      + (SELECT count(*) FROM qt001_cp.manifest_object(manifest) o
         WHERE o.disposition = 'retain' AND o.kind IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation))
-     + 60
+     + 125
 $lock_need$;
 
 CREATE FUNCTION qt001_cp.lock_findings(manifest text, in_script boolean)
@@ -218,8 +219,7 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $place_findings$
 -- The right server, the right database, the right moment.
-SELECT 'QT120', 'server', 'PostgreSQL 14 to 18', current_setting('server_version'), 'Use a supported server.'
-WHERE current_setting('server_version_num')::int NOT BETWEEN 140000 AND 189999
+SELECT v.* FROM qt001_cp.version_findings(current_setting('server_version_num')::int) v
 UNION ALL
 SELECT 'QT121', 'database', doc.j ->> 'database', current_database()::text, 'Connect to the database of the manifest.'
 FROM (SELECT qt001_cp.document_json(manifest) AS j) doc WHERE doc.j IS NOT NULL AND doc.j ->> 'database' <> current_database()

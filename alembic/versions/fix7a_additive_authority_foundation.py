@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "ff79f23ba854a5d65057008db3374ad1cfe85a427f4a6280a58cf3d67c90a400"
+SUMS = "d025423fba2c0b3ec5b1cec4ab714ab1b03d74548e49bdad2625aac1e6219102"
 
 
 def upgrade() -> None:

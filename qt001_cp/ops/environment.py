@@ -18,6 +18,7 @@ from qt001_cp.errors import Qt001Error, UsageError
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
+from qt001_cp.ops.session import pin
 
 _OPTIONS: dict[str, Any] = {
     # An empty MetaData and no name let in: autogenerate compares the sealed manifest, never the application's tables.
@@ -75,7 +76,7 @@ def _online() -> None:
 
 
 def _connect(dsn: str) -> psycopg.Connection:
-    connection = psycopg.connect(dsn, application_name="qt001-cp alembic")
+    connection = pin(psycopg.connect(dsn, application_name="qt001-cp alembic"))
     connection.add_notice_handler(lambda d: context.config.print_stdout("%s: %s", d.severity, d.message_primary))
     return connection
 

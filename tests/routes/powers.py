@@ -13,7 +13,9 @@ def _attribute(name: str, shown: str, proof: str, **more: str | int) -> Route:
                  undo=f"ALTER ROLE directus NO{name};\n", **more)  # type: ignore[arg-type]  # fmt: skip
 
 
-def _member(role: str, shown: str, proof: str = "SELECT true", attack: str = "", since: int = 0, until: int = 1_000_000) -> Route:
+def _member(
+    role: str, shown: str, proof: str = "SELECT true", attack: str = "", since: int = 0, until: int = 1_000_000
+) -> Route:
     return Route(
         f"member of {role}", shown, f"GRANT {role} TO directus;\n", late("role directus", "QT108"),
         attack=attack, proof=proof, inside=True, undo=f"REVOKE {role} FROM directus;\n", since=since, until=until,

@@ -80,7 +80,10 @@ def test_plain_set_role_outlives_the_membership(library: Library) -> None:
         with stage.connect() as connection:
             connection.execute("REVOKE reporting FROM directus")
         _cut(stage)
-        assert application.execute("SELECT current_user, count(*) > 0 FROM public.qt001_source").fetchone() == ("reporting", True)
+        assert application.execute("SELECT current_user, count(*) > 0 FROM public.qt001_source").fetchone() == (
+            "reporting",
+            True,
+        )
 
 
 def _found(stage: Stage) -> list[str]:

@@ -10,7 +10,9 @@ from tests.conftest import Stage
 _WALK = "SELECT qt001_cp.breadth_first(%s, %s, %s, %s, %s, %s)"
 
 
-def _via(connection: psycopg.Connection, nodes: int, edges: list[tuple[int, int]], roots: list[int], stop: set[int]) -> list[int | None]:
+def _via(
+    connection: psycopg.Connection, nodes: int, edges: list[tuple[int, int]], roots: list[int], stop: set[int]
+) -> list[int | None]:
     edges = sorted(edges)
     stops = [n + 1 in stop for n in range(nodes)]
     row = connection.execute(_WALK, [nodes, [f for f, _ in edges], [t for _, t in edges], roots, [], stops]).fetchone()
@@ -63,7 +65,9 @@ def test_reach_in_a_dense_estate(at_fix7a_sealed: Stage, ends: bool) -> None:
         connection.execute(DENSE.replace("%%", "%"))
         if not ends:
             connection.execute("ALTER TABLE public.articles_dense OWNER TO reporting")
-        found = connection.execute("SELECT object FROM qt001_cp.reach_findings(%s)", [_knowing_all(connection, at_fix7a_sealed)]).fetchall()
+        found = connection.execute(
+            "SELECT object FROM qt001_cp.reach_findings(%s)", [_knowing_all(connection, at_fix7a_sealed)]
+        ).fetchall()
     wanted = "view public.qt001_dense_end → its query or rule → table public.articles_dense owned by directus"
     assert ([wanted] if ends else []) == [o for (o,) in found if "articles_dense" in o]
 

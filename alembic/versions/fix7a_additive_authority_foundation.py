@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "395feb1df61c3ad83bac868888ba7fe22e6879137a4afc3d72151b4419e28fa9"
+SUMS = "db36a68a5e61e401d766a5a021710430e2b8d67172b7fad8a2878ad73ce82954"
 
 
 def upgrade() -> None:

@@ -21,4 +21,6 @@ def read_catalog_edges(connection: psycopg.Connection) -> list[tuple[tuple[str, 
     row = connection.execute("SELECT pg_catalog.to_regprocedure('qt001_cp.catalog_edge()') IS NULL").fetchone()
     if row is None or row[0]:
         raise DatabaseProblem("FIX7a is not deployed in this database", hint="alembic -x policy=FILE upgrade fix7a")
-    return [((r[0], r[1]), (r[2], r[3])) for r in connection.execute(_QUERY)]
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+        return [((r[0], r[1]), (r[2], r[3])) for r in cursor.execute(_QUERY)]

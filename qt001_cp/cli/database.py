@@ -13,6 +13,7 @@ import psycopg
 from qt001_cp import estate
 from qt001_cp.errors import DatabaseProblem, UsageError
 from qt001_cp.model.versions import require_supported
+from qt001_cp.ops.session import pin
 from qt001_cp.rehearsal.scene import OPERATOR, new_scene
 from qt001_cp.servers import open_server
 from qt001_cp.workflow import revisions
@@ -68,8 +69,9 @@ def require_fix7a(opened: psycopg.Connection) -> None:
 
 def _connect(dsn: str) -> psycopg.Connection:
     try:
-        return psycopg.connect(dsn.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True,
-                               connect_timeout=10, application_name="qt001-cp")  # fmt: skip
+        opened = psycopg.connect(dsn.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True,
+                                 connect_timeout=10, application_name="qt001-cp")  # fmt: skip
+        return pin(opened)
     except psycopg.Error as exc:
         raise DatabaseProblem(
             f"the server could not be reached: {str(exc).strip()}",

@@ -19,6 +19,7 @@ from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
+from qt001_cp.ops.session import pin
 
 _OPTIONS: dict[str, Any] = {
     # An empty MetaData and no name let in: autogenerate compares the sealed manifest, never the application's tables.
@@ -79,7 +80,8 @@ def _connect(dsn: str) -> psycopg.Connection:
     connection = psycopg.connect(dsn, application_name="qt001-cp alembic")
     try:
         require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))
-    except Qt001Error:
+        pin(connection)
+    except (Qt001Error, psycopg.Error):
         connection.close()
         raise
     connection.add_notice_handler(lambda d: context.config.print_stdout("%s: %s", d.severity, d.message_primary))

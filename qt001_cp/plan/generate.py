@@ -75,8 +75,11 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
         if curated:
             raise PolicyError(f"{o.ref} is a curated view, but rule {rule.number} retains it",
                               hint="a curated view is transferred")  # fmt: skip
+        # What the application keeps runs with its own rights; what others own and it may call runs with theirs.
+        foreign = o.ref.kind in kinds.ROUTINES and o.state.owner != inventory.application
+        detail = _detail(o, analyses) if foreign else o.detail
         return ManifestObject(o.ref, "retain", rule.reason, False, o.definition_digest, _source(o, policy), o.follows,
-                              o.detail, o.state, None, None, {})  # fmt: skip
+                              detail, o.state, None, None, {})  # fmt: skip
     kind = kinds.BY_KEY.get(o.ref.kind)
     why = "this release does not know the kind" if kind is None else kind.refusal(inventory.server_version // 10000)
     if why:

@@ -11,7 +11,7 @@ GRANT USAGE ON SCHEMA kinds TO PUBLIC, :"third";
 GRANT CREATE ON SCHEMA kinds TO :"third" WITH GRANT OPTION;
 -- What is written in C may only be made by a superuser; it is given away afterwards. Nobody can say what it reaches,
 -- so it can only be retained: it has a schema of its own.
-CREATE SCHEMA kinds_c AUTHORIZATION :"app";
+CREATE SCHEMA kinds_c;
 CREATE TYPE kinds_c.base;
 CREATE FUNCTION kinds_c.base_in(cstring) RETURNS kinds_c.base LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION kinds_c.base_out(kinds_c.base) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
@@ -22,8 +22,7 @@ CREATE LANGUAGE kinds_language HANDLER kinds_c.handler;
 CREATE FOREIGN DATA WRAPPER kinds_wrapper OPTIONS (debug 'true');
 GRANT USAGE ON FOREIGN DATA WRAPPER kinds_wrapper TO :"app";
 CREATE SERVER kinds_server TYPE 'file' VERSION '1' FOREIGN DATA WRAPPER kinds_wrapper OPTIONS (host 'nowhere');
-CREATE USER MAPPING FOR :"app" SERVER kinds_server OPTIONS (password 'secret');
-CREATE USER MAPPING FOR PUBLIC SERVER kinds_server;
+CREATE USER MAPPING FOR :"third" SERVER kinds_server OPTIONS (password 'secret');
 CREATE FUNCTION kinds.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
 CREATE EVENT TRIGGER kinds_event ON ddl_command_end WHEN TAG IN ('CREATE COLLATION') EXECUTE FUNCTION kinds.on_ddl();
 ALTER EVENT TRIGGER kinds_event DISABLE;

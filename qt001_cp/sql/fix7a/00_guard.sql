@@ -34,6 +34,17 @@ BEGIN
             MESSAGE = pg_catalog.format('FIX7a refused: expected a member of qt001_cp_operator, found %s', session_user),
             HINT = pg_catalog.format('GRANT qt001_cp_operator TO %I; -- or connect as the operator', session_user);
     END IF;
+    -- An event trigger would run in each of our own DDL statements, with the operator's rights.
+    SELECT pg_catalog.string_agg(pg_catalog.format('%s (function %s owned by %s)', t.evtname, f.proname, pg_catalog.pg_get_userbyid(f.proowner)), ', ')
+    INTO missing
+    FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc f ON f.oid OPERATOR(pg_catalog.=) t.evtfoid
+    JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) f.proowner
+    WHERE t.evtenabled OPERATOR(pg_catalog.<>) 'D' AND NOT r.rolsuper;
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT108',
+            MESSAGE = pg_catalog.format('FIX7a refused: expected no event trigger with a function of a role that is no superuser, found %s', missing),
+            HINT = 'DROP EVENT TRIGGER …; or give its function to a superuser.';
+    END IF;
     IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('qt001_cp.cutover', 0)) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT123', MESSAGE = 'another session runs a stage of FIX7 in this database',
             HINT = 'Wait until it ends.';

@@ -193,7 +193,9 @@ BEGIN
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
         SELECT 'QT110' AS sqlstate, c.object, c.expected, c.found, c.mend FROM qt001_cp.coverage_findings(manifest, 'after') c
         UNION ALL SELECT c.* FROM qt001_cp.contained_findings(manifest) c
-        UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
+        UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c
+        -- Whoever connected meanwhile may hold DDL that commits after us and was allowed before us.
+        UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c) f;
     PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
     DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();

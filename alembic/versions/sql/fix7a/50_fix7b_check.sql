@@ -79,9 +79,10 @@ RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET row_security = off
 AS $blocked_findings$
--- apply and readiness are blocked: the rows that the policy names say so. Plain tables only, and no function, operator
--- or cast of the application runs: values are compared by the output of their type.
+-- apply and readiness are blocked: the rows that the policy names say so. Plain tables only, and no function, operator,
+-- cast or policy of the application runs: values are compared by the output of their type, row security raises.
 DECLARE
     probe jsonb;
     target record;
@@ -261,6 +262,7 @@ BEGIN
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
+    RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest) f;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
 END
 $fix7b_findings$;

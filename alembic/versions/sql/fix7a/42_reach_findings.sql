@@ -1,0 +1,231 @@
+-- Who reaches what over the edges of 40_reach and the analysis of bodies; contract, section 6.
+
+CREATE FUNCTION qt001_cp.owned_object()
+RETURNS TABLE (classid oid, objid oid, owner oid, nsp oid)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $owned_object$
+-- Everything of this database that has an owner and is not the system's own: what the edges lead from and to.
+SELECT 'pg_class'::regclass::oid, c.oid, c.relowner, c.relnamespace FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+UNION ALL SELECT 'pg_proc'::regclass, p.oid, p.proowner, p.pronamespace FROM pg_proc p WHERE p.oid >= 16384
+UNION ALL SELECT 'pg_type'::regclass, t.oid, t.typowner, t.typnamespace FROM pg_type t
+WHERE t.oid >= 16384 AND NOT EXISTS (SELECT 1 FROM qt001_cp.v_part p WHERE p.class = 'pg_type'::regclass AND p.id = t.oid)
+UNION ALL SELECT 'pg_collation'::regclass, o.oid, o.collowner, o.collnamespace FROM pg_collation o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_conversion'::regclass, o.oid, o.conowner, o.connamespace FROM pg_conversion o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_operator'::regclass, o.oid, o.oprowner, o.oprnamespace FROM pg_operator o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_opclass'::regclass, o.oid, o.opcowner, o.opcnamespace FROM pg_opclass o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_opfamily'::regclass, o.oid, o.opfowner, o.opfnamespace FROM pg_opfamily o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_ts_config'::regclass, o.oid, o.cfgowner, o.cfgnamespace FROM pg_ts_config o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_ts_dict'::regclass, o.oid, o.dictowner, o.dictnamespace FROM pg_ts_dict o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_statistic_ext'::regclass, o.oid, o.stxowner, o.stxnamespace FROM pg_statistic_ext o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_language'::regclass, l.oid, l.lanowner, 0 FROM pg_language l WHERE l.oid >= 16384
+UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, f.fdwowner, 0 FROM pg_foreign_data_wrapper f
+UNION ALL SELECT 'pg_foreign_server'::regclass, f.oid, f.srvowner, 0 FROM pg_foreign_server f
+UNION ALL SELECT 'pg_event_trigger'::regclass, e.oid, e.evtowner, 0 FROM pg_event_trigger e
+UNION ALL SELECT 'pg_publication'::regclass, p.oid, p.pubowner, 0 FROM pg_publication p
+UNION ALL SELECT 'pg_extension'::regclass, e.oid, e.extowner, 0 FROM pg_extension e
+$owned_object$;
+
+CREATE FUNCTION qt001_cp.application_hand(app name) RETURNS oid[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $application_hand$
+-- The application role and every role that it is a member of, whatever the options of the membership: who may
+-- administer a role may grant it to itself. What these own stays under the application's hand.
+SELECT array_agg(r.oid) FROM pg_roles r WHERE r.rolname IN (SELECT qt001_cp.member_of(app)) AND r.rolname !~ '^pg_'
+$application_hand$;
+
+CREATE FUNCTION qt001_cp.reach_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $reach_findings$
+-- Paths from a transferred object to something that stays with the application role, and the other way round.
+-- An edge leads from an object to what it runs, reads, or goes with.
+DECLARE
+    app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
+    mine oid[] := coalesce(qt001_cp.application_hand(app), '{}');
+    class oid[];
+    id oid[];
+    label text[];
+    owner_name text[];
+    space oid[];
+    hostile boolean[];
+    guarded boolean[];
+    edge_from int[];
+    edge_to int[];
+    edge_label text[];
+    roots int[];
+    later int[];
+    holders int[];
+    via int[];
+    back int[];
+BEGIN
+    -- The nodes. hostile: the application's and not transferred. guarded: transferred.
+    WITH place AS MATERIALIZED (
+        SELECT o.kind, o.identity, o.disposition, o.detail FROM qt001_cp.manifest_object(manifest) o
+    ), node AS MATERIALIZED (
+        SELECT row_number() OVER (ORDER BY n.classid, n.objid)::int AS n, n.classid, n.objid, n.owner, n.nsp, i.type, i.identity,
+               n.owner = ANY (mine) AS in_hand, p.disposition, coalesce((p.detail ->> 'definer')::boolean, false) AS definer
+        FROM qt001_cp.owned_object() n CROSS JOIN LATERAL pg_identify_object(n.classid, n.objid, 0) i
+        LEFT JOIN place p ON p.kind = i.type AND p.identity = i.identity
+        WHERE n.nsp <> 'qt001_cp'::regnamespace
+    )
+    SELECT array_agg(x.classid ORDER BY x.n), array_agg(x.objid ORDER BY x.n), array_agg(x.type || ' ' || x.identity ORDER BY x.n),
+           array_agg(pg_get_userbyid(x.owner)::text ORDER BY x.n), array_agg(x.nsp ORDER BY x.n),
+           array_agg(x.in_hand AND x.disposition IS DISTINCT FROM 'transfer' ORDER BY x.n),
+           array_agg(coalesce(x.disposition = 'transfer', false) ORDER BY x.n),
+           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' AND x.definer), '{}'),
+           -- An event trigger runs in everybody's DDL, the operator's included.
+           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' OR x.type = 'event trigger'), '{}'),
+           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition IS DISTINCT FROM 'transfer' AND (x.in_hand OR x.disposition = 'retain')), '{}')
+    INTO class, id, label, owner_name, space, hostile, guarded, roots, later, holders
+    FROM node x;
+
+    -- The edges, by number.
+    WITH node AS MATERIALIZED (
+        SELECT c.n::int, c.classid, i.objid, l.label FROM unnest(class) WITH ORDINALITY c(classid, n)
+        JOIN unnest(id) WITH ORDINALITY i(objid, n) USING (n) JOIN unnest(label) WITH ORDINALITY l(label, n) USING (n)
+    ), place AS MATERIALIZED (
+        SELECT o.kind || ' ' || o.identity AS label, o.disposition, o.detail FROM qt001_cp.manifest_object(manifest) o
+    ), edge AS (
+        SELECT f.n AS n, t.n AS m, ' → ' || e.reason || ' → ' AS label
+        FROM qt001_cp.catalog_edge() e
+        JOIN node f ON f.classid = e.from_class AND f.objid = e.from_id JOIN node t ON t.classid = e.to_class AND t.objid = e.to_id
+        UNION
+        -- What the bodies of routines reach, from the analysis that the manifest carries, bound to its definition digest.
+        SELECT f.n, t.n, ' → ' || (r.value ->> 'verb') || ' '
+        FROM place p JOIN node f ON f.label = p.label, jsonb_array_elements(p.detail -> 'reaches') r(value)
+        JOIN node t ON t.label = (r.value ->> 'kind') || ' ' || (r.value ->> 'identity')
+        UNION
+        -- Operators are found by the search path; the application's may fit better than the system's.
+        SELECT f.n, t.n, ' → looks for operators in schema ' || n.nspname || ' → '
+        FROM place p JOIN node f ON f.label = p.label
+        CROSS JOIN LATERAL unnest(string_to_array(p.detail ->> 'search_path', ',')) s
+        JOIN pg_namespace n ON n.nspname = btrim(s, ' "') JOIN pg_operator o ON o.oprnamespace = n.oid AND o.oprowner = ANY (mine)
+        JOIN node t ON t.classid = 'pg_operator'::regclass AND t.objid = o.oid
+        WHERE p.disposition = 'transfer'
+    )
+    SELECT array_agg(e.n ORDER BY e.n, e.m, e.label), array_agg(e.m ORDER BY e.n, e.m, e.label), array_agg(e.label ORDER BY e.n, e.m, e.label)
+    INTO edge_from, edge_to, edge_label
+    FROM edge e WHERE e.n <> e.m;
+
+    via := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, roots, later, hostile);
+    back := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, holders, '{}', guarded);
+
+    RETURN QUERY
+    WITH reached AS MATERIALIZED (
+        SELECT array_agg(g.n::int) AS ends FROM unnest(via) WITH ORDINALITY g(via, n) WHERE g.via IS NOT NULL AND hostile[g.n]
+    ), others AS MATERIALIZED (
+        SELECT e.m, count(*) - 1 AS more FROM unnest(edge_from, edge_to) e(n, m)
+        WHERE hostile[e.m] AND via[e.n] IS NOT NULL AND NOT hostile[e.n] GROUP BY e.m
+    )
+    SELECT 'QT108'::text, w.path || ' owned by ' || owner_name[w.node], format('nothing that %s still has in hand on the way', app),
+           'it stays with ' || owner_name[w.node] || CASE WHEN o.more > 0 THEN format(', and %s more edge(s) lead to it', o.more) ELSE '' END,
+           'Transfer the object at the end of the path too, or cut the path.'::text
+    FROM reached r CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, r.ends) w LEFT JOIN others o ON o.m = w.node;
+
+    RETURN QUERY
+    -- One path for each object that holds a transferred one: a foreign key, a view, a child, a publication, statistics,
+    -- or what another role's view or routine reads for it. A type alone gives another role's object no hold.
+    WITH hold AS MATERIALIZED (
+        SELECT DISTINCT ON (e.n) e.n, e.number::int AS edge, e.m, count(*) OVER (PARTITION BY e.n) - 1 AS more
+        FROM unnest(edge_from, edge_to) WITH ORDINALITY e(n, m, number)
+        WHERE back[e.n] IS NOT NULL AND NOT guarded[e.n] AND guarded[e.m]
+          AND (hostile[e.n] OR class[e.m] IN ('pg_class'::regclass, 'pg_proc'::regclass))
+        ORDER BY e.n, e.number
+    ), ends AS MATERIALIZED (SELECT array_agg(h.n) AS ends FROM hold h)
+    SELECT 'QT108'::text, w.path || edge_label[h.edge] || label[h.m], 'no hold of what stays on what is transferred'::text,
+           'owned by ' || owner_name[h.n] || CASE WHEN h.more > 0 THEN format(', and it holds %s more', h.more) ELSE '' END,
+           'Transfer it too, drop the dependency, or take the application''s privileges on it away.'::text
+    FROM ends CROSS JOIN LATERAL qt001_cp.walked_path(back, edge_from, edge_label, label, ends.ends) w JOIN hold h ON h.n = w.node;
+
+    RETURN QUERY
+    -- A body on the way that nobody has analysed: what it calls runs with the rights of the one who came.
+    SELECT 'QT108'::text, w.path, 'a body that the manifest''s analysis covers'::text, 'owned by ' || owner_name[w.node] || ', not analysed',
+           'Add a rule that transfers it, or cut the path.'::text
+    FROM (SELECT array_agg(p.n) AS ends
+          FROM (SELECT c.n::int AS n FROM unnest(class) WITH ORDINALITY c(classid, n)
+                WHERE c.classid = 'pg_proc'::regclass AND via[c.n] IS NOT NULL AND NOT hostile[c.n] AND NOT guarded[c.n]) p
+          JOIN pg_proc f ON f.oid = id[p.n] JOIN pg_language l ON l.oid = f.prolang
+          WHERE l.lanname NOT IN ('internal', 'c') AND f.prokind <> 'a' AND f.prosqlbody IS NULL
+            AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
+            AND NOT EXISTS (SELECT 1 FROM qt001_cp.manifest_object(manifest) o
+                            WHERE o.kind || ' ' || o.identity = label[p.n] AND o.detail -> 'reaches' IS NOT NULL AND o.detail -> 'unknown' = '[]')) x
+    CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, x.ends) w;
+
+    RETURN QUERY
+    -- The schema's owner may drop, and rename away, what others own in it.
+    SELECT DISTINCT 'QT108'::text, 'schema ' || n.nspname, 'transferred, or out of the hand of ' || app,
+           format('owned by %s, holds %s', pg_get_userbyid(n.nspowner), min(label[s.n])), 'Add a rule that transfers the schema.'::text
+    FROM unnest(space) WITH ORDINALITY s(nsp, n) JOIN pg_namespace n ON n.oid = s.nsp
+    WHERE via[s.n] IS NOT NULL AND NOT hostile[s.n]
+      AND (n.nspowner = ANY (mine) OR (n.nspowner = 'pg_database_owner'::regrole AND EXISTS (
+            SELECT 1 FROM pg_database d WHERE d.datname = current_database() AND d.datdba = ANY (mine)
+              AND NOT EXISTS (SELECT 1 FROM qt001_cp.manifest_object(manifest) p WHERE p.kind = 'database' AND p.disposition = 'transfer'))))
+      AND NOT EXISTS (SELECT 1 FROM qt001_cp.manifest_object(manifest) p WHERE p.kind = 'schema' AND p.name = n.nspname AND p.disposition = 'transfer')
+    GROUP BY n.nspname, n.nspowner
+    UNION ALL
+    SELECT DISTINCT 'QT108', 'schema ' || p.name, format('no CREATE for %s or PUBLIC', app),
+           'CREATE stays with ' || coalesce(a.value ->> 1, 'PUBLIC'), 'Do not keep CREATE in the rule of this schema.'
+    FROM qt001_cp.manifest_object(manifest) p JOIN pg_namespace n ON n.nspname = p.name,
+         jsonb_array_elements(coalesce(p.after, p.before) -> 'acl') a(value)
+    WHERE p.kind = 'schema' AND a.value ->> 2 = 'CREATE'
+      AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT qt001_cp.member_of(app)))
+      AND EXISTS (SELECT 1 FROM unnest(space) WITH ORDINALITY s(nsp, n) WHERE s.nsp = n.oid AND via[s.n] IS NOT NULL AND NOT hostile[s.n]);
+
+    RETURN QUERY SELECT f.* FROM qt001_cp.manifest_reach_findings(manifest) f;
+    RETURN QUERY SELECT f.* FROM qt001_cp.surroundings_findings(manifest) f;
+END
+$reach_findings$;
+
+CREATE FUNCTION qt001_cp.manifest_reach_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $manifest_reach_findings$
+-- What the manifest itself leaves open: bodies that nobody understands, containers that stay, privileges by another role.
+WITH doc AS MATERIALIZED (
+    SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS app
+), member AS MATERIALIZED (SELECT m.role FROM doc CROSS JOIN LATERAL qt001_cp.member_of(doc.app) m(role)
+), place AS MATERIALIZED (SELECT o.* FROM qt001_cp.manifest_object(manifest) o)
+SELECT 'QT108', p.kind || ' ' || p.identity, 'a body that the analysis understands', (u.value ->> 'rule') || ': ' || (u.value ->> 'detail'),
+       'Rewrite that statement without dynamic SQL, or retain the routine.'
+FROM place p, jsonb_array_elements(p.detail -> 'unknown') u(value)
+WHERE p.disposition = 'transfer'
+   -- A routine that stays runs with its own owner's rights; the application's own rights do not matter any more.
+   OR ((p.detail ->> 'definer')::boolean AND NOT p.before ->> 'owner' IN (SELECT m.role FROM member m))
+UNION ALL
+SELECT 'QT108', p.kind || ' ' || p.identity, 'an analysis of what its body reaches', 'none in the manifest',
+       'Generate the manifest again: qt001-cp manifest generate.'
+FROM place p
+WHERE p.kind IN ('function', 'procedure') AND p.detail -> 'reaches' IS NULL
+  AND (p.disposition = 'transfer' OR ((p.detail ->> 'definer')::boolean AND NOT p.before ->> 'owner' IN (SELECT m.role FROM member m)))
+UNION ALL
+SELECT 'QT108', 'database ' || d.datname, 'transferred, or out of the hand of ' || doc.app, 'owned by ' || pg_get_userbyid(d.datdba),
+       'Add a rule that transfers the database: its owner may drop schemas and set search_path for everybody.'
+FROM doc JOIN pg_database d ON d.datname = current_database() AND d.datdba = ANY (qt001_cp.application_hand(doc.app))
+WHERE NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'database' AND p.disposition = 'transfer')
+UNION ALL
+SELECT DISTINCT 'QT108', 'database ' || p.name, format('no CREATE for %s or PUBLIC: it installs trusted extensions', doc.app),
+       'CREATE stays with ' || coalesce(a.value ->> 1, 'PUBLIC'), 'Do not keep CREATE in the rule of the database.'
+FROM doc, place p, jsonb_array_elements(coalesce(p.after, p.before) -> 'acl') a(value)
+WHERE p.kind = 'database' AND a.value ->> 2 = 'CREATE' AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT m.role FROM member m))
+UNION ALL
+SELECT DISTINCT 'QT108', format('a role with privileges on %s %s', p.kind, p.identity), format('not %s, nor a role it is a member of', doc.app),
+       (a.value ->> 1) || ' holds ' || (a.value ->> 2), format('REVOKE %I FROM %I;', a.value ->> 1, doc.app)
+FROM doc, place p, LATERAL (
+    SELECT e.value FROM jsonb_array_elements(p.after -> 'acl') e(value)
+    UNION ALL
+    SELECT e.value FROM jsonb_array_elements(p.after -> 'columns') c(value), jsonb_array_elements(c.value -> 'acl') e(value)) a(value)
+WHERE p.disposition = 'transfer' AND a.value ->> 1 IN (SELECT m.role FROM member m WHERE m.role <> doc.app)
+UNION ALL
+-- Without the barrier a function in the reader's query sees the rows that the view leaves out.
+SELECT 'QT108', 'view ' || p.identity, 'a curated view WITH (security_barrier = true)', 'no security barrier',
+       format('ALTER VIEW %s SET (security_barrier = true); then generate and seal again', p.identity)
+FROM place p JOIN pg_namespace n ON n.nspname = p.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.name
+WHERE p.curated AND NOT coalesce((SELECT o.option_value::boolean FROM pg_options_to_table(c.reloptions) o WHERE o.option_name = 'security_barrier'), false)
+$manifest_reach_findings$;

@@ -1,0 +1,16 @@
+"""What every session of ours sets first, before a name of it could be looked up in the application's schemas."""
+
+from __future__ import annotations
+
+import psycopg
+
+
+def pin(connection: psycopg.Connection) -> psycopg.Connection:
+    """Pin search_path for the session: a setting of the database or the role may name a schema with the application's code.
+
+    SET evaluates nothing, so this statement itself is safe.
+    """
+    connection.execute("SET search_path = pg_catalog, pg_temp")
+    if not connection.autocommit:
+        connection.commit()
+    return connection

@@ -1,0 +1,72 @@
+"""docs/routes.md from the routes: ``python -m tests.routes.table > docs/routes.md``."""
+
+from __future__ import annotations
+
+from tests.routes import powers
+from tests.routes.groups import GROUPS
+from tests.routes.route import Route
+
+_HEAD = """# Routes
+
+How an application role gets back in after a cutover that only runs `ALTER … OWNER` and `REVOKE`, and what closes each route here.
+Every line is a test in `tests/routes`: it lays the route, runs the plain cutover, walks the route as the application role, and
+shows what was reached; then it does the same against FIX7b. This file is generated: `python -m tests.routes.table > docs/routes.md`.
+
+*QT108 in the estate*: the route is there when the manifest is sealed; FIX7b refuses, and its message holds the words that follow.
+*QT102 after sealing*: it is laid between sealing and cutover; FIX7b refuses. *42501 afterwards*: the cutover goes through, and PostgreSQL
+then refuses the attack. A refused cutover leaves dump, roles and data as they were. Findings are computed from the catalogs, as a path:
+each edge with its reason.
+"""
+_SESSIONS = (
+    ("a cursor WITH HOLD", "it goes on reading the protected rows", "QT108 before the cutover: session … of directus"),
+    ("uncommitted DDL that commits while the cutover runs, or after it", "the application owns a new overload in schema public",
+     "QT108 before the cutover, and again in its postconditions"),
+    ("a prepared transaction", "it commits after the cutover", "QT108 before the cutover: prepared transaction …"),
+    ("a session whose SET ROLE outlives the membership", "it goes on reading with that role's grants", "QT108 before the cutover: session … of directus"),
+    ("a session of a login that is a member of the application", "it is the application", "QT108 before the cutover: session … of intern"),
+)  # fmt: skip
+_CHECKER = (
+    ("functions, operators and views before pg_catalog's, by a search_path of the database", "the first comparison of a trusting session runs them",
+     "search_path is pinned in every session and function of ours: inventory, FIX7a, manifest, preflight, status, FIX7b run none of them"),
+    ("an event trigger's function", "it runs in the operator's DDL", "QT108 from FIX7a's own guard"),
+    ("a row security policy on what says that apply is blocked", "it runs in the probe, with the operator's rights", "row_security is off in the probe: QT106"),
+)  # fmt: skip
+_MOMENT = {"sealed": "in the estate", "late": "after sealing", "denied": "afterwards"}
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _line(route: Route) -> str:
+    versions = []
+    if route.since:
+        versions.append(f"PostgreSQL {route.since // 10000} and later")
+    if route.until < 1_000_000:
+        versions.append(f"before PostgreSQL {route.until // 10000}")
+    if route.note:
+        versions.append(route.note)
+    shown = route.shown + (f" ({'; '.join(versions)})" if versions else "")
+    moment = "given to the role" if route in powers.ROUTES else _MOMENT[route.ours.moment]
+    word = f": `{route.ours.word}`" if route.ours.word else ""
+    return f"| {_cell(route.name)} | {_cell(shown)} | {route.ours.sqlstate} {moment}{_cell(word)} |"
+
+
+def render() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    groups = {**GROUPS, "attributes and memberships": powers.ROUTES}
+    for title, routes in groups.items():
+        parts.append(_table(title, [_line(route) for route in routes]))
+    parts.append(_table("sessions and transactions", ["| " + " | ".join(map(_cell, row)) + " |" for row in _SESSIONS]))
+    parts.append(_table("the checker itself", ["| " + " | ".join(map(_cell, row)) + " |" for row in _CHECKER]))
+    return "\n".join(parts)
+
+
+def _table(title: str, lines: list[str]) -> str:
+    head = "| route | after a plain cutover | ours |\n| --- | --- | --- |\n"
+    return f"## {title[0].upper()}{title[1:]}\n\n{head}" + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(render(), end="")

@@ -1,0 +1,137 @@
+"""What was open before the cutover goes on after a plain one; ours wants it closed first, and says which it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from tests.conftest import Library, Stage
+from tests.cutover.support import APPLICATION, cluster, findings, refused, run
+from tests.routes import walk
+from tests.routes.plain import plain_cutover
+
+
+@contextmanager
+def _base(library: Library) -> Iterator[Stage]:
+    with walk.copied(library, "base") as stage:
+        yield stage
+
+
+def _cut(stage: Stage) -> None:
+    with stage.connect() as connection:
+        plain_cutover(connection, APPLICATION, "qt001_cp_owner", ())
+
+
+def _holding(application: psycopg.Connection) -> None:
+    with application.transaction():
+        application.execute("DECLARE held CURSOR WITH HOLD FOR SELECT title FROM public.qt001_source")
+
+
+def _open_ddl(application: psycopg.Connection) -> None:
+    application.execute("BEGIN")
+    application.execute(
+        "CREATE FUNCTION public.qt001_normalise(x varchar) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT 1::text'"
+    )
+
+
+_MAPPED = "GRANT reporting TO directus;\n"
+
+
+def test_plain_cursor_with_hold_reads_on(library: Library) -> None:
+    with _base(library) as stage, stage.connect(APPLICATION) as application:
+        _holding(application)
+        _cut(stage)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            application.execute("SELECT title FROM public.qt001_source")
+        assert application.execute("FETCH ALL FROM held").fetchall()
+
+
+def test_plain_uncommitted_ddl_commits_after_it(library: Library) -> None:
+    with _base(library) as stage, stage.connect(APPLICATION) as application:
+        _open_ddl(application)
+        _cut(stage)
+        application.execute("COMMIT")
+        with stage.connect() as connection:
+            owner = connection.execute(
+                "SELECT proowner::regrole::text FROM pg_proc WHERE oid = 'public.qt001_normalise(varchar)'::regprocedure"
+            ).fetchone()
+    assert owner == (APPLICATION,)
+
+
+def test_plain_prepared_transaction_commits_after_it(library: Library) -> None:
+    with _base(library) as stage:
+        with stage.connect(APPLICATION) as application:
+            application.execute("BEGIN")
+            application.execute("CREATE TABLE public.qt001_prepared (id integer)")
+            application.execute("PREPARE TRANSACTION 'before'")
+        _cut(stage)
+        with stage.connect(APPLICATION) as application:
+            application.execute("COMMIT PREPARED 'before'")
+            application.execute("INSERT INTO public.qt001_prepared VALUES (1)")
+            assert application.execute("SELECT count(*) FROM public.qt001_prepared").fetchone() == (1,)
+
+
+def test_plain_set_role_outlives_the_membership(library: Library) -> None:
+    with _base(library) as stage, cluster(stage, _MAPPED, ""), stage.connect(APPLICATION) as application:
+        application.execute("SET ROLE reporting")
+        with stage.connect() as connection:
+            connection.execute("REVOKE reporting FROM directus")
+        _cut(stage)
+        assert application.execute("SELECT current_user, count(*) > 0 FROM public.qt001_source").fetchone() == (
+            "reporting",
+            True,
+        )
+
+
+def _found(stage: Stage) -> list[str]:
+    """The open sessions that the preconditions name."""
+    return [what for state, what in findings(stage, "") if state == "QT108" and what.startswith("session")]
+
+
+def test_ours_refuses_an_idle_session_with_a_held_cursor(at_fix7a_sealed: Stage) -> None:
+    with at_fix7a_sealed.connect(APPLICATION) as application:
+        _holding(application)
+        refused(at_fix7a_sealed, "QT108", "session", "of directus", rehearsal="first")
+
+
+def test_ours_finds_every_session_that_could_go_on(at_fix7a_sealed: Stage) -> None:
+    """Uncommitted DDL; a role that was granted once; a login that is a member of the application."""
+    stage = at_fix7a_sealed
+    assert _found(stage) == []
+    with stage.connect(APPLICATION) as application:
+        _open_ddl(application)
+        assert all("of directus" in what for what in _found(stage)) and _found(stage)
+    with cluster(stage, _MAPPED, ""), stage.connect(APPLICATION) as application:
+        application.execute("SET ROLE reporting")
+        run(stage, "REVOKE reporting FROM directus;\n")
+        assert ["of directus" in what for what in _found(stage)] == [True]
+    with cluster(stage, "GRANT directus TO intern;\n", "REVOKE directus FROM intern;\n"), stage.connect("intern"):
+        assert ["of intern" in what for what in _found(stage)] == [True]
+
+
+def test_ours_refuses_a_session_that_came_during_the_cutover(at_fix7a_sealed: Stage) -> None:
+    """The preconditions hold, then the application connects: the postconditions look again."""
+    stage = at_fix7a_sealed
+    with stage.connect("qt001_dba") as operator, operator.transaction(force_rollback=True):
+        operator.execute("SET LOCAL lock_timeout = '5s'")
+        operator.execute("SET LOCAL statement_timeout = '60s'")
+        operator.execute("SELECT qt001_cp.cutover_begin(%s, true)", [stage.digest])
+        with stage.connect(APPLICATION) as application:
+            _open_ddl(application)
+            with pytest.raises(psycopg.Error) as caught, operator.transaction():
+                operator.execute("SELECT qt001_cp.cutover_end(%s, true)", [stage.digest])
+            said = operator.execute("SELECT object FROM qt001_cp.open_session_findings(%s)", [stage.digest]).fetchall()
+            application.execute("ROLLBACK")
+    assert caught.value.sqlstate in ("QT108", "QT110")
+    assert [what for (what,) in said if what.endswith("of directus")]
+
+
+def test_ours_goes_through_when_the_application_has_gone(at_fix7a_sealed: Stage) -> None:
+    with at_fix7a_sealed.connect(APPLICATION) as application:
+        _holding(application)
+    at_fix7a_sealed.upgrade("fix7b", rehearsal="first")
+    with at_fix7a_sealed.connect(APPLICATION) as application, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        application.execute("SELECT title FROM public.qt001_source")

@@ -1,0 +1,91 @@
+"""The walk: one shortest path a node, in time linear in the edges, however many paths there are."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from tests.conftest import Stage
+
+_WALK = "SELECT qt001_cp.breadth_first(%s, %s, %s, %s, %s, %s)"
+
+
+def _via(
+    connection: psycopg.Connection, nodes: int, edges: list[tuple[int, int]], roots: list[int], stop: set[int]
+) -> list[int | None]:
+    edges = sorted(edges)
+    stops = [n + 1 in stop for n in range(nodes)]
+    row = connection.execute(_WALK, [nodes, [f for f, _ in edges], [t for _, t in edges], roots, [], stops]).fetchone()
+    assert row is not None
+    return list(row[0])
+
+
+def test_walk_takes_the_shortest_way_and_stops_where_it_is_told(at_fix7a_sealed: Stage) -> None:
+    edges = [(1, 2), (2, 3), (1, 3), (3, 4), (4, 1), (5, 1)]
+    with at_fix7a_sealed.connect() as connection:
+        assert _via(connection, 5, edges, [1], set()) == [0, 1, 2, 4, None]
+        assert _via(connection, 5, edges, [1], {3}) == [0, 1, 2, None, None]
+        said = connection.execute(
+            "SELECT * FROM qt001_cp.walked_path('{0,1,2,4,NULL}', '{1,1,2,3,4,5}', %s, %s, '{4}')",
+            [[f" -{n}-> " for n in range(1, 7)], list("abcde")],
+        ).fetchall()
+    assert said == [(4, "a -2-> c -4-> d")]
+
+
+def test_walk_of_a_graph_with_more_paths_than_anybody_can_list(at_fix7a_sealed: Stage) -> None:
+    """200 layers of 10 nodes, each tied to all of the next: 10^200 paths, 2,000 nodes, 19,900 edges."""
+    edges = [(layer * 10 + i, (layer + 1) * 10 + k) for layer in range(199) for i in range(1, 11) for k in range(1, 11)]
+    with at_fix7a_sealed.connect() as connection:
+        via = _via(connection, 2000, edges, list(range(1, 11)), set())
+    assert None not in via and len([v for v in via if v == 0]) == 10
+
+
+DENSE = """
+DO $$
+DECLARE i int;
+BEGIN
+    SET LOCAL ROLE directus;
+    FOR i IN 1..1000 LOOP
+        EXECUTE format('CREATE TABLE public.qt001_dense_%s (id integer)', i);
+        EXECUTE format('CREATE FUNCTION public.qt001_dense_f%s() RETURNS bigint BEGIN ATOMIC SELECT %s; END', i,
+            (SELECT string_agg(format('(SELECT count(*) FROM public.qt001_dense_%s)%s', 1 + (i + k) %% i,
+                    CASE WHEN i > k THEN format(' + public.qt001_dense_f%s()', i - k) ELSE '' END), ' + ') FROM generate_series(1, 20) k));
+    END LOOP;
+    CREATE TABLE public.articles_dense (id integer);
+    CREATE VIEW public.qt001_dense_end AS SELECT public.qt001_dense_f1000() AS n, (SELECT count(*) FROM public.articles_dense) AS m;
+END
+$$
+"""
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_reach_in_a_dense_estate(at_fix7a_sealed: Stage, ends: bool) -> None:
+    """2,000 functions and tables, 20 to 40 edges each: the end is found, by one path of two steps."""
+    with at_fix7a_sealed.connect() as connection:
+        connection.execute(DENSE.replace("%%", "%"))
+        if not ends:
+            connection.execute("ALTER TABLE public.articles_dense OWNER TO reporting")
+        found = connection.execute(
+            "SELECT object FROM qt001_cp.reach_findings(%s)", [_knowing_all(connection, at_fix7a_sealed)]
+        ).fetchall()
+    wanted = "view public.qt001_dense_end → its query or rule → table public.articles_dense owned by directus"
+    assert ([wanted] if ends else []) == [o for (o,) in found if "articles_dense" in o]
+
+
+def _knowing_all(connection: psycopg.Connection, stage: Stage) -> str:
+    """A document like the manifest, in which everything named qt001_dense… is transferred; digest of it."""
+    assert stage.bundle is not None
+    row = connection.execute(
+        """
+        SELECT qt001_cp.record_document(convert_to(qt001_cp.jcs(jsonb_set(j, '{objects}', j -> 'objects' || (
+            SELECT jsonb_agg(jsonb_build_object('kind', l.kind, 'identity', l.identity, 'schema', l.schema, 'name', l.name,
+                'disposition', 'transfer', 'curated', false, 'before', jsonb_build_object('owner', 'directus', 'acl', '[]'::jsonb, 'columns', '[]'::jsonb),
+                'after', jsonb_build_object('owner', 'qt001_cp_owner', 'acl', '[]'::jsonb, 'columns', '[]'::jsonb),
+                'detail', CASE WHEN l.kind = 'function' THEN '{"reaches": [], "unknown": []}'::jsonb END))
+            FROM qt001_cp.live_object('directus') l WHERE l.name LIKE 'qt001\\_dense%%'))), 'UTF8'))
+        FROM qt001_cp.document_json(%s) j
+        """,
+        [stage.digest],
+    ).fetchone()
+    assert row is not None
+    return str(row[0])

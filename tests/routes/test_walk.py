@@ -83,7 +83,7 @@ def _knowing_all(connection: psycopg.Connection, stage: Stage) -> str:
                 'after', jsonb_build_object('owner', 'qt001_cp_owner', 'acl', '[]'::jsonb, 'columns', '[]'::jsonb),
                 'detail', CASE WHEN l.kind = 'function' THEN '{"reaches": [], "unknown": []}'::jsonb END))
             FROM qt001_cp.live_object('directus') l WHERE l.name LIKE 'qt001\\_dense%%'))), 'UTF8'))
-        FROM qt001_cp.document_json(%s) j
+        FROM (SELECT convert_from(d.body, 'UTF8')::jsonb FROM qt001_cp.document d WHERE d.digest = %s) d(j)
         """,
         [stage.digest],
     ).fetchone()

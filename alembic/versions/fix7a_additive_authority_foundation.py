@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "d025423fba2c0b3ec5b1cec4ab714ab1b03d74548e49bdad2625aac1e6219102"
+SUMS = "6a17db28757958031f3fe8f7ef91e127085d6da09053cbe6c413ed0ffbdd8a78"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "db36a68a5e61e401d766a5a021710430e2b8d67172b7fad8a2878ad73ce82954"
+SUMS = "51a1d81e27aadf8479248aaaa46d88751ba3c6f22aeb6179636c62513dd6c001"
 
 
 def upgrade() -> None:

@@ -165,6 +165,29 @@ ROUTES = (
         inside=True,
     ),
     Route(
+        "a foreign key to a third role's table that the application may write",
+        "deleting the third role's row deletes the protected row",
+        "CREATE TABLE public.articles_thf (id integer PRIMARY KEY);\nINSERT INTO public.articles_thf VALUES (1);\n"
+        "ALTER TABLE public.articles_thf OWNER TO reporting;\nGRANT SELECT, DELETE, REFERENCES ON public.articles_thf TO directus;\n"
+        + as_application(table("thf", "id integer REFERENCES public.articles_thf ON DELETE CASCADE")),
+        sealed("table public.qt001_thf → constraint qt001_thf_id_fkey → table public.articles_thf owned by reporting, DELETE for directus"),
+        attack="DELETE FROM public.articles_thf;\n",
+        proof="SELECT NOT EXISTS (SELECT 1 FROM public.qt001_thf)",
+    ),
+    Route(
+        "a third role's table that decides in a protected body",
+        "the application changes the row that the protected function asks",
+        "CREATE TABLE public.articles_thd (ready boolean);\nINSERT INTO public.articles_thd VALUES (false);\n"
+        "ALTER TABLE public.articles_thd OWNER TO reporting;\nGRANT SELECT ON public.articles_thd TO PUBLIC;\nGRANT UPDATE (ready) ON public.articles_thd TO directus;\n"
+        + as_application(
+            "CREATE FUNCTION public.qt001_thd_ready() RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+            " AS 'SELECT ready FROM public.articles_thd';\n"
+        ),
+        sealed("function public.qt001_thd_ready() → reads table public.articles_thd owned by reporting, UPDATE for directus"),
+        attack="UPDATE public.articles_thd SET ready = true;\n",
+        proof="SELECT public.qt001_thd_ready()",
+    ),
+    Route(
         "statistics left behind",
         "the application drops what the planner of the protected table rests on",
         as_application(table("stx", "id integer, secret text", "(1, 'a')") + "CREATE STATISTICS public.articles_stx ON id, secret FROM public.qt001_stx;\n"),

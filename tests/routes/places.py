@@ -63,7 +63,7 @@ ROUTES = (
         inside=True,
     ),
     Route(
-        "a PUBLIC grant that another grantor made",
+        "a grant option passed on: PUBLIC reads by another grantor",
         "the DBA's REVOKE leaves it: the application reads on",
         "",
         denied(),
@@ -159,6 +159,15 @@ ROUTES = (
         "GRANT SELECT ON pg_largeobject TO PUBLIC;\nSELECT lo_from_bytea(4713, 'protected');\n",
         sealed("table pg_catalog.pg_largeobject"),
         proof="SELECT data = 'protected' FROM pg_largeobject WHERE loid = 4713",
+        inside=True,
+    ),
+    Route(
+        "lo_compat_privileges for the database",
+        "large objects have no ACL any more",
+        "SELECT lo_from_bytea(4714, 'protected');\nALTER LARGE OBJECT 4714 OWNER TO qt001_cp_owner;\n"
+        "ALTER DATABASE directus_case SET lo_compat_privileges = on;\n",
+        sealed("setting lo_compat_privileges for every role"),
+        proof="SELECT convert_from(lo_get(4714), 'UTF8') = 'protected'",
         inside=True,
     ),
     Route(

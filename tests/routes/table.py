@@ -15,7 +15,7 @@ shows what was reached; then it does the same against FIX7b. This file is genera
 *QT108 in the estate*: the route is there when the manifest is sealed; FIX7b refuses, and its message holds the words that follow.
 *QT102 after sealing*: it is laid between sealing and cutover; FIX7b refuses. *42501 afterwards*: the cutover goes through, and PostgreSQL
 then refuses the attack. A refused cutover leaves dump, roles and data as they were. Findings are computed from the catalogs, as a path:
-each edge with its reason.
+each edge with its reason. All were seen on PostgreSQL 15 and 18 unless the line says otherwise.
 """
 _SESSIONS = (
     ("a cursor WITH HOLD", "it goes on reading the protected rows", "QT108 before the cutover: session … of directus"),

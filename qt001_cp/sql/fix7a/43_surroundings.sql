@@ -41,9 +41,11 @@ WITH doc AS MATERIALIZED (
         SELECT 1 FROM qt001_cp.member_of(r.rolname) m WHERE m IN (SELECT d.role FROM qt001_cp.duty() d UNION ALL SELECT 'qt001_cp_owner'))
 ), setting AS MATERIALIZED (
     SELECT s.setdatabase, s.setrole, split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
-    FROM pg_db_role_setting s, unnest(s.setconfig) c
+    FROM doc, pg_db_role_setting s, unnest(s.setconfig) c
     WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
-      AND (s.setrole = 0 OR s.setrole IN (SELECT o.oid FROM ours o))
+      AND (s.setrole = 0 OR s.setrole IN (SELECT o.oid FROM ours o)
+           -- Where the application itself looks for names is its own matter.
+           OR (s.setrole = ANY (doc.mine) AND NOT starts_with(c, 'search_path=')))
 ), part AS MATERIALIZED (
     SELECT s.*, ARRAY(SELECT btrim(x, ' "') FROM unnest(string_to_array(s.value, ',')) x) AS schemas FROM setting s WHERE s.name = 'search_path'
 ), open_schema(name) AS MATERIALIZED (

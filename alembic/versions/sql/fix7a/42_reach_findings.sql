@@ -50,10 +50,11 @@ DECLARE
     class oid[];
     id oid[];
     label text[];
-    owner_name text[];
+    hand text[];
     space oid[];
     hostile boolean[];
     guarded boolean[];
+    analysed boolean[];
     edge_from int[];
     edge_to int[];
     edge_label text[];
@@ -63,25 +64,37 @@ DECLARE
     via int[];
     back int[];
 BEGIN
-    -- The nodes. hostile: the application's and not transferred. guarded: transferred.
-    WITH place AS MATERIALIZED (
-        SELECT o.kind, o.identity, o.disposition, o.detail FROM qt001_cp.manifest_object(manifest) o
+    -- The nodes. guarded: transferred. hostile: stays, and is the application's own, or another role's relation that
+    -- the application or PUBLIC may change: its rows decide, cascade, or fire a trigger.
+    WITH member AS MATERIALIZED (SELECT m.role::text FROM qt001_cp.member_of(app) m(role)
+    ), place AS MATERIALIZED (
+        SELECT o.kind, o.identity, o.disposition, o.detail, CASE WHEN o.disposition <> 'transfer' THEN (
+                   SELECT string_agg(DISTINCT a.value ->> 2, ', ')
+                   FROM (SELECT e.value FROM jsonb_array_elements(o.before -> 'acl') e(value)
+                         UNION ALL
+                         SELECT e.value FROM jsonb_array_elements(o.before -> 'columns') c(value), jsonb_array_elements(c.value -> 'acl') e(value)) a
+                   WHERE a.value ->> 2 IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+                     AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT m.role FROM member m))) END AS may
+        FROM qt001_cp.manifest_object(manifest) o
     ), node AS MATERIALIZED (
         SELECT row_number() OVER (ORDER BY n.classid, n.objid)::int AS n, n.classid, n.objid, n.owner, n.nsp, i.type, i.identity,
-               n.owner = ANY (mine) AS in_hand, p.disposition, coalesce((p.detail ->> 'definer')::boolean, false) AS definer
+               n.owner = ANY (mine) AS in_hand, p.may, p.disposition, coalesce((p.detail ->> 'definer')::boolean, false) AS definer,
+               coalesce(p.detail -> 'reaches' IS NOT NULL AND p.detail -> 'unknown' = '[]', false) AS analysed
         FROM qt001_cp.owned_object() n CROSS JOIN LATERAL pg_identify_object(n.classid, n.objid, 0) i
         LEFT JOIN place p ON p.kind = i.type AND p.identity = i.identity
         WHERE n.nsp <> 'qt001_cp'::regnamespace
     )
     SELECT array_agg(x.classid ORDER BY x.n), array_agg(x.objid ORDER BY x.n), array_agg(x.type || ' ' || x.identity ORDER BY x.n),
-           array_agg(pg_get_userbyid(x.owner)::text ORDER BY x.n), array_agg(x.nsp ORDER BY x.n),
-           array_agg(x.in_hand AND x.disposition IS DISTINCT FROM 'transfer' ORDER BY x.n),
-           array_agg(coalesce(x.disposition = 'transfer', false) ORDER BY x.n),
+           array_agg(format('owned by %s', pg_get_userbyid(x.owner))
+                     || CASE WHEN x.may IS NULL OR x.in_hand THEN '' ELSE format(', %s for %s', x.may, app) END ORDER BY x.n),
+           array_agg(x.nsp ORDER BY x.n),
+           array_agg((x.in_hand OR x.may IS NOT NULL) AND x.disposition IS DISTINCT FROM 'transfer' ORDER BY x.n),
+           array_agg(coalesce(x.disposition = 'transfer', false) ORDER BY x.n), array_agg(x.analysed ORDER BY x.n),
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' AND x.definer), '{}'),
            -- An event trigger runs in everybody's DDL, the operator's included.
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' OR x.type = 'event trigger'), '{}'),
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition IS DISTINCT FROM 'transfer' AND (x.in_hand OR x.disposition = 'retain')), '{}')
-    INTO class, id, label, owner_name, space, hostile, guarded, roots, later, holders
+    INTO class, id, label, hand, space, hostile, guarded, analysed, roots, later, holders
     FROM node x;
 
     -- The edges, by number.
@@ -122,8 +135,8 @@ BEGIN
         SELECT e.m, count(*) - 1 AS more FROM unnest(edge_from, edge_to) e(n, m)
         WHERE hostile[e.m] AND via[e.n] IS NOT NULL AND NOT hostile[e.n] GROUP BY e.m
     )
-    SELECT 'QT108'::text, w.path || ' owned by ' || owner_name[w.node], format('nothing that %s still has in hand on the way', app),
-           'it stays with ' || owner_name[w.node] || CASE WHEN o.more > 0 THEN format(', and %s more edge(s) lead to it', o.more) ELSE '' END,
+    SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s still has in hand on the way', app),
+           'it stays' || CASE WHEN o.more > 0 THEN format(', and %s more edge(s) lead to it', o.more) ELSE '' END,
            'Transfer the object at the end of the path too, or cut the path.'::text
     FROM reached r CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, r.ends) w LEFT JOIN others o ON o.m = w.node;
 
@@ -138,43 +151,45 @@ BEGIN
         ORDER BY e.n, e.number
     ), ends AS MATERIALIZED (SELECT array_agg(h.n) AS ends FROM hold h)
     SELECT 'QT108'::text, w.path || edge_label[h.edge] || label[h.m], 'no hold of what stays on what is transferred'::text,
-           'owned by ' || owner_name[h.n] || CASE WHEN h.more > 0 THEN format(', and it holds %s more', h.more) ELSE '' END,
+           hand[h.n] || CASE WHEN h.more > 0 THEN format(', and it holds %s more', h.more) ELSE '' END,
            'Transfer it too, drop the dependency, or take the application''s privileges on it away.'::text
     FROM ends CROSS JOIN LATERAL qt001_cp.walked_path(back, edge_from, edge_label, label, ends.ends) w JOIN hold h ON h.n = w.node;
 
     RETURN QUERY
     -- A body on the way that nobody has analysed: what it calls runs with the rights of the one who came.
-    SELECT 'QT108'::text, w.path, 'a body that the manifest''s analysis covers'::text, 'owned by ' || owner_name[w.node] || ', not analysed',
+    SELECT 'QT108'::text, w.path, 'a body that the manifest''s analysis covers'::text, hand[w.node] || ', not analysed',
            'Add a rule that transfers it, or cut the path.'::text
     FROM (SELECT array_agg(p.n) AS ends
           FROM (SELECT c.n::int AS n FROM unnest(class) WITH ORDINALITY c(classid, n)
-                WHERE c.classid = 'pg_proc'::regclass AND via[c.n] IS NOT NULL AND NOT hostile[c.n] AND NOT guarded[c.n]) p
+                WHERE c.classid = 'pg_proc'::regclass AND via[c.n] IS NOT NULL AND NOT hostile[c.n] AND NOT guarded[c.n] AND NOT analysed[c.n]) p
           JOIN pg_proc f ON f.oid = id[p.n] JOIN pg_language l ON l.oid = f.prolang
           WHERE l.lanname NOT IN ('internal', 'c') AND f.prokind <> 'a' AND f.prosqlbody IS NULL
-            AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
-            AND NOT EXISTS (SELECT 1 FROM qt001_cp.manifest_object(manifest) o
-                            WHERE o.kind || ' ' || o.identity = label[p.n] AND o.detail -> 'reaches' IS NOT NULL AND o.detail -> 'unknown' = '[]')) x
+            AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')) x
     CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, x.ends) w;
 
     RETURN QUERY
     -- The schema's owner may drop, and rename away, what others own in it.
-    SELECT DISTINCT 'QT108'::text, 'schema ' || n.nspname, 'transferred, or out of the hand of ' || app,
-           format('owned by %s, holds %s', pg_get_userbyid(n.nspowner), min(label[s.n])), 'Add a rule that transfers the schema.'::text
-    FROM unnest(space) WITH ORDINALITY s(nsp, n) JOIN pg_namespace n ON n.oid = s.nsp
-    WHERE via[s.n] IS NOT NULL AND NOT hostile[s.n]
-      AND (n.nspowner = ANY (mine) OR (n.nspowner = 'pg_database_owner'::regrole AND EXISTS (
-            SELECT 1 FROM pg_database d WHERE d.datname = current_database() AND d.datdba = ANY (mine)
-              AND NOT EXISTS (SELECT 1 FROM qt001_cp.manifest_object(manifest) p WHERE p.kind = 'database' AND p.disposition = 'transfer'))))
-      AND NOT EXISTS (SELECT 1 FROM qt001_cp.manifest_object(manifest) p WHERE p.kind = 'schema' AND p.name = n.nspname AND p.disposition = 'transfer')
-    GROUP BY n.nspname, n.nspowner
+    WITH place AS MATERIALIZED (
+        SELECT o.kind, o.name, o.disposition, coalesce(o.after, o.before) -> 'acl' AS acl
+        FROM qt001_cp.manifest_object(manifest) o WHERE o.kind IN ('schema', 'database')
+    ), used AS MATERIALIZED (
+        SELECT n.oid, n.nspname, n.nspowner, min(label[s.n]) AS holds
+        FROM unnest(space) WITH ORDINALITY s(nsp, n) JOIN pg_namespace n ON n.oid = s.nsp
+        WHERE via[s.n] IS NOT NULL AND NOT hostile[s.n] GROUP BY n.oid
+    )
+    SELECT 'QT108'::text, 'schema ' || u.nspname, 'transferred, or out of the hand of ' || app,
+           format('owned by %s, holds %s', pg_get_userbyid(u.nspowner), u.holds), 'Add a rule that transfers the schema.'::text
+    FROM used u
+    WHERE (u.nspowner = ANY (mine) OR (u.nspowner = 'pg_database_owner'::regrole
+               AND (SELECT d.datdba = ANY (mine) FROM pg_database d WHERE d.datname = current_database())
+               AND NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'database' AND p.disposition = 'transfer')))
+      AND NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'schema' AND p.name = u.nspname AND p.disposition = 'transfer')
     UNION ALL
     SELECT DISTINCT 'QT108', 'schema ' || p.name, format('no CREATE for %s or PUBLIC', app),
            'CREATE stays with ' || coalesce(a.value ->> 1, 'PUBLIC'), 'Do not keep CREATE in the rule of this schema.'
-    FROM qt001_cp.manifest_object(manifest) p JOIN pg_namespace n ON n.nspname = p.name,
-         jsonb_array_elements(coalesce(p.after, p.before) -> 'acl') a(value)
+    FROM place p JOIN used u ON u.nspname = p.name CROSS JOIN LATERAL jsonb_array_elements(p.acl) a(value)
     WHERE p.kind = 'schema' AND a.value ->> 2 = 'CREATE'
-      AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT qt001_cp.member_of(app)))
-      AND EXISTS (SELECT 1 FROM unnest(space) WITH ORDINALITY s(nsp, n) WHERE s.nsp = n.oid AND via[s.n] IS NOT NULL AND NOT hostile[s.n]);
+      AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT qt001_cp.member_of(app)));
 
     RETURN QUERY SELECT f.* FROM qt001_cp.manifest_reach_findings(manifest) f;
     RETURN QUERY SELECT f.* FROM qt001_cp.surroundings_findings(manifest) f;

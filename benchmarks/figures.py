@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.child import Child, run_child
+from benchmarks.clock import clock
 from benchmarks.estate import APPLICATION
 from benchmarks.inside import Inside, look_inside
 from benchmarks.stage import FORWARD, RESTORE, Stage, drop_all, fresh, make_estate, make_sealed
@@ -40,6 +40,7 @@ class Figures:
     transferred: int = 0
     statements: int = 0
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     exclusive: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     steps: dict[str, float] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
@@ -52,17 +53,19 @@ class Figures:
         above, below = self.median(name), self.median(yardstick)
         return None if above is None or not below else above / below
 
+    def cpu_ratio(self, name: str, yardstick: str) -> float | None:
+        above, below = self.cpu.get(name), self.cpu.get(yardstick)
+        return None if not above or not below else statistics.median(above) / statistics.median(below)
+
     def share(self, name: str) -> float | None:
         return statistics.median(self.exclusive[name]) if self.exclusive.get(name) else None
 
-    def add(self, name: str, seconds: float) -> None:
-        self.seconds[name].append(seconds)
-        print(f"  {name}: {seconds:.3f} s", file=sys.stderr, flush=True)
-
-    def add_run(self, name: str, run: Run) -> None:
-        self.add(name, run.seconds)
+    def add(self, name: str, run: Run) -> None:
+        self.seconds[name].append(run.seconds)
+        self.cpu[name].append(run.cpu)
         if run.exclusive:
             self.exclusive[name].append(run.exclusive / run.seconds)
+        print(f"  {name}: {run.seconds:.3f} s, cpu {run.cpu:.2f} s", file=sys.stderr, flush=True)
 
 
 def measure(server: Server, size: int, rounds: int) -> Figures:
@@ -98,26 +101,21 @@ def _reading(stage: Stage, figures: Figures, rounds: int) -> None:
         figures.add("pg_dump -s", timed_dump(scene))
         if OWNERS_ONLY is not None:
             figures.add("owners and ACLs", _read(stage, OWNERS_ONLY))
-    arguments = ["--policy", str(stage.policy), "--database", scene.dsn(server_user(stage)), "--format", "json"]
+    arguments = ["--policy", str(stage.policy), "--database", scene.dsn(stage.server.superuser), "--format", "json"]
     figures.children["inventory --format json"] = run_child("qt001_cp", "inventory", *arguments)
 
 
-def server_user(stage: Stage) -> str:
-    return stage.server.superuser
-
-
-def _read(stage: Stage, reader: Reader) -> float:
-    start = time.perf_counter()
-    with stage.scene.connect() as connection:
+def _read(stage: Stage, reader: Reader) -> Run:
+    with clock(stage.server) as reading, stage.scene.connect() as connection:
         reader(connection, Role(APPLICATION))
-    return time.perf_counter() - start
+    return Run(reading.seconds, reading.cpu)
 
 
 def _cutover(stage: Stage, figures: Figures) -> None:
     """The reviewed files, the bare statements, and the forbidden short cut, each there and back on a copy of its own."""
     scene = fresh(stage)
-    figures.add_run("cutover", watched(scene, stage.folder / FORWARD))
-    figures.add_run("restore", watched(scene, stage.folder / RESTORE))
+    figures.add("cutover", watched(scene, stage.folder / FORWARD))
+    figures.add("restore", watched(scene, stage.folder / RESTORE))
     scene = fresh(stage)
     for name, direction in (("bare cutover", "forward"), ("bare restore", "restore")):
         figures.add(name, psql(scene, "-1", "-f", str(stage.folder / "bundle" / f"{direction}.statements.sql")))

@@ -16,7 +16,8 @@ from benchmarks.stage import FORWARD, RESTORE
 Cell = Callable[[Figures], str]
 _HEAD = """# Performance
 
-Every figure is a ratio to a yardstick that was measured beside it in the same run (A, B, A, B; medians). Measure again:
+Every figure is a ratio to a yardstick that was measured beside it in the same run (A, B, A, B; medians): first of wall time, then
+of processor time, client and server together, which other work on the machine does not change. Measure again:
 
 ```
 python -m benchmarks --sizes 1k,10k,50k --postgres 15,18 --out docs/performance.md
@@ -67,7 +68,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _ratio(name: str, yardstick: str) -> Cell:
-    return lambda f: _number(f.ratio(name, yardstick), ".2f")
+    return lambda f: f"{_number(f.ratio(name, yardstick), '.2f')} / {_number(f.cpu_ratio(name, yardstick), '.2f')}"
 
 
 def _share(name: str) -> Cell:

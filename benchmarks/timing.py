@@ -12,6 +12,7 @@ from typing import Final
 
 import psycopg
 
+from benchmarks.clock import clock
 from qt001_cp.rehearsal.scene import OPERATOR, Scene
 
 _FIRST: Final = re.compile(
@@ -22,24 +23,25 @@ _EVERY: Final = 0.02
 
 @dataclass(frozen=True)
 class Run:
-    """One script: seconds of wall time, and seconds of it from the first relation locked to the end."""
+    """One script or reading; ``exclusive``: seconds from the first relation locked to the end."""
 
     seconds: float
+    cpu: float
     exclusive: float = 0.0
 
 
-def psql(scene: Scene, *arguments: str) -> float:
-    """Run psql as the operator, without its output; seconds. Raises :class:`ServerError`."""
-    start = time.perf_counter()
-    scene.server.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *arguments, dbname=scene.database, user=OPERATOR)
-    return time.perf_counter() - start
+def psql(scene: Scene, *arguments: str) -> Run:
+    """Run psql as the operator, without its output. Raises :class:`ServerError`."""
+    with clock(scene.server) as reading:
+        scene.server.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *arguments, dbname=scene.database, user=OPERATOR)
+    return Run(reading.seconds, reading.cpu)
 
 
 def watched(scene: Scene, script: Path) -> Run:
     """Run a printed script as it is, and see from another session when its first relation is locked."""
     found = _FIRST.search(script.read_text("utf-8"))
     if found is None:
-        return Run(psql(scene, "-f", str(script)))
+        return psql(scene, "-f", str(script))
     seen: list[float] = []
     stop = threading.Event()
     with scene.connect() as connection:
@@ -48,11 +50,11 @@ def watched(scene: Scene, script: Path) -> Run:
         watcher.start()
         try:
             start = time.perf_counter()
-            seconds = psql(scene, "-f", str(script))
+            run = psql(scene, "-f", str(script))
         finally:
             stop.set()
             watcher.join()
-    return Run(seconds, start + seconds - seen[0] if seen else 0.0)
+    return Run(run.seconds, run.cpu, start + run.seconds - seen[0] if seen else 0.0)
 
 
 def _watch(connection: psycopg.Connection, relation: str, stop: threading.Event, seen: list[float]) -> None:
@@ -66,11 +68,10 @@ def _watch(connection: psycopg.Connection, relation: str, stop: threading.Event,
             return
 
 
-def timed_dump(scene: Scene) -> float:
+def timed_dump(scene: Scene) -> Run:
     """``pg_dump -s`` of the database, its output thrown away."""
     server = scene.server
-    start = time.perf_counter()
-    subprocess.run(
-        [str(server.bin / "pg_dump"), "-s"], env=server.env(scene.database), stdout=subprocess.DEVNULL, check=True
-    )
-    return time.perf_counter() - start
+    command = [str(server.bin / "pg_dump"), "-s"]
+    with clock(server) as reading:
+        subprocess.run(command, env=server.env(scene.database), stdout=subprocess.DEVNULL, check=True)
+    return Run(reading.seconds, reading.cpu)

@@ -16,7 +16,8 @@ from qt001_cp.rehearsal.scene import OPERATOR
 
 _COUNT: Final = r"""
 \echo :locks
-SELECT count(*) FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid();
+SELECT count(*), count(DISTINCT (locktype, database, relation, page, tuple, virtualxid, transactionid::text, classid, objid, objsubid))
+FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid();
 \echo :functions
 SELECT funcname, calls, total_time, self_time FROM pg_catalog.pg_stat_xact_user_functions ORDER BY self_time DESC;
 \echo :end
@@ -35,11 +36,13 @@ class Function:
 
 @dataclass(frozen=True)
 class Inside:
-    """``statements``: (first words, milliseconds) as psql times them. ``predicted`` and ``held`` are lock slots."""
+    """``statements``: (first words, milliseconds) as psql times them. ``predicted`` and ``held`` are lock slots;
+    ``rows`` of pg_locks are more, one for each mode in which the same slot is held."""
 
     statements: tuple[tuple[str, float], ...]
     functions: tuple[Function, ...]
     predicted: int
+    rows: int
     held: int
 
 
@@ -66,7 +69,7 @@ def look_inside(stage: Stage, script: Path) -> Inside:
         tuple(zip(_heads(body), milliseconds, strict=False)),
         tuple(Function(r[0], int(r[1]), float(r[2]), float(r[3])) for r in rows),
         round(predicted),
-        int(held),
+        *map(int, held.split()),
     )
 
 

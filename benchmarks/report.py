@@ -32,7 +32,8 @@ _NOTES = """
   complete no-go record; against the same statements without guards, one a line, by `psql -1 -f`.
 - REASSIGN OWNED with DROP OWNED is no way to do it (it takes everything, and cannot be put back); it is here as the least that PostgreSQL needs.
 - Under ACCESS EXCLUSIVE: from the moment when another session cannot read the first relation any more to the end of the script.
-- Lock slots: `qt001_cp.lock_need()` before, and `count(*)` of `pg_locks` of the session just before COMMIT.
+- Lock slots: `qt001_cp.lock_need()` before, and the distinct locks in `pg_locks` of the session just before COMMIT. `pg_locks` has more rows:
+  one for each mode in which the same lock, and so the same slot, is held.
 - Memory: `ru_maxrss` of the process.
 """
 
@@ -78,10 +79,10 @@ def _share(name: str) -> Cell:
 def _slots(name: str) -> Cell:
     def cell(f: Figures) -> str:
         inside = f.inside.get(name)
+        if inside is None:
+            return "–"
         return (
-            "–"
-            if inside is None
-            else f"{inside.predicted:,} / {inside.held:,} ({inside.predicted / inside.held - 1:+.1%})"
+            f"{inside.predicted:,} / {inside.held:,} ({inside.predicted / inside.held - 1:+.1%}); {inside.rows:,} rows"
         )
 
     return cell

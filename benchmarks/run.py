@@ -1,0 +1,41 @@
+"""``python -m benchmarks``: measures, and writes the table of ratios."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from benchmarks.figures import Figures, measure
+from benchmarks.report import report
+from benchmarks.server import bench_server
+from qt001_cp.workflow.revisions import project_folder
+
+_LARGE = 20_000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="What inventory, cutover and restore cost."
+    )
+    parser.add_argument("--sizes", default="1k,10k,50k", help="numbers of objects (default 1k,10k,50k)")
+    parser.add_argument("--postgres", default="15,18", help="major versions (default 15,18)")
+    parser.add_argument("--rounds", type=int, help="measurements of each figure (default 3, 2 from 20k objects on)")
+    parser.add_argument("--out", type=Path, default=project_folder() / "docs" / "performance.md")
+    given = parser.parse_args()
+    all_figures: list[Figures] = []
+    for major in (int(m) for m in given.postgres.split(",")):
+        with bench_server(major) as server:
+            for size in (_size(s) for s in given.sizes.split(",")):
+                rounds = given.rounds or (2 if size >= _LARGE else 3)
+                all_figures.append(measure(server, size, rounds))
+                given.out.write_text(report(all_figures), "utf-8")
+    print(given.out.read_text("utf-8"))
+    return 0
+
+
+def _size(text: str) -> int:
+    found = re.fullmatch(r"(\d+)(k?)", text.strip())
+    if found is None:
+        raise SystemExit(f"--sizes: {text!r} is no number of objects, such as 500 or 10k")
+    return int(found.group(1)) * (1000 if found.group(2) else 1)

@@ -35,15 +35,18 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def run_cluster(major: int) -> Iterator[dict[str, Any]]:
-    """Make a cluster and start it; yields where it answers; stops it and removes it. Raises :class:`ServerError`."""
+def run_cluster(major: int, **settings: str) -> Iterator[dict[str, Any]]:
+    """Make a cluster and start it, with ``settings`` beside ours; yields where it answers; stops it and removes it.
+
+    Raises :class:`ServerError`.
+    """
     user = server_user()
     places = bases(user)
     with ExitStack() as stack:
         folder = stack.enter_context(run_folder(places[0], user))
         programs = _reachable(major, user, folder, places[1:], stack)
         _initdb(programs, folder / "data", user)
-        stack.enter_context(_postgres(programs, folder, user))
+        stack.enter_context(_postgres(programs, folder, user, _SETTINGS | settings))
         yield {"host": str(folder), "port": 5432, "superuser": SUPERUSER}
 
 
@@ -76,9 +79,9 @@ def _initdb(programs: Path, data: Path, user: pwd.struct_passwd | None) -> None:
 
 
 @contextmanager
-def _postgres(programs: Path, folder: Path, user: pwd.struct_passwd | None) -> Iterator[None]:
+def _postgres(programs: Path, folder: Path, user: pwd.struct_passwd | None, settings: dict[str, str]) -> Iterator[None]:
     data, log = folder / "data", folder / "log"
-    options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    options = [f"--{name}={value}" for name, value in settings.items()]
     with log.open("wb") as out:
         postgres = subprocess.Popen(
             [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options],

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "51a1d81e27aadf8479248aaaa46d88751ba3c6f22aeb6179636c62513dd6c001"
+SUMS = "c41e6236494a9852165f5a2687e8d9d5c866683e185c1da308600228bdfeb03a"
 
 
 def upgrade() -> None:

@@ -171,11 +171,11 @@ SELECT j.classid, j.objid,
                (SELECT string_agg('parent ' || (pg_identify_object('pg_class'::regclass, h.inhparent, 0)).identity, E'\n'
                                   ORDER BY h.inhseqno)
                 FROM pg_inherits h WHERE h.inhrelid = c.oid),
-               (SELECT string_agg('child ' || ch.identity, E'\n' ORDER BY ch.identity COLLATE "C")
+               CASE WHEN c.relkind IN ('r', 'p', 'f') AND c.relhassubclass THEN (SELECT string_agg('child ' || ch.identity, E'\n' ORDER BY ch.identity COLLATE "C")
                 FROM (SELECT (pg_identify_object('pg_class'::regclass, h.inhrelid, 0)).identity
                       FROM pg_inherits h WHERE h.inhparent = c.oid) ch
-                WHERE c.relkind IN ('r', 'p', 'f')),
-               (SELECT string_agg(concat_ws(' ', 'column', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
+                WHERE c.relkind IN ('r', 'p', 'f')) END,
+               CASE WHEN c.relkind <> 'S' THEN (SELECT string_agg(concat_ws(' ', 'column', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
                           CASE WHEN a.attcollation <> 0 THEN 'collate ' || (
                               SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co
                               JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END,
@@ -187,39 +187,38 @@ SELECT j.classid, j.objid,
                           'fdw options ' || a.attfdwoptions::text,
                           CASE WHEN NOT a.attislocal THEN 'inherited' END), E'\n' ORDER BY a.attnum)
                 FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S'),
-               (SELECT string_agg(format('constraint %I %s validated=%s deferrable=%s deferred=%s local=%s %s', k.conname,
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S') END,
+               CASE WHEN c.relkind IN ('r', 'p', 'f') THEN (SELECT string_agg(format('constraint %I %s validated=%s deferrable=%s deferred=%s local=%s %s', k.conname,
                           k.contype, k.convalidated, k.condeferrable, k.condeferred, k.conislocal,
                           pg_get_constraintdef(k.oid)), E'\n' ORDER BY k.conname COLLATE "C", k.contype)
-                FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 't'),
-               (SELECT string_agg(format('index %s valid=%s clustered=%s replident=%s', pg_get_indexdef(x.indexrelid),
-                          x.indisvalid, x.indisclustered, x.indisreplident), E'\n'
-                          ORDER BY pg_get_indexdef(x.indexrelid) COLLATE "C")
-                FROM pg_index x WHERE x.indrelid = c.oid),
-               (SELECT string_agg(format('trigger %s %s', g.tgenabled, pg_get_triggerdef(g.oid)), E'\n'
+                FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 't') END,
+               CASE WHEN c.relhasindex THEN (SELECT string_agg(format('index %s valid=%s clustered=%s replident=%s', pg_get_indexdef(x.indexrelid),
+                          x.indisvalid, x.indisclustered, x.indisreplident), E'\n' ORDER BY ic.relname COLLATE "C")
+                FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid) END,
+               CASE WHEN c.relhastriggers THEN (SELECT string_agg(format('trigger %s %s', g.tgenabled, pg_get_triggerdef(g.oid)), E'\n'
                           ORDER BY g.tgname COLLATE "C")
-                FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal),
-               (SELECT 'internal triggers not enabled: ' || count(*) FROM pg_trigger g
-                WHERE g.tgrelid = c.oid AND g.tgisinternal AND g.tgenabled <> 'O' HAVING count(*) > 0),
-               (SELECT string_agg(format('rule %s %s', r.ev_enabled, pg_get_ruledef(r.oid)), E'\n'
+                FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) END,
+               CASE WHEN c.relhastriggers THEN (SELECT 'internal triggers not enabled: ' || count(*) FROM pg_trigger g
+                WHERE g.tgrelid = c.oid AND g.tgisinternal AND g.tgenabled <> 'O' HAVING count(*) > 0) END,
+               CASE WHEN c.relhasrules THEN (SELECT string_agg(format('rule %s %s', r.ev_enabled, pg_get_ruledef(r.oid)), E'\n'
                           ORDER BY r.rulename COLLATE "C")
-                FROM pg_rewrite r WHERE r.ev_class = c.oid),
-               (SELECT string_agg(format('policy %I for %s permissive=%s to %s using %s check %s', y.polname, y.polcmd,
+                FROM pg_rewrite r WHERE r.ev_class = c.oid) END,
+               CASE WHEN c.relkind IN ('r', 'p') THEN (SELECT string_agg(format('policy %I for %s permissive=%s to %s using %s check %s', y.polname, y.polcmd,
                           y.polpermissive,
                           (SELECT string_agg(CASE q WHEN 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(q)) END, ','
                                              ORDER BY pg_get_userbyid(q) COLLATE "C") FROM unnest(y.polroles) q),
                           pg_get_expr(y.polqual, y.polrelid), pg_get_expr(y.polwithcheck, y.polrelid)), E'\n'
                           ORDER BY y.polname COLLATE "C")
-                FROM pg_policy y WHERE y.polrelid = c.oid),
-               (SELECT format('sequence %s start=%s increment=%s min=%s max=%s cache=%s cycle=%s', format_type(s.seqtypid, NULL),
+                FROM pg_policy y WHERE y.polrelid = c.oid) END,
+               CASE WHEN c.relkind = 'S' THEN (SELECT format('sequence %s start=%s increment=%s min=%s max=%s cache=%s cycle=%s', format_type(s.seqtypid, NULL),
                           s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle)
-                FROM pg_sequence s WHERE s.seqrelid = c.oid),
-               (SELECT string_agg('owned by ' || (pg_identify_object(x.refclassid, x.refobjid, x.refobjsubid)).identity, E'\n')
+                FROM pg_sequence s WHERE s.seqrelid = c.oid) END,
+               CASE WHEN c.relkind = 'S' THEN (SELECT string_agg('owned by ' || (pg_identify_object(x.refclassid, x.refobjid, x.refobjsubid)).identity, E'\n')
                 FROM pg_depend x WHERE c.relkind = 'S' AND x.classid = 'pg_class'::regclass AND x.objid = c.oid
-                  AND x.refclassid = 'pg_class'::regclass AND x.deptype IN ('a', 'i')),
+                  AND x.refclassid = 'pg_class'::regclass AND x.deptype IN ('a', 'i')) END,
                (SELECT string_agg(k.line, E'\n' ORDER BY k.line COLLATE "C") FROM own_cast k WHERE k.oid = c.reltype),
-               (SELECT format('server %I options %s', fs.srvname, ft.ftoptions)
-                FROM pg_foreign_table ft JOIN pg_foreign_server fs ON fs.oid = ft.ftserver WHERE ft.ftrelid = c.oid))
+               CASE WHEN c.relkind = 'f' THEN (SELECT format('server %I options %s', fs.srvname, ft.ftoptions)
+                FROM pg_foreign_table ft JOIN pg_foreign_server fs ON fs.oid = ft.ftserver WHERE ft.ftrelid = c.oid) END)
            FROM pg_class c WHERE c.oid = j.objid)
        WHEN 'pg_proc'::regclass THEN (
            SELECT CASE p.prokind

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "ff79f23ba854a5d65057008db3374ad1cfe85a427f4a6280a58cf3d67c90a400"
+SUMS = "c2aadb713d79fbcc0c70de58b027174e62440ab86159f0d5e60e7c5719c6a31a"
 
 
 def upgrade() -> None:

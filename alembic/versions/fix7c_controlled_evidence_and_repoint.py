@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "a0d2079262f494ed2d7001d6dd52ccc7b97ba895d7060f830ee8a14f0369f199"
+SUMS = "0dc6b63ddd10edae623359bd9c5ebc9b06cb21d280168f5b3a52acec0729d5f9"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

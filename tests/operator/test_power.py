@@ -1,0 +1,74 @@
+"""No finding means that the statements succeed; each power is needed, and its finding's mend is the statement to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from qt001_cp.rehearsal.scene import drop_scene
+from tests.conftest import Library, Stage
+from tests.operator.support import (
+    LOGIN,
+    POWERS,
+    act,
+    give,
+    options,
+    plain_operator,
+    power_findings,
+    rolled_back,
+    statements,
+    take,
+    whole,
+)
+
+DIRECTIONS = ("forward", "restore")
+
+
+@pytest.fixture(params=DIRECTIONS)
+def way(request: pytest.FixtureRequest, library: Library) -> Iterator[tuple[Stage, str]]:
+    """A database where the cutover, or its restore, is the next step; the direction."""
+    stage = library.copy("fix7a")
+    if request.param == "restore":
+        stage.upgrade("fix7b", rehearsal="first")
+    with plain_operator(stage):
+        yield stage, request.param
+    drop_scene(stage.scene)
+
+
+def test_each_power_is_needed_and_its_mend_is_enough(way: tuple[Stage, str]) -> None:
+    stage, direction = way
+    manifest = stage.bundle.manifest  # type: ignore[union-attr]
+    tried = set()
+    for power in POWERS:
+        with rolled_back(stage) as connection:
+            for other in POWERS:
+                give(connection, other, options(stage))
+            assert power_findings(connection, manifest, direction) == []
+            take(connection, power, options(stage))
+            found = power_findings(connection, manifest, direction)
+            assert [f.sqlstate for f in found] == ["QT107"], (power, found)
+            with pytest.raises(psycopg.Error) as refused, connection.transaction(), act(connection):
+                statements(connection, manifest, direction)
+            assert refused.value.sqlstate == "42501", (power, str(refused.value))
+            connection.execute(found[0].mend)  # type: ignore[call-overload]
+            assert power_findings(connection, manifest, direction) == []
+            with act(connection):
+                whole(connection, manifest, direction)
+            tried.add(found[0].mend)
+    assert len(tried) == (len(POWERS) if options(stage) else 4), tried
+
+
+def test_from_nothing_the_mends_are_enough(way: tuple[Stage, str]) -> None:
+    stage, direction = way
+    manifest = stage.bundle.manifest  # type: ignore[union-attr]
+    with rolled_back(stage) as connection:
+        found = power_findings(connection, manifest, direction)
+        assert len(found) == len({f.object for f in found}) == 4, found
+        for finding in found:
+            assert LOGIN in finding.mend
+            connection.execute(finding.mend)  # type: ignore[call-overload]
+        assert power_findings(connection, manifest, direction) == []
+        with act(connection):
+            whole(connection, manifest, direction)

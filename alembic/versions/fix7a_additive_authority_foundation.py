@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "c2aadb713d79fbcc0c70de58b027174e62440ab86159f0d5e60e7c5719c6a31a"
+SUMS = "359d7df58561b3b15d73abd8fa4722b20da3e8c2c2095dfc728e31033556871e"
 
 
 def upgrade() -> None:

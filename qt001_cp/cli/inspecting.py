@@ -29,7 +29,9 @@ def add_verbs(verbs: Any) -> None:
 
     preflight = verbs.add_parser("preflight", help="every precondition of FIX7b, without changing anything")
     preflight.add_argument("manifest", type=Path, help="the sealed object manifest")
-    preflight.add_argument("--restore", action="store_true", help="the preconditions of the way back, from FIX7b to FIX7a")
+    preflight.add_argument(
+        "--restore", action="store_true", help="the preconditions of the way back, from FIX7b to FIX7a"
+    )
     add_database(preflight)
     add_format(preflight)
     preflight.set_defaults(run=run_preflight)

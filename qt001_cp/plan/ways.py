@@ -153,8 +153,13 @@ def plan_retirement(what: str, after: State) -> tuple[State, Way, Way]:
     simulation = _Simulation.of(what, after)
     columns = [c.column for c in after.columns]
     steps = [
-        Revoke(entry.grantor, entry.grantee, tuple(entry.privileges), column,
-               simulation.takes_role(entry.grantor, entry.privileges))
+        Revoke(
+            entry.grantor,
+            entry.grantee,
+            tuple(entry.privileges),
+            column,
+            simulation.takes_role(entry.grantor, entry.privileges),
+        )
         for column, level in [*simulation.columns.items(), (None, simulation.acl)]
         for entry in reversed(level.entries)
     ]

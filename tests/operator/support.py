@@ -86,6 +86,7 @@ def rolled_back(stage: Stage) -> Iterator[psycopg.Connection]:
 @contextmanager
 def act(connection: psycopg.Connection) -> Iterator[None]:
     """As the operator's login: session_user too, and with its powers alone."""
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
     connection.execute(f"SET LOCAL SESSION AUTHORIZATION {LOGIN}")
     try:
         yield

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from qt001_cp.rehearsal.scene import drop_scene
+from qt001_cp import estate
+from qt001_cp.rehearsal.scene import AUTHOR, drop_scene
+from qt001_cp.workflow import revisions
+from qt001_cp.workflow.bundle import make_bundle
+from qt001_cp.workflow.seal import propose
 from tests.conftest import Library, Stage
 from tests.operator.support import (
     LOGIN,
@@ -72,3 +76,40 @@ def test_from_nothing_the_mends_are_enough(way: tuple[Stage, str]) -> None:
         assert power_findings(connection, manifest, direction) == []
         with act(connection):
             whole(connection, manifest, direction)
+
+
+def test_fix7c_needs_less_and_not_the_application_role(library: Library) -> None:
+    stage = library.copy("fix7a")
+    stage.upgrade("fix7b", rehearsal="first")
+    manifest = stage.bundle.manifest  # type: ignore[union-attr]
+    with plain_operator(stage):
+        for direction in ("retire", "revive"):
+            with rolled_back(stage) as connection:
+                found = power_findings(connection, manifest, direction)
+            with stage.connect() as admin:
+                for finding in found:
+                    assert finding.object in ("role qt001_cp_owner", "role reporting"), finding
+                    admin.execute(finding.mend)  # type: ignore[call-overload]
+        x = {"manifest": stage.manifest_path}
+        revisions.upgrade(stage.scene.dsn(LOGIN), "fix7c", **x)
+        revisions.downgrade(stage.scene.dsn(LOGIN), "fix7b", **x)
+    drop_scene(stage.scene)
+
+
+def test_what_a_superuser_owns_asks_for_a_superuser(at_fix7a_sealed: Stage) -> None:
+    with plain_operator(at_fix7a_sealed), rolled_back(at_fix7a_sealed) as connection:
+        connection.execute("CREATE TABLE public.qt001_of_a_superuser (id int)")
+        connection.execute("GRANT SELECT ON public.qt001_of_a_superuser TO directus")
+        manifest = make_bundle(connection, estate.policy_path()).manifest
+        connection.execute(f"SET LOCAL SESSION AUTHORIZATION {AUTHOR}")
+        propose(connection, manifest)
+        connection.execute("RESET SESSION AUTHORIZATION")
+        for power in POWERS:
+            give(connection, power, options(at_fix7a_sealed))
+        (finding,) = power_findings(connection, manifest, "forward")
+        assert 'ON TABLE "public"."qt001_of_a_superuser"' in finding.expected
+        assert finding.mend.startswith("Let a superuser run this script")
+        superuser = connection.execute(
+            "SELECT * FROM qt001_cp.operator_power_findings(%s, 'forward')", [manifest.digest()]
+        )
+        assert superuser.fetchall() == []

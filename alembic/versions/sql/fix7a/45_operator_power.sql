@@ -183,7 +183,8 @@ BEGIN
         FROM resolved n WHERE NOT EXISTS (SELECT 1 FROM pg_roles g WHERE g.rolname = n.role)
         UNION ALL
         SELECT r.number, r.kind || ' ' || r.name, r.privilege || ' for ' || r.whose, 'not held at that moment',
-               format('GRANT %s ON %s %I TO %I; -- then generate and seal again', r.privilege, upper(r.kind), r.name, r.whose)
+               format('GRANT %s ON %s %I TO %I; -- ', r.privilege, upper(r.kind), r.name, r.whose)
+               || CASE direction WHEN 'forward' THEN 'then generate and seal again' ELSE 'and REVOKE it afterwards' END
         FROM refused r CROSS JOIN database d LEFT JOIN schema_owner o ON r.kind = 'schema' AND o.name = r.name
         JOIN pg_roles g ON g.rolname = CASE WHEN r.kind = 'database' AND r.number > d.moved THEN d.next_owner WHEN r.kind = 'database' THEN d.first_owner
                                             WHEN r.number > o.moved THEN o.next_owner ELSE o.first_owner END

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "359d7df58561b3b15d73abd8fa4722b20da3e8c2c2095dfc728e31033556871e"
+SUMS = "4d53405c19ae4c4c6101e6cdc0910497e4cc496efaea59d217e93c01517b6108"
 
 
 def upgrade() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 import qt001_cp.ops  # noqa: F401
-from qt001_cp.errors import Qt001Error, UsageError
+from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments

@@ -92,6 +92,11 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     without = way.seen()
     assert without[0] == cut[0]
     way.upgrade("fix7b", "fix7c", **x)
+    with way.scene.connect(LOGIN) as operator:
+        closed = {row[0] for row in operator.execute("SELECT gate FROM qt001_cp.v_fix7_gate WHERE NOT open")}
+    # No no-go record was made of this way, and nobody verified, signed or proved anything.
+    assert closed == {"object_manifest_sealed", "scheduled_verifier_recent", "sign_off_present",
+                      "capability_evidence_real"}  # fmt: skip
     way.downgrade("fix7c", "fix7b", **x)
     assert way.seen() == without
     # The way back asks for it again.

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.ops.directives import ApplyManifestOp, GuardOp, RunPinnedSqlOp, ScriptSettingsOp
+from qt001_cp.rehearsal.scene import Scene, drop_scene
 from qt001_cp.workflow.revisions import project_folder
 from tests.conftest import Stage
 
@@ -33,6 +35,21 @@ class Finding:
 def options(stage: Stage) -> bool:
     """Whether memberships have the options INHERIT and SET."""
     return stage.scene.server.version >= 160000
+
+
+def public_to_application(scene: Scene) -> None:
+    """Before PostgreSQL 15 schema public belongs to a superuser: whoever made the database gives it to the application."""
+    if scene.server.version < 150000:
+        with scene.connect() as connection:
+            connection.execute("ALTER SCHEMA public OWNER TO directus")
+
+
+def needs_15(stage: Stage) -> None:
+    if stage.scene.server.version < 150000:
+        drop_scene(stage.scene)
+        pytest.skip(
+            "schema public of the prepared databases belongs to a superuser; see test_schema_public_of_a_superuser"
+        )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from psycopg import sql
 from qt001_cp.rehearsal.scene import AUTHOR, TEMPLATE, Scene, build_template
 from qt001_cp.servers import Server, open_server
 from tests.operator.journey import ADMIN, Way, there_and_back
-from tests.operator.support import LOGIN
+from tests.operator.support import LOGIN, public_to_application
 
 MANAGED = "directus_managed"
 
@@ -36,6 +36,7 @@ def managed(server: Server, tmp_path: Path) -> Iterator[Way]:
             connection.execute(f"GRANT CREATE ON DATABASE {MANAGED} TO {ADMIN}")
             if own.version >= 160000:
                 connection.execute(f"GRANT directus, reporting TO {ADMIN} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+        public_to_application(Scene(own, MANAGED))
         yield Way(Scene(own, MANAGED), tmp_path, "psql")
         with own.connect("postgres") as connection:
             connection.execute(f"DROP DATABASE {MANAGED} WITH (FORCE)")

@@ -18,9 +18,11 @@ from tests.operator.support import (
     Finding,
     act,
     give,
+    needs_15,
     options,
     plain_operator,
     power_findings,
+    public_to_application,
     rolled_back,
     statements,
     whole,
@@ -31,6 +33,7 @@ MIDDLE, VISITOR = "qt001_plain_middle", "qt001_plain_visitor"
 
 @pytest.fixture
 def sealed(at_fix7a_sealed: Stage) -> Iterator[Stage]:
+    needs_15(at_fix7a_sealed)
     with plain_operator(at_fix7a_sealed):
         yield at_fix7a_sealed
 
@@ -121,6 +124,15 @@ def test_preflight_says_what_to_grant(sealed: Stage, capsys: pytest.CaptureFixtu
     assert f"note: {LOGIN} is a member of the application role. After FIX7b take it away" in said
 
 
+def test_a_duty_without_its_rights_is_told(sealed: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    with sealed.connect() as admin:
+        admin.execute(f"GRANT qt001_cp_operator TO {LOGIN} WITH INHERIT FALSE" if options(sealed)
+                      else f"ALTER ROLE {LOGIN} NOINHERIT")  # fmt: skip
+    assert main(["preflight", sealed.manifest_path, "--database", sealed.scene.dsn(LOGIN)]) == 1
+    said = capsys.readouterr().err
+    assert "permission denied for schema qt001_cp" in said and "lacks the membership of its duty" in said
+
+
 def test_the_event_says_under_what_powers(sealed: Stage) -> None:
     manifest = sealed.bundle.manifest  # type: ignore[union-attr]
     with rolled_back(sealed) as connection:
@@ -138,6 +150,7 @@ def test_the_event_says_under_what_powers(sealed: Stage) -> None:
 
 def test_a_schema_of_somebody_else(at_base: Stage, tmp_path: Path) -> None:
     """The new owner has to be able to CREATE in a schema that stays where it is; both ways."""
+    public_to_application(at_base.scene)
     with at_base.connect() as admin:
         admin.execute("CREATE SCHEMA elsewhere")
         admin.execute("GRANT USAGE, CREATE ON SCHEMA elsewhere TO directus")

@@ -127,11 +127,13 @@ BEGIN
         SELECT s.number, NULL, 'database', d.datname::text, 'CREATE' FROM step s, database d WHERE s.moves AND s.kind = 'schema' AND NOT super
         UNION ALL
         SELECT s.number, (s.step ->> 'to')::name, 'database', d.datname::text, 'CREATE' FROM step s, database d WHERE s.moves AND s.kind = 'publication' AND NOT super
+    ), turn AS MATERIALIZED (
+        SELECT s.number FROM step s WHERE s.kind IN ('database', 'schema')
     ), epoch AS MATERIALIZED (
         -- Containers change at few statements: one question for each stretch between them.
         SELECT min(r.number) AS number, r.who, r.kind, r.name, r.privilege
         FROM right_on r
-        GROUP BY r.who, r.kind, r.name, r.privilege, (SELECT count(*) FROM step s WHERE s.kind IN ('database', 'schema') AND s.number < r.number)
+        GROUP BY r.who, r.kind, r.name, r.privilege, (SELECT count(*) FROM turn t WHERE t.number < r.number)
     ), refused AS MATERIALIZED (
         SELECT e.*, coalesce(e.who, login) AS whose FROM epoch e LEFT JOIN pg_roles h ON h.rolname = coalesce(e.who, login)
         WHERE NOT EXISTS (

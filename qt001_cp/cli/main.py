@@ -11,7 +11,7 @@ import psycopg
 import qt001_cp
 from qt001_cp.cli import analysing, evidence, inspecting, manifest, rehearsing
 from qt001_cp.cli.output import complain
-from qt001_cp.errors import MEMBERSHIP_HINT, EXIT_FAILED, EXIT_USAGE, Qt001Error
+from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, MEMBERSHIP_HINT, Qt001Error
 
 EPILOG = """\
 exit codes: 0 fine · 1 failed · 2 usage · 3 findings (drift, unclassified, blocked)

@@ -101,7 +101,5 @@ def _server_said(error: BaseException | None) -> str:
     elif error.sqlstate == "3F000":
         parts.append("hint: the operator's bootstrap comes first: psql -X -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql")
     elif error.sqlstate == "42501":
-        parts.append(
-            'hint: this login lacks a membership; docs/operator.md, "Without superuser", has the GRANT statements'
-        )
+        parts.append(f"hint: {MEMBERSHIP_HINT}")
     return "\n  ".join(parts)

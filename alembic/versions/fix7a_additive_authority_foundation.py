@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "4d53405c19ae4c4c6101e6cdc0910497e4cc496efaea59d217e93c01517b6108"
+SUMS = "5853c25cf7949a9a9dab53c90d8d95af5454c408b19b13035f3fe61ae43161da"
 
 
 def upgrade() -> None:

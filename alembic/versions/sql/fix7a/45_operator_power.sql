@@ -124,7 +124,7 @@ BEGIN
         SELECT s.number, (s.step ->> 'to')::name, 'schema', s.schema, 'CREATE' FROM step s
         WHERE s.moves AND s.kind NOT IN ('database', 'schema') AND s.schema IS NOT NULL AND NOT super
         UNION ALL
-        SELECT s.number, NULL, 'database', d.datname::text, 'CREATE' FROM step s, database d WHERE s.moves AND s.kind = 'schema' AND NOT super
+        SELECT s.number, NULL, 'database', d.datname::text, 'CREATE' FROM step s, database d WHERE s.moves AND s.kind IN ('schema', 'subscription') AND NOT super
         UNION ALL
         SELECT s.number, (s.step ->> 'to')::name, 'database', d.datname::text, 'CREATE' FROM step s, database d WHERE s.moves AND s.kind = 'publication' AND NOT super
     ), turn AS MATERIALIZED (

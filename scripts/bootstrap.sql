@@ -1,4 +1,5 @@
--- The operator's bootstrap. Run once a database by a superuser (or the admin role of a managed service), with psql:
+-- The operator's bootstrap. Run once a database, with psql, by a superuser, or by an administrator who has CREATEROLE, and
+-- CREATE on the database (the admin role of a managed service):
 --
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -f scripts/bootstrap.sql
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v rehearsal=yes -f scripts/bootstrap.sql     (a disposable database only)
@@ -15,6 +16,11 @@
 \endif
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
+SELECT current_setting('server_version_num')::int >= 160000 AS with_options
+\gset
+-- No role that is made here makes its creator a member (PostgreSQL 16 and later).
+SELECT 'SET LOCAL createrole_self_grant = ''''' WHERE :'with_options'
+\gexec
 
 DO $version$
 BEGIN
@@ -30,10 +36,17 @@ SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPL
 FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) r(name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles p WHERE p.rolname = r.name)
 \gexec
+-- Who is no superuser becomes a member of the owner role for this transaction only: a schema is made for a role that one may
+-- take on. PostgreSQL 16 and later ask for the SET option.
+SELECT CASE WHEN pg_has_role(current_user, 'qt001_cp_owner', CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END) THEN 'no' ELSE 'yes' END AS borrow
+\gset
+SELECT 'GRANT qt001_cp_owner TO CURRENT_USER' || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END WHERE :'borrow'
+\gexec
 
 SELECT 'CREATE SCHEMA qt001_cp AUTHORIZATION qt001_cp_owner'
 WHERE NOT EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname = 'qt001_cp')
 \gexec
+SET LOCAL ROLE qt001_cp_owner;
 REVOKE ALL ON SCHEMA qt001_cp FROM PUBLIC;
 GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 -- Nobody but the owner may create here: a routine of somebody else in this schema could be taken for one of ours.
@@ -46,18 +59,17 @@ CREATE TABLE IF NOT EXISTS qt001_cp.bootstrap (
     at timestamptz NOT NULL,
     actor name NOT NULL
 );
-ALTER TABLE qt001_cp.bootstrap OWNER TO qt001_cp_owner;
 REVOKE ALL ON qt001_cp.bootstrap FROM PUBLIC;
 GRANT SELECT ON qt001_cp.bootstrap TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 COMMENT ON TABLE qt001_cp.bootstrap IS 'Written by the operator''s bootstrap only: whether this database is a disposable rehearsal.';
 
 -- Who is behind a login. Independence is a matter of persons: nobody signs what the same person made, with whatever
 -- login. The administrator keeps it: INSERT INTO qt001_cp.person (login, person) VALUES ('alice', 'Alice Adams');
+-- Without superuser: docs/operator.md, "Without superuser".
 CREATE TABLE IF NOT EXISTS qt001_cp.person (
     login name PRIMARY KEY,
     person text NOT NULL CHECK (person <> '')
 );
-ALTER TABLE qt001_cp.person OWNER TO qt001_cp_owner;
 REVOKE ALL ON qt001_cp.person FROM PUBLIC;
 GRANT SELECT ON qt001_cp.person TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 
@@ -68,4 +80,7 @@ VALUES (current_database(), :'mark', :'mark', clock_timestamp(), session_user)
 ON CONFLICT (database) DO NOTHING;
 -- A mark is only ever added when told to, never taken away by running this again.
 UPDATE qt001_cp.bootstrap SET rehearsal = true, test_authority = true WHERE database = current_database() AND :'mark' AND NOT rehearsal;
+RESET ROLE;
+SELECT 'REVOKE qt001_cp_owner FROM CURRENT_USER' WHERE :'borrow'
+\gexec
 COMMIT;

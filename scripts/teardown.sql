@@ -12,6 +12,16 @@
 \endif
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
+-- Who is no superuser becomes a member of the owner role for this transaction only, as in bootstrap.sql.
+SELECT current_setting('server_version_num')::int >= 160000 AS with_options, EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'qt001_cp_owner') AS there
+\gset
+SELECT CASE WHEN NOT :'there' OR pg_has_role(current_user, r.oid, CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END) THEN 'no' ELSE 'yes' END AS borrow
+FROM (SELECT) one LEFT JOIN pg_roles r ON r.rolname = 'qt001_cp_owner'
+\gset
+SELECT 'GRANT qt001_cp_owner TO CURRENT_USER' || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END WHERE :'borrow'
+\gexec
+SELECT 'SET LOCAL ROLE qt001_cp_owner' WHERE :'there'
+\gexec
 DO $refuse$
 BEGIN
     IF to_regclass('qt001_cp.event') IS NOT NULL THEN
@@ -25,6 +35,9 @@ DROP TABLE IF EXISTS qt001_cp.bootstrap;
 DROP TABLE IF EXISTS qt001_cp.person;
 DROP TABLE IF EXISTS qt001_cp.alembic_version;
 DROP SCHEMA IF EXISTS qt001_cp;
+RESET ROLE;
+SELECT 'REVOKE qt001_cp_owner FROM CURRENT_USER' WHERE :'borrow'
+\gexec
 SELECT format('DROP ROLE %I', r.rolname) FROM pg_roles r
 WHERE :'roles' = 'yes'
   AND r.rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier', 'qt001_cp_auditor')

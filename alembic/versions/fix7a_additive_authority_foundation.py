@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "c41e6236494a9852165f5a2687e8d9d5c866683e185c1da308600228bdfeb03a"
+SUMS = "54a49599516ebf69880ca4d39d9d582050c46b8c353723943eba4d763c5a87a0"
 
 
 def upgrade() -> None:

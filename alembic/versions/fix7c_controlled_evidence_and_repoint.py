@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "96fe385ffe1c0b5e56c95b4e53bd9ea9e487aa7f39ee3d15318dadff7a8ef8dc"
+SUMS = "069b76b177c1fe7a673e3551275950be65b75f42dab1e74dd34cef96e63c4e7d"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

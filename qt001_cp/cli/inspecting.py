@@ -29,6 +29,9 @@ def add_verbs(verbs: Any) -> None:
 
     preflight = verbs.add_parser("preflight", help="every precondition of FIX7b, without changing anything")
     preflight.add_argument("manifest", type=Path, help="the sealed object manifest")
+    preflight.add_argument(
+        "--restore", action="store_true", help="the preconditions of the way back, from FIX7b to FIX7a"
+    )
     add_database(preflight)
     add_format(preflight)
     preflight.set_defaults(run=run_preflight)
@@ -72,15 +75,22 @@ def run_inventory(arguments: argparse.Namespace) -> int:
 def run_preflight(arguments: argparse.Namespace) -> int:
     manifest = ObjectManifest.from_bytes(read_file(arguments.manifest), str(arguments.manifest))
     with connection(arguments, needs_fix7a=True) as opened, refusals():
-        findings = _rows(opened, "SELECT * FROM qt001_cp.fix7b_findings(%s)", manifest.digest())
+        function = "fix7b_restore_findings" if arguments.restore else "fix7b_findings"
+        findings = _rows(opened, f"SELECT * FROM qt001_cp.{function}(%s)", manifest.digest())
+        notes = [r["note"] for r in _rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", manifest.digest())]
     if arguments.format == "json":
-        print_json("qt001.preflight/1", {"manifest": manifest.digest(), "go": not findings, "findings": findings})
+        print_json("qt001.preflight/1", {"manifest": manifest.digest(), "go": not findings, "findings": findings,
+                                         "notes": notes})  # fmt: skip
     else:
         broken = {f["precondition"] for f in findings}
-        print(f"preflight of FIX7b with manifest {manifest.digest()}")
-        for number, title in _PRECONDITIONS.items():
+        way = "the way back from FIX7b" if arguments.restore else "FIX7b"
+        print(f"preflight of {way} with manifest {manifest.digest()}")
+        titles = _RESTORE_PRECONDITIONS if arguments.restore else _PRECONDITIONS
+        for number, title in titles.items():
             print(f"  {'✗' if number in broken else '✓'} {number} {title}")
         print_findings(findings)
+        for note in notes:
+            print(f"note: {note}")
         print("go" if not findings else f"no go: {len(findings)} finding(s); nothing was changed")
     return EXIT_FINDINGS if findings else EXIT_OK
 
@@ -128,9 +138,17 @@ _PRECONDITIONS = {
     4: "search paths of SECURITY DEFINER routines are pinned",
     5: "the no-go rehearsal of this manifest is recorded and complete",
     6: "apply and readiness are blocked",
-    7: "the session is the operator's, the roles are kept apart",
+    7: "the session is the operator's and may run every statement, the roles are kept apart",
     8: "nothing that stays with the application reaches a protected object",
     9: "the locks fit",
+}
+_RESTORE_PRECONDITIONS = {
+    0: "the right server, database and stage",
+    1: "the manifest is the one that was cut over",
+    2: "nothing that is to be put back has drifted",
+    3: "the restore script of this manifest is registered",
+    7: _PRECONDITIONS[7],
+    9: _PRECONDITIONS[9],
 }
 
 

@@ -11,7 +11,7 @@ import psycopg
 import qt001_cp
 from qt001_cp.cli import analysing, evidence, inspecting, manifest, rehearsing
 from qt001_cp.cli.output import complain
-from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, Qt001Error
+from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, MEMBERSHIP_HINT, Qt001Error
 
 EPILOG = """\
 exit codes: 0 fine · 1 failed · 2 usage · 3 findings (drift, unclassified, blocked)
@@ -43,10 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(arguments, exc)
         return exc.exit_code
     except psycopg.Error as exc:
-        complain(
-            arguments,
-            Qt001Error(f"the server said: {str(exc).strip()}", hint="check the connection string and the role"),
-        )
+        hint = MEMBERSHIP_HINT if exc.sqlstate == "42501" else "check the connection string and the role"
+        complain(arguments, Qt001Error(f"the server said: {str(exc).strip()}", hint=hint))
         return EXIT_FAILED
     except OSError as exc:
         complain(

@@ -25,7 +25,7 @@ class ChangeOwner:
 
 @dataclass(frozen=True)
 class Revoke:
-    """REVOKE by ``grantor``; ``set_role`` when the grantor is not the owner of that moment."""
+    """REVOKE by ``grantor``; ``set_role`` when the grantor is not the owner of that moment, or not clearly."""
 
     grantor: Role
     grantee: Grantee

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 import qt001_cp.ops  # noqa: F401
-from qt001_cp.errors import Qt001Error, UsageError
+from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
@@ -108,4 +108,6 @@ def _server_said(error: BaseException | None) -> str:
         parts.append(f"hint: {error.diag.message_hint}")
     elif error.sqlstate == "3F000":
         parts.append("hint: the operator's bootstrap comes first: psql -X -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql")
+    elif error.sqlstate == "42501":
+        parts.append(f"hint: {MEMBERSHIP_HINT}")
     return "\n  ".join(parts)

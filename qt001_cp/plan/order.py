@@ -2,7 +2,8 @@
 
 Privileges first and owners last: only ALTER … OWNER of a relation takes ACCESS EXCLUSIVE, so those locks are held
 for the shortest time. Containers (database, schema) lose privileges last and get them back first, because the
-grantors in between look objects up in them.
+grantors in between look objects up in them. Their owners change first: without superuser, PostgreSQL asks whether an
+object's new owner may CREATE in its schema.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def _steps(o: ManifestObject, direction: Direction) -> Iterator[tuple[int, Place
 
 def _weight(phase: int, o: ManifestObject, direction: Direction) -> int:
     container = kinds.BY_KEY[o.ref.kind].container
+    if phase == 1:
+        return int(not container)
     if phase != 0:
         return 0
     return int(container if direction in ("forward", "retire") else not container)

@@ -74,6 +74,19 @@ class _Simulation:
             column.change_owner(self.owner, new, f"{self.what} column {name}")
         self.owner = new
 
+    def takes_role(self, grantor: Role, privileges: Iterable[str], coming: Iterable[Entry] = ()) -> bool:
+        """Whether a statement has to be run as ``grantor``: it is not the owner, or PostgreSQL could take another for it.
+
+        For a session that is no superuser it takes the first role with all grant options that the session has the rights
+        of, not the owner before others (select_best_grantor, utils/adt/acl.c). ``coming``: entries made on the way.
+        """
+        if grantor != self.owner:
+            return True
+        present = [e for level in (self.acl, *self.columns.values()) for e in level.entries]
+        return any(
+            e.grantee != self.owner and any(e.privileges.get(p, False) for p in privileges) for e in (*present, *coming)
+        )
+
     def state(self, like: Iterable[str]) -> State:
         names = list(dict.fromkeys([*like, *self.columns]))
         columns = tuple(ColumnAcl(n, self.columns[n].items()) for n in names if n in self.columns)
@@ -140,7 +153,13 @@ def plan_retirement(what: str, after: State) -> tuple[State, Way, Way]:
     simulation = _Simulation.of(what, after)
     columns = [c.column for c in after.columns]
     steps = [
-        Revoke(entry.grantor, entry.grantee, tuple(entry.privileges), column, entry.grantor != after.owner)
+        Revoke(
+            entry.grantor,
+            entry.grantee,
+            tuple(entry.privileges),
+            column,
+            simulation.takes_role(entry.grantor, entry.privileges),
+        )
         for column, level in [*simulation.columns.items(), (None, simulation.acl)]
         for entry in reversed(level.entries)
     ]
@@ -179,7 +198,9 @@ def _removals(simulation: _Simulation, wish: Wish) -> list[Revoke]:
         free = [k for k in rest if not any(_hangs_on(other, k) for other in rest if other != k)] or rest
         ordered += free
         rest = [k for k in rest if k not in free]
-    return _group([Revoke(i.grantor, i.grantee, (i.privilege,), c, i.grantor != simulation.owner) for c, i in ordered])
+    return _group([
+        Revoke(i.grantor, i.grantee, (i.privilege,), c, simulation.takes_role(i.grantor, (i.privilege,))) for c, i in ordered
+    ])  # fmt: skip
 
 
 def _hangs_on(this: tuple[str | None, AclItem], other: tuple[str | None, AclItem]) -> bool:
@@ -214,7 +235,8 @@ def _kept(before: State, simulation: _Simulation, wish: Wish, old: Role) -> list
         privileges += [p for p in held if p in wish.keep_application and p not in privileges]
     if not privileges:
         return []
-    return [Grant(simulation.owner, wish.application, tuple(privileges), None, False)]
+    owner = simulation.owner
+    return [Grant(owner, wish.application, tuple(privileges), None, simulation.takes_role(owner, privileges))]
 
 
 def _seen_by(state: State, old: Role, new: Role) -> State:
@@ -243,7 +265,6 @@ def _converge(simulation: _Simulation, target: State, columns: list[str], defaul
 
 def _converge_level(simulation: _Simulation, column: str | None, goal: list[Entry], any_order: bool) -> list[AclStep]:
     level = simulation.level(column)
-    owner = simulation.owner
     wanted = {e.key: e for e in goal}
     if any_order:
         kept = [e for e in level.entries if e.key in wanted and _extendable(e, wanted[e.key])]
@@ -259,12 +280,14 @@ def _converge_level(simulation: _Simulation, column: str | None, goal: list[Entr
         revoked = list(reversed(level.entries[count:]))
     steps: list[AclStep] = []
     for entry in revoked:
-        steps.append(Revoke(entry.grantor, entry.grantee, tuple(entry.privileges), column, entry.grantor != owner))
+        role = simulation.takes_role(entry.grantor, entry.privileges)
+        steps.append(Revoke(entry.grantor, entry.grantee, tuple(entry.privileges), column, role))
     for entry in level.entries:
         if entry.key in prefix:
             surplus = tuple(p for p in entry.privileges if p not in wanted[entry.key].privileges)
             if surplus:
-                steps.append(Revoke(entry.grantor, entry.grantee, surplus, column, entry.grantor != owner))
+                role = simulation.takes_role(entry.grantor, surplus)
+                steps.append(Revoke(entry.grantor, entry.grantee, surplus, column, role))
     for then in goal:
         present = next((e.privileges for e in level.entries if e.key == then.key and e.key in prefix), {})
         for grantable in (False, True):
@@ -272,7 +295,8 @@ def _converge_level(simulation: _Simulation, column: str | None, goal: list[Entr
                 p for p, g in then.privileges.items() if g is grantable and (p not in present or present[p] != g)
             )
             if lacking:
-                steps.append(Grant(then.grantor, then.grantee, lacking, column, then.grantor != owner, grantable))
+                role = simulation.takes_role(then.grantor, lacking, goal)
+                steps.append(Grant(then.grantor, then.grantee, lacking, column, role, grantable))
     return steps
 
 

@@ -1,15 +1,19 @@
 -- Who is who. Identity is session_user; membership is what pg_auth_members says, at any depth, never pg_has_role():
--- a superuser "has" every role.
+-- a superuser "has" every role. What the operator's session may do is another question: 45_operator_power.sql.
 
 CREATE FUNCTION qt001_cp.member_of(login name) RETURNS SETOF name
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $member_of$
--- The role itself and every role it is a member of, at any depth.
+-- The role itself and every role it is a member of, at any depth. PostgreSQL 16 and later: a membership with neither
+-- INHERIT nor SET is the right to grant. CREATE ROLE gives it to its creator; an administrator (CREATEROLE) is no member
+-- by it, anybody else could use it to become one.
 WITH RECURSIVE up(oid) AS (
     SELECT r.oid FROM pg_roles r WHERE r.rolname = login
     UNION
-    SELECT m.roleid FROM pg_auth_members m JOIN up ON m.member = up.oid
+    SELECT m.roleid FROM pg_auth_members m JOIN up ON m.member = up.oid JOIN pg_roles r ON r.oid = m.member
+    WHERE coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, true) OR (to_jsonb(m) ->> 'set_option')::boolean
+       OR NOT r.rolcreaterole
 )
 SELECT pg_get_userbyid(up.oid) FROM up
 $member_of$;
@@ -63,6 +67,29 @@ BEGIN
 END
 $require_duty$;
 
+CREATE FUNCTION qt001_cp.application_member_findings(cutover boolean)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $application_member_findings$
+-- Nobody with a duty, and no duty's role, is the application role by membership. cutover: but for an operator's login that
+-- is a direct member and by no other way, as one without superuser has to be while FIX7b or its restore runs (ADR 0010).
+WITH app(name) AS (SELECT qt001_cp.application_role()
+), member AS (
+    SELECT r.rolname, r.rolcanlogin, array_agg(d.role ORDER BY d.role) AS duties
+    FROM app, pg_roles r CROSS JOIN LATERAL qt001_cp.member_of(r.rolname) m(role) JOIN qt001_cp.duty() d ON d.role = m.role
+    WHERE r.rolname <> app.name AND app.name IN (SELECT qt001_cp.member_of(r.rolname))
+    GROUP BY r.rolname, r.rolcanlogin
+)
+SELECT 'QT107', 'role ' || m.rolname, 'not ' || app.name || ', the application role', 'a member of it; duty ' || array_to_string(m.duties, ', '),
+       format('REVOKE %I FROM %I;%s', app.name, coalesce(b.role, m.rolname), CASE WHEN b.role IS NOT NULL THEN ' -- the role in between' ELSE '' END)
+FROM app, member m
+LEFT JOIN LATERAL (SELECT x AS role FROM qt001_cp.member_of(m.rolname) x
+                   WHERE x NOT IN (m.rolname, app.name) AND app.name IN (SELECT qt001_cp.member_of(x)) ORDER BY x LIMIT 1) b ON true
+WHERE NOT (cutover AND m.duties = ARRAY['qt001_cp_operator'::name] AND m.rolcanlogin AND b.role IS NULL)
+$application_member_findings$;
+
 CREATE FUNCTION qt001_cp.roles_apart_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
@@ -98,6 +125,8 @@ UNION ALL
 SELECT 'QT107', 'role ' || d.role, 'present', 'missing', 'Run scripts/bootstrap.sql.'
 FROM (SELECT d.role FROM qt001_cp.duty() d UNION ALL SELECT 'qt001_cp_owner') d
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = d.role)
+UNION ALL
+SELECT f.* FROM qt001_cp.application_member_findings(true) f
 $roles_apart_findings$;
 
 CREATE FUNCTION qt001_cp.parameter_grants()

@@ -114,14 +114,26 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $session_findings$
--- What was begun before the cutover and could end after it.
+-- What was begun before the cutover and could end after it: by the application role, by a role it is a member of, or by a
+-- login that is a member of it and took it on. Whether a session is in a transaction is hidden (NULL) from who is neither
+-- a member of its login nor of pg_read_all_stats: a session that cannot be seen into is a finding too.
+WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name
+), suspect AS MATERIALIZED (
+    SELECT r.oid, r.rolname FROM app, pg_roles r
+    WHERE r.rolname IN (SELECT qt001_cp.member_of(app.name)) OR app.name IN (SELECT qt001_cp.member_of(r.rolname))
+)
 SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database', 'prepared by ' || x.owner,
        format('ROLLBACK PREPARED %L;', x.gid)
 FROM pg_prepared_xacts x WHERE x.database = current_database()
 UNION ALL
 SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
        'in a transaction since ' || s.xact_start, format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
-FROM pg_stat_activity s
+FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
 WHERE s.datname = current_database() AND s.xact_start IS NOT NULL AND s.pid <> pg_backend_pid()
-  AND s.usename IN (SELECT qt001_cp.member_of((qt001_cp.document_json(manifest) ->> 'application')::name))
+UNION ALL
+SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
+       'hidden from ' || current_user, qt001_cp.membership_mend('pg_read_all_stats', true, false)
+FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
+WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()
+  AND NOT pg_has_role(s.usesysid, 'USAGE') AND NOT pg_has_role('pg_read_all_stats', 'USAGE')
 $session_findings$;

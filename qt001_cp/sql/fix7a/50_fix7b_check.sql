@@ -89,9 +89,12 @@ DECLARE
     held text;
     rows bigint;
     problem text;
+    remedy text;
 BEGIN
     FOR probe IN SELECT b FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') b LOOP
         problem := NULL;
+        remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
+                         probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
         SELECT o.schema, o.name INTO target
         FROM qt001_cp.manifest_object(manifest) o
         JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name AND c.relkind = 'r'
@@ -106,15 +109,17 @@ BEGIN
                 INTO rows, held USING probe ->> 'key';
                 problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
                                 WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
-            EXCEPTION WHEN undefined_column OR insufficient_privilege THEN
+            EXCEPTION WHEN undefined_column THEN
                 problem := SQLERRM;
+            WHEN insufficient_privilege THEN
+                problem := SQLERRM;
+                remedy := (SELECT qt001_cp.membership_mend(pg_get_userbyid(c.relowner), true, false) FROM pg_class c
+                           WHERE c.oid = format('%I.%I', target.schema, target.name)::regclass);
             END;
         END IF;
         IF problem IS NOT NULL THEN
             RETURN QUERY SELECT 'QT106'::text, format('%s: %s %s', probe ->> 'what', probe ->> 'table', probe ->> 'key'),
-                format('%s = %s', probe ->> 'state_column', probe ->> 'blocked'), problem,
-                format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
-                       probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+                format('%s = %s', probe ->> 'state_column', probe ->> 'blocked'), problem, remedy;
         END IF;
     END LOOP;
 END
@@ -259,6 +264,7 @@ BEGIN
     END IF;
     RETURN QUERY SELECT 6, f.* FROM qt001_cp.blocked_findings(manifest) f;
     RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
+    RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;

@@ -11,7 +11,7 @@ INSERT INTO qt001_cp.gate (ordinal, gate, meaning) VALUES
     (3, 'owners_and_acls_exact', 'every owner, ACL and column ACL is as the manifest says'),
     (4, 'definitions_exact', 'every transferred object is defined as when it was sealed or deployed'),
     (5, 'search_paths_secure', 'every SECURITY DEFINER routine has a pinned search_path without writable schemas'),
-    (6, 'roles_apart', 'no login holds two duties'),
+    (6, 'roles_apart', 'no login holds two duties, none is the application role'),
     (7, 'application_role_contained', 'the application role holds nothing beyond the curated views and reaches nothing'),
     (8, 'legacy_authority_removed', 'nothing on the apply path reaches the legacy authority, and nobody can call it'),
     (9, 'entry_points_paired', 'every Level-B entry point is registered and calls its Level-A guard first'),
@@ -180,7 +180,8 @@ BEGIN
                  -- The application may change the definition of what it keeps; what that reaches is gate 7's matter.
                  WHERE c.aspect <> 'definition' OR c.transferred;
     RETURN QUERY SELECT 'search_paths_secure', f.* FROM qt001_cp.search_path_findings(manifest) f;
-    RETURN QUERY SELECT 'roles_apart', f.* FROM qt001_cp.roles_apart_findings() f;
+    RETURN QUERY SELECT 'roles_apart', f.* FROM qt001_cp.roles_apart_findings() f
+                 UNION SELECT 'roles_apart', f.* FROM qt001_cp.application_member_findings(false) f;
     RETURN QUERY SELECT 'application_role_contained', f.* FROM qt001_cp.contained_findings(manifest) f
                  UNION ALL SELECT 'application_role_contained', f.* FROM qt001_cp.application_power_findings(app) f
                  UNION ALL SELECT 'application_role_contained', f.* FROM qt001_cp.reach_findings(manifest) f;

@@ -14,7 +14,9 @@ BEGIN
         UNION ALL SELECT 'QT101', 'manifest ' || manifest, 'the one that was cut over', coalesce(e.subject, 'no cutover'), 'Use the manifest of FIX7b.'
                   FROM (SELECT) one LEFT JOIN LATERAL (SELECT c.subject FROM qt001_cp.event c WHERE c.verb = 'cutover' ORDER BY c.seq DESC LIMIT 1) e ON true
                   WHERE e.subject IS DISTINCT FROM manifest
-        UNION ALL SELECT o.* FROM qt001_cp.operator_findings() o) f;
+        UNION ALL SELECT o.* FROM qt001_cp.operator_findings() o
+        UNION SELECT a.* FROM qt001_cp.application_member_findings(false) a
+        UNION ALL SELECT p.* FROM qt001_cp.operator_power_findings(manifest, 'retire') p) f;
     PERFORM qt001_cp.raise_first('FIX7c', findings);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
         SELECT c.* FROM qt001_cp.coverage_findings(manifest, 'after') c
@@ -101,6 +103,7 @@ BEGIN
         UNION ALL SELECT 'QT101', 'manifest ' || manifest, 'the one that is deployed', coalesce(qt001_cp.deployed_manifest(), 'none'), 'Use the manifest of FIX7c.'
                   WHERE qt001_cp.deployed_manifest() IS DISTINCT FROM manifest
         UNION ALL SELECT o.* FROM qt001_cp.operator_findings() o
+        UNION ALL SELECT p.* FROM qt001_cp.operator_power_findings(manifest, 'revive') p
         UNION ALL SELECT t.* FROM qt001_cp.transferred_findings(manifest, 'deployed', 'QT113') t
         UNION ALL SELECT l.* FROM qt001_cp.lock_findings(manifest, true) l) f;
     PERFORM qt001_cp.raise_first('FIX7c downgrade', findings);

@@ -28,7 +28,9 @@ BEGIN
     IF NOT EXISTS (
         WITH RECURSIVE up(oid) AS (
             SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = session_user
-            UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN up ON m.member = up.oid)
+            UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN up ON m.member = up.oid
+            -- PostgreSQL 16 and later: a membership with neither option is the right to grant, no more.
+            WHERE coalesce((pg_catalog.to_jsonb(m) ->> 'inherit_option')::boolean, true) OR (pg_catalog.to_jsonb(m) ->> 'set_option')::boolean)
         SELECT 1 FROM up WHERE pg_catalog.pg_get_userbyid(up.oid) = 'qt001_cp_operator') THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',
             MESSAGE = pg_catalog.format('FIX7a refused: expected a member of qt001_cp_operator, found %s', session_user),
@@ -52,6 +54,11 @@ BEGIN
     IF pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT122', MESSAGE = 'FIX7a refused: expected a database without it, found it deployed',
             HINT = 'This script has run already; see alembic current.';
+    END IF;
+    -- Alembic made its table as whoever runs this; every operator has to be able to write it.
+    IF EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass('qt001_cp.alembic_version')
+               AND pg_catalog.pg_get_userbyid(c.relowner) <> 'qt001_cp_owner') THEN
+        ALTER TABLE qt001_cp.alembic_version OWNER TO qt001_cp_owner;
     END IF;
 END
 $guard$;

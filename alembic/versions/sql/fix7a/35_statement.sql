@@ -51,26 +51,38 @@ BEGIN
 END
 $address$;
 
-CREATE FUNCTION qt001_cp.implied_statement(manifest text, direction text)
-RETURNS TABLE (number bigint, statement text)
+CREATE FUNCTION qt001_cp.implied_step(manifest text, direction text)
+RETURNS TABLE (number bigint, kind text, identity text, schema text, name text, args jsonb, method text, detail jsonb, step jsonb)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $implied_statement$
+AS $implied_step$
 -- direction: 'forward' or 'restore' for FIX7b, 'retire' or 'revive' for the legacy authority in FIX7c. The order is the lock order of plan/order.py.
 WITH object AS (
-    SELECT o.*, k.alter_noun, k.grant_noun, k.relation, k.container,
-           o.ways -> direction AS way,
-           qt001_cp.address(k.address, o.schema, o.name, o.args, o.method) AS address
+    SELECT o.*, k.relation, k.container, o.ways -> direction AS way
     FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
     WHERE o.disposition = 'transfer' AND o.ways -> direction <> 'null'
 ), step AS (
     SELECT 0 AS phase, CASE WHEN direction IN ('forward', 'retire') THEN o.container ELSE NOT o.container END::int AS weight, o.*, s.value AS step, s.ord
     FROM object o, jsonb_array_elements(o.way -> 'pre') WITH ORDINALITY s(value, ord)
     UNION ALL
-    SELECT CASE WHEN o.relation THEN 2 ELSE 1 END, 0, o.*, o.way -> 'owner', 1 FROM object o WHERE o.way -> 'owner' <> 'null'
+    SELECT CASE WHEN o.relation THEN 2 ELSE 1 END, (NOT o.container)::int, o.*, o.way -> 'owner', 1 FROM object o WHERE o.way -> 'owner' <> 'null'
     UNION ALL
     SELECT 3, 0, o.*, s.value, s.ord FROM object o, jsonb_array_elements(o.way -> 'post') WITH ORDINALITY s(value, ord)
+)
+SELECT row_number() OVER (ORDER BY s.phase, s.weight, s.number, s.ord), s.kind, s.identity, s.schema, s.name, s.args, s.method, s.detail, s.step
+FROM step s
+$implied_step$;
+
+CREATE FUNCTION qt001_cp.implied_statement(manifest text, direction text)
+RETURNS TABLE (number bigint, statement text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $implied_statement$
+WITH step AS (
+    SELECT s.*, k.alter_noun, k.grant_noun, qt001_cp.address(k.address, s.schema, s.name, s.args, s.method) AS address
+    FROM qt001_cp.implied_step(manifest, direction) s JOIN qt001_cp.object_kind k ON k.kind = s.kind
 ), worded AS (
     SELECT s.*,
            (SELECT string_agg(p.value || CASE WHEN s.step ->> 'column' IS NULL THEN ''
@@ -92,7 +104,7 @@ WITH object AS (
            END AS body
     FROM worded w
 )
-SELECT row_number() OVER (ORDER BY l.phase, l.weight, l.number, l.ord),
+SELECT l.number,
        CASE WHEN (l.step ->> 'set_role')::boolean
             THEN 'SET LOCAL ROLE ' || qt001_cp.quote_always(l.step ->> 'grantor') || '; ' || l.body || ' RESET ROLE;'
             ELSE l.body END

@@ -248,7 +248,8 @@ BEGIN
     DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();
     SELECT count(*) INTO done FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer';
     PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', done, 'rehearsal', qt001_cp.is_rehearsal(),
-                                                                       'record_pending', record_pending));
+                                                                       'record_pending', record_pending,
+                                                                       'operator', qt001_cp.operator_standing()));
     RAISE NOTICE 'FIX7b: % objects are in their after-state; the application role holds nothing beyond the manifest', done;
 END
 $cutover_end$;
@@ -272,6 +273,7 @@ BEGIN
     RETURN QUERY SELECT 2, f.* FROM qt001_cp.transferred_findings(manifest, 'after', 'QT113') f;
     RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
     RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
+    RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'restore') f;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
 END
 $fix7b_restore_findings$;

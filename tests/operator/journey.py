@@ -1,0 +1,111 @@
+"""One database on its way there and back, each stage run by an operator who is no superuser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from qt001_cp import estate
+from qt001_cp.errors import Qt001Error
+from qt001_cp.rehearsal.scene import AUTHOR, Scene
+from qt001_cp.rehearsal.state import data_digest
+from qt001_cp.servers import ServerError
+from qt001_cp.workflow import revisions
+from qt001_cp.workflow.bundle import OBJECT, make_bundle
+from qt001_cp.workflow.revisions import project_folder
+from qt001_cp.workflow.seal import propose, seal
+from tests.operator.support import LOGIN
+
+How = Literal["online", "psql"]
+ADMIN = "qt001_plain_admin"
+
+
+@dataclass
+class Way:
+    """One database, and the stages as the operator runs them."""
+
+    scene: Scene
+    folder: Path
+    how: How
+
+    def upgrade(self, start: str, end: str, **x: str) -> None:
+        self._run(revisions.upgrade, revisions.upgrade_sql, start, end, x)
+
+    def downgrade(self, start: str, end: str, **x: str) -> None:
+        self._run(revisions.downgrade, revisions.downgrade_sql, start, end, x)
+
+    def _run(
+        self, online: Callable[..., str], printed: Callable[..., str], start: str, end: str, x: dict[str, str]
+    ) -> None:
+        if self.how == "online":
+            online(self.scene.dsn(LOGIN), end, **x)
+        else:
+            self.scene.psql(printed(start, end, **x), user=LOGIN)
+
+    def seen(self) -> tuple[str, str, str]:
+        """Everything: database, roles and memberships, rows."""
+        with self.scene.connect() as connection:
+            data = data_digest(connection, without="qt001_cp")
+        return self.scene.dump("--create"), self.scene.server.dump_roles(), data
+
+    def seal(self) -> None:
+        with self.scene.connect(AUTHOR) as author, self.scene.connect(LOGIN) as operator:
+            bundle = make_bundle(author, estate.policy_path())
+            bundle.write(self.folder)
+            propose(author, bundle.manifest)
+            seal(operator, bundle.manifest)
+
+    def run(self, admin: Callable[[str], None] | None, text: str) -> None:
+        if admin is not None:
+            admin(text)
+        else:
+            self.scene.psql(text, user=self.scene.server.superuser)
+
+    def scripts(self, name: str, *args: str) -> Callable[[str], None]:
+        """Run a script as the administrator; returns what runs a text as the administrator."""
+        self.scene.psql((project_folder() / "scripts" / name).read_text("utf-8"), *args, user=ADMIN)
+
+        def admin(text: str) -> None:
+            self.scene.psql(text, user=ADMIN)
+
+        return admin
+
+
+def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
+    """``admin`` runs what an administrator does; None: a superuser."""
+    base = way.seen()
+    way.upgrade("base", "fix7a", policy=str(estate.policy_path()))
+    way.seal()
+    sealed = way.seen()
+    x = {"manifest": str(way.folder / OBJECT)}
+    way.upgrade("fix7a", "fix7b", rehearsal="first", **x)
+    cut = way.seen()
+    assert cut[2] == base[2] and cut[0] != sealed[0]
+    # While the operator's login is the application role too, FIX7c refuses.
+    with pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected not directus"):
+        way.upgrade("fix7b", "fix7c", **x)
+    way.run(admin, f"REVOKE directus FROM {LOGIN};")
+    without = way.seen()
+    assert without[0] == cut[0]
+    way.upgrade("fix7b", "fix7c", **x)
+    with way.scene.connect(LOGIN) as operator:
+        closed = {row[0] for row in operator.execute("SELECT gate FROM qt001_cp.v_fix7_gate WHERE NOT open")}
+    # No no-go record was made of this way, and nobody verified, signed or proved anything.
+    assert closed == {"object_manifest_sealed", "scheduled_verifier_recent", "sign_off_present",
+                      "capability_evidence_real"}  # fmt: skip
+    way.downgrade("fix7c", "fix7b", **x)
+    assert way.seen() == without
+    # The way back asks for it again.
+    with pytest.raises((Qt001Error, ServerError), match=f"role directus: expected {LOGIN}"):
+        way.downgrade("fix7b", "fix7a", **x)
+    options = " WITH INHERIT TRUE, SET TRUE" if way.scene.server.version >= 160000 else ""
+    way.run(admin, f"GRANT directus TO {LOGIN}{options};")
+    assert way.seen() == cut
+    way.downgrade("fix7b", "fix7a", **x)
+    assert way.seen() == sealed
+    way.downgrade("fix7a", "base")
+    assert way.seen() == base

@@ -1,0 +1,149 @@
+"""An operator's login without superuser: what it is given, and the way through the stages as that login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.ops.directives import ApplyManifestOp, GuardOp, RunPinnedSqlOp, ScriptSettingsOp
+from qt001_cp.rehearsal.scene import Scene, drop_scene
+from qt001_cp.workflow.revisions import project_folder
+from tests.conftest import Stage
+
+LOGIN = "qt001_plain_operator"
+POWERS = ("directus INHERIT", "directus SET", "qt001_cp_owner INHERIT", "qt001_cp_owner SET", "reporting INHERIT",
+          "reporting SET", "CREATEDB")  # fmt: skip
+"""What the reference estate asks of a login that is no superuser. Before PostgreSQL 16 a membership has no options."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    sqlstate: str
+    object: str
+    expected: str
+    found: str
+    mend: str
+
+
+def options(stage: Stage) -> bool:
+    """Whether memberships have the options INHERIT and SET."""
+    return stage.scene.server.version >= 160000
+
+
+def public_to_application(scene: Scene) -> None:
+    """Before PostgreSQL 15 schema public belongs to a superuser: whoever made the database gives it to the application."""
+    if scene.server.version < 150000:
+        with scene.connect() as connection:
+            connection.execute("ALTER SCHEMA public OWNER TO directus")
+
+
+def needs_15(stage: Stage) -> None:
+    if stage.scene.server.version < 150000:
+        drop_scene(stage.scene)
+        pytest.skip(
+            "schema public of the prepared databases belongs to a superuser; see test_schema_public_of_a_superuser"
+        )
+
+
+@contextmanager
+def plain_operator(stage: Stage, powers: Sequence[str] = ()) -> Iterator[str]:
+    """The login with the operator's duty and ``powers``; gone afterwards, as the roles belong to the whole server."""
+    with stage.connect() as admin:
+        admin.execute(f"DROP ROLE IF EXISTS {LOGIN}")
+        admin.execute(f"CREATE ROLE {LOGIN} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
+        admin.execute(f"GRANT qt001_cp_operator TO {LOGIN}")
+        for power in powers:
+            give(admin, power, options(stage))
+    try:
+        yield LOGIN
+    finally:
+        with stage.connect() as admin:
+            admin.execute(f"DROP ROLE {LOGIN}")
+
+
+def give(admin: psycopg.Connection, power: str, with_options: bool) -> None:
+    role, _, option = power.partition(" ")
+    if power == "CREATEDB":
+        admin.execute(f"ALTER ROLE {LOGIN} CREATEDB")
+    elif with_options:
+        row = admin.execute(
+            "SELECT 1 FROM pg_auth_members WHERE roleid = %s::regrole AND member = %s::regrole", [role, LOGIN]
+        ).fetchone()
+        other = {"SET": "INHERIT", "INHERIT": "SET"}[option]
+        more = "" if row else f", {other} FALSE"
+        admin.execute(f"GRANT {role} TO {LOGIN} WITH {option} TRUE{more}")
+    else:
+        admin.execute(f"GRANT {role} TO {LOGIN}")
+
+
+def take(admin: psycopg.Connection, power: str, with_options: bool) -> None:
+    role, _, option = power.partition(" ")
+    if power == "CREATEDB":
+        admin.execute(f"ALTER ROLE {LOGIN} NOCREATEDB")
+    elif with_options:
+        admin.execute(f"GRANT {role} TO {LOGIN} WITH {option} FALSE")
+    else:
+        admin.execute(f"REVOKE {role} FROM {LOGIN}")
+
+
+@contextmanager
+def rolled_back(stage: Stage) -> Iterator[psycopg.Connection]:
+    """A superuser's transaction of which nothing stays; :func:`act` makes it the operator's for a while."""
+    with stage.connect() as connection, connection.transaction(force_rollback=True):
+        yield connection
+
+
+@contextmanager
+def act(connection: psycopg.Connection) -> Iterator[None]:
+    """As the operator's login: session_user too, and with its powers alone."""
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+    connection.execute(f"SET LOCAL SESSION AUTHORIZATION {LOGIN}")
+    try:
+        yield
+    finally:
+        if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
+            connection.execute("RESET ROLE")
+            connection.execute("RESET SESSION AUTHORIZATION")
+
+
+def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> list[Finding]:
+    with act(connection):
+        rows = connection.execute(
+            "SELECT * FROM qt001_cp.operator_power_findings(%s, %s)", [manifest.digest(), direction]
+        ).fetchall()
+    return [Finding(*row) for row in rows]
+
+
+def statements(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
+    """The script of one direction without what asks whether it may run: what PostgreSQL itself allows."""
+    _run(connection, [*ScriptSettingsOp().sql(), *ApplyManifestOp(manifest, direction).sql(), *_segment(direction),
+                      "UPDATE qt001_cp.alembic_version SET version_num = version_num"])  # fmt: skip
+
+
+def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
+    """The script of one direction with its preconditions and postconditions."""
+    digest, first = manifest.digest(), direction == "forward"
+    begin = GuardOp("cutover_begin", digest, True) if first else GuardOp("restore_begin", digest)
+    end = GuardOp("cutover_end", digest, True) if first else GuardOp("restore_end", digest)
+    _run(connection, [*ScriptSettingsOp().sql(), *begin.sql(), *ApplyManifestOp(manifest, direction).sql(),
+                      *(_segment(direction) if first else ()), *end.sql(), *(() if first else _segment(direction)),
+                      "UPDATE qt001_cp.alembic_version SET version_num = version_num"])  # fmt: skip
+
+
+def _segment(direction: str) -> Sequence[str]:
+    versions = project_folder() / "alembic" / "versions"
+    sums = next(versions.glob("fix7b_*.py")).read_text("utf-8").partition('SUMS = "')[2].partition('"')[0]
+    name = "[1-9]*.sql" if direction == "forward" else "zz_drop.sql"
+    return RunPinnedSqlOp(Path(versions / "sql" / "fix7b"), sums, name).sql()
+
+
+def _run(connection: psycopg.Connection, texts: Sequence[str]) -> None:
+    for text in texts:
+        connection.execute(sql.SQL(text))  # type: ignore[arg-type]

@@ -138,6 +138,11 @@ KEPT = {
         'keep = [ { grantee = "public", privileges = ["USAGE"] }, { grantee = "application", privileges = ["CREATE"] } ]',
         "schema public",
     ),
+    "CREATE on the database": (
+        'keep = [ { grantee = "public", privileges = ["CONNECT"] } ]',
+        'keep = [ { grantee = "public", privileges = ["CONNECT"] }, { grantee = "application", privileges = ["CREATE"] } ]',
+        "database directus_case",
+    ),
 }  # fmt: skip
 
 
@@ -146,6 +151,8 @@ def test_application_keeps_a_container(at_base: Stage, tmp_path: Path, way: str)
     old, new, named = KEPT[way]
     if way == "CREATE on the schema":
         run(at_base, "GRANT CREATE ON SCHEMA public TO directus;\n")
+    if way == "CREATE on the database":
+        run(at_base, "GRANT CREATE ON DATABASE directus_case TO directus;\n")
     sealed_with(at_base, tmp_path, edited_policy(tmp_path, old, new))
     refused(at_base, "QT108", named, rehearsal="first")
 

@@ -11,7 +11,7 @@ import pytest
 
 from qt001_cp.cli import main
 from qt001_cp.errors import Refused
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, drop_scene
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, bootstrap, drop_scene, teardown
 from qt001_cp.workflow import revisions
 from tests.conftest import Library, Stage
 from tests.cutover.support import edited_policy, printed, reseal, run
@@ -114,6 +114,8 @@ def test_no_verb_and_no_stage_runs_the_application_s_code(
     policy = edited_policy(tmp_path, head, rule + head)
     operator, author = ["--database", trapped.scene.dsn(OPERATOR)], ["--database", trapped.scene.dsn(AUTHOR)]
 
+    bootstrap(trapped.scene.server, "directus_case", rehearsal=True)
+    assert not _tripped(trapped), "bootstrap"
     assert main(["inventory", "--policy", str(policy), *operator]) == 0
     assert not _tripped(trapped), "inventory"
     revisions.upgrade(trapped.scene.dsn(OPERATOR), "fix7a", policy=str(policy))
@@ -135,6 +137,10 @@ def test_no_verb_and_no_stage_runs_the_application_s_code(
     )
     assert "ERROR:  QT10" in done.stderr, done.stderr
     assert not _tripped(trapped), "the printed cutover"
+    trapped.downgrade("base")
+    assert not _tripped(trapped), "the way back"
+    teardown(trapped.scene.server, "directus_case")
+    assert not _tripped(trapped), "teardown"
 
 
 def test_fix7a_refuses_an_event_trigger_of_the_application(at_base: Stage) -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "54a49599516ebf69880ca4d39d9d582050c46b8c353723943eba4d763c5a87a0"
+SUMS = "e32d33e2edbb41c4d2d72ad5a70e4671dfdf62d232093add06783e0b036f217e"
 
 
 def upgrade() -> None:

@@ -1,18 +1,5 @@
 -- What stands beside the objects: publications, subscriptions, user mappings, settings, privileges on the system itself.
 
-CREATE FUNCTION qt001_cp.parameter_grants(roles oid[]) RETURNS TABLE (parameter text, privilege text, grantee oid)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $parameter_grants$
--- Parameters have privileges since PostgreSQL 15.
-BEGIN
-    IF current_setting('server_version_num')::int >= 150000 THEN
-        RETURN QUERY EXECUTE 'SELECT p.parname, x.privilege_type, x.grantee FROM pg_catalog.pg_parameter_acl p, pg_catalog.aclexplode(p.paracl) x
-                              WHERE x.grantee OPERATOR(pg_catalog.=) ANY ($1) OR x.grantee OPERATOR(pg_catalog.=) 0' USING roles;
-    END IF;
-END
-$parameter_grants$;
-
 CREATE FUNCTION qt001_cp.system_acl() RETURNS TABLE (classid oid, objid oid, acl aclitem[])
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -84,11 +71,6 @@ SELECT 'QT108', 'setting search_path for ' || CASE p.setrole WHEN 0 THEN 'every 
 FROM part p
 WHERE array_position(p.schemas, 'pg_catalog') > 1 OR array_position(p.schemas, 'pg_temp') < cardinality(p.schemas)
    OR EXISTS (SELECT 1 FROM unnest(p.schemas) x JOIN open_schema o ON o.name = x)
-UNION ALL
-SELECT 'QT108', format('parameter %s', g.parameter), format('no privilege for %s or PUBLIC', doc.app),
-       g.privilege || ' for ' || CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee) END,
-       format('REVOKE %s ON PARAMETER %s FROM %s;', g.privilege, g.parameter, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
-FROM doc CROSS JOIN LATERAL qt001_cp.parameter_grants(doc.mine) g
 UNION ALL
 SELECT 'QT108', i.type || ' ' || i.identity, format('no more for %s or PUBLIC than the server came with', doc.app),
        string_agg(x.privilege_type || ' for ' || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee) END, ', '),

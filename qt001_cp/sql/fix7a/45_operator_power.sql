@@ -196,13 +196,13 @@ BEGIN
         SELECT s.number, 'role ' || login, 'CREATEDB, to give a database to another owner', 'NOCREATEDB', format('ALTER ROLE %I CREATEDB;', login)
         FROM step s JOIN pg_roles r ON r.rolname = login WHERE s.moves AND s.kind = 'database' AND NOT r.rolcreatedb AND NOT super
         UNION ALL
-        SELECT s.number, s.kind || ' ' || s.identity, 'a superuser as its new owner', (s.step ->> 'to') || ' is none',
-               'PostgreSQL lets only superusers own it: retain it, and let a superuser keep it.'
-        FROM step s WHERE s.moves AND (s.kind IN ('foreign-data wrapper', 'event trigger') OR s.kind = 'publication' AND EXISTS (
+        SELECT s.number, s.kind || ' ' || s.identity, 'a superuser, to give a publication of all tables to who is none', login || ' is none',
+               'Let a superuser run this script, or retain the publication.'
+        FROM step s WHERE s.moves AND NOT super AND s.kind = 'publication' AND EXISTS (
             SELECT 1 FROM pg_publication p WHERE p.pubname = s.name
               -- FOR TABLES IN SCHEMA came with PostgreSQL 15; 14 has no such catalog.
               AND (p.puballtables OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.refclassid = 'pg_publication'::regclass AND d.refobjid = p.oid
-                                             AND d.classid = to_regclass('pg_publication_namespace')))))
+                                             AND d.classid = to_regclass('pg_publication_namespace'))))
         UNION ALL
         SELECT s.number, 'foreign-data wrapper ' || f.fdwname, 'USAGE for ' || (s.step ->> 'to'), 'not held',
                format('GRANT USAGE ON FOREIGN DATA WRAPPER %I TO %I; -- then generate and seal again, or let a superuser run this script', f.fdwname, s.step ->> 'to')

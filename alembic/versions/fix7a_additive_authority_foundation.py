@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "ff79f23ba854a5d65057008db3374ad1cfe85a427f4a6280a58cf3d67c90a400"
+SUMS = "bc4ffe746bff93814b3df464a1706435c07cb37f297c9e0b87a256036125c049"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "a0d2079262f494ed2d7001d6dd52ccc7b97ba895d7060f830ee8a14f0369f199"
+SUMS = "832f0d1f199286914f0cbbfe656001e4e54cfcb28af3e23c7ea1b23f581903e8"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -73,13 +73,16 @@ def run_preflight(arguments: argparse.Namespace) -> int:
     manifest = ObjectManifest.from_bytes(read_file(arguments.manifest), str(arguments.manifest))
     with connection(arguments, needs_fix7a=True) as opened, refusals():
         findings = _rows(opened, "SELECT * FROM qt001_cp.fix7b_findings(%s)", manifest.digest())
+        locks = _rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", manifest.digest())[0]
     if arguments.format == "json":
-        print_json("qt001.preflight/1", {"manifest": manifest.digest(), "go": not findings, "findings": findings})
+        document = {"manifest": manifest.digest(), "go": not findings, "findings": findings, "lock_slots": locks}
+        print_json("qt001.preflight/1", document)
     else:
         broken = {f["precondition"] for f in findings}
         print(f"preflight of FIX7b with manifest {manifest.digest()}")
         for number, title in _PRECONDITIONS.items():
             print(f"  {'✗' if number in broken else '✓'} {number} {title}")
+        print(f"lock slots: {locks['needed']} needed, {locks['free']} free, {locks['capacity']} on this server")
         print_findings(findings)
         print("go" if not findings else f"no go: {len(findings)} finding(s); nothing was changed")
     return EXIT_FINDINGS if findings else EXIT_OK

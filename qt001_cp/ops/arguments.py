@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from alembic import context
 
@@ -22,6 +24,10 @@ KNOWN = {
     "statement_timeout": "how long a statement runs (default 10min)",
     "database": "a libpq URI or connection string (default: QT001_DATABASE_URL)",
 }
+
+_DURATION: Final = re.compile(r"([0-9]{1,9})(us|ms|s|min|h|d)?")
+_MILLISECONDS: Final = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LONGEST: Final = 2**31 - 1
 
 
 def arguments() -> dict[str, str]:
@@ -69,5 +75,24 @@ def first_rehearsal() -> bool:
 
 
 def timeouts() -> dict[str, str]:
+    """The limits that were given. Raises :class:`UsageError` for what PostgreSQL would not take, or take for no limit.
+
+    Source: PostgreSQL documentation, "Setting Parameters" (19.1.1): an integer, and one of its units of time.
+    """
     given = arguments()
-    return {name: given[name] for name in ("lock_timeout", "statement_timeout") if name in given}
+    return {name: _duration(name, given[name]) for name in ("lock_timeout", "statement_timeout") if name in given}
+
+
+def _duration(name: str, value: str) -> str:
+    found = _DURATION.fullmatch(value)
+    if found is None:
+        raise UsageError(
+            f"-x {name}={value}: expected a whole number and a unit, found {value!r}",
+            hint=f"the units are us, ms, s, min, h, d: -x {name}=2s",
+        )
+    milliseconds = int(found[1]) * _MILLISECONDS[found[2] or "ms"]
+    if not 1 <= milliseconds <= _LONGEST:
+        raise UsageError(
+            f"-x {name}={value}: expected 1ms to {_LONGEST}ms, found {value}", hint=f"for example -x {name}=2s"
+        )
+    return value

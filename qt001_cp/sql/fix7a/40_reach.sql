@@ -192,7 +192,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $session_findings$
--- What was begun before the cutover and could end after it.
+-- What was begun before the cutover and could end after it. What begins later waits for it, or during_lock for that.
 SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database', 'prepared by ' || x.owner,
        format('ROLLBACK PREPARED %L;', x.gid)
 FROM pg_prepared_xacts x WHERE x.database = current_database()
@@ -200,6 +200,6 @@ UNION ALL
 SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
        'in a transaction since ' || s.xact_start, format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
 FROM pg_stat_activity s
-WHERE s.datname = current_database() AND s.xact_start IS NOT NULL AND s.pid <> pg_backend_pid()
+WHERE s.datname = current_database() AND s.xact_start < now() AND s.pid <> pg_backend_pid()
   AND s.usename IN (SELECT qt001_cp.member_of((qt001_cp.document_json(manifest) ->> 'application')::name))
 $session_findings$;

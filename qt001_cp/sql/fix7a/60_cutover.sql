@@ -148,9 +148,11 @@ DECLARE
     findings jsonb;
 BEGIN
     PERFORM qt001_cp.one_at_a_time();
+    PERFORM qt001_cp.during_begin(manifest);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_findings(manifest, true, record_pending) f;
     PERFORM qt001_cp.raise_first('FIX7b', findings);
     PERFORM qt001_cp.remember_owner_acl();
+    PERFORM qt001_cp.during_lock(manifest);
     RAISE NOTICE 'FIX7b: all preconditions hold for manifest %', manifest;
 END
 $cutover_begin$;
@@ -177,6 +179,7 @@ DECLARE
     done bigint;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    PERFORM qt001_cp.during_end(manifest, 'FIX7b (afterwards)');
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
         SELECT 'QT110' AS sqlstate, c.object, c.expected, c.found, c.mend FROM qt001_cp.coverage_findings(manifest, 'after') c
         UNION ALL SELECT c.* FROM qt001_cp.contained_findings(manifest) c
@@ -221,9 +224,11 @@ DECLARE
     findings jsonb;
 BEGIN
     PERFORM qt001_cp.one_at_a_time();
+    PERFORM qt001_cp.during_begin(manifest);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_restore_findings(manifest, true) f;
     PERFORM qt001_cp.raise_first('FIX7b restore', findings);
     PERFORM qt001_cp.remember_owner_acl();
+    PERFORM qt001_cp.during_lock(manifest);
 END
 $restore_begin$;
 
@@ -236,6 +241,7 @@ DECLARE
     head record;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    PERFORM qt001_cp.during_end(manifest, 'FIX7b restore (afterwards)');
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
         SELECT c.* FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110') c
         UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;

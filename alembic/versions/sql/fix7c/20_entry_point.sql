@@ -11,6 +11,7 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.register_restore(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: registers a restore script'),
     ('qt001_cp.record_rehearsal(pg_catalog.bytea)', 'qt001_cp.require_duty', 'operator: records a no-go rehearsal'),
     ('qt001_cp.remember_owner_acl()', 'qt001_cp.require_duty', 'operator: snapshot of a cutover'),
+    ('qt001_cp.remember_catalog()', 'qt001_cp.require_duty', 'operator: the catalogs as a stage found them'),
     ('qt001_cp.cutover_end(pg_catalog.text,boolean)', 'qt001_cp.require_duty', 'operator: postconditions of FIX7b'),
     ('qt001_cp.restore_end(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: postconditions of the restore'),
     ('qt001_cp.deploy_end(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: postconditions of FIX7c'),

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "bc4ffe746bff93814b3df464a1706435c07cb37f297c9e0b87a256036125c049"
+SUMS = "863a17db67de5b18f20c73ca60a48db1ba0a6dd46889ae8c23157e6f39e0fc15"
 
 
 def upgrade() -> None:

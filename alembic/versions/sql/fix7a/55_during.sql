@@ -1,4 +1,4 @@
--- What the others do while a stage runs: the application's transactions end before it, its tables are locked in one go,
+-- What the others do while a stage runs: the application's transactions end before it, what moves is locked in one go,
 -- and no definition changes until it ends. During the stage writers wait; they are never the victim of a deadlock.
 -- Source: PostgreSQL documentation, "Explicit Locking" (13.3), "System Catalogs", pg_locks, pg_stat_activity.
 
@@ -164,7 +164,7 @@ CREATE FUNCTION qt001_cp.during_lock(manifest text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $during_lock$
--- Locks every table of the manifest, in the order of its identity, all or none: a try that does not get them gives
+-- Locks every relation that moves, in the order of the manifest, all or none: a try that does not get them gives
 -- back what it has, so that whoever it blocks goes on. A try is shorter than deadlock_timeout: the server never has to
 -- choose a victim. A superuser also locks the catalogs against writing, so that from here on nobody changes a
 -- definition; and waits for the transactions that may have changed one before and have not ended.
@@ -175,44 +175,41 @@ DECLARE
     longest interval := (SELECT s.setting::bigint * interval '1 millisecond' FROM pg_settings s WHERE s.name = 'deadlock_timeout') / 2;
     short interval := least(longest, interval '100 milliseconds');
     super boolean := (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
-    tables text[] := ARRAY(
-        SELECT format('ONLY %I.%I', o.schema, o.name)
-        FROM qt001_cp.manifest_object(manifest) o
+    -- LOCK TABLE takes tables only, and of a view it would lock what the view reads: an ALTER that changes nothing
+    -- locks all other relations.
+    locks text[] := ARRAY(
+        SELECT CASE WHEN c.relkind IN ('r', 'p') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', o.schema, o.name)
+               ELSE format('ALTER %s %I.%I OWNER TO %I', k.alter_noun, o.schema, o.name, pg_get_userbyid(c.relowner)) END
+        FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
         JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
-        WHERE o.disposition = 'transfer' AND o.kind = 'table' AND c.relkind IN ('r', 'p') ORDER BY o.number);
+        WHERE o.disposition = 'transfer' AND k.relation ORDER BY o.number);
     catalogs text[] := ARRAY(
-        SELECT format('pg_catalog.%I', c.relname) FROM pg_class c
+        SELECT format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) FROM pg_class c
         WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
-          AND c.oid IN (SELECT b.classid FROM qt001_cp.catalog_row() b)
-        UNION SELECT * FROM unnest(ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_attribute', 'pg_catalog.pg_proc', 'pg_catalog.pg_type',
-            'pg_catalog.pg_trigger', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_policy', 'pg_catalog.pg_constraint',
-            'pg_catalog.pg_namespace', 'pg_catalog.pg_default_acl', 'pg_catalog.pg_event_trigger', 'pg_catalog.pg_publication']) u
-        ORDER BY 1);
+          AND c.relkind = 'r'
+          AND c.relname IN (SELECT m[1] FROM regexp_matches((SELECT p.prosrc FROM pg_proc p WHERE p.proname = 'catalog_row' AND p.pronamespace = 'qt001_cp'::regnamespace),
+                                                            '''(pg_[a-z_]+)''::regclass', 'g') m) ORDER BY 1);
     till timestamptz;
     each text;
     open_now text[];
-    late record;
+    late_pid int;
+    late_login name;
     held text;
 BEGIN
     LOOP
         BEGIN
-            late := NULL;
+            late_pid := NULL;
             held := NULL;
             till := least(clock_timestamp() + short, until);
-            FOREACH each IN ARRAY tables LOOP
+            FOREACH each IN ARRAY CASE WHEN super THEN locks || catalogs ELSE locks END LOOP
                 held := each;
                 PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM till - clock_timestamp()) * 1000))::text, true);
-                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', each);
+                EXECUTE each;
             END LOOP;
             IF super THEN
-                FOREACH each IN ARRAY catalogs LOOP
-                    held := each;
-                    PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM till - clock_timestamp()) * 1000))::text, true);
-                    EXECUTE format('LOCK TABLE %s IN SHARE MODE', each);
-                END LOOP;
                 open_now := ARRAY(SELECT s.transaction FROM qt001_cp.application_session(app) s WHERE s.writes);
                 LOOP
-                    SELECT s.* INTO late FROM qt001_cp.application_session(app) s WHERE s.transaction = ANY (open_now) LIMIT 1;
+                    SELECT s.pid, s.login INTO late_pid, late_login FROM qt001_cp.application_session(app) s WHERE s.transaction = ANY (open_now) LIMIT 1;
                     EXIT WHEN NOT FOUND;
                     IF clock_timestamp() >= till THEN
                         RAISE lock_not_available;
@@ -226,11 +223,11 @@ BEGIN
             NULL;
         END;
         IF clock_timestamp() >= until THEN
-            IF late.pid IS NOT NULL THEN
-                PERFORM qt001_cp.refuse_session(late.pid, late.login);
+            IF late_pid IS NOT NULL THEN
+                PERFORM qt001_cp.refuse_session(late_pid, late_login);
             END IF;
             RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
-                MESSAGE = format('the lock on %s was not free within %s, all the others at the same time', held, patience),
+                MESSAGE = format('not all locks were free at the same moment within %s; the last that was not: %s', patience, held),
                 HINT = 'See who holds it (SELECT * FROM pg_locks WHERE relation = ''…''::regclass), then run the script again.';
         END IF;
         short := least(short * 2, longest);

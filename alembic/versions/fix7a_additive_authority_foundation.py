@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "e32d33e2edbb41c4d2d72ad5a70e4671dfdf62d232093add06783e0b036f217e"
+SUMS = "2a4fc39b21d14c1f6e8f750f81c0141185c2198f8f1e2571d953a2835a89f968"
 
 
 def upgrade() -> None:

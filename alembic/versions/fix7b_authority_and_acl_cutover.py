@@ -27,13 +27,13 @@ SUMS = "966702c7d408b264493294a09278f58bc0ffbf9d9a0795d8aaf90b9b080e5df2"
 
 def upgrade() -> None:
     manifest = arguments.manifest(revision)
-    record_pending = arguments.first_rehearsal()
+    how = (arguments.first_rehearsal(), arguments.keep_sessions())
     op.require_rehearsal("FIX7b")
     op.script_settings(**arguments.timeouts())
-    op.guard("cutover_begin", manifest.digest(), record_pending)
+    op.guard("cutover_begin", manifest.digest(), *how)
     op.apply_manifest(manifest, "forward")
     op.run_pinned_sql(FOLDER, SUMS, "[1-9]*.sql")
-    op.guard("cutover_end", manifest.digest(), record_pending)
+    op.guard("cutover_end", manifest.digest(), *how)
 
 
 def downgrade() -> None:

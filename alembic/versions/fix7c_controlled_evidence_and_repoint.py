@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "069b76b177c1fe7a673e3551275950be65b75f42dab1e74dd34cef96e63c4e7d"
+SUMS = "fa7e97d8013b9f822d4607efb504559eab11f76d19e338dd325bddb037013085"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

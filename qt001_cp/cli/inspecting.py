@@ -78,9 +78,10 @@ def run_preflight(arguments: argparse.Namespace) -> int:
         function = "fix7b_restore_findings" if arguments.restore else "fix7b_findings"
         findings = _rows(opened, f"SELECT * FROM qt001_cp.{function}(%s)", manifest.digest())
         notes = [r["note"] for r in _rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", manifest.digest())]
+        locks = _rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", manifest.digest())[0]
     if arguments.format == "json":
         print_json("qt001.preflight/1", {"manifest": manifest.digest(), "go": not findings, "findings": findings,
-                                         "notes": notes})  # fmt: skip
+                                         "notes": notes, "lock_slots": locks})  # fmt: skip
     else:
         broken = {f["precondition"] for f in findings}
         way = "the way back from FIX7b" if arguments.restore else "FIX7b"
@@ -88,6 +89,7 @@ def run_preflight(arguments: argparse.Namespace) -> int:
         titles = _RESTORE_PRECONDITIONS if arguments.restore else _PRECONDITIONS
         for number, title in titles.items():
             print(f"  {'✗' if number in broken else '✓'} {number} {title}")
+        print(f"lock slots: {locks['needed']} needed, {locks['free']} free, {locks['capacity']} on this server")
         print_findings(findings)
         for note in notes:
             print(f"note: {note}")

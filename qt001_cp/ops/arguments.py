@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from alembic import context
 
@@ -18,10 +20,15 @@ KNOWN = {
     "documents": "the folder with readiness, capability, dependency manifest and analysis, for fix7c"
     " (default: the folder of the manifest)",
     "rehearsal": "'first': this run makes the no-go record; only in a database marked as a rehearsal",
+    "sessions": "'keep': idle sessions of the application that began after the sealing may stay open (default: none)",
     "lock_timeout": "how long a statement waits for a lock (default 5s)",
     "statement_timeout": "how long a statement runs (default 10min)",
     "database": "a libpq URI or connection string (default: QT001_DATABASE_URL)",
 }
+
+_DURATION: Final = re.compile(r"([0-9]{1,9})(us|ms|s|min|h|d)?")
+_MILLISECONDS: Final = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LONGEST: Final = 2**31 - 1
 
 
 def arguments() -> dict[str, str]:
@@ -68,6 +75,32 @@ def first_rehearsal() -> bool:
     return value == "first"
 
 
+def keep_sessions() -> bool:
+    value = arguments().get("sessions", "")
+    if value not in ("", "keep"):
+        raise UsageError(f"-x sessions={value} is unknown", hint="the only value is 'keep'")
+    return value == "keep"
+
+
 def timeouts() -> dict[str, str]:
+    """The limits that were given. Raises :class:`UsageError` for what PostgreSQL would not take.
+
+    Zero, no limit, is left to the guard in the script (QT109): it sees what is in force. Source: PostgreSQL documentation, "Setting Parameters" (19.1.1): an integer, and one of its units of time.
+    """
     given = arguments()
-    return {name: given[name] for name in ("lock_timeout", "statement_timeout") if name in given}
+    return {name: _duration(name, given[name]) for name in ("lock_timeout", "statement_timeout") if name in given}
+
+
+def _duration(name: str, value: str) -> str:
+    found = _DURATION.fullmatch(value)
+    if found is None:
+        raise UsageError(
+            f"-x {name}={value}: expected a whole number and a unit, found {value!r}",
+            hint=f"the units are us, ms, s, min, h, d: -x {name}=2s",
+        )
+    milliseconds = int(found[1]) * _MILLISECONDS[found[2] or "ms"]
+    if milliseconds != 0 and not 1 <= milliseconds <= _LONGEST:
+        raise UsageError(
+            f"-x {name}={value}: expected 1ms to {_LONGEST}ms, found {value}", hint=f"for example -x {name}=2s"
+        )
+    return value

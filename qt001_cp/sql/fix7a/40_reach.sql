@@ -114,7 +114,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $session_findings$
--- What was begun before the cutover and could end after it: by the application role, by a role it is a member of, or by a
+-- What was begun before the cutover and could end after it (what begins later waits for it, or during_lock for that): by the application role, by a role it is a member of, or by a
 -- login that is a member of it and took it on. Whether a session is in a transaction is hidden (NULL) from who is neither
 -- a member of its login nor of pg_read_all_stats: a session that cannot be seen into is a finding too.
 WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name
@@ -129,7 +129,7 @@ UNION ALL
 SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
        'in a transaction since ' || s.xact_start, format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
 FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
-WHERE s.datname = current_database() AND s.xact_start IS NOT NULL AND s.pid <> pg_backend_pid()
+WHERE s.datname = current_database() AND s.xact_start < now() AND s.pid <> pg_backend_pid()
 UNION ALL
 SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
        'hidden from ' || current_user, qt001_cp.membership_mend('pg_read_all_stats', true, false)

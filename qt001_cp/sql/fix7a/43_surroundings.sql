@@ -83,16 +83,18 @@ WHERE (x.grantee = 0 OR x.grantee = ANY (doc.mine))
 GROUP BY doc.app, i.type, i.identity
 $surroundings_findings$;
 
-CREATE FUNCTION qt001_cp.open_session_findings(manifest text)
+CREATE FUNCTION qt001_cp.open_session_findings(manifest text, keep boolean DEFAULT false)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $open_session_findings$
 -- Sessions that began before the cutover, idle ones too: a cursor WITH HOLD and a SET ROLE outlive it, and nobody else
 -- can see either. One that is just ending has a second to be gone. It needs no privilege: every role may see who is
--- connected where.
+-- connected where. keep: the operator lets those stay that began after the sealing; what a cursor of theirs holds they
+-- could read until now, and an older role they cannot have.
 DECLARE
     logins name[];
+    since timestamptz := CASE WHEN keep THEN (SELECT max(e.at) FROM qt001_cp.event e WHERE e.verb = 'sealed' AND e.subject = manifest) END;
 BEGIN
     SELECT array_agg(r.rolname) INTO logins
     FROM (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS app) d, pg_roles r
@@ -101,14 +103,16 @@ BEGIN
     FOR i IN 1..20 LOOP
         PERFORM pg_stat_clear_snapshot();
         EXIT WHEN NOT EXISTS (SELECT 1 FROM pg_stat_activity s
-                              WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins));
+                              WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+                                AND (s.backend_start > since) IS NOT TRUE);
         PERFORM pg_sleep(0.05);
     END LOOP;
     RETURN QUERY
-    SELECT 'QT108'::text, format('session %s of %s', s.pid, s.usename), 'no session of the application that began before the cutover'::text,
+    SELECT 'QT108'::text, format('session %s of %s', s.pid, s.usename), CASE WHEN keep THEN 'no session of the application that began before the sealing' ELSE 'no session of the application that began before the cutover' END,
            'connected' || coalesce(' since ' || s.backend_start::text, ''),
-           format('SELECT pg_terminate_backend(%s); -- a pool connects again when the cutover is done', s.pid)
+           format('SELECT pg_terminate_backend(%s); -- or print the script with -x sessions=keep: idle ones may stay then', s.pid)
     FROM pg_stat_activity s
-    WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins);
+    WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+      AND (s.backend_start > since) IS NOT TRUE;
 END
 $open_session_findings$;

@@ -150,22 +150,63 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_need$
--- Lock slots of the cutover: relations, their indexes, toast tables with their index, routines, types, schemas, roles;
--- and what the guards read on the way, which stays locked until the end: retained relations and system catalogs.
--- Measured: of the latter 109 to 127 locks; before PostgreSQL 18 only 16 of them find a place outside the shared table.
-WITH relation AS (
-    SELECT c.oid, c.reltoastrelid FROM qt001_cp.manifest_object(manifest) o
+-- Lock slots of the cutover, one a lock tag, as they are held at its end: what ALTER … OWNER takes, what GRANT and
+-- REVOKE take (18), the roles, what the guards read on the way, and the segment of the ledger.
+WITH object AS MATERIALIZED (
+    SELECT o.* FROM qt001_cp.manifest_object(manifest) o
+), relation AS MATERIALIZED (
+    SELECT c.oid, c.reltoastrelid, o.disposition = 'transfer' AS moves FROM object o
     JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
-    WHERE o.disposition = 'transfer' AND o.kind IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation)
+    WHERE o.kind IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation) OR c.relkind = 'c' AND o.kind = 'type'
+), moved AS (
+    SELECT r.* FROM relation r WHERE r.moves
+), granted AS (
+    SELECT o.kind, o.identity FROM object o, jsonb_array_elements((o.ways -> 'forward' -> 'pre') || (o.ways -> 'forward' -> 'post')) s
+    WHERE o.disposition = 'transfer' AND o.kind NOT IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation)
+      AND o.kind NOT IN ('function', 'procedure', 'aggregate', 'default acl') GROUP BY o.kind, o.identity
+), read AS (
+    -- What views, rules and policies of the estate read is locked while PostgreSQL words their definition.
+    SELECT DISTINCT d.refobjid AS oid FROM relation r
+    CROSS JOIN LATERAL (SELECT 'pg_rewrite'::regclass::oid AS classid, w.oid FROM pg_rewrite w WHERE w.ev_class = r.oid
+                        UNION ALL SELECT 'pg_policy'::regclass, y.oid FROM pg_policy y WHERE y.polrelid = r.oid) p
+    JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.oid
+    WHERE d.refobjid NOT IN (SELECT m.oid FROM moved m)
+), body AS MATERIALIZED (
+    SELECT string_agg(p.prosrc, ' ') AS text FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace
+), system AS MATERIALIZED (
+    -- The catalogs that the guards name, those below the views that they name, and their indexes: a query locks both.
+    SELECT c.oid FROM pg_class c, body b
+    WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v') AND c.relname <> 'pg_largeobject'
+      AND (c.relname IN (SELECT m[1] FROM regexp_matches(b.text, '\mpg_[a-z_]+\M', 'g') m) OR c.relname IN ('pg_authid', 'pg_tablespace'))
+), own AS (
+    SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'i', 'I')
 )
-SELECT (SELECT count(*) FROM relation) + (SELECT count(*) FROM relation r JOIN pg_index x ON x.indrelid = r.oid)
-     + 2 * (SELECT count(*) FROM relation r WHERE r.reltoastrelid <> 0)
-     + (SELECT count(*) FROM qt001_cp.manifest_object(manifest) o
-        WHERE o.disposition = 'transfer' AND o.kind NOT IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation))
-     + (SELECT count(*) FROM qt001_cp.manifest_object(manifest) o
-        WHERE o.disposition = 'retain' AND o.kind IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation))
-     + 125
+SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM moved m JOIN pg_index x ON x.indrelid = m.oid)
+     + 2 * (SELECT count(*) FROM moved m WHERE m.reltoastrelid <> 0)
+     + (SELECT count(*) FROM object o WHERE o.disposition = 'transfer' AND o.kind IN ('function', 'procedure', 'aggregate'))
+     + (SELECT count(*) FROM granted WHERE current_setting('server_version_num')::int >= 180000)
+     + (SELECT count(*) FROM read)
+     + (SELECT count(*) FROM system) + (SELECT count(*) FROM system s JOIN pg_index x ON x.indrelid = s.oid)
+     + (SELECT count(*) FROM own)
+     + 6 + 4                                -- roles, advisory locks, the transaction itself
+     -- The segment of the ledger: its tables, and what makes them.
+     + 8 + CASE WHEN current_setting('server_version_num')::int >= 180000 THEN 12 ELSE 1 END
 $lock_need$;
+
+CREATE FUNCTION qt001_cp.lock_estimate(manifest text) RETURNS TABLE (needed bigint, capacity bigint, free bigint)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $lock_estimate$
+-- Lock slots that the cutover needs, that the server has (the documented product: a safe lower bound), and that nobody
+-- holds now. Fast-path locks take no slot.
+SELECT qt001_cp.lock_need(manifest), s.has, s.has - s.used
+FROM (SELECT current_setting('max_locks_per_transaction')::bigint
+             * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) AS has,
+             (SELECT count(*) FROM (SELECT DISTINCT l.pid, l.virtualtransaction, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
+                                           l.transactionid::text, l.classid, l.objid, l.objsubid
+                                    FROM pg_locks l WHERE NOT l.fastpath) one) AS used) s
+$lock_estimate$;
 
 CREATE FUNCTION qt001_cp.lock_findings(manifest text, in_script boolean)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -173,15 +214,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_findings$
-WITH slots AS (
-    SELECT current_setting('max_locks_per_transaction')::bigint
-           * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) AS has,
-           qt001_cp.lock_need(manifest) AS need,
-           (SELECT count(*) FROM pg_locks) AS used
-)
-SELECT 'QT109', 'lock slots', format('at most %s', s.has - s.used), s.need::text,
+SELECT 'QT109', 'lock slots', format('at most %s', s.free), s.needed::text,
        'Raise max_locks_per_transaction and restart, or run it when fewer locks are held.'
-FROM slots s WHERE s.need > s.has - s.used
+FROM qt001_cp.lock_estimate(manifest) s WHERE s.needed > s.free
 UNION ALL
 SELECT 'QT109', g.name, 'set to a limit in the script', 'no limit', format('SET LOCAL %s = ''5s'';', g.name)
 FROM pg_settings g WHERE in_script AND g.name IN ('lock_timeout', 'statement_timeout') AND g.setting = '0'
@@ -239,7 +274,7 @@ SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(), 'See qt001-cp status; t
 WHERE qt001_cp.stage() <> wanted_stage
 $place_findings$;
 
-CREATE FUNCTION qt001_cp.fix7b_findings(manifest text, in_script boolean DEFAULT false, record_pending boolean DEFAULT false)
+CREATE FUNCTION qt001_cp.fix7b_findings(manifest text, in_script boolean DEFAULT false, record_pending boolean DEFAULT false, keep_sessions boolean DEFAULT false)
 RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -268,7 +303,7 @@ BEGIN
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
-    RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest) f;
+    RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
 END
 $fix7b_findings$;

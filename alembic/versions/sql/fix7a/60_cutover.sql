@@ -199,7 +199,7 @@ BEGIN
 END
 $contained_findings$;
 
-CREATE FUNCTION qt001_cp.cutover_begin(manifest text, record_pending boolean) RETURNS void
+CREATE FUNCTION qt001_cp.cutover_begin(manifest text, record_pending boolean, keep_sessions boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $cutover_begin$
@@ -207,10 +207,12 @@ DECLARE
     findings jsonb;
 BEGIN
     PERFORM qt001_cp.one_at_a_time();
-    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_findings(manifest, true, record_pending) f;
+    PERFORM qt001_cp.during_begin(manifest);
+    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_findings(manifest, true, record_pending, keep_sessions) f;
     PERFORM qt001_cp.raise_first('FIX7b', findings);
     PERFORM qt001_cp.remember_owner_acl();
     PERFORM qt001_cp.remember_statements(manifest, 'forward');
+    PERFORM qt001_cp.during_lock(manifest);
     RAISE NOTICE 'FIX7b: all preconditions hold for manifest %', manifest;
 END
 $cutover_begin$;
@@ -227,7 +229,7 @@ BEGIN
 END
 $one_at_a_time$;
 
-CREATE FUNCTION qt001_cp.cutover_end(manifest text, record_pending boolean) RETURNS void
+CREATE FUNCTION qt001_cp.cutover_end(manifest text, record_pending boolean, keep_sessions boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $cutover_end$
@@ -237,18 +239,19 @@ DECLARE
     done bigint;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    PERFORM qt001_cp.during_end(manifest, 'FIX7b (afterwards)');
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
         SELECT 'QT110' AS sqlstate, c.object, c.expected, c.found, c.mend FROM qt001_cp.coverage_findings(manifest, 'after') c
         UNION ALL SELECT c.* FROM qt001_cp.contained_findings(manifest) c
         UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c
         -- Whoever connected meanwhile may hold DDL that commits after us and was allowed before us.
-        UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c) f;
+        UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) c) f;
     PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
     DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();
     SELECT count(*) INTO done FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer';
     PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', done, 'rehearsal', qt001_cp.is_rehearsal(),
-                                                                       'record_pending', record_pending,
+                                                                       'record_pending', record_pending, 'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END,
                                                                        'operator', qt001_cp.operator_standing()));
     RAISE NOTICE 'FIX7b: % objects are in their after-state; the application role holds nothing beyond the manifest', done;
 END
@@ -286,10 +289,12 @@ DECLARE
     findings jsonb;
 BEGIN
     PERFORM qt001_cp.one_at_a_time();
+    PERFORM qt001_cp.during_begin(manifest);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_restore_findings(manifest, true) f;
     PERFORM qt001_cp.raise_first('FIX7b restore', findings);
     PERFORM qt001_cp.remember_owner_acl();
     PERFORM qt001_cp.remember_statements(manifest, 'restore');
+    PERFORM qt001_cp.during_lock(manifest);
 END
 $restore_begin$;
 
@@ -302,6 +307,7 @@ DECLARE
     head record;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    PERFORM qt001_cp.during_end(manifest, 'FIX7b restore (afterwards)');
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
         SELECT c.* FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110') c
         UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;

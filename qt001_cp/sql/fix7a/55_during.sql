@@ -1,0 +1,299 @@
+-- What the others do while a stage runs: the application's transactions end before it, what moves is locked in one go,
+-- and no definition changes until it ends. During the stage writers wait; they are never the victim of a deadlock.
+-- Source: PostgreSQL documentation, "Explicit Locking" (13.3), "System Catalogs", pg_locks, pg_stat_activity.
+
+CREATE TABLE qt001_cp.catalog_before (
+    xid xid8 NOT NULL,
+    classid oid NOT NULL,
+    objid oid NOT NULL,
+    sub bigint NOT NULL,
+    state text NOT NULL,
+    PRIMARY KEY (xid, classid, objid, sub)
+);
+COMMENT ON TABLE qt001_cp.catalog_before IS
+    'The version of every catalog row that defines something, as one stage found it. Holds rows only while it runs.';
+
+CREATE FUNCTION qt001_cp.catalog_row()
+RETURNS TABLE (classid oid, objid oid, sub bigint, state text, made xid)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $catalog_row$
+-- state: the transaction that made the row; of a relation, what of its row is no storage, statistics, owner or ACL
+-- (TRUNCATE, REFRESH, REINDEX and ANALYZE are no change of a definition; owners and ACLs: owner_acl).
+-- Temporary objects and toast tables are nobody's business; the server's own rows (below 16384) only a superuser's.
+WITH space(oid) AS (
+    SELECT n.oid FROM pg_namespace n WHERE n.nspname !~ '^pg_(toast|temp)'
+), rel AS MATERIALIZED (
+    SELECT c.* FROM pg_class c JOIN space s ON s.oid = c.relnamespace WHERE c.oid >= 16384
+)
+SELECT 'pg_class'::regclass::oid, c.oid, 0::bigint, md5((to_jsonb(c) - ARRAY['relfilenode', 'reltoastrelid', 'relpages', 'reltuples',
+           'relallvisible', 'relallfrozen', 'relfrozenxid', 'relminmxid', 'relhasindex', 'relhasrules', 'relhastriggers',
+           'relowner', 'relacl'])::text), k.xmin
+FROM rel c JOIN pg_class k ON k.oid = c.oid
+UNION ALL SELECT 'pg_attribute'::regclass, a.attrelid, a.attnum, a.xmin::text, a.xmin FROM pg_attribute a JOIN rel r ON r.oid = a.attrelid WHERE a.attnum > 0
+UNION ALL SELECT 'pg_attrdef'::regclass, d.oid, 0, d.xmin::text, d.xmin FROM pg_attrdef d JOIN rel r ON r.oid = d.adrelid
+UNION ALL SELECT 'pg_index'::regclass, x.indexrelid, 0, x.xmin::text, x.xmin FROM pg_index x JOIN rel r ON r.oid = x.indexrelid
+UNION ALL SELECT 'pg_inherits'::regclass, h.inhrelid, h.inhparent::bigint, h.xmin::text, h.xmin FROM pg_inherits h
+UNION ALL SELECT 'pg_partitioned_table'::regclass, p.partrelid, 0, p.xmin::text, p.xmin FROM pg_partitioned_table p
+UNION ALL SELECT 'pg_sequence'::regclass, s.seqrelid, 0, s.xmin::text, s.xmin FROM pg_sequence s JOIN rel r ON r.oid = s.seqrelid
+UNION ALL SELECT 'pg_foreign_table'::regclass, f.ftrelid, 0, f.xmin::text, f.xmin FROM pg_foreign_table f
+UNION ALL SELECT 'pg_trigger'::regclass, t.oid, 0, t.xmin::text, t.xmin FROM pg_trigger t JOIN rel r ON r.oid = t.tgrelid
+UNION ALL SELECT 'pg_rewrite'::regclass, w.oid, 0, w.xmin::text, w.xmin FROM pg_rewrite w JOIN rel r ON r.oid = w.ev_class
+UNION ALL SELECT 'pg_policy'::regclass, p.oid, 0, p.xmin::text, p.xmin FROM pg_policy p
+UNION ALL SELECT 'pg_constraint'::regclass, k.oid, 0, k.xmin::text, k.xmin FROM pg_constraint k JOIN space s ON s.oid = k.connamespace WHERE k.oid >= 16384
+UNION ALL SELECT 'pg_proc'::regclass, p.oid, 0, p.xmin::text, p.xmin FROM pg_proc p JOIN space s ON s.oid = p.pronamespace WHERE p.oid >= 16384
+UNION ALL SELECT 'pg_aggregate'::regclass, g.aggfnoid, 0, g.xmin::text, g.xmin FROM pg_aggregate g WHERE g.aggfnoid >= 16384
+UNION ALL SELECT 'pg_type'::regclass, t.oid, 0, t.xmin::text, t.xmin FROM pg_type t JOIN space s ON s.oid = t.typnamespace WHERE t.oid >= 16384
+UNION ALL SELECT 'pg_enum'::regclass, e.oid, 0, e.xmin::text, e.xmin FROM pg_enum e
+UNION ALL SELECT 'pg_range'::regclass, g.rngtypid, 0, g.xmin::text, g.xmin FROM pg_range g WHERE g.rngtypid >= 16384
+UNION ALL SELECT 'pg_namespace'::regclass, n.oid, 0, n.xmin::text, n.xmin FROM pg_namespace n JOIN space s ON s.oid = n.oid
+UNION ALL SELECT 'pg_default_acl'::regclass, d.oid, 0, d.xmin::text, d.xmin FROM pg_default_acl d
+UNION ALL SELECT 'pg_cast'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_cast o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_operator'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_operator o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_opclass'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_opclass o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_opfamily'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_opfamily o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_amop'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_amop o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_amproc'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_amproc o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_collation'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_collation o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_conversion'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_conversion o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_transform'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_transform o
+UNION ALL SELECT 'pg_statistic_ext'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_statistic_ext o
+UNION ALL SELECT 'pg_ts_config'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_ts_config o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_ts_dict'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_ts_dict o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_ts_parser'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_ts_parser o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_ts_template'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_ts_template o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_event_trigger'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_event_trigger o
+UNION ALL SELECT 'pg_extension'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_extension o
+UNION ALL SELECT 'pg_language'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_language o WHERE o.oid >= 16384
+UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_foreign_data_wrapper o
+UNION ALL SELECT 'pg_foreign_server'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_foreign_server o
+UNION ALL SELECT 'pg_publication'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_publication o
+UNION ALL SELECT 'pg_publication_rel'::regclass, o.oid, 0, o.xmin::text, o.xmin FROM pg_publication_rel o
+UNION ALL SELECT 'pg_auth_members'::regclass, o.roleid, o.member::bigint * 4294967296 + o.grantor::bigint, o.xmin::text, o.xmin FROM pg_auth_members o
+UNION ALL SELECT 'pg_database'::regclass, d.oid, 0, d.xmin::text, d.xmin FROM pg_database d WHERE d.datname = current_database()
+UNION ALL SELECT 'pg_db_role_setting'::regclass, d.setrole, 0, d.xmin::text, d.xmin
+          FROM pg_db_role_setting d WHERE d.setdatabase = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database())
+$catalog_row$;
+
+CREATE FUNCTION qt001_cp.made_here(made xid) RETURNS boolean
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $made_here$
+-- Whether this transaction, or a subtransaction of it, made the row that we see. Rows of others that we see are committed.
+-- The row is young: its 32 bits are completed by those of the current transaction.
+SELECT pg_xact_status((now.id - (now.id - made::text::bigint + 4294967296) % 4294967296)::text::xid8) = 'in progress'
+FROM (SELECT pg_current_xact_id()::text::bigint AS id) now
+$made_here$;
+
+CREATE FUNCTION qt001_cp.application_session(application name)
+RETURNS TABLE (pid int, login name, transaction text, writes boolean)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $application_session$
+-- The sessions in this database that are in a transaction now, of the application role, of those who can take its
+-- place, and of the roles whose place it can take. pg_stat_activity is read anew each time.
+BEGIN
+    PERFORM pg_stat_clear_snapshot();
+    RETURN QUERY
+    SELECT s.pid, s.usename, l.virtualtransaction, s.backend_xid IS NOT NULL
+    FROM pg_stat_activity s JOIN pg_locks l ON l.pid = s.pid AND l.locktype = 'virtualxid' AND l.virtualxid = l.virtualtransaction
+    WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()
+      AND (s.usename IN (SELECT qt001_cp.member_of(application)) OR application IN (SELECT qt001_cp.member_of(s.usename)));
+END
+$application_session$;
+
+CREATE FUNCTION qt001_cp.patience() RETURNS interval
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $patience$
+-- How long a stage waits for others: its lock_timeout.
+SELECT s.setting::bigint * interval '1 millisecond' FROM pg_settings s WHERE s.name = 'lock_timeout'
+$patience$;
+
+CREATE FUNCTION qt001_cp.remember_catalog() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $remember_catalog$
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    DELETE FROM qt001_cp.catalog_before;
+    INSERT INTO qt001_cp.catalog_before (xid, classid, objid, sub, state)
+    SELECT pg_current_xact_id(), r.classid, r.objid, r.sub, r.state FROM qt001_cp.catalog_row() r;
+END
+$remember_catalog$;
+
+CREATE FUNCTION qt001_cp.during_begin(manifest text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $during_begin$
+-- Waits until every transaction of the application that is open now has ended, without holding a lock that it needs;
+-- then remembers the catalogs. Transactions that begin later are met in during_lock.
+DECLARE
+    app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
+    until timestamptz := clock_timestamp() + qt001_cp.patience();
+    open_now text[];
+    late record;
+BEGIN
+    open_now := ARRAY(SELECT s.transaction FROM qt001_cp.application_session(app) s);
+    LOOP
+        SELECT s.* INTO late FROM qt001_cp.application_session(app) s WHERE s.transaction = ANY (open_now) LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        IF clock_timestamp() >= until THEN
+            PERFORM qt001_cp.refuse_session(late.pid, late.login);
+        END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    PERFORM qt001_cp.remember_catalog();
+END
+$during_begin$;
+
+CREATE FUNCTION qt001_cp.refuse_session(pid int, login name) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $refuse_session$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'QT108',
+        MESSAGE = format('refused: session %s of %s: expected no open transaction of the application during a stage, found one after %s',
+                         pid, login, qt001_cp.patience()),
+        HINT = format('SELECT pg_terminate_backend(%s); -- or wait until it ends, and run the script again', pid);
+END
+$refuse_session$;
+
+CREATE FUNCTION qt001_cp.during_lock(manifest text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $during_lock$
+-- Locks every relation that moves, in the order of the manifest, all or none: a try that does not get them gives
+-- back what it has, so that whoever it blocks goes on. A try is shorter than deadlock_timeout: the server never has to
+-- choose a victim. A superuser also locks the catalogs against writing, so that from here on nobody changes a
+-- definition; and waits for the transactions that may have changed one before and have not ended.
+DECLARE
+    app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
+    patience interval := qt001_cp.patience();
+    until timestamptz := clock_timestamp() + patience;
+    longest interval := (SELECT s.setting::bigint * interval '1 millisecond' FROM pg_settings s WHERE s.name = 'deadlock_timeout') / 2;
+    short interval := least(longest, interval '100 milliseconds');
+    super boolean := (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
+    -- LOCK TABLE takes tables only, and of a view it would lock what the view reads: an ALTER that changes nothing
+    -- locks all other relations.
+    locks text[] := ARRAY(
+        SELECT CASE WHEN c.relkind IN ('r', 'p') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', o.schema, o.name)
+               ELSE format('ALTER %s %I.%I OWNER TO %I', k.alter_noun, o.schema, o.name, pg_get_userbyid(c.relowner)) END
+        FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
+        JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
+        WHERE o.disposition = 'transfer' AND k.relation ORDER BY o.number);
+    catalogs text[] := ARRAY(
+        SELECT format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) FROM pg_class c
+        WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
+          AND c.relkind = 'r'
+          AND c.relname IN (SELECT m[1] FROM regexp_matches((SELECT p.prosrc FROM pg_proc p WHERE p.proname = 'catalog_row' AND p.pronamespace = 'qt001_cp'::regnamespace),
+                                                            '''(pg_[a-z_]+)''::regclass', 'g') m) ORDER BY 1);
+    till timestamptz;
+    each text;
+    open_now text[];
+    late_pid int;
+    late_login name;
+    held text;
+BEGIN
+    LOOP
+        BEGIN
+            late_pid := NULL;
+            held := NULL;
+            till := least(clock_timestamp() + short, until);
+            FOREACH each IN ARRAY CASE WHEN super THEN locks || catalogs ELSE locks END LOOP
+                held := each;
+                PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM till - clock_timestamp()) * 1000))::text, true);
+                EXECUTE each;
+            END LOOP;
+            IF super THEN
+                open_now := ARRAY(SELECT s.transaction FROM qt001_cp.application_session(app) s WHERE s.writes);
+                LOOP
+                    SELECT s.pid, s.login INTO late_pid, late_login FROM qt001_cp.application_session(app) s WHERE s.transaction = ANY (open_now) LIMIT 1;
+                    EXIT WHEN NOT FOUND;
+                    IF clock_timestamp() >= till THEN
+                        RAISE lock_not_available;
+                    END IF;
+                    PERFORM pg_sleep(0.002);
+                END LOOP;
+            END IF;
+            PERFORM set_config('lock_timeout', (extract(epoch FROM patience) * 1000)::bigint::text, true);
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            NULL;
+        END;
+        IF clock_timestamp() >= until THEN
+            IF late_pid IS NOT NULL THEN
+                PERFORM qt001_cp.refuse_session(late_pid, late_login);
+            END IF;
+            RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+                MESSAGE = format('not all locks were free at the same moment within %s; the last that was not: %s', patience, held),
+                HINT = 'See who holds it (SELECT * FROM pg_locks WHERE relation = ''…''::regclass), then run the script again.';
+        END IF;
+        short := least(short * 2, longest);
+        PERFORM pg_sleep(0.02 + random() * 0.05);
+    END LOOP;
+END
+$during_lock$;
+
+CREATE FUNCTION qt001_cp.during_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $during_findings$
+-- What others have defined, changed or dropped since during_begin, committed by now; and where the catalogs could not
+-- be locked (no superuser), who of the application may still have such a change in an open transaction.
+DECLARE
+    app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
+    until timestamptz := clock_timestamp() + qt001_cp.patience();
+    open_now text[];
+    late record;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.relation = 'pg_proc'::regclass AND l.mode = 'ShareLock' AND l.granted) THEN
+        open_now := ARRAY(SELECT s.transaction FROM qt001_cp.application_session(app) s WHERE s.writes);
+        LOOP
+            -- One that waits for us does not end before we do.
+            SELECT s.*, pg_backend_pid() = ANY (pg_blocking_pids(s.pid)) AS waits INTO late
+            FROM qt001_cp.application_session(app) s WHERE s.transaction = ANY (open_now) ORDER BY 5 LIMIT 1;
+            EXIT WHEN NOT FOUND OR late.waits OR clock_timestamp() >= until;
+            PERFORM pg_sleep(0.01);
+        END LOOP;
+        IF late.pid IS NOT NULL THEN
+            RETURN QUERY SELECT 'QT108'::text, format('session %s of %s', late.pid, late.login),
+                'no transaction of the application that writes'::text,
+                CASE WHEN late.waits THEN 'one that waits for this script' ELSE 'one that has not ended' END,
+                format('SELECT pg_terminate_backend(%s); -- or wait until it ends, and run the script again', late.pid);
+        END IF;
+    END IF;
+    RETURN QUERY
+    SELECT 'QT102'::text, coalesce(i.type || ' ' || i.identity, format('%s %s', coalesce(b.classid, n.classid)::regclass, coalesce(b.objid, n.objid))),
+           'no change of a definition by another session while the script runs'::text,
+           CASE WHEN b.objid IS NULL THEN 'made' WHEN n.objid IS NULL THEN 'dropped' ELSE 'changed' END
+               || format(' (%s)', coalesce(b.classid, n.classid)::regclass),
+           'See what it is, undo it or generate and seal again; then run the script again.'::text
+    FROM (SELECT * FROM qt001_cp.catalog_before x WHERE x.xid = pg_current_xact_id()) b
+    FULL JOIN qt001_cp.catalog_row() n ON n.classid = b.classid AND n.objid = b.objid AND n.sub = b.sub
+    LEFT JOIN LATERAL pg_identify_object(n.classid, n.objid, CASE WHEN n.classid = 'pg_class'::regclass THEN n.sub::int ELSE 0 END) i
+        ON n.classid NOT IN ('pg_attribute'::regclass, 'pg_index'::regclass, 'pg_inherits'::regclass, 'pg_partitioned_table'::regclass,
+                             'pg_sequence'::regclass, 'pg_foreign_table'::regclass, 'pg_aggregate'::regclass, 'pg_enum'::regclass,
+                             'pg_range'::regclass, 'pg_auth_members'::regclass, 'pg_db_role_setting'::regclass)
+    -- Default privileges that are the default again have no row: FIX7b itself does that, and compares them itself.
+    WHERE CASE WHEN n.objid IS NULL THEN b.classid <> 'pg_default_acl'::regclass
+          ELSE n.state IS DISTINCT FROM b.state AND NOT qt001_cp.made_here(n.made) END;
+END
+$during_findings$;
+
+CREATE FUNCTION qt001_cp.during_end(manifest text, what text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $during_end$
+DECLARE
+    findings jsonb;
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.during_findings(manifest) f;
+    PERFORM qt001_cp.raise_first(what, findings);
+    DELETE FROM qt001_cp.catalog_before;
+END
+$during_end$;

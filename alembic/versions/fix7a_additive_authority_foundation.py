@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "2a4fc39b21d14c1f6e8f750f81c0141185c2198f8f1e2571d953a2835a89f968"
+SUMS = "e82d754c96a1b93154172bbc16c2e574604aed042b815532cc8f2b41b7744ea0"
 
 
 def upgrade() -> None:

@@ -85,7 +85,8 @@ def keep_sessions() -> bool:
 def timeouts() -> dict[str, str]:
     """The limits that were given. Raises :class:`UsageError` for what PostgreSQL would not take.
 
-    Zero, no limit, is left to the guard in the script (QT109): it sees what is in force. Source: PostgreSQL documentation, "Setting Parameters" (19.1.1): an integer, and one of its units of time.
+    Zero, no limit, is left to the guard in the script (QT109): it sees what is in force. Source: PostgreSQL
+    documentation, "Setting Parameters" (19.1.1): an integer, and one of its units of time.
     """
     given = arguments()
     return {name: _duration(name, given[name]) for name in ("lock_timeout", "statement_timeout") if name in given}

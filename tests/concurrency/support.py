@@ -81,7 +81,8 @@ def waits_for_a_lock(stage: Stage) -> bool:
 
 
 def forward(stage: Stage, **x: str) -> str:
-    return revisions.upgrade_sql("fix7a", "fix7b", manifest=stage.manifest_path, **x)
+    """The cutover as it is printed for a database in use: the application's idle sessions stay."""
+    return revisions.upgrade_sql("fix7a", "fix7b", **{"manifest": stage.manifest_path, "sessions": "keep", **x})
 
 
 def back(stage: Stage, **x: str) -> str:

@@ -48,4 +48,4 @@ def test_writable_schema_in_the_path(at_base: Stage, tmp_path: Path) -> None:
 
 def test_routine_of_the_control_plane_counts_too(at_recorded: Stage) -> None:
     statement = "ALTER FUNCTION qt001_cp.seal_manifest(text) RESET search_path;\n"
-    stopped(at_recorded, statement, "QT104", "qt001_cp.seal_manifest(text)", "no pinned search_path")
+    stopped(at_recorded, statement, "QT104", "qt001_cp.seal_manifest(pg_catalog.text)", "no pinned search_path")

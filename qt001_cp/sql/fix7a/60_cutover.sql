@@ -159,6 +159,7 @@ AS $cutover_begin$
 DECLARE
     findings jsonb;
 BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.one_at_a_time();
     PERFORM qt001_cp.during_begin(manifest);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_findings(manifest, true, record_pending, keep_sessions) f;
@@ -198,7 +199,7 @@ BEGIN
         UNION ALL SELECT c.* FROM qt001_cp.contained_findings(manifest) c
         UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c
         -- Whoever connected meanwhile may hold DDL that commits after us and was allowed before us.
-        UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) c) f;
+        UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c WHERE NOT keep_sessions) f;
     PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
     DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();
@@ -241,6 +242,7 @@ AS $restore_begin$
 DECLARE
     findings jsonb;
 BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.one_at_a_time();
     PERFORM qt001_cp.during_begin(manifest);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_restore_findings(manifest, true) f;

@@ -81,9 +81,10 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $made_here$
 -- Whether this transaction, or a subtransaction of it, made the row that we see. Rows of others that we see are committed.
--- The row is young: its 32 bits are completed by those of the current transaction.
-SELECT pg_xact_status((now.id - (now.id - made::text::bigint + 4294967296) % 4294967296)::text::xid8) = 'in progress'
-FROM (SELECT pg_current_xact_id()::text::bigint AS id) now
+-- The row is young: its 32 bits are completed to the nearest number, before or after that of this transaction.
+SELECT pg_xact_status((d.id + CASE WHEN d.ahead < 2147483648 THEN d.ahead ELSE d.ahead - 4294967296 END)::text::xid8) = 'in progress'
+FROM (SELECT n.id, ((made::text::bigint - n.id % 4294967296) + 4294967296) % 4294967296 AS ahead
+      FROM (SELECT pg_current_xact_id()::text::bigint AS id) n) d
 $made_here$;
 
 CREATE FUNCTION qt001_cp.application_session(application name)
@@ -274,10 +275,12 @@ BEGIN
            'See what it is, undo it or generate and seal again; then run the script again.'::text
     FROM (SELECT * FROM qt001_cp.catalog_before x WHERE x.xid = pg_current_xact_id()) b
     FULL JOIN qt001_cp.catalog_row() n ON n.classid = b.classid AND n.objid = b.objid AND n.sub = b.sub
-    LEFT JOIN LATERAL pg_identify_object(n.classid, n.objid, CASE WHEN n.classid = 'pg_class'::regclass THEN n.sub::int ELSE 0 END) i
-        ON n.classid NOT IN ('pg_attribute'::regclass, 'pg_index'::regclass, 'pg_inherits'::regclass, 'pg_partitioned_table'::regclass,
-                             'pg_sequence'::regclass, 'pg_foreign_table'::regclass, 'pg_aggregate'::regclass, 'pg_enum'::regclass,
-                             'pg_range'::regclass, 'pg_auth_members'::regclass, 'pg_db_role_setting'::regclass)
+    -- Rows of these have no name of their own: a NULL asks for none.
+    LEFT JOIN LATERAL pg_identify_object(
+        CASE WHEN n.classid NOT IN ('pg_attribute'::regclass, 'pg_index'::regclass, 'pg_inherits'::regclass, 'pg_partitioned_table'::regclass,
+                                    'pg_sequence'::regclass, 'pg_foreign_table'::regclass, 'pg_aggregate'::regclass, 'pg_enum'::regclass,
+                                    'pg_range'::regclass, 'pg_auth_members'::regclass, 'pg_db_role_setting'::regclass)
+        THEN n.classid END, n.objid, 0) i ON true
     -- Default privileges that are the default again have no row: FIX7b itself does that, and compares them itself.
     WHERE CASE WHEN n.objid IS NULL THEN b.classid <> 'pg_default_acl'::regclass
           ELSE n.state IS DISTINCT FROM b.state AND NOT qt001_cp.made_here(n.made) END;
@@ -292,6 +295,11 @@ DECLARE
     findings jsonb;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.catalog_before b WHERE b.xid = pg_current_xact_id()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: the script: expected its beginning in this transaction, found none', what),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.during_findings(manifest) f;
     PERFORM qt001_cp.raise_first(what, findings);
     DELETE FROM qt001_cp.catalog_before;

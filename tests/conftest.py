@@ -22,12 +22,12 @@ from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
 MATRIX = (
     "estate",
-    "roundtrip",
+    "kinds",
+    "roundtrip/test_parity.py",
+    "roundtrip/test_roundtrip.py",
     "versions",
     "cutover/test_after_fix7b.py",
     "cutover/test_place.py",
-    "cutover/test_postconditions.py",
-    "cutover/test_reach.py",
 )
 """Folders and files whose tests run on every major version: each of them gets the marker ``matrix``."""
 DATABASE = "directus_case"

@@ -120,7 +120,10 @@ def test_ours_refuses_a_session_that_came_during_the_cutover(at_fix7a_sealed: St
         operator.execute("SET LOCAL statement_timeout = '60s'")
         operator.execute("SELECT qt001_cp.cutover_begin(%s, true)", [stage.digest])
         with stage.connect(APPLICATION) as application:
-            _open_ddl(application)
+            # The catalogs are locked: what it wants to define waits for the end of the cutover.
+            application.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                _open_ddl(application)
             with pytest.raises(psycopg.Error) as caught, operator.transaction():
                 operator.execute("SELECT qt001_cp.cutover_end(%s, true)", [stage.digest])
             said = operator.execute("SELECT object FROM qt001_cp.open_session_findings(%s)", [stage.digest]).fetchall()

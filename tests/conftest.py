@@ -23,10 +23,8 @@ from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 MATRIX = (
     "estate",
     "kinds",
-    "roundtrip/test_parity.py",
     "roundtrip/test_roundtrip.py",
     "versions",
-    "cutover/test_after_fix7b.py",
     "cutover/test_place.py",
 )
 """Folders and files whose tests run on every major version: each of them gets the marker ``matrix``."""

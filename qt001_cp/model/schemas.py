@@ -16,7 +16,11 @@ _FROM_KINDS = {"object_kind": list(kinds.BY_KEY), "privilege": list(kinds.BITS)}
 
 def problem(schema: str, data: Any) -> str | None:
     """What is wrong with ``data`` by ``<schema>.schema.json``: ``path: message`` of the first place, or None."""
-    found = sorted(_validator(schema).iter_errors(data), key=lambda e: [str(p) for p in e.instance_path])
+    # A key that nobody reads comes first: it is the likeliest slip.
+    found = sorted(
+        _validator(schema).iter_errors(data),
+        key=lambda e: ([str(p) for p in e.instance_path], "unexpected" not in e.message),
+    )
     if not found:
         return None
     where = ".".join(str(p) for p in found[0].instance_path) or "top level"

@@ -31,7 +31,13 @@ def page() -> str:
 
 def _row(kind: Kind) -> str:
     alter = f"`ALTER {kind.alter} … OWNER TO`" if kind.alter else "none of its own"
-    grant = f"`GRANT … ON {kind.grant}`" if kind.grant else "`ALTER DEFAULT PRIVILEGES`" if kind.address == "default" else "none"
+    grant = (
+        f"`GRANT … ON {kind.grant}`"
+        if kind.grant
+        else "`ALTER DEFAULT PRIVILEGES`"
+        if kind.address == "default"
+        else "none"
+    )
     moves = f"no: {kind.why}" if kind.why else f"since PostgreSQL {kind.since}" if kind.since else "yes"
     return f"| {kind.key} | `{kind.catalog}` | {alter} | {grant} | {moves} |"
 

@@ -91,19 +91,22 @@ def test_a_session_that_cannot_be_seen_into_is_a_finding(sealed: Stage) -> None:
         admin.execute(f"CREATE ROLE {VISITOR} LOGIN")
         admin.execute(f"GRANT directus TO {VISITOR}")
     try:
-        with sealed.connect(VISITOR) as visitor, rolled_back(sealed) as connection:
-            for power in POWERS:
-                give(connection, power, options(sealed))
-            (hidden,) = seen(connection)
-            assert hidden[0] == f"hidden from {LOGIN}"
-            connection.execute(hidden[1])  # type: ignore[call-overload]
-            assert seen(connection) == []
+        with sealed.connect(VISITOR) as visitor:
+            with rolled_back(sealed) as connection:
+                for power in POWERS:
+                    give(connection, power, options(sealed))
+                (hidden,) = seen(connection)
+                assert hidden[0] == f"hidden from {LOGIN}"
+                connection.execute(hidden[1])  # type: ignore[call-overload]
+                assert seen(connection) == []
             with visitor.transaction():
                 visitor.execute("SET LOCAL ROLE directus")
-                # What pg_stat_activity says stays the same within a transaction unless it is told to look again.
-                connection.execute("SELECT pg_stat_clear_snapshot()")
-                (open_now,) = seen(connection)
-                assert open_now[0].startswith("in a transaction since")
+                with rolled_back(sealed) as connection:
+                    for power in POWERS:
+                        give(connection, power, options(sealed))
+                    connection.execute(hidden[1])  # type: ignore[call-overload]
+                    (open_now,) = seen(connection)
+                    assert open_now[0].startswith("in a transaction since")
     finally:
         with sealed.connect() as admin:
             admin.execute(f"DROP ROLE {VISITOR}")

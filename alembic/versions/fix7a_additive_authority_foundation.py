@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "e82d754c96a1b93154172bbc16c2e574604aed042b815532cc8f2b41b7744ea0"
+SUMS = "951a692bd559a23d7a35a32d8fc67461f5b2ee3620eb8a28b68e6621d5641333"
 
 
 def upgrade() -> None:

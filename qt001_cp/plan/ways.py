@@ -172,6 +172,26 @@ def plan_retirement(what: str, after: State) -> tuple[State, Way, Way]:
     return retired, Way(tuple(steps)), Way(tuple(back))
 
 
+def plan_correction(what: str, live: State, sealed: State) -> Way:
+    """From a drifted state back to the sealed one: the owner first, then what differs in the ACLs, as sets.
+
+    Raises :class:`NotRestorable`, naming ``what`` and why, where no statements lead there.
+    """
+    simulation = _Simulation.of(what, live)
+    owner = None
+    if live.owner != sealed.owner:
+        owner = ChangeOwner(live.owner, sealed.owner)
+        simulation.change_owner(sealed.owner)
+    columns = [c.column for c in (*sealed.columns, *live.columns)]
+    steps = _converge(simulation, sealed, columns, default_order=True)
+    now = simulation.state(columns)
+    if {c.column: set(c.acl) for c in now.columns} != {c.column: set(c.acl) for c in sealed.columns if c.acl} or not set(
+        now.acl
+    ) == set(sealed.acl):
+        raise NotRestorable(f"{what}: no GRANT or REVOKE leads from its ACL of today to the sealed one")
+    return Way((), owner, tuple(steps))
+
+
 def _removals(simulation: _Simulation, wish: Wish) -> list[Revoke]:
     """All that PUBLIC and the application role hold, and what hangs on it; the most dependent first."""
     levels: list[tuple[str | None, AclState]] = [(None, simulation.acl), *simulation.columns.items()]

@@ -274,16 +274,3 @@ BEGIN
         head.seq, head.actor, head.at, head.digest;
 END
 $restore_end$;
-
-CREATE FUNCTION qt001_cp.drift()
-RETURNS TABLE (object text, expected text, found text)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $drift$
--- The live database against the sealed object manifest, in the state that the deployed stage calls for.
-SELECT f.object, f.expected, f.found
-FROM qt001_cp.sealed('qt001.manifest.object/1') s(manifest)
-CROSS JOIN LATERAL qt001_cp.coverage_findings(s.manifest, CASE qt001_cp.stage() WHEN 'fix7a' THEN 'before' WHEN 'fix7b' THEN 'after' ELSE 'deployed' END) f
-WHERE s.manifest IS NOT NULL
-$drift$;

@@ -24,6 +24,7 @@ KNOWN = {
     "lock_timeout": "how long a statement waits for a lock (default 5s)",
     "statement_timeout": "how long a statement runs (default 10min)",
     "database": "a libpq URI or connection string (default: QT001_DATABASE_URL)",
+    "help": "these arguments, and nothing is done: alembic -x help current",
 }
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})(us|ms|s|min|h|d)?")
@@ -32,11 +33,17 @@ _LONGEST: Final = 2**31 - 1
 
 
 def arguments() -> dict[str, str]:
-    """All ``-x`` arguments. Raises :class:`UsageError` for one that nobody reads."""
+    """All ``-x`` arguments. ``-x help`` prints them and ends the program.
+
+    Raises :class:`UsageError` for one that nobody reads.
+    """
     given = context.get_x_argument(as_dictionary=True)
+    listed = "\n".join(f"    -x {k + ('' if k == 'help' else '=…'):20} {v}" for k, v in KNOWN.items())
+    if "help" in given:
+        context.config.print_stdout("the arguments of this project are\n%s", listed)
+        raise SystemExit(0)
     for name in given:
         if name not in KNOWN:
-            listed = "\n".join(f"    -x {k}=…  {v}" for k, v in KNOWN.items())
             raise UsageError(f"unknown argument -x {name}", hint=f"the arguments are\n{listed}")
     return {name: str(value) for name, value in given.items()}
 

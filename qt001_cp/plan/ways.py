@@ -185,9 +185,9 @@ def plan_correction(what: str, live: State, sealed: State) -> Way:
     columns = [c.column for c in (*sealed.columns, *live.columns)]
     steps = _converge(simulation, sealed, columns, default_order=True)
     now = simulation.state(columns)
-    if {c.column: set(c.acl) for c in now.columns} != {c.column: set(c.acl) for c in sealed.columns if c.acl} or not set(
-        now.acl
-    ) == set(sealed.acl):
+    if {c.column: set(c.acl) for c in now.columns} != {
+        c.column: set(c.acl) for c in sealed.columns if c.acl
+    } or not set(now.acl) == set(sealed.acl):
         raise NotRestorable(f"{what}: no GRANT or REVOKE leads from its ACL of today to the sealed one")
     return Way((), owner, tuple(steps))
 

@@ -17,7 +17,7 @@ DRIFT = {
     "REVOKE SELECT ON public.qt001_setting FROM intern": r"grant_privileges\(.*public\.qt001_setting.*'intern'",
     "ALTER TABLE public.qt001_import_batch OWNER TO reporting": r"transfer_ownership\(.*'reporting'.*'qt001_cp_owner'",
     "GRANT CREATE ON SCHEMA qt001_data TO PUBLIC": r"revoke_privileges\(.*qt001_data.*Public\(\)",
-    "GRANT EXECUTE ON FUNCTION public.qt001_write(jsonb) TO \"odd \"\"role\"": r"revoke_privileges\(.*qt001_write.*odd \"role",
+    'GRANT EXECUTE ON FUNCTION public.qt001_write(jsonb) TO "odd ""role"': r"revoke_privileges\(.*qt001_write.*odd \"role",
 }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from alembic import op
 
 import qt001_cp.ops  # noqa: F401
+from qt001_cp.emit.head import script_head
 from qt001_cp.ops import arguments
 
 revision = "fix7b"
@@ -29,7 +30,7 @@ def upgrade() -> None:
     manifest = arguments.manifest(revision)
     how = (arguments.first_rehearsal(), arguments.keep_sessions())
     op.require_rehearsal("FIX7b")
-    op.script_settings(**arguments.timeouts())
+    op.script_settings(head=script_head(manifest, "forward"), **arguments.timeouts())
     op.guard("cutover_begin", manifest.digest(), *how)
     op.apply_manifest(manifest, "forward")
     op.run_pinned_sql(FOLDER, SUMS, "[1-9]*.sql")
@@ -39,7 +40,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     manifest = arguments.manifest(revision)
     op.require_rehearsal("FIX7b")
-    op.script_settings(**arguments.timeouts())
+    op.script_settings(head=script_head(manifest, "restore"), **arguments.timeouts())
     op.guard("restore_begin", manifest.digest())
     op.apply_manifest(manifest, "restore")
     op.guard("restore_end", manifest.digest())

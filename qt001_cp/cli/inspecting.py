@@ -17,6 +17,7 @@ from qt001_cp.cli.output import add_format, print_findings, print_json, print_ta
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.policy_file import load_policy, read_file
+from qt001_cp.workflow.preflight import Preflight, read_preflight
 from qt001_cp.workflow.refusal import refusals
 
 
@@ -75,26 +76,30 @@ def run_inventory(arguments: argparse.Namespace) -> int:
 def run_preflight(arguments: argparse.Namespace) -> int:
     manifest = ObjectManifest.from_bytes(read_file(arguments.manifest), str(arguments.manifest))
     with connection(arguments, needs_fix7a=True) as opened, refusals():
-        function = "fix7b_restore_findings" if arguments.restore else "fix7b_findings"
-        findings = _rows(opened, f"SELECT * FROM qt001_cp.{function}(%s)", manifest.digest())
-        notes = [r["note"] for r in _rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", manifest.digest())]
-        locks = _rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", manifest.digest())[0]
+        answer = read_preflight(opened, manifest.digest(), restore=arguments.restore)
     if arguments.format == "json":
-        print_json("qt001.preflight/1", {"manifest": manifest.digest(), "go": not findings, "findings": findings,
-                                         "notes": notes, "lock_slots": locks})  # fmt: skip
+        print_json("qt001.preflight/1", preflight_document(manifest.digest(), answer))
     else:
-        broken = {f["precondition"] for f in findings}
         way = "the way back from FIX7b" if arguments.restore else "FIX7b"
         print(f"preflight of {way} with manifest {manifest.digest()}")
-        titles = _RESTORE_PRECONDITIONS if arguments.restore else _PRECONDITIONS
-        for number, title in titles.items():
-            print(f"  {'✗' if number in broken else '✓'} {number} {title}")
+        for p, broken in answer.preconditions:
+            print(f"  {'✗' if broken else '✓'} {p.number} {p.title}")
+        locks = answer.locks
         print(f"lock slots: {locks['needed']} needed, {locks['free']} free, {locks['capacity']} on this server")
-        print_findings(findings)
-        for note in notes:
+        for h in answer.holders:
+            print(f"warning: session {h['pid']} of {h['login']} holds locks on {h['relations']} of these relations,"
+                  f" its transaction is open for {h['seconds']} s: the script would wait for it")  # fmt: skip
+        print_findings(answer.findings)
+        for note in answer.notes:
             print(f"note: {note}")
-        print("go" if not findings else f"no go: {len(findings)} finding(s); nothing was changed")
-    return EXIT_FINDINGS if findings else EXIT_OK
+        print("go" if not answer.findings else f"no go: {len(answer.findings)} finding(s); nothing was changed")
+    return EXIT_FINDINGS if answer.findings else EXIT_OK
+
+
+def preflight_document(digest: str, answer: Preflight) -> dict[str, Any]:
+    """The answer for programs, without its schema."""
+    return {"manifest": digest, "go": not answer.findings, "findings": answer.findings, "notes": answer.notes,
+            "lock_slots": answer.locks, "lock_holders": answer.holders}  # fmt: skip
 
 
 def run_status(arguments: argparse.Namespace) -> int:
@@ -130,28 +135,6 @@ def run_status(arguments: argparse.Namespace) -> int:
         for d in drift:
             print(f"drift: {d['object']}: expected {d['expected']}, found {d['found']}")
     return EXIT_FINDINGS if drift or any(not g["open"] for g in gates) else EXIT_OK
-
-
-_PRECONDITIONS = {
-    0: "the right server, database and stage",
-    1: "the manifest is sealed and not superseded",
-    2: "the live estate is exactly the manifest",
-    3: "the restore script of this manifest is registered",
-    4: "search paths of SECURITY DEFINER routines are pinned",
-    5: "the no-go rehearsal of this manifest is recorded and complete",
-    6: "apply and readiness are blocked",
-    7: "the session is the operator's and may run every statement, the roles are kept apart",
-    8: "nothing that stays with the application reaches a protected object",
-    9: "the locks fit",
-}
-_RESTORE_PRECONDITIONS = {
-    0: "the right server, database and stage",
-    1: "the manifest is the one that was cut over",
-    2: "nothing that is to be put back has drifted",
-    3: "the restore script of this manifest is registered",
-    7: _PRECONDITIONS[7],
-    9: _PRECONDITIONS[9],
-}
 
 
 def _rows(opened: psycopg.Connection, query: str, *args: object) -> list[dict[str, Any]]:

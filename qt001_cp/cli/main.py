@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import psycopg
 
 import qt001_cp
-from qt001_cp.cli import analysing, evidence, inspecting, manifest, rehearsing
+from qt001_cp.cli import analysing, evidence, inspecting, manifest, rehearsing, reviewing
 from qt001_cp.cli.output import complain
 from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, MEMBERSHIP_HINT, Qt001Error
 
@@ -22,6 +22,7 @@ examples:
   qt001-cp manifest generate --policy policy.toml --database … --out bundle --propose
   qt001-cp manifest seal bundle/object.json --database postgresql://operator@db/directus
   qt001-cp preflight bundle/object.json --database …
+  qt001-cp review bundle/object.json --rehearsal rehearsal-1 --database … --out pack
   alembic -x manifest=bundle/object.json upgrade fix7a:fix7b --sql > fix7b.sql
 """
 
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"qt001-cp {qt001_cp.__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (rehearsing, inspecting, manifest, analysing, evidence):
+    for module in (rehearsing, inspecting, manifest, analysing, reviewing, evidence):
         module.add_verbs(verbs)
     return parser
 

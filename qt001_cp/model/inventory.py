@@ -19,6 +19,22 @@ class State:
     acl: tuple[AclItem, ...]
     columns: tuple[ColumnAcl, ...] = ()
 
+    def as_owned_by(self, owner: Role) -> State:
+        """The same rights in the hand of another owner, as ALTER … OWNER maps them."""
+
+        def mapped(acl: tuple[AclItem, ...]) -> tuple[AclItem, ...]:
+            return tuple(
+                AclItem(
+                    owner if i.grantor == self.owner else i.grantor,
+                    owner if i.grantee == self.owner else i.grantee,
+                    i.privilege,
+                    i.grantable,
+                )
+                for i in acl
+            )
+
+        return State(owner, mapped(self.acl), tuple(ColumnAcl(c.column, mapped(c.acl)) for c in self.columns))
+
     def to_json(self) -> dict[str, Any]:
         return {
             "owner": self.owner.name,

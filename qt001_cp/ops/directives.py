@@ -199,9 +199,15 @@ class ReplaceSourcesOp(_Simple):
 
 @Operations.register_operation("script_settings")
 class ScriptSettingsOp(_Simple):
-    """``op.script_settings()``: the settings every script of ours needs, valid until its transaction ends."""
+    """``op.script_settings()``: the settings every script of ours needs, valid until its transaction ends.
 
-    def __init__(self, lock_timeout: str = LOCK_TIMEOUT, statement_timeout: str = STATEMENT_TIMEOUT) -> None:
+    ``head``: comments for the reviewer; they are a part of the first statement, printed and run alike.
+    """
+
+    def __init__(
+        self, lock_timeout: str = LOCK_TIMEOUT, statement_timeout: str = STATEMENT_TIMEOUT, head: str = ""
+    ) -> None:
+        self.head = head
         self.values = {
             "client_encoding": "UTF8",
             "standard_conforming_strings": "on",
@@ -219,10 +225,11 @@ class ScriptSettingsOp(_Simple):
         operations.invoke(cls(**kw))
 
     def sql(self) -> Sequence[str]:
-        return [
+        first, *rest = [
             f"SET LOCAL {name} = {literal(value) if value is not None else 'pg_catalog, pg_temp'}"
             for name, value in self.values.items()
         ]
+        return [self.head + first, *rest]
 
 
 @Operations.register_operation("require_rehearsal")

@@ -60,6 +60,11 @@ def _state(what: str, old: State, new: State) -> Iterator[str]:
         yield from _acl(f"{what}, column {column}", ours.get(column, ()), theirs.get(column, ()))
 
 
+def state_lines(old: State, new: State) -> list[str]:
+    """What differs between two states of one object, a line each, without its name."""
+    return [line.replace(" state:", "", 1).replace(" state, ", " ", 1) for line in _state("state", old, new)]
+
+
 def _acl(what: str, old: Iterable[AclItem], new: Iterable[AclItem]) -> Iterator[str]:
     ours, theirs = set(old), set(new)
     for sign, items in (("-", ours - theirs), ("+", theirs - ours)):

@@ -130,7 +130,7 @@ def plan_ways(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
         simulation.run(grant)
     after = simulation.state(columns)
 
-    target = _seen_by(before, old, simulation.owner)
+    target = before.as_owned_by(simulation.owner)
     undo = _converge(simulation, target, columns, wish.default_order)
     if wish.owner_moves and old != wish.new_owner:
         simulation.change_owner(old)
@@ -257,18 +257,6 @@ def _kept(before: State, simulation: _Simulation, wish: Wish, old: Role) -> list
         return []
     owner = simulation.owner
     return [Grant(owner, wish.application, tuple(privileges), None, simulation.takes_role(owner, privileges))]
-
-
-def _seen_by(state: State, old: Role, new: Role) -> State:
-    """``state`` as it will look under the other owner: the target to reach before the owner goes back."""
-
-    def mapped(acl: tuple[AclItem, ...]) -> tuple[AclItem, ...]:
-        return tuple(
-            replace(i, grantor=new if i.grantor == old else i.grantor, grantee=new if i.grantee == old else i.grantee)
-            for i in acl
-        )
-
-    return State(new, mapped(state.acl), tuple(ColumnAcl(c.column, mapped(c.acl)) for c in state.columns))
 
 
 def _converge(simulation: _Simulation, target: State, columns: list[str], default_order: bool) -> list[AclStep]:

@@ -1,0 +1,165 @@
+"""Composes the pack: names to bytes. The same inputs give the same bytes; no clock is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from qt001_cp.emit.head import verbs
+from qt001_cp.errors import FileProblem
+from qt001_cp.model.canonical import parse_canonical
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.model.preconditions import AFTERWARDS, FORWARD
+from qt001_cp.ops.directives import LOCK_TIMEOUT, STATEMENT_TIMEOUT
+from qt001_cp.policy_file import read_file
+from qt001_cp.review.changes import changes
+from qt001_cp.review.pages import page
+from qt001_cp.review.sarif import analysis_sarif, findings_sarif
+from qt001_cp.workflow import revisions
+from qt001_cp.workflow.preflight import Preflight
+
+DOCUMENTS: Final = ("readiness.json", "capability.json", "dependency.json", "static-analysis.json")
+ANALYSIS: Final = "static-analysis.json"
+REHEARSAL: Final = ("nogo.json", "transcript.md", "transcript.json")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the pack is made of. ``rehearsal``: the folder of ``qt001-cp rehearse --out``; ``preflight``: of a live database."""
+
+    manifest: Path
+    rehearsal: Path | None = None
+    preflight: Preflight | None = None
+
+
+def make_pack(sources: Sources) -> dict[str, bytes]:
+    """All files of the pack, SHA256SUMS included, by their name.
+
+    Raises :class:`FileProblem` where a document or the rehearsal is about another manifest.
+    """
+    manifest = ObjectManifest.from_bytes(read_file(sources.manifest), str(sources.manifest))
+    x = {"manifest": str(sources.manifest)}
+    texts = {
+        "fix7b.sql": revisions.upgrade_sql("fix7a", "fix7b", **x),
+        "fix7b-restore.sql": revisions.downgrade_sql("fix7b", "fix7a", **x),
+    }
+    files: dict[str, bytes] = {"manifests/object.json": manifest.body()}
+    documents = _documents(sources.manifest.parent, manifest)
+    files |= {f"manifests/{name}": body for name, body in documents.items()}
+    if set(DOCUMENTS) <= documents.keys():
+        texts["fix7c.sql"] = revisions.upgrade_sql("fix7b", "fix7c", **x)
+        texts["fix7c-back.sql"] = revisions.downgrade_sql("fix7c", "fix7b", **x)
+    analysis = json.loads(documents[ANALYSIS]) if ANALYSIS in documents else None
+    if analysis is not None:
+        files["analysis.sarif"] = _json(analysis_sarif(analysis["routines"], manifest.digest()))
+    record = None
+    if sources.rehearsal is not None:
+        record, copied = _rehearsal(sources.rehearsal, manifest)
+        files |= {f"rehearsal/{name}": body for name, body in copied.items()}
+    answer = sources.preflight
+    if answer is not None:
+        files["preflight.json"] = _json({"schema": "qt001.preflight/1", "manifest": manifest.digest(),
+                                         "go": not answer.findings, "findings": answer.findings, "notes": answer.notes,
+                                         "lock_slots": answer.locks, "lock_holders": answer.holders})  # fmt: skip
+        files["preflight.sarif"] = _json(findings_sarif(answer.findings, "qt001-cp preflight", manifest.digest()))
+    files |= {name: text.encode() for name, text in texts.items()}
+    facts = _facts(manifest, sources, analysis, record, sorted(files))
+    files["changes.md"] = page("changes.md.j2", facts)
+    files["index.md"] = page("index.md.j2", facts)
+    files["index.html"] = page("index.html.j2", facts)
+    sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
+    return {**files, "SHA256SUMS": sums.encode()}
+
+
+def write_pack(files: Mapping[str, bytes], out: Path) -> None:
+    """All files or none: into a folder beside ``out``, which then takes its name.
+
+    Raises :class:`FileProblem` where ``out`` is there and not an empty folder.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileProblem(f"{out} is there already", hint="name a new folder with --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        for name, body in files.items():
+            (part / name).parent.mkdir(exist_ok=True)
+            (part / name).write_bytes(body)
+        part.chmod(0o777 & ~_umask())
+        if out.exists():
+            out.rmdir()
+        part.rename(out)
+    except OSError:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    value = os.umask(0o022)
+    os.umask(value)
+    return value
+
+
+def _documents(folder: Path, manifest: ObjectManifest) -> dict[str, bytes]:
+    """The documents beside the manifest, each about exactly this one."""
+    found: dict[str, bytes] = {}
+    for name in (*DOCUMENTS, "inventory.json"):
+        path = folder / name
+        if not path.exists():
+            continue
+        body = read_file(path)
+        data = parse_canonical(body, str(path))
+        about = data.get("subject", data.get("object_manifest", manifest.digest()))
+        if about != manifest.digest():
+            raise FileProblem(
+                f"{path}: expected a document about manifest {manifest.digest()}, found one about {about}",
+                hint="generate the bundle again: qt001-cp manifest generate --policy … --out …",
+            )
+        found[name] = body
+    return found
+
+
+def _rehearsal(folder: Path, manifest: ObjectManifest) -> tuple[dict[str, Any], dict[str, bytes]]:
+    body = read_file(folder / "nogo.json")
+    record = parse_canonical(body, str(folder / "nogo.json"))
+    if record.get("manifest") != manifest.digest():
+        raise FileProblem(
+            f"{folder}: expected a rehearsal of manifest {manifest.digest()}, found one of {record.get('manifest')}",
+            hint="rehearse this manifest: qt001-cp rehearse",
+        )
+    copied = {name: read_file(folder / name) for name in REHEARSAL if (folder / name).exists()}
+    return record, copied
+
+
+def _facts(manifest: ObjectManifest, sources: Sources, analysis: Any, record: Any, names: list[str]) -> dict[str, Any]:
+    families: dict[str, list[int]] = {}
+    for case in record["cases"] if record is not None else ():
+        count = families.setdefault(case["family"], [0, 0])
+        count[0] += 1
+        count[1] += case["sqlstate"] in case["expected"] and case["state_before"] == case["state_after"]
+    return {
+        "manifest": manifest,
+        "digest": manifest.digest(),
+        "changes": changes(manifest),
+        "retained": [o for o in manifest.objects if o.disposition == "retain"],
+        "statements": {way: verbs(manifest, way) for way in ("forward", "restore")},
+        "preconditions": FORWARD,
+        "afterwards": AFTERWARDS,
+        "preflight": sources.preflight,
+        "unknown": [(r["identity"], u) for r in analysis["routines"] for u in r["unknown"]] if analysis else None,
+        "record": record,
+        "families": families,
+        "lock_timeout": LOCK_TIMEOUT,
+        "statement_timeout": STATEMENT_TIMEOUT,
+        "files": names,
+    }
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n").encode()

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "e82d754c96a1b93154172bbc16c2e574604aed042b815532cc8f2b41b7744ea0"
+SUMS = "39b14eb7acac9bb76244f270f0b6d0ef78b4606e36642d88909711f4dba29625"
 
 
 def upgrade() -> None:

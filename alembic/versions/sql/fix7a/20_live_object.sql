@@ -145,17 +145,18 @@ WITH RECURSIVE app_role(oid) AS (
     SELECT 'pg_default_acl'::regclass::oid, o.oid, n.name, (pg_get_userbyid(o.defaclrole))::text, o.defaclrole, o.defaclacl, NULL::"char", coalesce(n.system, false)
     FROM pg_default_acl o LEFT JOIN space n ON n.oid = o.defaclnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.defaclnamespace = 0)
       AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_default_acl'::regclass AND x.objid = o.oid))
+), unlisted AS MATERIALIZED (
+    SELECT DISTINCT s.classid, s.objid, CASE s.deptype WHEN 'o' THEN s.role END AS owner FROM named s
+    WHERE NOT EXISTS (SELECT 1 FROM listed l WHERE l.classid = s.classid AND l.objid = s.objid)
 ), complete AS (
     SELECT l.* FROM listed l
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_depend x WHERE x.classid = l.classid AND x.objid = l.objid AND x.objsubid = 0 AND x.deptype = 'e')
     UNION ALL
     -- A kind that the list above does not have is an object all the same, and stops whoever meets it.
-    SELECT DISTINCT s.classid, s.objid, NULL::name, NULL::text, CASE s.deptype WHEN 'o' THEN s.role END,
-           NULL::aclitem[], NULL::"char", false
-    FROM named s
-    WHERE NOT EXISTS (SELECT 1 FROM listed l WHERE l.classid = s.classid AND l.objid = s.objid)
-      AND s.classid NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relisshared)
+    SELECT s.classid, s.objid, NULL::name, NULL::text, s.owner, NULL::aclitem[], NULL::"char", false
+    FROM unlisted s
+    WHERE s.classid NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relisshared)
       AND NOT (s.classid = 'pg_class'::regclass AND EXISTS (
             SELECT 1 FROM pg_class c LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.oid = s.objid AND (c.relkind IN ('i', 'I', 't', 'c') OR n.nspname ~ '^pg_(toast_)?temp_' OR n.nspname = 'qt001_cp')))
@@ -169,29 +170,42 @@ WITH RECURSIVE app_role(oid) AS (
             SELECT 1 FROM pg_namespace n WHERE n.oid = s.objid AND (n.nspname ~ '^pg_(toast|temp)' OR n.nspname = 'qt001_cp')))
       AND NOT EXISTS (
         SELECT 1 FROM pg_depend x WHERE x.classid = s.classid AND x.objid = s.objid AND x.objsubid = 0 AND x.deptype = 'e')
-), effective AS (
-    SELECT c.*,
-           CASE WHEN c.letter IS NULL THEN c.acl
-                WHEN c.acl IS NULL THEN acldefault(c.letter, c.owner)
-                WHEN c.acl @> acldefault(c.letter, c.owner) AND c.acl <@ acldefault(c.letter, c.owner)
-                    THEN acldefault(c.letter, c.owner)
-                ELSE c.acl END AS acl_now,
-           c.letter IS NOT NULL AND (c.acl IS NULL OR c.acl @> acldefault(c.letter, c.owner)
-                                                  AND c.acl <@ acldefault(c.letter, c.owner)) AS acl_default
-    FROM complete c
+), standard(letter, owner, acl) AS MATERIALIZED (
+    SELECT k.letter, k.owner, acldefault(k.letter, k.owner)
+    FROM (SELECT DISTINCT c.letter, c.owner FROM complete c WHERE c.letter IS NOT NULL) k
+), effective AS MATERIALIZED (
+    SELECT c.classid, c.objid, c.nsp, c.name, c.owner, c.letter, c.system,
+           CASE WHEN d.acl IS NULL THEN c.acl WHEN c.acl IS NULL OR (c.acl @> d.acl AND c.acl <@ d.acl) THEN d.acl ELSE c.acl END AS acl,
+           d.acl IS NOT NULL AND (c.acl IS NULL OR (c.acl @> d.acl AND c.acl <@ d.acl)) AS acl_default
+    FROM complete c LEFT JOIN standard d ON d.letter = c.letter AND d.owner = c.owner
+), worded(acl, items, granted, public) AS MATERIALIZED (
+    -- An estate has few different ACLs: each is put into words once.
+    SELECT k.acl, coalesce(x.items, '[]'), coalesce(x.granted, false), coalesce(x.public, false)
+    FROM (SELECT e.acl FROM effective e WHERE e.acl IS NOT NULL
+          UNION SELECT a.attacl FROM pg_attribute a WHERE cardinality(a.attacl) > 0 AND NOT a.attisdropped) k(acl)
+    CROSS JOIN app
+    CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(
+                   pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                   x.privilege_type, x.is_grantable) ORDER BY x.ord) AS items,
+               bool_or(x.grantee = ANY (app.oids)) AS granted, bool_or(x.grantee = 0) AS public
+        FROM aclexplode(k.acl) WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, ord)) x
+), columned(relation, columns, reached) AS MATERIALIZED (
+    SELECT a.attrelid, jsonb_agg(jsonb_build_object('column', a.attname, 'acl', w.items) ORDER BY a.attnum), bool_or(w.granted OR w.public)
+    FROM pg_attribute a JOIN worded w ON w.acl = a.attacl
+    WHERE cardinality(a.attacl) > 0 AND NOT a.attisdropped GROUP BY a.attrelid
 ), judged AS (
-    SELECT e.*,
+    SELECT e.*, coalesce(w.items, '[]') AS items, coalesce(k.columns, '[]') AS columns,
            array_remove(ARRAY[
                CASE WHEN e.owner = ANY (app.oids) THEN 'owned' END,
-               CASE WHEN EXISTS (SELECT 1 FROM aclexplode(e.acl_now) x WHERE x.grantee = ANY (app.oids)) THEN 'granted' END,
-               CASE WHEN EXISTS (SELECT 1 FROM aclexplode(e.acl_now) x WHERE x.grantee = 0) THEN 'public' END,
-               CASE WHEN e.classid = 'pg_class'::regclass AND EXISTS (
-                   SELECT 1 FROM pg_attribute a, aclexplode(a.attacl) x
-                   WHERE a.attrelid = e.objid AND a.attacl IS NOT NULL AND NOT a.attisdropped
-                     AND (x.grantee = 0 OR x.grantee = ANY (app.oids))) THEN 'column' END,
+               CASE WHEN w.granted THEN 'granted' END,
+               CASE WHEN w.public THEN 'public' END,
+               CASE WHEN k.reached THEN 'column' END,
                CASE WHEN e.classid = 'pg_database'::regclass THEN 'database' END,
                CASE WHEN e.name IS NULL THEN 'dependency' END], NULL) AS why
-    FROM effective e, app
+    FROM effective e CROSS JOIN app
+    LEFT JOIN worded w ON w.acl = e.acl
+    LEFT JOIN columned k ON k.relation = e.objid AND e.classid = 'pg_class'::regclass
 )
 SELECT j.classid, j.objid,
        i.type, i.identity, j.nsp::text, coalesce(j.name::text, i.identity),
@@ -217,20 +231,7 @@ SELECT j.classid, j.objid,
                       WHEN 'pg_opfamily'::regclass THEN (
            SELECT m.amname::text FROM pg_opfamily f JOIN pg_am m ON m.oid = f.opfmethod WHERE f.oid = j.objid) END,
        CASE WHEN j.owner IS NOT NULL THEN pg_get_userbyid(j.owner)::text END,
-       coalesce((SELECT jsonb_agg(jsonb_build_array(
-                    pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
-                    x.privilege_type, x.is_grantable) ORDER BY x.ord)
-                 FROM aclexplode(j.acl_now) WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, ord)), '[]'),
-       j.acl_default,
-       CASE WHEN j.classid <> 'pg_class'::regclass THEN '[]' ELSE
-           coalesce((SELECT jsonb_agg(jsonb_build_object('column', a.attname, 'acl', (
-                        SELECT jsonb_agg(jsonb_build_array(
-                            pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
-                            x.privilege_type, x.is_grantable) ORDER BY x.ord)
-                        FROM aclexplode(a.attacl) WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, ord)))
-                        ORDER BY a.attnum)
-                     FROM pg_attribute a
-                     WHERE a.attrelid = j.objid AND NOT a.attisdropped AND cardinality(a.attacl) > 0), '[]') END,
+       j.items, j.acl_default, j.columns,
        CASE WHEN j.classid = 'pg_class'::regclass AND j.letter = 's' THEN (
            SELECT (pg_identify_object('pg_class'::regclass, x.refobjid, 0)).identity FROM pg_depend x
            WHERE x.classid = 'pg_class'::regclass AND x.objid = j.objid AND x.objsubid = 0
@@ -428,7 +429,6 @@ SELECT j.classid, j.objid,
 FROM judged j
 CROSS JOIN LATERAL pg_identify_object(j.classid, j.objid, 0) i
 WHERE ($2 OR cardinality(j.why) > 0) AND i.schema IS DISTINCT FROM 'qt001_cp'
-ORDER BY i.type COLLATE "C", i.identity COLLATE "C"
 $live_object$;
 
 CREATE FUNCTION qt001_cp.routine_sha256(routine oid) RETURNS text

@@ -5,6 +5,7 @@
 --
 -- everything:  also what the application role does not reach (why is empty then).
 -- definitions: whether to word them; without them it is owners and ACLs only, and much faster.
+-- only:        nothing but the objects of these numbers. The rows come in no order.
 --
 -- acl:        [[grantor, grantee or null for PUBLIC, privilege, grantable], ...] in the order of the ACL array.
 --             A NULL ACL is expanded to its default (acldefault), and one that equals its default is given in the
@@ -12,7 +13,8 @@
 -- definition: what makes the object what it is, without owner, ACL and comment, as text; sha256 of it is the digest.
 -- The settings below decide how PostgreSQL words a definition; whoever calls this cannot bend them.
 -- Source: PostgreSQL documentation, chapter "System Catalogs"; "Privileges", section 5.8.
-CREATE FUNCTION qt001_cp.live_object(application name, everything boolean DEFAULT false, definitions boolean DEFAULT true)
+CREATE FUNCTION qt001_cp.live_object(application name, everything boolean DEFAULT false, definitions boolean DEFAULT true,
+                                     only oid[] DEFAULT NULL)
 RETURNS TABLE (
     classid oid, objid oid, kind text, identity text, schema text, name text, args jsonb, method text,
     owner text, acl jsonb, acl_default boolean, columns jsonb, follows text, detail jsonb, definition text, why text[]
@@ -40,7 +42,7 @@ WITH RECURSIVE app_role(oid) AS (
 ), named(classid, objid, deptype, role) AS MATERIALIZED (
     -- What the server itself has noted of the application: it owns the object, or the ACL names it.
     SELECT s.classid, s.objid, s.deptype, s.refobjid FROM pg_shdepend s, app
-    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY (app.oids) AND s.deptype IN ('o', 'a')
+    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY (app.oids) AND s.deptype IN ('o', 'a') AND ($4 IS NULL OR s.objid = ANY ($4))
       AND s.dbid IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
 ), own_cast AS MATERIALIZED (
     SELECT t.oid, format('cast (%s as %s) context=%s method=%s function=%s', format_type(c.castsource, NULL),
@@ -84,11 +86,13 @@ WITH RECURSIVE app_role(oid) AS (
            CASE WHEN d.acl IS NULL THEN c.acl WHEN c.acl IS NULL OR (c.acl @> d.acl AND c.acl <@ d.acl) THEN d.acl ELSE c.acl END AS acl,
            d.acl IS NOT NULL AND (c.acl IS NULL OR (c.acl @> d.acl AND c.acl <@ d.acl)) AS acl_default
     FROM complete c LEFT JOIN standard d ON d.letter = c.letter AND d.owner = c.owner
+), column_acl AS MATERIALIZED (
+    SELECT a.attrelid, a.attnum, a.attname, a.attacl FROM pg_attribute a WHERE cardinality(a.attacl) > 0 AND NOT a.attisdropped
 ), worded(acl, items, granted, public) AS MATERIALIZED (
     -- An estate has few different ACLs: each is put into words once.
     SELECT k.acl, coalesce(x.items, '[]'), coalesce(x.granted, false), coalesce(x.public, false)
     FROM (SELECT e.acl FROM effective e WHERE e.acl IS NOT NULL
-          UNION SELECT a.attacl FROM pg_attribute a WHERE cardinality(a.attacl) > 0 AND NOT a.attisdropped) k(acl)
+          UNION SELECT a.attacl FROM column_acl a) k(acl)
     CROSS JOIN app
     CROSS JOIN LATERAL (
         SELECT jsonb_agg(jsonb_build_array(
@@ -98,8 +102,7 @@ WITH RECURSIVE app_role(oid) AS (
         FROM aclexplode(k.acl) WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, ord)) x
 ), columned(relation, columns, reached) AS MATERIALIZED (
     SELECT a.attrelid, jsonb_agg(jsonb_build_object('column', a.attname, 'acl', w.items) ORDER BY a.attnum), bool_or(w.granted OR w.public)
-    FROM pg_attribute a JOIN worded w ON w.acl = a.attacl
-    WHERE cardinality(a.attacl) > 0 AND NOT a.attisdropped GROUP BY a.attrelid
+    FROM column_acl a JOIN worded w ON w.acl = a.attacl GROUP BY a.attrelid
 ), judged AS (
     SELECT e.*, coalesce(w.items, '[]') AS items, coalesce(k.columns, '[]') AS columns,
            array_remove(ARRAY[
@@ -183,7 +186,7 @@ SELECT j.classid, j.objid,
                           CASE WHEN a.attnotnull THEN 'not null' END,
                           CASE WHEN a.attidentity <> '' THEN 'identity ' || a.attidentity::text END,
                           CASE WHEN a.attgenerated <> '' THEN 'generated ' || a.attgenerated::text END,
-                          'default ' || pg_get_expr(d.adbin, d.adrelid),
+                          'default ' || pg_get_expr(d.adbin, CASE a.attgenerated WHEN '' THEN 0 ELSE d.adrelid END),
                           'storage ' || a.attstorage::text || a.attcompression::text, 'options ' || a.attoptions::text,
                           'fdw options ' || a.attfdwoptions::text,
                           CASE WHEN NOT a.attislocal THEN 'inherited' END), E'\n' ORDER BY a.attnum)
@@ -191,11 +194,18 @@ SELECT j.classid, j.objid,
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S') END,
                CASE WHEN c.relkind IN ('r', 'p', 'f') THEN (SELECT string_agg(format('constraint %I %s validated=%s deferrable=%s deferred=%s local=%s %s', k.conname,
                           k.contype, k.convalidated, k.condeferrable, k.condeferred, k.conislocal,
-                          pg_get_constraintdef(k.oid)), E'\n' ORDER BY k.conname COLLATE "C", k.contype)
+                          CASE k.contype WHEN 'n' THEN (SELECT format('NOT NULL %I no inherit=%s', a.attname, k.connoinherit)
+                                                        FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1])
+                               ELSE pg_get_constraintdef(k.oid) END), E'\n' ORDER BY k.conname COLLATE "C", k.contype)
                 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 't') END,
-               CASE WHEN c.relhasindex THEN (SELECT string_agg(format('index %s valid=%s clustered=%s replident=%s', pg_get_indexdef(x.indexrelid),
+               -- The index of a primary key or unique constraint is what the constraint says; wording both costs a third more.
+               CASE WHEN c.relhasindex THEN (SELECT string_agg(format('index %s valid=%s clustered=%s replident=%s',
+                          CASE WHEN k.oid IS NULL THEN pg_get_indexdef(x.indexrelid)
+                               ELSE format('of constraint %I options=%s', k.conname, ic.reloptions) END,
                           x.indisvalid, x.indisclustered, x.indisreplident), E'\n' ORDER BY ic.relname COLLATE "C")
-                FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid) END,
+                FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid
+                LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.conindid = x.indexrelid AND k.contype IN ('p', 'u')
+                WHERE x.indrelid = c.oid) END,
                CASE WHEN c.relhastriggers THEN (SELECT string_agg(format('trigger %s %s', g.tgenabled, pg_get_triggerdef(g.oid)), E'\n'
                           ORDER BY g.tgname COLLATE "C")
                 FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) END,

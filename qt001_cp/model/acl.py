@@ -22,7 +22,7 @@ from qt001_cp.model.kinds import BITS
 from qt001_cp.model.names import Grantee, Role, grantee_from_json, grantee_to_json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AclItem:
     """One privilege of one grantee from one grantor, as ``aclexplode`` gives it."""
 
@@ -32,7 +32,7 @@ class AclItem:
     grantable: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ColumnAcl:
     """The ACL of one column."""
 
@@ -51,7 +51,7 @@ def acl_to_json(acl: Iterable[AclItem]) -> list[list[Any]]:
     return [[i.grantor.name, grantee_to_json(i.grantee), i.privilege, i.grantable] for i in acl]
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """All privileges of one grantee from one grantor: one element of the ACL array."""
 
@@ -64,7 +64,7 @@ class Entry:
         return (self.grantor, self.grantee)
 
 
-@dataclass
+@dataclass(slots=True)
 class AclState:
     """A mutable ACL for simulation: the entries in array order."""
 

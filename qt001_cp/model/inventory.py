@@ -11,7 +11,7 @@ from qt001_cp.model.canonical import digest
 from qt001_cp.model.names import ObjectRef, Role, TypeName
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class State:
     """What the cutover changes: the owner, the ACL, the ACLs of columns."""
 
@@ -35,7 +35,7 @@ class State:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InventoryObject:
     """One object of the estate.
 
@@ -67,7 +67,7 @@ class InventoryObject:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """All objects of the estate, ordered by kind and identity (code points), and where they were read."""
 

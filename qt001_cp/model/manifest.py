@@ -19,7 +19,7 @@ from qt001_cp.model.steps import Way
 OBJECT_SCHEMA: Final = "qt001.manifest.object/1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ManifestObject:
     """One object with its disposition.
 
@@ -74,7 +74,7 @@ class ManifestObject:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Repoint:
     """A routine of the apply path: its source before FIX7c and the one that FIX7c puts in its place."""
 
@@ -87,7 +87,7 @@ class Repoint:
         return {"identity": self.identity, "part": self.part, "before": self.before, "after": self.after}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObjectManifest:
     """The object manifest, and the parts of the policy that the SQL stages need.
 

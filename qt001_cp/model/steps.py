@@ -12,7 +12,7 @@ from qt001_cp.errors import ManifestError
 from qt001_cp.model.names import Grantee, Role, grantee_from_json, grantee_to_json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChangeOwner:
     """ALTER … OWNER TO ``new``."""
 
@@ -23,7 +23,7 @@ class ChangeOwner:
         return {"do": "owner", "from": self.old.name, "to": self.new.name}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Revoke:
     """REVOKE by ``grantor``; ``set_role`` when the grantor is not the owner of that moment, or not clearly."""
 
@@ -37,7 +37,7 @@ class Revoke:
         return {"do": "revoke", **_acl_json(self)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Grant:
     """GRANT by ``grantor``, the exact inverse of a :class:`Revoke`."""
 
@@ -56,7 +56,7 @@ AclStep: TypeAlias = Revoke | Grant
 Step: TypeAlias = ChangeOwner | Revoke | Grant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Way:
     """One direction for one object: ACL statements, the change of owner, ACL statements under the new owner."""
 

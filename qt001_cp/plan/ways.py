@@ -16,7 +16,7 @@ from qt001_cp.model.names import PUBLIC, Grantee, Role
 from qt001_cp.model.steps import AclStep, ChangeOwner, Grant, Revoke, Way
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What the policy wants for one transferred object.
 
@@ -34,7 +34,7 @@ class Wish:
     default_order: bool
 
 
-@dataclass
+@dataclass(slots=True)
 class _Simulation:
     """Table-level and column-level ACLs together: a table-level REVOKE also takes the column's privileges."""
 

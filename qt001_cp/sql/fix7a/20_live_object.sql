@@ -42,7 +42,7 @@ WITH RECURSIVE app_role(oid) AS (
 ), named(classid, objid, deptype, role) AS MATERIALIZED (
     -- What the server itself has noted of the application: it owns the object, or the ACL names it.
     SELECT s.classid, s.objid, s.deptype, s.refobjid FROM pg_shdepend s, app
-    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY (app.oids) AND s.deptype IN ('o', 'a') AND ($4 IS NULL OR s.objid = ANY ($4))
+    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY (app.oids) AND s.deptype IN ('o', 'a') AND ($4::oid[] IS NULL OR s.objid = ANY ($4::oid[]))
       AND s.dbid IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
 ), own_cast AS MATERIALIZED (
     SELECT t.oid, format('cast (%s as %s) context=%s method=%s function=%s', format_type(c.castsource, NULL),

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "39b14eb7acac9bb76244f270f0b6d0ef78b4606e36642d88909711f4dba29625"
+SUMS = "c3a8df35bdf30818c634c824d9870c7061b782823c4270cf7bba91785df05b36"
 
 
 def upgrade() -> None:

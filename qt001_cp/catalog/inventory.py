@@ -22,7 +22,7 @@ def read_inventory(connection: psycopg.Connection, application: Role) -> Invento
     """
     _supported(connection)
     with snapshot(connection, application, definitions=True) as moment:
-        database = _database(moment.sessions[0], application)
+        database = _database(moment.cursor, application)
         objects: list[InventoryObject] = moment.read(
             OBJECTS, definitions=True, using=lambda rows: list(map(Rows().object, rows))
         )
@@ -34,7 +34,7 @@ def read_owners(connection: psycopg.Connection, application: Role) -> Mapping[tu
     """Owner, ACL and column ACLs of every object of the estate, by kind and identity; raises as :func:`read_inventory`."""
     _supported(connection)
     with snapshot(connection, application, definitions=False) as moment:
-        _database(moment.sessions[0], application)
+        _database(moment.cursor, application)
         return dict(moment.read(OWNERS, definitions=False, using=lambda rows: list(map(Rows().state, rows))))
 
 

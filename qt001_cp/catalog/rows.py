@@ -14,9 +14,7 @@ from qt001_cp.model.names import ObjectRef, Role
 
 _T = TypeVar("_T")
 OWNERS: Final = "kind, identity, owner, acl::text, columns::text"
-OBJECTS: Final = (
-    f"{OWNERS}, schema, name, args::text, method, acl_default, follows, detail::text, definition, array_to_string(why, ' ')"
-)
+OBJECTS: Final = f"{OWNERS}, schema, name, args::text, method, acl_default, follows, detail::text, definition, array_to_string(why, ' ')"
 """What is asked of the query for :meth:`Rows.state` and :meth:`Rows.object`, in this order."""
 
 

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "c3a8df35bdf30818c634c824d9870c7061b782823c4270cf7bba91785df05b36"
+SUMS = "1baac2bb6a937b758868af4cead78e0ee61bcd4fc228fabac37ccb078a689cdf"
 
 
 def upgrade() -> None:

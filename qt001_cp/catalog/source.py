@@ -22,7 +22,7 @@ def settings() -> str:
 
 @cache
 def query() -> str:
-    """The body as a table ``live_object``. $1 to $4: application, everything, definitions, only."""
+    """The body as a table ``live_object``. $1 to $4: application, everything, definitions, numbers."""
     source = _source()
     header = re.search(r"RETURNS TABLE \((.*?)\)\nLANGUAGE", source, re.DOTALL)
     body = re.search(r"\$live_object\$\n(.*)\n\$live_object\$", source, re.DOTALL)

@@ -5,7 +5,7 @@
 --
 -- everything:  also what the application role does not reach (why is empty then).
 -- definitions: whether to word them; without them it is owners and ACLs only, and much faster.
--- only:        nothing but the objects of these numbers. The rows come in no order.
+-- numbers:     nothing but the objects with these oids. The rows come in no order.
 --
 -- acl:        [[grantor, grantee or null for PUBLIC, privilege, grantable], ...] in the order of the ACL array.
 --             A NULL ACL is expanded to its default (acldefault), and one that equals its default is given in the
@@ -14,7 +14,7 @@
 -- The settings below decide how PostgreSQL words a definition; whoever calls this cannot bend them.
 -- Source: PostgreSQL documentation, chapter "System Catalogs"; "Privileges", section 5.8.
 CREATE FUNCTION qt001_cp.live_object(application name, everything boolean DEFAULT false, definitions boolean DEFAULT true,
-                                     only oid[] DEFAULT NULL)
+                                     numbers oid[] DEFAULT NULL)
 RETURNS TABLE (
     classid oid, objid oid, kind text, identity text, schema text, name text, args jsonb, method text,
     owner text, acl jsonb, acl_default boolean, columns jsonb, follows text, detail jsonb, definition text, why text[]

@@ -15,7 +15,7 @@ import psycopg
 _ROOM: Final = """
 SELECT (current_setting('max_locks_per_transaction')::bigint
             * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)
-            - (SELECT count(*) FROM pg_catalog.pg_locks)) / 4,
+            - (SELECT count(*) FROM pg_catalog.pg_locks)) / 4 - 150,
        (SELECT count(*) FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))
 """
 _READS: Final = """
@@ -29,10 +29,13 @@ GROUP BY 1 ORDER BY 1
 
 
 def room_and_relations(cursor: psycopg.Cursor[Any]) -> tuple[int, int]:
-    """Lock slots that one session of ours may fill (a quarter of the free ones), and how many relations there are."""
+    """Lock slots that the definitions may fill in one session, and how many relations there are.
+
+    A quarter of the free slots, less what the query itself takes (140 on catalogs and their indexes), and never under 24.
+    """
     row = cursor.execute(_ROOM).fetchone()
     assert row is not None
-    return max(int(row[0]), 8), int(row[1])
+    return max(int(row[0]), 24), int(row[1])
 
 
 def parts(cursor: psycopg.Cursor[Any], room: int) -> list[list[int]]:

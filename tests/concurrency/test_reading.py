@@ -19,7 +19,7 @@ RELATIONS = 2400
 """One in four is a table with two indexes, the others are views: each keeps a lock on the relation before it."""
 SMALL = {
     "max_locks_per_transaction": "10",
-    "max_connections": "12",
+    "max_connections": "20",
     "max_prepared_transactions": "0",
     "max_worker_processes": "0",
     "max_wal_senders": "0",

@@ -1,34 +1,58 @@
 """Canonical bytes: RFC 8785 (JCS), and the sha256 that everything is bound to.
 
-Our documents hold strings, booleans, null, arrays, objects with ASCII keys, and integers below 2^53; no floats.
-The database recomputes the same bytes with code of its own (``qt001_cp.jcs``).
+Our documents hold strings, booleans, null, arrays, objects with ASCII keys, and integers below 2^53; no floats. For
+those orjson with sorted keys writes what RFC 8785 asks for: code-point and UTF-16 order are one for ASCII keys, and
+both escape the same characters alike. It is some fifty times as fast as a JCS writer in Python; the tests hold it
+against one. The database recomputes the same bytes with code of its own (``qt001_cp.jcs``).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeAlias
 
-import rfc8785
+import orjson
 
 from qt001_cp.errors import ManifestError
 
 Json: TypeAlias = dict[str, Any]
+_OPTIONS: Final = (
+    orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+)  # fmt: skip
 
 
 def canonical_bytes(document: Json) -> bytes:
     """The RFC 8785 bytes of ``document``; :class:`ManifestError` for what has no such form."""
-    _check(document, "$")
     try:
-        return rfc8785.dumps(document)
-    except rfc8785.CanonicalizationError as exc:
+        _check(document, "$")
+        return orjson.dumps(document, option=_OPTIONS)
+    except (TypeError, RecursionError) as exc:
         raise ManifestError(f"the document has no canonical form: {exc}") from exc
+
+
+def canonical_pieces(document: Json, key: str, items: Iterable[Json]) -> Iterator[bytes]:
+    """The RFC 8785 bytes of ``document`` with the array ``items`` under ``key``, a piece at a time; it has no such key yet."""
+    before = canonical_bytes({k: v for k, v in document.items() if k < key})
+    after = canonical_bytes({k: v for k, v in document.items() if k > key})
+    yield before[:-1] + (b"," if len(before) > 2 else b"") + orjson.dumps(key) + b":["
+    for number, item in enumerate(items):
+        yield (b"," if number else b"") + canonical_bytes(item)
+    yield b"]" + (b"," if len(after) > 2 else b"") + after[1:]
 
 
 def digest(body: bytes) -> str:
     """sha256 as 64 lower-case hexadecimal digits."""
     return hashlib.sha256(body).hexdigest()
+
+
+def digest_of(pieces: Iterable[bytes]) -> str:
+    """:func:`digest` of what comes in pieces."""
+    made = hashlib.sha256()
+    for piece in pieces:
+        made.update(piece)
+    return made.hexdigest()
 
 
 def parse_canonical(body: bytes, source: str) -> Json:
@@ -37,7 +61,7 @@ def parse_canonical(body: bytes, source: str) -> Json:
     Raises :class:`ManifestError` naming ``source``.
     """
     try:
-        document = json.loads(body)
+        document = orjson.loads(body)
     except (ValueError, RecursionError) as exc:
         raise ManifestError(f"{source} is not JSON of ours: {exc}") from exc
     if not isinstance(document, dict):
@@ -51,13 +75,22 @@ def parse_canonical(body: bytes, source: str) -> Json:
 
 
 def _check(value: Any, path: str) -> None:
-    if isinstance(value, dict):
+    """Refuse what orjson would write otherwise than RFC 8785, or not at all."""
+    kind = type(value)
+    if kind is dict:
         for key, inner in value.items():
-            if not isinstance(key, str) or not key.isascii():
+            if type(key) is not str or not key.isascii():
                 raise ManifestError(f"{path}: key {key!r} is not ASCII text")
-            _check(inner, f"{path}.{key}")
-    elif isinstance(value, (list, tuple)):
+            if type(inner) not in _PLAIN:
+                _check(inner, f"{path}.{key}")
+    elif kind is list or kind is tuple:
         for number, inner in enumerate(value):
-            _check(inner, f"{path}[{number}]")
-    elif isinstance(value, float):
+            if type(inner) not in _PLAIN:
+                _check(inner, f"{path}[{number}]")
+    elif kind is float:
         raise ManifestError(f"{path}: {value!r} is a float; our documents hold none")
+    elif kind not in _PLAIN and kind is not int:
+        raise ManifestError(f"{path}: {kind.__name__} has no canonical form")
+
+
+_PLAIN: Final = frozenset({str, bool, type(None)})

@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 _TWO: Final = 300
 """Relations from which on a second session is worth its start; and as many lock slots it must find free."""
 _BEGIN: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-_CHUNK: Final = 500 if psycopg.capabilities.has_stream_chunked() else 1
+CHUNK: Final = 500 if psycopg.capabilities.has_stream_chunked() else 1
 
 
 @dataclass
@@ -91,10 +91,10 @@ def _rows(cursor: psycopg.RawCursor[Any], share: _Share) -> Iterator[Sequence[An
     ours = f" AND (pg_catalog.hashoid(objid) & {share.count - 1}) = {share.number}"
     apart = " AND objid <> ALL ($5::oid[])" if held else ""
     more = [[objid for part in held for objid in part]] if held else []
-    yield from cursor.stream(text + ours + apart, [*given, None, *more], size=_CHUNK)
+    yield from cursor.stream(text + ours + apart, [*given, None, *more], size=CHUNK)
     for part in held[share.number :: share.count]:
         cursor.execute("SAVEPOINT part")
-        yield from cursor.stream(text, [*given, part], size=_CHUNK)
+        yield from cursor.stream(text, [*given, part], size=CHUNK)
         cursor.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
 
 

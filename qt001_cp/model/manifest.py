@@ -5,12 +5,13 @@ It is all that the cutover and its reversal need; both are generated from it wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from qt001_cp.errors import ManifestError
-from qt001_cp.model.canonical import Json, canonical_bytes, digest, parse_canonical
+from qt001_cp.model.canonical import Json, canonical_pieces, digest_of, parse_canonical
 from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
 from qt001_cp.model.names import Disposition, ObjectRef, Role
 from qt001_cp.model.schemas import problem
@@ -87,7 +88,7 @@ class Repoint:
         return {"identity": self.identity, "part": self.part, "before": self.before, "after": self.after}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ObjectManifest:
     """The object manifest, and the parts of the policy that the SQL stages need.
 
@@ -109,6 +110,9 @@ class ObjectManifest:
         return tuple(o for o in self.objects if o.disposition == "transfer")
 
     def to_json(self) -> Json:
+        return {**self._head(), "objects": [o.to_json() for o in self.objects]}
+
+    def _head(self) -> Json:
         return {
             "schema": OBJECT_SCHEMA,
             "database": self.database,
@@ -119,15 +123,22 @@ class ObjectManifest:
             "blocked": list(self.blocked),
             "legacy": list(self.legacy),
             "repoint": [r.to_json() for r in self.repoint],
-            "objects": [o.to_json() for o in self.objects],
         }
 
     def body(self) -> bytes:
         """The canonical bytes; ``sha256sum`` of the file that holds them prints :meth:`digest`."""
-        return canonical_bytes(self.to_json())
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """The canonical bytes, an object at a time."""
+        return canonical_pieces(self._head(), "objects", (o.to_json() for o in self.objects))
 
     def digest(self) -> str:
-        return digest(self.body())
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_of(self.pieces())
 
     @classmethod
     def from_bytes(cls, body: bytes, source: str) -> ObjectManifest:

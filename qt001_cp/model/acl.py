@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from qt001_cp.errors import ManifestError, NotRestorable
@@ -41,10 +42,16 @@ class ColumnAcl:
 
 
 def acl_from_json(rows: Sequence[Sequence[Any]]) -> tuple[AclItem, ...]:
+    """The ACL; equal rows give the same one, for an estate has few different ACLs."""
     try:
-        return tuple(AclItem(Role(r[0]), grantee_from_json(r[1]), str(r[2]), bool(r[3])) for r in rows)
+        return _acl(tuple(map(tuple, rows)))
     except (IndexError, TypeError) as exc:
         raise ManifestError(f"not an ACL: {rows!r}") from exc
+
+
+@lru_cache(maxsize=4096)
+def _acl(rows: tuple[tuple[Any, ...], ...]) -> tuple[AclItem, ...]:
+    return tuple(AclItem(Role(r[0]), grantee_from_json(r[1]), str(r[2]), bool(r[3])) for r in rows)
 
 
 def acl_to_json(acl: Iterable[AclItem]) -> list[list[Any]]:

@@ -9,6 +9,7 @@ against one. The database recomputes the same bytes with code of its own (``qt00
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
@@ -17,6 +18,7 @@ import orjson
 from qt001_cp.errors import ManifestError
 
 Json: TypeAlias = dict[str, Any]
+_FIRST: Final = re.compile(rb'\{"[^"\\]+":')
 _OPTIONS: Final = (
     orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
     | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
@@ -72,6 +74,45 @@ def parse_canonical(body: bytes, source: str) -> Json:
             hint="take the file as 'qt001-cp manifest generate' wrote it",
         )
     return document
+
+
+def parse_pieces(body: bytes, key: str, until: str, source: str) -> tuple[Json, Iterator[Json]]:
+    """Parse a canonical document, an item of its array ``key`` at a time: the document with that array empty, and its items.
+
+    ``until``: the key that follows; neither it nor the items' first key may stand in an item where it could be taken for
+    the end of one. The memory never holds the whole as objects. Every part has to be canonical, so the whole is; where the text cannot
+    be cut, it is parsed whole and given whole. Raises :class:`ManifestError`, for the items when they are asked for.
+    """
+    cut = _cut(body, key, until)
+    if cut is None:
+        document = parse_canonical(body, source)
+        items = document.get(key)
+        return document, iter(items if isinstance(items, list) else ())
+    start, between, end = cut
+    return parse_canonical(body[:start] + body[end:], source), _items(body, start, between, end, f"{source}: {key}")
+
+
+def _items(body: bytes, start: int, between: bytes, end: int, source: str) -> Iterator[Json]:
+    number = 0
+    while start < end:
+        found = body.find(between, start, end)
+        stop = end if found < 0 else found + 1
+        yield parse_canonical(body[start:stop], f"{source}.{number}")
+        start, number = stop + 1, number + 1
+
+
+def _cut(body: bytes, key: str, until: str) -> tuple[int, bytes, int] | None:
+    """Where the items of the array begin, what stands between two of them, where they end; None where there are none.
+
+    A quote within a string is escaped: none of the marks looked for can stand in one.
+    """
+    mark = orjson.dumps(key) + b":["
+    start = body.find(mark) + len(mark)
+    first = _FIRST.match(body, start)
+    end = body.find(b"}]," + orjson.dumps(until) + b":", start) + 1
+    if start < len(mark) or first is None or not end:
+        return None
+    return start, b"}," + first.group(), end
 
 
 def _check(value: Any, path: str) -> None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from qt001_cp.errors import ManifestError
-from qt001_cp.model.canonical import Json, canonical_pieces, digest_of, parse_canonical
+from qt001_cp.model.canonical import Json, canonical_pieces, digest, digest_of, parse_pieces
 from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
 from qt001_cp.model.names import Disposition, ObjectRef, Role
 from qt001_cp.model.schemas import problem
@@ -143,7 +143,8 @@ class ObjectManifest:
     @classmethod
     def from_bytes(cls, body: bytes, source: str) -> ObjectManifest:
         """Parse canonical bytes. Raises :class:`ManifestError` naming ``source``."""
-        data = parse_canonical(body, source)
+        hint = "take the file as 'qt001-cp manifest generate' wrote it"
+        data, items = parse_pieces(body, "objects", "policy", source)
         if data.get("schema") != OBJECT_SCHEMA:
             raise ManifestError(
                 f"{source} is a {data.get('schema')!r}, expected {OBJECT_SCHEMA!r}",
@@ -151,9 +152,9 @@ class ObjectManifest:
             )
         wrong = problem("manifest", data)
         if wrong is not None:
-            raise ManifestError(f"{source}: {wrong}", hint="take the file as 'qt001-cp manifest generate' wrote it")
+            raise ManifestError(f"{source}: {wrong}", hint=hint)
         try:
-            return cls(
+            made = cls(
                 data["database"],
                 data["server_major"],
                 Role(data["application"]),
@@ -162,10 +163,16 @@ class ObjectManifest:
                 tuple(data["blocked"]),
                 tuple(data["legacy"]),
                 tuple(Repoint(r["identity"], r["part"], r["before"], r["after"]) for r in data["repoint"]),
-                tuple(ManifestObject.from_json(o) for o in data["objects"]),
+                tuple(_parsed(number, item, source, hint) for number, item in enumerate(items)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            raise ManifestError(
-                f"{source} lacks or misuses a field: {exc}",
-                hint="take the file as 'qt001-cp manifest generate' wrote it",
-            ) from exc
+            raise ManifestError(f"{source} lacks or misuses a field: {exc}", hint=hint) from exc
+        made.__dict__["_digest"] = digest(body)
+        return made
+
+
+def _parsed(number: int, item: Json, source: str, hint: str) -> ManifestObject:
+    wrong = problem("manifest", item, "object")
+    if wrong is not None:
+        raise ManifestError(f"{source}: objects.{number}.{wrong}", hint=hint)
+    return ManifestObject.from_json(item)

@@ -6,7 +6,10 @@ PostgreSQL renders them to statements by itself (``qt001_cp.implied_statement``)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
+
+import orjson
 
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.names import Grantee, Role, grantee_from_json, grantee_to_json
@@ -73,12 +76,19 @@ class Way:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Way:
-        owner = data["owner"]
-        return cls(
-            tuple(_acl_step(s) for s in data["pre"]),
-            ChangeOwner(Role(owner["from"]), Role(owner["to"])) if owner else None,
-            tuple(_acl_step(s) for s in data["post"]),
-        )
+        """The way; equal data give the same one, for an estate has few different ways."""
+        return _way(orjson.dumps(data))
+
+
+@lru_cache(maxsize=4096)
+def _way(body: bytes) -> Way:
+    data = orjson.loads(body)
+    owner = data["owner"]
+    return Way(
+        tuple(_acl_step(s) for s in data["pre"]),
+        ChangeOwner(Role(owner["from"]), Role(owner["to"])) if owner else None,
+        tuple(_acl_step(s) for s in data["post"]),
+    )
 
 
 def _acl_json(step: AclStep) -> dict[str, Any]:

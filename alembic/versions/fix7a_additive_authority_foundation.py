@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "951a692bd559a23d7a35a32d8fc67461f5b2ee3620eb8a28b68e6621d5641333"
+SUMS = "b04efff3ddfc1449efcd15b9a964926d475440a445358f2aa8d9e1a7a4cb913f"
 
 
 def upgrade() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 
+from qt001_cp.catalog.sessions import CHUNK
 from qt001_cp.errors import DatabaseProblem
 
 _QUERY = """
@@ -16,11 +19,14 @@ WHERE f.schema IS DISTINCT FROM 'qt001_cp' AND t.schema IS DISTINCT FROM 'qt001_
 """
 
 
-def read_catalog_edges(connection: psycopg.Connection) -> list[tuple[tuple[str, str], tuple[str, str]]]:
-    """((kind, identity), (kind, identity)) pairs. Raises :class:`DatabaseProblem` where FIX7a is missing."""
+def read_catalog_edges(connection: psycopg.Connection) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """((kind, identity), (kind, identity)) pairs; the same object is the same pair. Raises :class:`DatabaseProblem` where FIX7a is missing."""
     row = connection.execute("SELECT pg_catalog.to_regprocedure('qt001_cp.catalog_edge()') IS NULL").fetchone()
     if row is None or row[0]:
         raise DatabaseProblem("FIX7a is not deployed in this database", hint="alembic -x policy=FILE upgrade fix7a")
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-        return [((r[0], r[1]), (r[2], r[3])) for r in cursor.execute(_QUERY)]
+        known: dict[tuple[str, str], tuple[str, str]] = {}
+        for r in cursor.stream(_QUERY, size=CHUNK):
+            start, end = (r[0], r[1]), (r[2], r[3])
+            yield known.setdefault(start, start), known.setdefault(end, end)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from qt001_cp.errors import ManifestError, NotRestorable
@@ -22,7 +23,7 @@ from qt001_cp.model.kinds import BITS
 from qt001_cp.model.names import Grantee, Role, grantee_from_json, grantee_to_json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AclItem:
     """One privilege of one grantee from one grantor, as ``aclexplode`` gives it."""
 
@@ -32,7 +33,7 @@ class AclItem:
     grantable: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ColumnAcl:
     """The ACL of one column."""
 
@@ -41,17 +42,23 @@ class ColumnAcl:
 
 
 def acl_from_json(rows: Sequence[Sequence[Any]]) -> tuple[AclItem, ...]:
+    """The ACL; equal rows give the same one, for an estate has few different ACLs."""
     try:
-        return tuple(AclItem(Role(r[0]), grantee_from_json(r[1]), str(r[2]), bool(r[3])) for r in rows)
+        return _acl(tuple(map(tuple, rows)))
     except (IndexError, TypeError) as exc:
         raise ManifestError(f"not an ACL: {rows!r}") from exc
+
+
+@lru_cache(maxsize=4096)
+def _acl(rows: tuple[tuple[Any, ...], ...]) -> tuple[AclItem, ...]:
+    return tuple(AclItem(Role(r[0]), grantee_from_json(r[1]), str(r[2]), bool(r[3])) for r in rows)
 
 
 def acl_to_json(acl: Iterable[AclItem]) -> list[list[Any]]:
     return [[i.grantor.name, grantee_to_json(i.grantee), i.privilege, i.grantable] for i in acl]
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """All privileges of one grantee from one grantor: one element of the ACL array."""
 
@@ -64,7 +71,7 @@ class Entry:
         return (self.grantor, self.grantee)
 
 
-@dataclass
+@dataclass(slots=True)
 class AclState:
     """A mutable ACL for simulation: the entries in array order."""
 

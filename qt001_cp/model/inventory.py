@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qt001_cp.model.acl import AclItem, ColumnAcl, acl_from_json, acl_to_json
-from qt001_cp.model.canonical import digest
+from qt001_cp.model.canonical import canonical_pieces, digest
 from qt001_cp.model.names import ObjectRef, Role, TypeName
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class State:
     """What the cutover changes: the owner, the ACL, the ACLs of columns."""
 
@@ -51,7 +51,7 @@ class State:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InventoryObject:
     """One object of the estate.
 
@@ -83,7 +83,7 @@ class InventoryObject:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """All objects of the estate, ordered by kind and identity (code points), and where they were read."""
 
@@ -96,12 +96,18 @@ class Inventory:
         return {o.ref.key: o for o in self.objects}
 
     def to_json(self) -> dict[str, Any]:
+        return {**self._head(), "objects": [o.to_json() for o in self.objects]}
+
+    def pieces(self) -> Iterator[bytes]:
+        """The canonical bytes, an object at a time."""
+        return canonical_pieces(self._head(), "objects", (o.to_json() for o in self.objects))
+
+    def _head(self) -> dict[str, Any]:
         return {
             "schema": "qt001.inventory/1",
             "database": self.database,
             "server_version": self.server_version,
             "application": self.application.name,
-            "objects": [o.to_json() for o in self.objects],
         }
 
 

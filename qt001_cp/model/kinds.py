@@ -55,7 +55,7 @@ CATALOGS: Final = (
     Catalog("pg_type", "o.typname", "o.typowner", "o.typnamespace", "o.typacl", "'T'",
             # Since 17 ALTER TYPE of a range moves its multirange along; before, that is an object of its own.
             "(o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000)"
-            " AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = o.oid)"
+            " AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = o.typelem AND e.typarray = o.oid)"
             " AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))"),
     Catalog("pg_collation", "o.collname", "o.collowner", "o.collnamespace"),
     Catalog("pg_conversion", "o.conname", "o.conowner", "o.connamespace"),

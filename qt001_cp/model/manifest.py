@@ -5,12 +5,13 @@ It is all that the cutover and its reversal need; both are generated from it wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from qt001_cp.errors import ManifestError
-from qt001_cp.model.canonical import Json, canonical_bytes, digest, parse_canonical
+from qt001_cp.model.canonical import Json, canonical_pieces, digest, digest_of, parse_pieces
 from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
 from qt001_cp.model.names import Disposition, ObjectRef, Role
 from qt001_cp.model.schemas import problem
@@ -19,7 +20,7 @@ from qt001_cp.model.steps import Way
 OBJECT_SCHEMA: Final = "qt001.manifest.object/1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ManifestObject:
     """One object with its disposition.
 
@@ -74,7 +75,7 @@ class ManifestObject:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Repoint:
     """A routine of the apply path: its source before FIX7c and the one that FIX7c puts in its place."""
 
@@ -109,6 +110,9 @@ class ObjectManifest:
         return tuple(o for o in self.objects if o.disposition == "transfer")
 
     def to_json(self) -> Json:
+        return {**self._head(), "objects": [o.to_json() for o in self.objects]}
+
+    def _head(self) -> Json:
         return {
             "schema": OBJECT_SCHEMA,
             "database": self.database,
@@ -119,20 +123,28 @@ class ObjectManifest:
             "blocked": list(self.blocked),
             "legacy": list(self.legacy),
             "repoint": [r.to_json() for r in self.repoint],
-            "objects": [o.to_json() for o in self.objects],
         }
 
     def body(self) -> bytes:
         """The canonical bytes; ``sha256sum`` of the file that holds them prints :meth:`digest`."""
-        return canonical_bytes(self.to_json())
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """The canonical bytes, an object at a time."""
+        return canonical_pieces(self._head(), "objects", (o.to_json() for o in self.objects))
 
     def digest(self) -> str:
-        return digest(self.body())
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_of(self.pieces())
 
     @classmethod
     def from_bytes(cls, body: bytes, source: str) -> ObjectManifest:
         """Parse canonical bytes. Raises :class:`ManifestError` naming ``source``."""
-        data = parse_canonical(body, source)
+        hint = "take the file as 'qt001-cp manifest generate' wrote it"
+        data, items = parse_pieces(body, "objects", "policy", source)
         if data.get("schema") != OBJECT_SCHEMA:
             raise ManifestError(
                 f"{source} is a {data.get('schema')!r}, expected {OBJECT_SCHEMA!r}",
@@ -140,9 +152,9 @@ class ObjectManifest:
             )
         wrong = problem("manifest", data)
         if wrong is not None:
-            raise ManifestError(f"{source}: {wrong}", hint="take the file as 'qt001-cp manifest generate' wrote it")
+            raise ManifestError(f"{source}: {wrong}", hint=hint)
         try:
-            return cls(
+            made = cls(
                 data["database"],
                 data["server_major"],
                 Role(data["application"]),
@@ -151,10 +163,16 @@ class ObjectManifest:
                 tuple(data["blocked"]),
                 tuple(data["legacy"]),
                 tuple(Repoint(r["identity"], r["part"], r["before"], r["after"]) for r in data["repoint"]),
-                tuple(ManifestObject.from_json(o) for o in data["objects"]),
+                tuple(_parsed(number, item, source, hint) for number, item in enumerate(items)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            raise ManifestError(
-                f"{source} lacks or misuses a field: {exc}",
-                hint="take the file as 'qt001-cp manifest generate' wrote it",
-            ) from exc
+            raise ManifestError(f"{source} lacks or misuses a field: {exc}", hint=hint) from exc
+        made.__dict__["_digest"] = digest(body)
+        return made
+
+
+def _parsed(number: int, item: Json, source: str, hint: str) -> ManifestObject:
+    wrong = problem("manifest", item, "object")
+    if wrong is not None:
+        raise ManifestError(f"{source}: objects.{number}.{wrong}", hint=hint)
+    return ManifestObject.from_json(item)

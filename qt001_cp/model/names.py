@@ -23,7 +23,7 @@ def _checked(name: str, what: str) -> str:
     return name
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Role:
     """A role by its raw, unquoted name."""
 
@@ -33,7 +33,7 @@ class Role:
         _checked(self.name, "role")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Public:
     """The pseudo-role PUBLIC. A role that happens to be called "PUBLIC" is a :class:`Role`."""
 
@@ -51,7 +51,7 @@ def grantee_to_json(value: Grantee) -> str | None:
     return value.name if isinstance(value, Role) else None
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class QualifiedName:
     """A schema and a name, both raw and unquoted."""
 
@@ -63,7 +63,7 @@ class QualifiedName:
         _checked(self.name, "object")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class TypeName:
     """An argument type: a qualified type, or the true array of one."""
 
@@ -72,7 +72,7 @@ class TypeName:
     array: bool = False
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class ObjectRef:
     """An object of the estate: its kind and identity as ``pg_identify_object`` gives them, and the raw parts.
 

@@ -14,25 +14,29 @@ from qt001_cp.model import kinds
 _FROM_KINDS = {"object_kind": list(kinds.BY_KEY), "privilege": list(kinds.BITS)}
 
 
-def problem(schema: str, data: Any) -> str | None:
-    """What is wrong with ``data`` by ``<schema>.schema.json``: ``path: message`` of the first place, or None."""
+def problem(schema: str, data: Any, part: str = "") -> str | None:
+    """What is wrong with ``data`` by ``<schema>.schema.json``: ``path: message`` of the first place, or None.
+
+    ``part``: the definition in the schema that ``data`` has to follow, where it is only a part of a document.
+    """
+    validator = _validator(schema, part)
+    if validator.is_valid(data):
+        return None
     # A key that nobody reads comes first: it is the likeliest slip.
     found = sorted(
-        _validator(schema).iter_errors(data),
+        validator.iter_errors(data),
         key=lambda e: ([str(p) for p in e.instance_path], "unexpected" not in e.message),
     )
-    if not found:
-        return None
     where = ".".join(str(p) for p in found[0].instance_path) or "top level"
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"{where}: {found[0].message}{more}"
 
 
 @cache
-def _validator(schema: str) -> Draft202012Validator:
+def _validator(schema: str, part: str) -> Draft202012Validator:
     text = resources.files("qt001_cp.model").joinpath(f"{schema}.schema.json").read_text("utf-8")
     data = json.loads(text)
     for name, values in _FROM_KINDS.items():
         if name in data.get("$defs", {}):
             data["$defs"][name] = {"enum": values}
-    return Draft202012Validator(data)
+    return Draft202012Validator({"$defs": data["$defs"], "$ref": f"#/$defs/{part}"} if part else data)

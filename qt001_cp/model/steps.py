@@ -6,13 +6,16 @@ PostgreSQL renders them to statements by itself (``qt001_cp.implied_statement``)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
+
+import orjson
 
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.names import Grantee, Role, grantee_from_json, grantee_to_json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChangeOwner:
     """ALTER … OWNER TO ``new``."""
 
@@ -23,7 +26,7 @@ class ChangeOwner:
         return {"do": "owner", "from": self.old.name, "to": self.new.name}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Revoke:
     """REVOKE by ``grantor``; ``set_role`` when the grantor is not the owner of that moment, or not clearly."""
 
@@ -37,7 +40,7 @@ class Revoke:
         return {"do": "revoke", **_acl_json(self)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Grant:
     """GRANT by ``grantor``, the exact inverse of a :class:`Revoke`."""
 
@@ -56,7 +59,7 @@ AclStep: TypeAlias = Revoke | Grant
 Step: TypeAlias = ChangeOwner | Revoke | Grant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Way:
     """One direction for one object: ACL statements, the change of owner, ACL statements under the new owner."""
 
@@ -73,12 +76,19 @@ class Way:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Way:
-        owner = data["owner"]
-        return cls(
-            tuple(_acl_step(s) for s in data["pre"]),
-            ChangeOwner(Role(owner["from"]), Role(owner["to"])) if owner else None,
-            tuple(_acl_step(s) for s in data["post"]),
-        )
+        """The way; equal data give the same one, for an estate has few different ways."""
+        return _way(orjson.dumps(data))
+
+
+@lru_cache(maxsize=4096)
+def _way(body: bytes) -> Way:
+    data = orjson.loads(body)
+    owner = data["owner"]
+    return Way(
+        tuple(_acl_step(s) for s in data["pre"]),
+        ChangeOwner(Role(owner["from"]), Role(owner["to"])) if owner else None,
+        tuple(_acl_step(s) for s in data["post"]),
+    )
 
 
 def _acl_json(step: AclStep) -> dict[str, Any]:

@@ -21,7 +21,7 @@ Direction: TypeAlias = Literal["forward", "restore", "retire", "revive"]
 PHASES: Final = ("privileges", "owners", "owners of relations", "grants")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """One step of one object in its phase (an index into :data:`PHASES`)."""
 

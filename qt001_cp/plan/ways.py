@@ -7,7 +7,9 @@ in the order of the ACL array, raises :class:`NotRestorable` before anything can
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from qt001_cp.errors import NotRestorable
 from qt001_cp.model.acl import AclItem, AclState, ColumnAcl, Entry
@@ -16,7 +18,7 @@ from qt001_cp.model.names import PUBLIC, Grantee, Role
 from qt001_cp.model.steps import AclStep, ChangeOwner, Grant, Revoke, Way
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What the policy wants for one transferred object.
 
@@ -34,7 +36,7 @@ class Wish:
     default_order: bool
 
 
-@dataclass
+@dataclass(slots=True)
 class _Simulation:
     """Table-level and column-level ACLs together: a table-level REVOKE also takes the column's privileges."""
 
@@ -110,10 +112,21 @@ class _Simulation:
 
 
 def plan_ways(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
-    """Plan one transferred object: its after-state, the way there, the way back.
+    """Plan one transferred object: its after-state, the way there, the way back. The name of the object changes nothing.
 
     Raises :class:`NotRestorable`, naming ``what`` and why.
     """
+    with suppress(NotRestorable):
+        return _planned(before, wish)
+    return _plan(what, before, wish)
+
+
+@lru_cache(maxsize=4096)
+def _planned(before: State, wish: Wish) -> tuple[State, Way, Way]:
+    return _plan("the object", before, wish)
+
+
+def _plan(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
     simulation = _Simulation.of(what, before)
     columns = [c.column for c in before.columns]
 

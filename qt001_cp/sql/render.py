@@ -63,7 +63,7 @@ def _listed(c: Catalog) -> str:
     wanted = f" AND (NOT ({system}) OR {named})" if system != "false" else ""
     return (
         f"    SELECT {_classid(c)}::oid, o.{c.key}, {space}, ({c.name})::text, {c.owner}, {c.acl or 'NULL::aclitem[]'},"
-        f" {letter}, {system}\n    {rows}\n      AND ({c.where}){wanted}"
+        f" {letter}, {system}\n    {rows}\n      AND ({c.where}){wanted} AND ($4::oid[] IS NULL OR o.{c.key} = ANY ($4::oid[]))"
     )
 
 

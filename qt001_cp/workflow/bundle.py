@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,7 @@ from qt001_cp.analyse.result import Names
 from qt001_cp.catalog.edges import read_catalog_edges
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
-from qt001_cp.emit.statements import statements
+from qt001_cp.emit.statements import statement
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.manifest import ObjectManifest
@@ -23,10 +24,31 @@ from qt001_cp.model.roles import SCHEMA
 from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import analyse_estate, analyse_new_sources
 from qt001_cp.plan.generate import generate
+from qt001_cp.plan.order import Direction, ordered
 from qt001_cp.policy_file import load_policy, new_sources
 
 OBJECT = "object.json"
 _GUARD = ("function", f"{SCHEMA}.require_acceptance(pg_catalog.text)")
+
+
+class Files(Mapping[str, bytes]):
+    """Files by name. Their bytes are made when they are asked for: those of a large estate would fill the memory."""
+
+    def __init__(self, pieces: Mapping[str, Callable[[], Iterable[bytes]]]) -> None:
+        self._pieces = pieces
+
+    def __getitem__(self, name: str) -> bytes:
+        return b"".join(self._pieces[name]())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pieces)
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def write(self, name: str, path: Path) -> None:
+        with path.open("wb") as file:
+            file.writelines(self._pieces[name]())
 
 
 @dataclass(frozen=True)
@@ -35,13 +57,13 @@ class Bundle:
 
     inventory: Inventory
     manifest: ObjectManifest
-    files: Mapping[str, bytes]
+    files: Files
 
     def write(self, folder: Path) -> Path:
         """Write every file; return the path of the object manifest."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name, body in self.files.items():
-            (folder / name).write_bytes(body)
+        for name in self.files:
+            self.files.write(name, folder / name)
         return folder / OBJECT
 
 
@@ -62,19 +84,31 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
         manifest, inventory, analyses, new, version=qt001_cp.__version__, engine=TOOL, at=now
     )
     legacy = [(item["kind"], item["identity"]) for item in policy.legacy]
-    parts: dict[str, Json] = {
-        "inventory.json": inventory.to_json(),
-        OBJECT: manifest.to_json(),
+    small: dict[str, Json] = {
         "readiness.json": documents.readiness(manifest, policy),
         "capability.json": documents.capability(manifest, policy),
         "dependency.json": documents.dependency(manifest, evidence, read_catalog_edges(connection), legacy),
         "static-analysis.json": evidence,
     }
-    files = {name: canonical_bytes(document) for name, document in parts.items()}
-    for direction in ("forward", "restore"):
-        lines = statements(manifest, direction)
-        files[f"{direction}.statements.sql"] = "".join(line + "\n" for line in lines).encode()
-    return Bundle(inventory, manifest, files)
+    bodies = {name: canonical_bytes(document) for name, document in small.items()}
+    pieces: dict[str, Callable[[], Iterable[bytes]]] = {
+        "inventory.json": inventory.pieces,
+        OBJECT: manifest.pieces,
+        **{name: partial(_whole, body) for name, body in bodies.items()},
+        "forward.statements.sql": partial(_lines, manifest, "forward"),
+        "restore.statements.sql": partial(_lines, manifest, "restore"),
+    }
+    return Bundle(inventory, manifest, Files(pieces))
+
+
+def _whole(body: bytes) -> Iterable[bytes]:
+    return (body,)
+
+
+def _lines(manifest: ObjectManifest, direction: Direction) -> Iterator[bytes]:
+    """The statements of one direction, one a line."""
+    for placed in ordered(manifest, direction):
+        yield f"{statement(placed.object.ref, placed.step, placed.object.detail)}\n".encode()
 
 
 def _with_guard(names: Names) -> Names:

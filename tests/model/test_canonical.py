@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qt001_cp.errors import ManifestError
-from qt001_cp.model.canonical import canonical_bytes, digest, parse_canonical
+from qt001_cp.model.canonical import canonical_bytes, canonical_pieces, digest, digest_of, parse_canonical
 from tests.conftest import Stage
 
 LARGEST = 2**53 - 1
@@ -22,6 +23,31 @@ DOCUMENTS = st.dictionaries(
     KEYS, st.recursive(LEAVES, lambda v: st.lists(v, max_size=4) | st.dictionaries(KEYS, v, max_size=4)), max_size=6
 )
 JCS = "SELECT qt001_cp.jcs(%s::jsonb), qt001_cp.sha256_hex(convert_to(qt001_cp.jcs(%s::jsonb), 'UTF8'))"
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(document=DOCUMENTS, items=st.lists(DOCUMENTS, max_size=4), key=KEYS)
+def test_rfc8785_makes_the_same_bytes(document: dict[str, Any], items: list[dict[str, Any]], key: str) -> None:
+    document.pop(key, None)
+    assert canonical_bytes(document) == rfc8785.dumps(document)
+    whole = rfc8785.dumps({**document, key: items})
+    assert b"".join(canonical_pieces(document, key, items)) == whole
+    assert digest_of(canonical_pieces(document, key, items)) == digest(whole)
+
+
+def test_every_character_is_written_as_rfc8785_writes_it() -> None:
+    text = "".join(map(chr, [*range(1, 0xD800), *range(0xE000, 0x10FFFF, 7)]))
+    assert canonical_bytes({"text": text}) == rfc8785.dumps({"text": text})
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("value", ["\ud800", _Text("x"), {_Text("x"): 1}, b"x", {1}, float("nan"), {1: 2}], ids=repr)
+def test_what_is_no_json_of_ours_is_refused(value: object) -> None:
+    with pytest.raises(ManifestError):
+        canonical_bytes({"value": value})
 
 
 def test_server_makes_the_same_bytes(at_fix7a_sealed: Stage) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qt001_cp.errors import Findings, ManifestError, NotRestorable, PolicyError
+from qt001_cp.model.canonical import digest
+from qt001_cp.model.manifest import ObjectManifest
 from tests.model.small_estate import manifest, policy, rule, thing
 
 SEQUENCE = thing("sequence", "source_id_seq", follows="s.source")
@@ -78,3 +82,23 @@ def test_the_policy_names_only_what_is_there(section: str, identity: str, monkey
 def test_a_manifest_survives_its_bytes() -> None:
     made = manifest(SEQUENCE)
     assert type(made).from_bytes(made.body(), "it") == made
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_bytes_that_are_accepted_are_the_manifest_s_own(data: st.DataObject) -> None:
+    """A manifest is parsed in pieces: however the bytes are changed, it is refused, or it writes the same bytes again."""
+    body = manifest(SEQUENCE).body()
+    start = data.draw(st.integers(0, len(body) - 1))
+    stop = data.draw(st.integers(start, min(len(body), start + 40)))
+    put = data.draw(
+        st.sampled_from(
+            [b"", b" ", b",", b"}", b'},{"after":', b'}],"policy":', b"1", b"\\u0041", body[start:stop] * 2]
+        )
+    )
+    changed = body[:start] + put + body[stop:]
+    try:
+        made = ObjectManifest.from_bytes(changed, "it")
+    except ManifestError:
+        return
+    assert made.body() == changed and made.digest() == digest(changed)

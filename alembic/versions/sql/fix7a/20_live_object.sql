@@ -5,6 +5,7 @@
 --
 -- everything:  also what the application role does not reach (why is empty then).
 -- definitions: whether to word them; without them it is owners and ACLs only, and much faster.
+-- numbers:     nothing but the objects with these oids. The rows come in no order.
 --
 -- acl:        [[grantor, grantee or null for PUBLIC, privilege, grantable], ...] in the order of the ACL array.
 --             A NULL ACL is expanded to its default (acldefault), and one that equals its default is given in the
@@ -12,7 +13,8 @@
 -- definition: what makes the object what it is, without owner, ACL and comment, as text; sha256 of it is the digest.
 -- The settings below decide how PostgreSQL words a definition; whoever calls this cannot bend them.
 -- Source: PostgreSQL documentation, chapter "System Catalogs"; "Privileges", section 5.8.
-CREATE FUNCTION qt001_cp.live_object(application name, everything boolean DEFAULT false, definitions boolean DEFAULT true)
+CREATE FUNCTION qt001_cp.live_object(application name, everything boolean DEFAULT false, definitions boolean DEFAULT true,
+                                     numbers oid[] DEFAULT NULL)
 RETURNS TABLE (
     classid oid, objid oid, kind text, identity text, schema text, name text, args jsonb, method text,
     owner text, acl jsonb, acl_default boolean, columns jsonb, follows text, detail jsonb, definition text, why text[]
@@ -40,7 +42,7 @@ WITH RECURSIVE app_role(oid) AS (
 ), named(classid, objid, deptype, role) AS MATERIALIZED (
     -- What the server itself has noted of the application: it owns the object, or the ACL names it.
     SELECT s.classid, s.objid, s.deptype, s.refobjid FROM pg_shdepend s, app
-    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY (app.oids) AND s.deptype IN ('o', 'a')
+    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY (app.oids) AND s.deptype IN ('o', 'a') AND ($4::oid[] IS NULL OR s.objid = ANY ($4::oid[]))
       AND s.dbid IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
 ), own_cast AS MATERIALIZED (
     SELECT t.oid, format('cast (%s as %s) context=%s method=%s function=%s', format_type(c.castsource, NULL),
@@ -52,110 +54,111 @@ WITH RECURSIVE app_role(oid) AS (
 ), listed(classid, objid, nsp, name, owner, acl, letter, system) AS (
     SELECT 'pg_database'::regclass::oid, o.oid, NULL::name, (o.datname)::text, o.datdba, o.datacl, ('d')::"char", false
     FROM pg_database o WHERE (o.datname = current_database())
-      AND (true)
+      AND (true) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_tablespace'::regclass::oid, o.oid, NULL::name, (o.spcname)::text, o.spcowner, o.spcacl, ('t')::"char", o.oid < 16384
     FROM pg_tablespace o WHERE (true)
-      AND (true) AND (NOT (o.oid < 16384) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_tablespace'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (o.oid < 16384) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_tablespace'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_namespace'::regclass::oid, o.oid, NULL::name, (o.nspname)::text, o.nspowner, o.nspacl, ('n')::"char", o.nspname ~ '^pg_' OR o.nspname = 'information_schema'
     FROM pg_namespace o WHERE (o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)')
-      AND (true) AND (NOT (o.nspname ~ '^pg_' OR o.nspname = 'information_schema') OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_namespace'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (o.nspname ~ '^pg_' OR o.nspname = 'information_schema') OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_namespace'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_class'::regclass::oid, o.oid, n.name, (o.relname)::text, o.relowner, o.relacl, (CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", coalesce(n.system, false)
     FROM pg_class o LEFT JOIN space n ON n.oid = o.relnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.relnamespace = 0)
-      AND (o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_class'::regclass AND x.objid = o.oid))
+      AND (o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_class'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_proc'::regclass::oid, o.oid, n.name, (o.proname)::text, o.proowner, o.proacl, ('f')::"char", coalesce(n.system, false)
     FROM pg_proc o LEFT JOIN space n ON n.oid = o.pronamespace WHERE (true) AND (n.oid IS NOT NULL OR o.pronamespace = 0)
-      AND (NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i' AND i.refclassid = 'pg_type'::regclass)) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_proc'::regclass AND x.objid = o.oid))
+      AND (NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i' AND i.refclassid = 'pg_type'::regclass)) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_proc'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_type'::regclass::oid, o.oid, n.name, (o.typname)::text, o.typowner, o.typacl, ('T')::"char", coalesce(n.system, false)
     FROM pg_type o LEFT JOIN space n ON n.oid = o.typnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.typnamespace = 0)
-      AND ((o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000) AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.typarray = o.oid) AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_type'::regclass AND x.objid = o.oid))
+      AND ((o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000) AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = o.typelem AND e.typarray = o.oid) AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_type'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_collation'::regclass::oid, o.oid, n.name, (o.collname)::text, o.collowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
     FROM pg_collation o LEFT JOIN space n ON n.oid = o.collnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.collnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_collation'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_collation'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_conversion'::regclass::oid, o.oid, n.name, (o.conname)::text, o.conowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
     FROM pg_conversion o LEFT JOIN space n ON n.oid = o.connamespace WHERE (true) AND (n.oid IS NOT NULL OR o.connamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_conversion'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_conversion'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_operator'::regclass::oid, o.oid, n.name, (o.oprname)::text, o.oprowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
     FROM pg_operator o LEFT JOIN space n ON n.oid = o.oprnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.oprnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_operator'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_operator'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_opclass'::regclass::oid, o.oid, n.name, (o.opcname)::text, o.opcowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
     FROM pg_opclass o LEFT JOIN space n ON n.oid = o.opcnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opcnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opclass'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opclass'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_opfamily'::regclass::oid, o.oid, n.name, (o.opfname)::text, o.opfowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
     FROM pg_opfamily o LEFT JOIN space n ON n.oid = o.opfnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opfnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opfamily'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opfamily'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_ts_config'::regclass::oid, o.oid, n.name, (o.cfgname)::text, o.cfgowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
     FROM pg_ts_config o LEFT JOIN space n ON n.oid = o.cfgnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.cfgnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_config'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_config'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_ts_dict'::regclass::oid, o.oid, n.name, (o.dictname)::text, o.dictowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
     FROM pg_ts_dict o LEFT JOIN space n ON n.oid = o.dictnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.dictnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_dict'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_dict'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_statistic_ext'::regclass::oid, o.oid, n.name, (o.stxname)::text, o.stxowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
     FROM pg_statistic_ext o LEFT JOIN space n ON n.oid = o.stxnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.stxnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_statistic_ext'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_statistic_ext'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_language'::regclass::oid, o.oid, NULL::name, (o.lanname)::text, o.lanowner, CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END, ('l')::"char", o.oid < 16384
     FROM pg_language o WHERE (true)
-      AND (true) AND (NOT (o.oid < 16384) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_language'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (o.oid < 16384) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_language'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_largeobject'::regclass::oid, o.oid, NULL::name, (o.oid)::text, o.lomowner, o.lomacl, ('L')::"char", false
     FROM pg_largeobject_metadata o WHERE (true)
-      AND (true)
+      AND (true) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_foreign_data_wrapper'::regclass::oid, o.oid, NULL::name, (o.fdwname)::text, o.fdwowner, o.fdwacl, ('F')::"char", false
     FROM pg_foreign_data_wrapper o WHERE (true)
-      AND (true)
+      AND (true) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_foreign_server'::regclass::oid, o.oid, NULL::name, (o.srvname)::text, o.srvowner, o.srvacl, ('S')::"char", false
     FROM pg_foreign_server o WHERE (true)
-      AND (true)
+      AND (true) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_user_mapping'::regclass::oid, o.umid, NULL::name, (o.usename || ' on ' || o.srvname)::text, o.umuser, NULL::aclitem[], NULL::"char", false
     FROM pg_user_mappings o WHERE (true)
-      AND (o.umuser <> 0)
+      AND (o.umuser <> 0) AND ($4::oid[] IS NULL OR o.umid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_event_trigger'::regclass::oid, o.oid, NULL::name, (o.evtname)::text, o.evtowner, NULL::aclitem[], NULL::"char", false
     FROM pg_event_trigger o WHERE (true)
-      AND (true)
+      AND (true) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_publication'::regclass::oid, o.oid, NULL::name, (o.pubname)::text, o.pubowner, NULL::aclitem[], NULL::"char", false
     FROM pg_publication o WHERE (true)
-      AND (true)
+      AND (true) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_subscription'::regclass::oid, o.oid, NULL::name, (o.subname)::text, o.subowner, NULL::aclitem[], NULL::"char", false
     FROM pg_subscription o WHERE (o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
-      AND (true)
+      AND (true) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_extension'::regclass::oid, o.oid, NULL::name, (o.extname)::text, o.extowner, NULL::aclitem[], NULL::"char", false
     FROM pg_extension o WHERE (true)
-      AND (true)
+      AND (true) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_default_acl'::regclass::oid, o.oid, n.name, (pg_get_userbyid(o.defaclrole))::text, o.defaclrole, o.defaclacl, NULL::"char", coalesce(n.system, false)
     FROM pg_default_acl o LEFT JOIN space n ON n.oid = o.defaclnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.defaclnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_default_acl'::regclass AND x.objid = o.oid))
+      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_default_acl'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+), unlisted AS MATERIALIZED (
+    SELECT DISTINCT s.classid, s.objid, CASE s.deptype WHEN 'o' THEN s.role END AS owner FROM named s
+    WHERE NOT EXISTS (SELECT 1 FROM listed l WHERE l.classid = s.classid AND l.objid = s.objid)
 ), complete AS (
     SELECT l.* FROM listed l
     WHERE NOT EXISTS (
         SELECT 1 FROM pg_depend x WHERE x.classid = l.classid AND x.objid = l.objid AND x.objsubid = 0 AND x.deptype = 'e')
     UNION ALL
     -- A kind that the list above does not have is an object all the same, and stops whoever meets it.
-    SELECT DISTINCT s.classid, s.objid, NULL::name, NULL::text, CASE s.deptype WHEN 'o' THEN s.role END,
-           NULL::aclitem[], NULL::"char", false
-    FROM named s
-    WHERE NOT EXISTS (SELECT 1 FROM listed l WHERE l.classid = s.classid AND l.objid = s.objid)
-      AND s.classid NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relisshared)
+    SELECT s.classid, s.objid, NULL::name, NULL::text, s.owner, NULL::aclitem[], NULL::"char", false
+    FROM unlisted s
+    WHERE s.classid NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relisshared)
       AND NOT (s.classid = 'pg_class'::regclass AND EXISTS (
             SELECT 1 FROM pg_class c LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.oid = s.objid AND (c.relkind IN ('i', 'I', 't', 'c') OR n.nspname ~ '^pg_(toast_)?temp_' OR n.nspname = 'qt001_cp')))
@@ -169,29 +172,43 @@ WITH RECURSIVE app_role(oid) AS (
             SELECT 1 FROM pg_namespace n WHERE n.oid = s.objid AND (n.nspname ~ '^pg_(toast|temp)' OR n.nspname = 'qt001_cp')))
       AND NOT EXISTS (
         SELECT 1 FROM pg_depend x WHERE x.classid = s.classid AND x.objid = s.objid AND x.objsubid = 0 AND x.deptype = 'e')
-), effective AS (
-    SELECT c.*,
-           CASE WHEN c.letter IS NULL THEN c.acl
-                WHEN c.acl IS NULL THEN acldefault(c.letter, c.owner)
-                WHEN c.acl @> acldefault(c.letter, c.owner) AND c.acl <@ acldefault(c.letter, c.owner)
-                    THEN acldefault(c.letter, c.owner)
-                ELSE c.acl END AS acl_now,
-           c.letter IS NOT NULL AND (c.acl IS NULL OR c.acl @> acldefault(c.letter, c.owner)
-                                                  AND c.acl <@ acldefault(c.letter, c.owner)) AS acl_default
-    FROM complete c
+), standard(letter, owner, acl) AS MATERIALIZED (
+    SELECT k.letter, k.owner, acldefault(k.letter, k.owner)
+    FROM (SELECT DISTINCT c.letter, c.owner FROM complete c WHERE c.letter IS NOT NULL) k
+), effective AS MATERIALIZED (
+    SELECT c.classid, c.objid, c.nsp, c.name, c.owner, c.letter, c.system,
+           CASE WHEN d.acl IS NULL THEN c.acl WHEN c.acl IS NULL OR (c.acl @> d.acl AND c.acl <@ d.acl) THEN d.acl ELSE c.acl END AS acl,
+           d.acl IS NOT NULL AND (c.acl IS NULL OR (c.acl @> d.acl AND c.acl <@ d.acl)) AS acl_default
+    FROM complete c LEFT JOIN standard d ON d.letter = c.letter AND d.owner = c.owner
+), column_acl AS MATERIALIZED (
+    SELECT a.attrelid, a.attnum, a.attname, a.attacl FROM pg_attribute a WHERE cardinality(a.attacl) > 0 AND NOT a.attisdropped
+), worded(acl, items, granted, public) AS MATERIALIZED (
+    -- An estate has few different ACLs: each is put into words once.
+    SELECT k.acl, coalesce(x.items, '[]'), coalesce(x.granted, false), coalesce(x.public, false)
+    FROM (SELECT e.acl FROM effective e WHERE e.acl IS NOT NULL
+          UNION SELECT a.attacl FROM column_acl a) k(acl)
+    CROSS JOIN app
+    CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(
+                   pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
+                   x.privilege_type, x.is_grantable) ORDER BY x.ord) AS items,
+               bool_or(x.grantee = ANY (app.oids)) AS granted, bool_or(x.grantee = 0) AS public
+        FROM aclexplode(k.acl) WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, ord)) x
+), columned(relation, columns, reached) AS MATERIALIZED (
+    SELECT a.attrelid, jsonb_agg(jsonb_build_object('column', a.attname, 'acl', w.items) ORDER BY a.attnum), bool_or(w.granted OR w.public)
+    FROM column_acl a JOIN worded w ON w.acl = a.attacl GROUP BY a.attrelid
 ), judged AS (
-    SELECT e.*,
+    SELECT e.*, coalesce(w.items, '[]') AS items, coalesce(k.columns, '[]') AS columns,
            array_remove(ARRAY[
                CASE WHEN e.owner = ANY (app.oids) THEN 'owned' END,
-               CASE WHEN EXISTS (SELECT 1 FROM aclexplode(e.acl_now) x WHERE x.grantee = ANY (app.oids)) THEN 'granted' END,
-               CASE WHEN EXISTS (SELECT 1 FROM aclexplode(e.acl_now) x WHERE x.grantee = 0) THEN 'public' END,
-               CASE WHEN e.classid = 'pg_class'::regclass AND EXISTS (
-                   SELECT 1 FROM pg_attribute a, aclexplode(a.attacl) x
-                   WHERE a.attrelid = e.objid AND a.attacl IS NOT NULL AND NOT a.attisdropped
-                     AND (x.grantee = 0 OR x.grantee = ANY (app.oids))) THEN 'column' END,
+               CASE WHEN w.granted THEN 'granted' END,
+               CASE WHEN w.public THEN 'public' END,
+               CASE WHEN k.reached THEN 'column' END,
                CASE WHEN e.classid = 'pg_database'::regclass THEN 'database' END,
                CASE WHEN e.name IS NULL THEN 'dependency' END], NULL) AS why
-    FROM effective e, app
+    FROM effective e CROSS JOIN app
+    LEFT JOIN worded w ON w.acl = e.acl
+    LEFT JOIN columned k ON k.relation = e.objid AND e.classid = 'pg_class'::regclass
 )
 SELECT j.classid, j.objid,
        i.type, i.identity, j.nsp::text, coalesce(j.name::text, i.identity),
@@ -217,20 +234,7 @@ SELECT j.classid, j.objid,
                       WHEN 'pg_opfamily'::regclass THEN (
            SELECT m.amname::text FROM pg_opfamily f JOIN pg_am m ON m.oid = f.opfmethod WHERE f.oid = j.objid) END,
        CASE WHEN j.owner IS NOT NULL THEN pg_get_userbyid(j.owner)::text END,
-       coalesce((SELECT jsonb_agg(jsonb_build_array(
-                    pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
-                    x.privilege_type, x.is_grantable) ORDER BY x.ord)
-                 FROM aclexplode(j.acl_now) WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, ord)), '[]'),
-       j.acl_default,
-       CASE WHEN j.classid <> 'pg_class'::regclass THEN '[]' ELSE
-           coalesce((SELECT jsonb_agg(jsonb_build_object('column', a.attname, 'acl', (
-                        SELECT jsonb_agg(jsonb_build_array(
-                            pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END,
-                            x.privilege_type, x.is_grantable) ORDER BY x.ord)
-                        FROM aclexplode(a.attacl) WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, ord)))
-                        ORDER BY a.attnum)
-                     FROM pg_attribute a
-                     WHERE a.attrelid = j.objid AND NOT a.attisdropped AND cardinality(a.attacl) > 0), '[]') END,
+       j.items, j.acl_default, j.columns,
        CASE WHEN j.classid = 'pg_class'::regclass AND j.letter = 's' THEN (
            SELECT (pg_identify_object('pg_class'::regclass, x.refobjid, 0)).identity FROM pg_depend x
            WHERE x.classid = 'pg_class'::regclass AND x.objid = j.objid AND x.objsubid = 0
@@ -276,7 +280,7 @@ SELECT j.classid, j.objid,
                           CASE WHEN a.attnotnull THEN 'not null' END,
                           CASE WHEN a.attidentity <> '' THEN 'identity ' || a.attidentity::text END,
                           CASE WHEN a.attgenerated <> '' THEN 'generated ' || a.attgenerated::text END,
-                          'default ' || pg_get_expr(d.adbin, d.adrelid),
+                          'default ' || pg_get_expr(d.adbin, CASE a.attgenerated WHEN '' THEN 0 ELSE d.adrelid END),
                           'storage ' || a.attstorage::text || a.attcompression::text, 'options ' || a.attoptions::text,
                           'fdw options ' || a.attfdwoptions::text,
                           CASE WHEN NOT a.attislocal THEN 'inherited' END), E'\n' ORDER BY a.attnum)
@@ -284,11 +288,18 @@ SELECT j.classid, j.objid,
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S') END,
                CASE WHEN c.relkind IN ('r', 'p', 'f') THEN (SELECT string_agg(format('constraint %I %s validated=%s deferrable=%s deferred=%s local=%s %s', k.conname,
                           k.contype, k.convalidated, k.condeferrable, k.condeferred, k.conislocal,
-                          pg_get_constraintdef(k.oid)), E'\n' ORDER BY k.conname COLLATE "C", k.contype)
+                          CASE k.contype WHEN 'n' THEN (SELECT format('NOT NULL %I no inherit=%s', a.attname, k.connoinherit)
+                                                        FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1])
+                               ELSE pg_get_constraintdef(k.oid) END), E'\n' ORDER BY k.conname COLLATE "C", k.contype)
                 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 't') END,
-               CASE WHEN c.relhasindex THEN (SELECT string_agg(format('index %s valid=%s clustered=%s replident=%s', pg_get_indexdef(x.indexrelid),
+               -- The index of a primary key or unique constraint is what the constraint says; wording both costs a third more.
+               CASE WHEN c.relhasindex THEN (SELECT string_agg(format('index %s valid=%s clustered=%s replident=%s',
+                          CASE WHEN k.oid IS NULL THEN pg_get_indexdef(x.indexrelid)
+                               ELSE format('of constraint %I options=%s', k.conname, ic.reloptions) END,
                           x.indisvalid, x.indisclustered, x.indisreplident), E'\n' ORDER BY ic.relname COLLATE "C")
-                FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid) END,
+                FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid
+                LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.conindid = x.indexrelid AND k.contype IN ('p', 'u')
+                WHERE x.indrelid = c.oid) END,
                CASE WHEN c.relhastriggers THEN (SELECT string_agg(format('trigger %s %s', g.tgenabled, pg_get_triggerdef(g.oid)), E'\n'
                           ORDER BY g.tgname COLLATE "C")
                 FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) END,
@@ -428,7 +439,6 @@ SELECT j.classid, j.objid,
 FROM judged j
 CROSS JOIN LATERAL pg_identify_object(j.classid, j.objid, 0) i
 WHERE ($2 OR cardinality(j.why) > 0) AND i.schema IS DISTINCT FROM 'qt001_cp'
-ORDER BY i.type COLLATE "C", i.identity COLLATE "C"
 $live_object$;
 
 CREATE FUNCTION qt001_cp.routine_sha256(routine oid) RETURNS text

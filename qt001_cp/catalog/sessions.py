@@ -1,0 +1,129 @@
+"""One or two sessions that see the same moment, and what they read of the catalog query.
+
+The second session starts while the first one reads its half; where it cannot start, the first reads both halves.
+Source: PostgreSQL documentation, "Snapshot Synchronization Functions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from qt001_cp.catalog.held import parts, room_and_relations
+from qt001_cp.catalog.source import query, settings
+from qt001_cp.model.names import Role
+
+_T = TypeVar("_T")
+_TWO: Final = 300
+"""Relations from which on a second session is worth its start; and as many lock slots it must find free."""
+_BEGIN: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+CHUNK: Final = 500 if psycopg.capabilities.has_stream_chunked() else 1
+
+
+@dataclass
+class Snapshot:
+    """A transaction of one snapshot, with the settings of the query.
+
+    ``name``: of the exported snapshot, where a second session is to read half of it.
+    ``held``: objects that are read apart from the others, in parts; see :mod:`qt001_cp.catalog.held`.
+    """
+
+    cursor: psycopg.RawCursor[Any]
+    application: Role
+    name: str | None = None
+    held: list[list[int]] = field(default_factory=list)
+
+    def read(
+        self, columns: str, *, definitions: bool, using: Callable[[Iterator[Sequence[Any]]], list[_T]]
+    ) -> list[_T]:
+        """What ``using`` makes of all rows; it is called once for each half, at the same time."""
+
+        def half(cursor: psycopg.RawCursor[Any], number: int, count: int = 2) -> list[_T]:
+            return using(_rows(cursor, _Share(self, columns, definitions, number, count)))
+
+        def second() -> list[_T] | None:
+            try:
+                beside = _beside(self.cursor.connection)
+            except psycopg.OperationalError:
+                return None
+            with beside, beside.transaction(), psycopg.RawCursor(beside) as cursor:
+                opened.append(beside)
+                cursor.execute(f"{_BEGIN}; SET TRANSACTION SNAPSHOT '{self.name}'; {settings()}")
+                return half(cursor, 1)
+
+        if self.name is None:
+            return half(self.cursor, 0, 1)
+        opened: list[psycopg.Connection] = []
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(second)
+            try:
+                made = half(self.cursor, 0)
+            except BaseException:
+                for session in opened:
+                    session.cancel_safe()
+                raise
+            more = other.result()
+        return made + (half(self.cursor, 1) if more is None else more)
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Which rows of a snapshot one session reads: part ``number`` of ``count``."""
+
+    of: Snapshot
+    columns: str
+    definitions: bool
+    number: int
+    count: int
+
+
+def _rows(cursor: psycopg.RawCursor[Any], share: _Share) -> Iterator[Sequence[Any]]:
+    held = share.of.held if share.definitions else []
+    text = f"SELECT {share.columns} FROM {query()} WHERE true"
+    given: list[Any] = [share.of.application.name, False, share.definitions]
+    # Both conditions are plain comparisons: PostgreSQL applies them before it words a definition.
+    ours = f" AND (pg_catalog.hashoid(objid) & {share.count - 1}) = {share.number}"
+    apart = " AND objid <> ALL ($5::oid[])" if held else ""
+    more = [[objid for part in held for objid in part]] if held else []
+    yield from cursor.stream(text + ours + apart, [*given, None, *more], size=CHUNK)
+    for part in held[share.number :: share.count]:
+        cursor.execute("SAVEPOINT part")
+        yield from cursor.stream(text, [*given, part], size=CHUNK)
+        cursor.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+
+
+@contextmanager
+def snapshot(connection: psycopg.Connection, application: Role, *, definitions: bool) -> Iterator[Snapshot]:
+    """A snapshot on ``connection`` until the end of the block.
+
+    Inside a transaction of the caller's, whose statements may each have their own snapshot, one statement reads all.
+    """
+    alone = connection.info.transaction_status != TransactionStatus.IDLE
+    with connection.transaction(), psycopg.RawCursor(connection) as cursor:
+        cursor.execute(settings() if alone else f"{_BEGIN}; {settings()}")
+        made = Snapshot(cursor, application)
+        if definitions and not alone:
+            room, relations = room_and_relations(cursor)
+            if relations > room:
+                made.held = parts(cursor, room)
+            if relations >= _TWO and room >= _TWO:
+                made.name = _exported(cursor)
+        yield made
+
+
+def _exported(cursor: psycopg.RawCursor[Any]) -> str | None:
+    """The name of the snapshot, for another session of the same role; None where that could not have the same rights."""
+    row = cursor.execute("SELECT pg_catalog.pg_export_snapshot(), current_user, session_user").fetchone()
+    assert row is not None
+    return str(row[0]) if row[1] == row[2] == cursor.connection.info.user else None
+
+
+def _beside(connection: psycopg.Connection) -> psycopg.Connection:
+    """A second connection with what opened the first. Raises :class:`psycopg.OperationalError`."""
+    return psycopg.connect(connection.info.dsn, password=connection.info.password or None, autocommit=True)

@@ -47,19 +47,10 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
     for routine in reaching["routines"]:
         if routine["identity"] == writer.ref.identity:
             routine["edges"] += [{"verb": "reads", "kind": "table", "identity": unlisted, "line": 1}]
-    through = next(
-        (
-            o
-            for o in manifest.transferred
-            if o.ref.kind == "function" and o.ref.identity in _called(doc, writer.ref.identity)
-        ),
-        writer,
-    )
-    return [
+    through = _helper(manifest, doc, writer.ref.identity)
+    made = [
         one("a body replaced under the same OID", "analysed in another version",
             Step("superuser", _with_new_body(writer.ref.identity)), gate("analysis_findings")),
-        one("another version of what the writer calls", "analysed in another version",
-            Step("superuser", f"ALTER FUNCTION {address(through.ref)} COST 4711"), gate("analysis_findings")),
         one("a trigger added to a source table", "reached by the apply path", helper,
             Step("superuser", f"CREATE TRIGGER nogo AFTER INSERT ON {address(table.ref)} FOR EACH ROW EXECUTE FUNCTION {home}.nogo_helper()"),
             gate("dependency_findings")),
@@ -78,6 +69,22 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
         one("an analysis that reaches something unlisted", unlisted, elsewhere,
             Step("author", "SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(reaching)]), gate("dependency_findings")),
     ]  # fmt: skip
+    if through is not None:
+        other = Step("superuser", f"ALTER FUNCTION {address(through.ref)} COST 4711")
+        name = "another version of what the writer calls"
+        made.insert(1, one(name, "analysed in another version", other, gate("analysis_findings")))
+    return made
+
+
+def _helper(manifest: ObjectManifest, analysis: dict[str, list[dict[str, object]]], writer: str) -> ManifestObject | None:
+    """A function that the apply path calls, the writer before the others, and that keeps its source; None: it calls none."""
+    repointed = [r.identity for r in manifest.repoint]
+    for caller in sorted(repointed, key=lambda identity: identity != writer):
+        called = _called(analysis, caller)
+        for o in manifest.transferred:
+            if o.ref.kind == "function" and o.ref.identity in called and o.ref.identity not in repointed:
+                return o
+    return None
 
 
 def _schema_of(table: ManifestObject) -> str:

@@ -99,7 +99,9 @@ def run_show(arguments: argparse.Namespace) -> int:
              f"{len(manifest.objects)} objects, {moved} transferred, {len(manifest.objects) - moved} retained: "
              + ", ".join(f"{n} {kind}" for kind, n in counts(manifest.objects).items())]  # fmt: skip
     if arguments.format == "html":
-        print_html(f"what {manifest.application.name} loses and keeps in {manifest.database}", facts, manifest_tree(manifest))
+        print_html(
+            f"what {manifest.application.name} loses and keeps in {manifest.database}", facts, manifest_tree(manifest)
+        )
     else:
         print("\n".join(facts))
         print_tree(manifest_tree(manifest))

@@ -17,8 +17,12 @@ from qt001_cp.workflow.refusal import refusals
 def add_verbs(verbs: Any) -> None:
     policy = verbs.add_parser("policy", help="draft a policy from a live database")
     actions = policy.add_subparsers(title="actions", metavar="ACTION", required=True)
-    init = actions.add_parser("init", help="a draft with suggestions and their reasons; what is uncertain stays undecided")
-    init.add_argument("--application", metavar="ROLE", help="the application role (default: the login that owns the most)")
+    init = actions.add_parser(
+        "init", help="a draft with suggestions and their reasons; what is uncertain stays undecided"
+    )
+    init.add_argument(
+        "--application", metavar="ROLE", help="the application role (default: the login that owns the most)"
+    )
     init.add_argument("--protect", metavar="PATTERN", action="append", default=[],
                       help="what is to be protected, as schema.name with * and ?; may be repeated (default: the groups that"
                            " hold a SECURITY DEFINER routine of the application)")  # fmt: skip

@@ -49,8 +49,12 @@ def add_verbs(verbs: Any) -> None:
     one.add_argument("--dump", type=Path, metavar="FILE", help="a dump of it, plain or of another format of pg_dump")
     clone.add_argument("--roles", type=Path, metavar="FILE", help="with --dump: roles and memberships")
     clone.add_argument("--policy", type=Path, metavar="FILE", help="the policy of that database")
-    clone.add_argument("--manifest", type=Path, metavar="FILE", help="the object manifest that this is to be the record of")
-    clone.add_argument("--data", action="store_true", help="clone the rows too (default: only those that say what is blocked)")
+    clone.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="the object manifest that this is to be the record of"
+    )
+    clone.add_argument(
+        "--data", action="store_true", help="clone the rows too (default: only those that say what is blocked)"
+    )
     add_format(parser)
     parser.set_defaults(run=run)
 
@@ -87,9 +91,13 @@ def _clone(arguments: argparse.Namespace) -> Clone | None:
             raise UsageError(f"{beside[0]} speaks of a database of your own", hint="--source DSN, or --dump FILE")
         return None
     if arguments.policy is None:
-        raise UsageError("a clone is rehearsed with its own policy", hint="--policy FILE; qt001-cp policy init drafts one")
+        raise UsageError(
+            "a clone is rehearsed with its own policy", hint="--policy FILE; qt001-cp policy init drafts one"
+        )
     if server_kind(arguments.server) == "dsn":
-        raise UsageError("a clone leaves roles behind, so it needs a disposable server", hint="--server embedded, or container")
+        raise UsageError(
+            "a clone leaves roles behind, so it needs a disposable server", hint="--server embedded, or container"
+        )
     if arguments.source:
         if arguments.roles:
             raise UsageError("--source reads the roles itself", hint="leave --roles out")

@@ -52,7 +52,9 @@ def inventory_tree(inventory: Inventory, policy: Policy | None) -> Node:
     def leaf(o: InventoryObject) -> Node:
         rule = policy.rule_for(o.ref) if policy else None
         marks = (rule.disposition if rule else "unclassified",) if policy else ()
-        held = sorted({i.privilege for i in o.state.acl if getattr(i.grantee, "name", None) == inventory.application.name})
+        held = sorted(
+            {i.privilege for i in o.state.acl if getattr(i.grantee, "name", None) == inventory.application.name}
+        )
         owner = "" if o.state.owner == inventory.application else f"owner {o.state.owner.name}"
         # Who owns an object holds privileges on it in any case; that everybody reaches it too is worth a word.
         others = ", ".join(_WAYS[w] for w in o.why[1:] if w == "public" or o.why[0] != "owned")

@@ -117,9 +117,7 @@ class Rehearsal:
         if known is None:
             demand, producer = self._demand()
             with self._step("no-go: all other families"):
-                self.transcript.outcomes += at_fix7c(
-                    scene, bundle.manifest, bundle.files, (demand, producer)
-                )
+                self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, (demand, producer))
         with self._step(f"{way}: the scheduled verifier, the gates"):
             self._gates(scene, way, bundle, known is None)
         self._check(f"{way}: the data has not moved", data_digest_of(scene) == data)

@@ -128,7 +128,12 @@ def _origin(origin: Json | None) -> list[str]:
     """What was cloned, and what was not."""
     if origin is None:
         return []
-    lines = ["## The clone", "", f"- From: {_cell(origin['from'])}", f"- Data: {'cloned' if origin['data'] else 'not cloned'}"]
+    lines = [
+        "## The clone",
+        "",
+        f"- From: {_cell(origin['from'])}",
+        f"- Data: {'cloned' if origin['data'] else 'not cloned'}",
+    ]
     lines += [f"- {_cell(note)}" for note in origin["notes"]]
     if origin["not_cloned"]:
         lines += ["", "| not cloned | why | what that means |", "| --- | --- | --- |"]

@@ -59,7 +59,9 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     for o in inventory.objects:
         rule, meant = policy.rule_for(o.ref), judgement.suggestions[o.ref.key].disposition
         if (rule.disposition if rule else None) != meant:
-            raise PolicyError(f"the draft would say {rule.disposition if rule else 'nothing'} of {o.ref}, meant {meant}")
+            raise PolicyError(
+                f"the draft would say {rule.disposition if rule else 'nothing'} of {o.ref}, meant {meant}"
+            )
     files = {"policy.toml": text, **{f"repoint/{part}.sql": source for part, source in path.sources.items()}}
     return Draft(policy, judgement, files)
 

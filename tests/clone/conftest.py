@@ -37,14 +37,14 @@ class Shop:
 def load_shop(server: Server) -> Scene:
     """The shop as its owner left it, not marked as a rehearsal."""
     with server.connect("postgres") as connection:
-        connection.execute(f'CREATE ROLE "{APPLICATION}" LOGIN PASSWORD \'never cloned\'')
+        connection.execute(f"CREATE ROLE \"{APPLICATION}\" LOGIN PASSWORD 'never cloned'")
         connection.execute("CREATE ROLE cashier LOGIN; CREATE ROLE bookkeeper; CREATE ROLE apprentice LOGIN")
         connection.execute("GRANT bookkeeper TO apprentice WITH ADMIN OPTION")
         connection.execute("ALTER ROLE apprentice SET search_path = \"$user\", 'a b'")
         connection.execute("CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader")
         connection.execute("CREATE ROLE blind LOGIN")
         connection.execute(f'CREATE DATABASE "{DATABASE}" OWNER "{APPLICATION}" TEMPLATE template0')
-        connection.execute(f'ALTER DATABASE "{DATABASE}" SET work_mem = \'5MB\'')
+        connection.execute(f"ALTER DATABASE \"{DATABASE}\" SET work_mem = '5MB'")
     server.psql((HERE / "shop.sql").read_text("utf-8"), dbname=DATABASE)
     scene = Scene(server, DATABASE, APPLICATION, "blind")
     return staff(scene, rehearsal=False)

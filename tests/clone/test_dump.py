@@ -50,7 +50,9 @@ def test_roles_that_the_dump_names_are_made_and_told(empty: Server, dump: Path, 
     drop_scene(scene)
 
 
-def test_roles_of_a_file_come_with_memberships_and_without_passwords(empty: Server, dump: Path, shop: Shop, tmp_path: Path) -> None:
+def test_roles_of_a_file_come_with_memberships_and_without_passwords(
+    empty: Server, dump: Path, shop: Shop, tmp_path: Path
+) -> None:
     roles = tmp_path / "roles.sql"
     roles.write_text(shop.scene.server.dump_roles(), "utf-8")
     assert "PASSWORD" in roles.read_text()
@@ -69,9 +71,7 @@ def test_a_lacking_extension_is_told_with_what_rests_on_it(empty: Server, dump: 
         "\nCREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;\nCOMMENT ON EXTENSION postgis IS 'x';\nCREATE SCHEMA shelf;",
     )
     assert "postgis" in text
-    text += (
-        "\n-- Name: site; Type: TABLE; Schema: shelf; Owner: x\n--\n\nCREATE TABLE shelf.site (place public.geometry);\n"
-    )
+    text += "\n-- Name: site; Type: TABLE; Schema: shelf; Owner: x\n--\n\nCREATE TABLE shelf.site (place public.geometry);\n"
     dump.write_text(text, "utf-8")
     clone = from_dump(dump, None, POLICY, shop.manifest, data=False)
     scene = clone.new_scene(clone.prepare(empty))
@@ -79,7 +79,9 @@ def test_a_lacking_extension_is_told_with_what_rests_on_it(empty: Server, dump: 
     assert lacks["extension postgis"] == "the clone's server does not have it"
     assert lacks["table shelf.site"] == '[42704] type "public.geometry" does not exist'
     with scene.connect() as connection:
-        assert list(clone.judge(clone.manifest)) and connection.execute("SELECT to_regclass('shelf.article')").fetchone() != (None,)
+        assert list(clone.judge(clone.manifest)) and connection.execute(
+            "SELECT to_regclass('shelf.article')"
+        ).fetchone() != (None,)
     drop_scene(scene)
 
 
@@ -114,7 +116,9 @@ _REFUSED = {
 
 
 @pytest.mark.parametrize("case", _REFUSED)
-def test_a_dump_that_cannot_be_cloned_is_refused_in_words(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dump_that_cannot_be_cloned_is_refused_in_words(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text, expected = _REFUSED[case]
     path = tmp_path / "given.sql"
     if text is not None:
@@ -127,21 +131,31 @@ def test_a_dump_that_cannot_be_cloned_is_refused_in_words(case: str, tmp_path: P
 _USAGE = {
     "no policy": (["--source", "host=/nowhere"], "a clone is rehearsed with its own policy"),
     "options of a clone without one": (["--data"], "--data speaks of a database of your own"),
-    "a server that others use": (["--source", "x", "--policy", str(POLICY), "--server", "dsn"], "needs a disposable server"),
-    "a dead server": (["--source", "host=/nowhere dbname=x", "--policy", str(POLICY)], "the source could not be reached"),
+    "a server that others use": (
+        ["--source", "x", "--policy", str(POLICY), "--server", "dsn"],
+        "needs a disposable server",
+    ),
+    "a dead server": (
+        ["--source", "host=/nowhere dbname=x", "--policy", str(POLICY)],
+        "the source could not be reached",
+    ),
     "no connection string": (["--source", "no such thing", "--policy", str(POLICY)], "the source could not be reached"),
 }
 
 
 @pytest.mark.parametrize("case", _USAGE)
-def test_options_that_do_not_fit_are_refused_in_words(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_that_do_not_fit_are_refused_in_words(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     options, expected = _USAGE[case]
     assert main(["rehearse", *options, "--out", str(tmp_path / "out")]) in (1, 2)
     said = capsys.readouterr().err
     assert expected in said and "hint: " in said and not (tmp_path / "out").exists()
 
 
-def test_a_login_that_may_not_read_is_told_what_it_needs(shop: Shop, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_login_that_may_not_read_is_told_what_it_needs(
+    shop: Shop, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     dsn = shop.dsn("apprentice")
     assert main(["rehearse", "--source", dsn, "--policy", str(POLICY), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err

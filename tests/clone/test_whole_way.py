@@ -26,7 +26,9 @@ def _photograph(shop: Shop) -> tuple[object, ...]:
     return shop.scene.dump("--create"), server.dump_roles(), written
 
 
-def test_a_reader_rehearses_and_the_operator_cuts_over_the_original(shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_reader_rehearses_and_the_operator_cuts_over_the_original(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = _photograph(shop)
     out = tmp_path / "rehearsal"
     code = main(["rehearse", "--source", shop.dsn("reader"), "--policy", str(POLICY), "--manifest", str(shop.manifest),

@@ -59,7 +59,10 @@ def judge(inventory: Inventory, edges: Sequence[Reach], protect: Sequence[str]) 
     for key, group in made.groups.items():
         if key not in made.suggestions:
             made.suggestions[key] = _outside(by_key[key], group, made, outgoing, inventory)
-    tables = {o.ref.identity: made.suggestions.get(o.ref.key) for o in inventory.objects if o.ref.kind in kinds.RELATIONS}
+    _doubt(made)
+    tables = {
+        o.ref.identity: made.suggestions.get(o.ref.key) for o in inventory.objects if o.ref.kind in kinds.RELATIONS
+    }
     for o in inventory.objects:
         table = tables.get(o.follows or "")
         if table is not None:
@@ -90,7 +93,9 @@ def _close(made: Judgement, by_key: Mapping[Node, InventoryObject], edges: Seque
         moved = False
         for start, end, why in edges:
             if start in made.transferred and end in by_key and end not in made.suggestions and end[0] in _RUN:
-                made.suggestions[end] = Suggestion("transfer", f"runs inside {start[0]} {start[1]} ({why}), with the new owner's rights")
+                made.suggestions[end] = Suggestion(
+                    "transfer", f"runs inside {start[0]} {start[1]} ({why}), with the new owner's rights"
+                )
                 moved = True
 
 
@@ -101,10 +106,25 @@ def _outside(
         if end == o.ref.key and start in made.transferred:
             return Suggestion(None, f"{start[0]} {start[1]}, which is protected, reaches it ({why})")
         if start == o.ref.key and end in made.transferred:
-            return Suggestion(None, f"it reaches {end[0]} {end[1]}, which is protected ({why}): rewrite it, or curate a view")
+            return Suggestion(
+                None, f"it reaches {end[0]} {end[1]}, which is protected ({why}): rewrite it, or curate a view"
+            )
     if o.state.owner != inventory.application:
         return Suggestion("retain", f"belongs to {o.state.owner.name}, and nothing protected reaches it")
     return Suggestion("retain", f"{group}: nothing protected reaches it, and it reaches nothing protected")
+
+
+def _doubt(made: Judgement) -> None:
+    """A group that is partly protected, or tied to what is, is no group to retain without looking."""
+    tied: dict[Group, str] = {}
+    for key, s in made.suggestions.items():
+        if s.disposition != "retain" and made.groups[key] not in made.protected:
+            tied.setdefault(made.groups[key], f"{key[0]} {key[1]}")
+    for key, s in made.suggestions.items():
+        if s.disposition == "retain" and made.groups[key] in tied:
+            made.suggestions[key] = Suggestion(
+                None, f"its group, {made.groups[key]}, is tied to what is protected by {tied[made.groups[key]]}"
+            )
 
 
 def _beside(o: InventoryObject, made: Judgement, inventory: Inventory) -> Suggestion:
@@ -120,8 +140,10 @@ def _beside(o: InventoryObject, made: Judgement, inventory: Inventory) -> Sugges
     if o.ref.kind == "schema":
         return Suggestion("retain", "nothing in it is protected")
     if o.ref.kind == "default acl":
-        if any(k[0] == "schema" and by == o.ref.schema for k in made.transferred for by in (k[1].strip('"'),)):
-            return Suggestion(None, "speaks of what is made in a protected schema from now on: take it away, or let it be")
+        if any(g.schema == o.ref.schema and k in made.transferred for k, g in made.groups.items()):
+            return Suggestion(
+                None, "speaks of what is made in a protected schema from now on: take it away, or let it be"
+            )
         if o.state.owner == inventory.application:
             return Suggestion("retain", "speaks of what the application makes itself")
         return Suggestion(None, f"gives away what {o.state.owner.name} makes from now on: take it away, or let it be")

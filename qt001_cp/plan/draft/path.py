@@ -43,10 +43,14 @@ def guess(inventory: Inventory, judgement: Judgement, analyses: Analyses) -> Pat
             writer = fitting[0] if part == "writer" else writer
         else:
             parts[part] = f"{UNDECIDED}: {part}"
-            sources[part] = f"-- The new source of the {part}: its first statement is PERFORM qt001_cp.require_acceptance('{part}');\n"
-    ready = [o for o in protected if o.ref.kind == "view" and "read" in o.ref.name.lower() and "readi" in o.ref.name.lower()]
+            sources[part] = (
+                f"-- The new source of the {part}: its first statement is PERFORM qt001_cp.require_acceptance('{part}');\n"
+            )
+    ready = [
+        o for o in protected if o.ref.kind == "view" and "read" in o.ref.name.lower() and "readi" in o.ref.name.lower()
+    ]
     tables = {o.ref.key: o.ref.identity for o in protected if o.ref.kind == "table"}
-    written = ()
+    written: tuple[str, ...] = ()
     if writer is not None and (analysis := analyses.get(writer.ref.key)):
         written = tuple(dict.fromkeys(tables[e.kind, e.identity] for e in analysis.edges
                                       if e.verb == "writes" and (e.kind, e.identity) in tables))  # fmt: skip
@@ -62,7 +66,9 @@ def _guarded(o: InventoryObject, part: str) -> str:
 
 
 def _switch(protected: list[InventoryObject]) -> tuple[str, str, str] | None:
-    fitting = [o for o in protected if o.ref.kind == "table" and re.search("switch|lock|block|gate", o.ref.name.lower())]
+    fitting = [
+        o for o in protected if o.ref.kind == "table" and re.search("switch|lock|block|gate", o.ref.name.lower())
+    ]
     if len(fitting) != 1:
         return None
     columns = _COLUMN.findall(fitting[0].definition)

@@ -127,7 +127,10 @@ def _path(path: Path) -> Iterator[str]:
 
 def _rest(path: Path) -> Iterator[str]:
     if path.readiness is None:
-        yield from ("# Which authority is to go? A hard-coded verdict, a routine that signs itself: [[legacy]], and take away legacy = []", "")
+        yield from (
+            "# Which authority is to go? A hard-coded verdict, a routine that signs itself: [[legacy]], and take away legacy = []",
+            "",
+        )
     else:
         yield from ("[[legacy]]", 'kind = "view"', f"identity = {_q(path.readiness.ref.identity)}",
                     'reason = "the old readiness: does it answer from facts?"', "")  # fmt: skip

@@ -18,7 +18,9 @@ def read_dump(path: Path, *, data: bool) -> tuple[str, str | None]:
     """The dump as SQL, and the name of its database where its format says so. Raises :class:`FileProblem`."""
     if path.is_dir():
         if not (path / "toc.dat").exists():
-            raise FileProblem(f"{path}: a folder, but no dump: it has no toc.dat", hint="name the file, or a dump made with -Fd")
+            raise FileProblem(
+                f"{path}: a folder, but no dump: it has no toc.dat", hint="name the file, or a dump made with -Fd"
+            )
         return _restored(path, data=data)
     body = read_file(path)
     if body.startswith(b"PGDMP") or body[257:262] == b"ustar":
@@ -26,7 +28,9 @@ def read_dump(path: Path, *, data: bool) -> tuple[str, str | None]:
     try:
         text = body.decode()
     except UnicodeDecodeError as exc:
-        raise FileProblem(f"{path}: neither a dump of pg_dump nor text in UTF-8", hint="make it with pg_dump -E UTF8") from exc
+        raise FileProblem(
+            f"{path}: neither a dump of pg_dump nor text in UTF-8", hint="make it with pg_dump -E UTF8"
+        ) from exc
     if not text.strip():
         raise FileProblem(f"{path}: the file is empty", hint="make the dump anew, and look at what pg_dump says")
     if "PostgreSQL database cluster dump" in text[:400]:

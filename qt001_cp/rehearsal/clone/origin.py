@@ -95,7 +95,11 @@ class Clone:
     def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
         if self.wanted is not None:
             differing = len([x for x in self.cloned.lacks.values() if "manifest of the original" in x.meaning])
-            yield "the clone is the estate of the original", differing == 0, f"{differing} object(s) differ" if differing else ""
+            yield (
+                "the clone is the estate of the original",
+                differing == 0,
+                f"{differing} object(s) differ" if differing else "",
+            )
         if self.manifest is not None:
             same = manifest.body() == self.manifest.body()
             found = "" if same else "; ".join(difference(self.manifest, manifest)[:5]) or "other bytes"
@@ -114,7 +118,9 @@ class Clone:
         """Roles and memberships as pg_dumpall --roles-only prints them; what is there already is no fault."""
         for f in load(server, "postgres", self.role_script):
             if f.sqlstate != "42710":
-                self.cloned.lack(f.statement, f"[{f.sqlstate}] {f.message}", "what is reached through it was not rehearsed")
+                self.cloned.lack(
+                    f.statement, f"[{f.sqlstate}] {f.message}", "what is reached through it was not rehearsed"
+                )
         self.cloned.note("roles and memberships from --roles, without passwords")
 
     def _invent(self, server: Server, names: Iterable[str | None]) -> None:

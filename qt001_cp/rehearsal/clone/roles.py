@@ -64,10 +64,10 @@ def make_memberships(connection: psycopg.Connection, memberships: Sequence[Row],
             except psycopg.Error as exc:
                 refused.append((row, exc))
         if len(refused) == len(waiting):
-            for row, exc in refused:
+            for row, error in refused:
                 report.lack(
                     f"membership of {row['member']} in {row['role']}",
-                    exc.diag.message_primary or str(exc),
+                    error.diag.message_primary or str(error),
                     "what is reached through it was not rehearsed",
                 )
             return

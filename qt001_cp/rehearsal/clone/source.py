@@ -79,7 +79,8 @@ def _snapshot(dsn: str) -> Iterator[tuple[psycopg.Connection, str]]:
                                      autocommit=True)  # fmt: skip
     except psycopg.Error as exc:
         raise DatabaseProblem(
-            f"the source could not be reached: {str(exc).strip()}", hint="check the connection: psql 'DSN' -c 'SELECT 1'"
+            f"the source could not be reached: {str(exc).strip()}",
+            hint="check the connection: psql 'DSN' -c 'SELECT 1'",
         ) from exc
     with connection:
         require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))

@@ -38,7 +38,9 @@ def cases(manifest: ObjectManifest, open_to: frozenset[str | None], public_only:
         return Step(admin, f"CREATE {noun} {name}{rest}; ALTER {noun} {name} OWNER TO {yours}")
 
     home = table.ref.schema
-    overload = f"{address(replace(writer.ref, args=()))[:-2]}({', '.join(['text'] * max(1, len(writer.ref.args or ())))})"
+    overload = (
+        f"{address(replace(writer.ref, args=()))[:-2]}({', '.join(['text'] * max(1, len(writer.ref.args or ())))})"
+    )
     if overload == address(writer.ref):
         overload = overload[:-1] + ", text)"
     shrunk = replace(manifest, objects=tuple(o for o in manifest.objects if o is not table))

@@ -76,7 +76,9 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
     return made
 
 
-def _helper(manifest: ObjectManifest, analysis: dict[str, list[dict[str, object]]], writer: str) -> ManifestObject | None:
+def _helper(
+    manifest: ObjectManifest, analysis: dict[str, list[dict[str, object]]], writer: str
+) -> ManifestObject | None:
     """A function that the apply path calls, the writer before the others, and that keeps its source; None: it calls none."""
     repointed = [r.identity for r in manifest.repoint]
     for caller in sorted(repointed, key=lambda identity: identity != writer):

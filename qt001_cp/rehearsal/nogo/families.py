@@ -32,7 +32,11 @@ def at_fix7c(
         guarded, (filled, rows) = _guarded(connection, manifest), _filled(connection, manifest)
     application = manifest.application.name
     others = [
-        *spoof.cases(manifest, scene.public_only, min(600, json.loads(files["readiness.json"])["sign_off"]["max_validity_seconds"])),
+        *spoof.cases(
+            manifest,
+            scene.public_only,
+            min(600, json.loads(files["readiness.json"])["sign_off"]["max_validity_seconds"]),
+        ),
         *capability.cases(manifest, *demand),
         *dependency.cases(manifest, files["static-analysis.json"]),
         *no_worse.cases(manifest, guarded, filled, rows),

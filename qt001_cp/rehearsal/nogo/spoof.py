@@ -15,6 +15,7 @@ _GATE = """SELECT qt001_cp.raise_first('sign-off gate', (SELECT jsonb_agg(to_jso
 def cases(manifest: ObjectManifest, public_only: str, validity: int = 600) -> list[Case]:
     """``validity``: seconds, no more than the policy allows a sign-off to hold."""
     sign = f"SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'rehearsal', {validity})"
+
     def one(name: str, *steps: Step, expected: str = "42501", contains: str = "") -> Case:
         return Case(FAMILY, name, steps, (expected,), contains)
 

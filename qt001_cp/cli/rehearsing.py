@@ -7,12 +7,12 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
 from qt001_cp.cli.output import add_format, print_json
-from qt001_cp.errors import EXIT_FAILED, EXIT_OK, UsageError
+from qt001_cp.errors import EXIT_FAILED, EXIT_OK, Qt001Error, UsageError
 from qt001_cp.model.canonical import Json
 from qt001_cp.rehearsal.clone.make import from_dump, from_source
 from qt001_cp.rehearsal.clone.origin import Clone
@@ -75,7 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
         with open_server(arguments.server, major=clone.major if clone else None) as server:
             if clone is not None:
                 server = clone.prepare(server)
-            transcript = rehearse(server, out.resolve(), say, clone)
+            try:
+                transcript = rehearse(server, out.resolve(), say, clone)
+            except Qt001Error:
+                if clone is not None:
+                    _lacks(clone.report(), sys.stderr)
+                raise
     if arguments.format == "json":
         print_json("qt001.transcript/1", transcript.to_json())
     else:
@@ -105,12 +110,12 @@ def _clone(arguments: argparse.Namespace) -> Clone | None:
     return from_dump(arguments.dump, arguments.roles, arguments.policy, arguments.manifest, data=arguments.data)
 
 
-def _lacks(origin: Json) -> None:
-    print(f"clone     of {origin['from']}; data {'cloned' if origin['data'] else 'not cloned'}")
+def _lacks(origin: Json, to: TextIO) -> None:
+    print(f"clone     of {origin['from']}; data {'cloned' if origin['data'] else 'not cloned'}", file=to)
     for note in origin["notes"]:
-        print(f"          {note}")
+        print(f"          {note}", file=to)
     for lack in origin["not_cloned"]:
-        print(f"not cloned: {lack['object']}: {lack['why']}; that means: {lack['meaning']}")
+        print(f"not cloned: {lack['object']}: {lack['why']}; that means: {lack['meaning']}", file=to)
 
 
 def _summary(transcript: Transcript, out: Path, seconds: float) -> None:
@@ -118,7 +123,7 @@ def _summary(transcript: Transcript, out: Path, seconds: float) -> None:
     print(f"\nrehearsal {'PASSED' if transcript.passed else 'FAILED'} in {seconds:.0f} s · {transcript.server}")
     print(f"manifest  {transcript.manifest}")
     if transcript.origin is not None:
-        _lacks(transcript.origin)
+        _lacks(transcript.origin, sys.stdout)
     print(f"checks    {len(transcript.checks) - len(failed)} of {len(transcript.checks)} hold")
     for family, (tried, passed) in transcript.families().items():
         print(f"no-go     {passed:5} of {tried:5} refused   {FAMILIES[family]}")

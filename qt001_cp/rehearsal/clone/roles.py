@@ -46,6 +46,11 @@ def make_roles(connection: psycopg.Connection, roles: Sequence[Row], report: Clo
         if role["settings"]:
             # As it stands in the catalog: ALTER ROLE … SET would quote lists anew.
             connection.execute(
+                "DELETE FROM pg_catalog.pg_db_role_setting s USING pg_catalog.pg_roles r"
+                " WHERE s.setdatabase = 0 AND s.setrole = r.oid AND r.rolname = %s",
+                [role["rolname"]],
+            )
+            connection.execute(
                 "INSERT INTO pg_catalog.pg_db_role_setting (setdatabase, setrole, setconfig)"
                 " SELECT 0, r.oid, %s FROM pg_catalog.pg_roles r WHERE r.rolname = %s",
                 [role["settings"], role["rolname"]],

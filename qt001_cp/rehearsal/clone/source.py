@@ -53,8 +53,6 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
         base = ["--create", f"--exclude-schema={SCHEMA}", f"--snapshot={snapshot}", "--restrict-key=qt001"]
         if not data:
             base.append("--schema-only")
-            if place["large_objects"]:
-                base.append("--large-objects")
         schema = _dump(dsn, base)
         rows = refused = ""
         if not data:

@@ -12,7 +12,10 @@ from qt001_cp.emit.statements import address
 from qt001_cp.model import kinds
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.rehearsal.nogo.case import Case, Step
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, DUTY
 
+_HOLDS = {who: (login, DUTY[login]) for who, login in (("author", AUTHOR), ("auditor", AUDITOR))}
+"""Under which names author and auditor may hold something of their own, such as CONNECT."""
 WHO = ("application", "public_only", "author", "auditor")
 _DENIED = ("42501",)
 _FACTS = """
@@ -128,7 +131,7 @@ def _left(o: ManifestObject, who: str, manifest: ObjectManifest) -> frozenset[st
     """What the after-state leaves to this role: those verbs are no denials."""
     if o.after is None:
         return frozenset()
-    names = {None, manifest.application.name} if who == "application" else {None}
+    names = {None, manifest.application.name} if who == "application" else {None, *_HOLDS.get(who, ())}
     return frozenset(i.privilege for i in o.after.acl if getattr(i.grantee, "name", None) in names)
 
 

@@ -136,4 +136,8 @@ def _summary(transcript: Transcript, out: Path, seconds: float) -> None:
     for outcome in [o for o in transcript.outcomes if not o.passed][:20]:
         print(f"✗ {outcome.case.family}: {outcome.case.name}: {outcome.sqlstate} {outcome.message}")
     print(f"folder    {out}  (transcript.md, object.json, upgrade-*.sql, downgrade-*.sql)")
+    if transcript.origin is not None and transcript.passed:
+        print(
+            f"next      qt001-cp evidence import {out / 'nogo.json'} --rehearsal --database …  (once the manifest is sealed)"
+        )
     sys.stdout.flush()

@@ -32,8 +32,7 @@ def test_a_reader_rehearses_and_the_operator_cuts_over_the_original(
     out = tmp_path / "rehearsal"
     code = main(["rehearse", "--source", shop.dsn("reader"), "--policy", str(POLICY), "--manifest", str(shop.manifest),
                  "--out", str(out)])  # fmt: skip
-    said = capsys.readouterr().out
-    assert code == 0, said
+    assert code == 0, capsys.readouterr()
     assert _photograph(shop) == before
     transcript = json.loads((out / "transcript.json").read_text())
     assert transcript["origin"]["not_cloned"] == []

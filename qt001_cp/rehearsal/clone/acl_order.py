@@ -16,7 +16,8 @@ UPDATE pg_catalog.{catalog} o SET {column} = (
     SELECT pg_catalog.array_agg(u.item ORDER BY w.ord)
     FROM pg_catalog.unnest(o.{column}) u(item)
     CROSS JOIN LATERAL (SELECT x.grantor, x.grantee FROM pg_catalog.aclexplode(ARRAY[u.item]) x LIMIT 1) e
-    JOIN pg_catalog.unnest(%(grantors)s::pg_catalog.text[], %(grantees)s::pg_catalog.text[]) WITH ORDINALITY w(grantor, grantee, ord)
+    JOIN ROWS FROM (pg_catalog.unnest(%(grantors)s::pg_catalog.text[]), pg_catalog.unnest(%(grantees)s::pg_catalog.text[]))
+         WITH ORDINALITY w(grantor, grantee, ord)
       ON w.grantor = pg_catalog.pg_get_userbyid(e.grantor)
      AND w.grantee IS NOT DISTINCT FROM CASE WHEN e.grantee <> 0 THEN pg_catalog.pg_get_userbyid(e.grantee) END)
 WHERE (pg_catalog.pg_identify_object('pg_catalog.{class}'::pg_catalog.regclass, {oid}, 0)).identity = %(identity)s {more}
@@ -52,7 +53,7 @@ def _run(
     acl: tuple[AclItem, ...], attribute: str | None = None,
 ) -> None:  # fmt: skip
     pairs = list(dict.fromkeys((i.grantor.name, getattr(i.grantee, "name", None)) for i in acl))
-    query = sql.SQL(_REORDER).format(  # type: ignore[arg-type]
+    query = sql.SQL(_REORDER).format(
         catalog=sql.Identifier(catalog), column=sql.Identifier(column), oid=sql.SQL(oid), **{"class": sql.SQL(class_)},
         more=sql.SQL("AND o.attname = %(attribute)s" if attribute is not None else ""),
     )  # fmt: skip

@@ -72,7 +72,8 @@ def create_database(server: Server, name: str, place: Row | None, report: CloneR
                     raise DatabaseProblem(f"the clone's database cannot be made: {str(exc).strip()}") from exc
                 report.lack(f"locale {collate} of the database", exc.diag.message_primary or str(exc),
                             "the clone sorts in another order, and the definition of the database differs: the record of"
-                            f" this rehearsal is not about your manifest. Install that locale on this machine; locale -a lists what it has")  # fmt: skip
+                            " this rehearsal is not about your manifest. Install that locale on this machine (locale -a"
+                            " lists what it has)")  # fmt: skip
 
 
 def load(server: Server, name: str, text: str) -> list[Failed]:

@@ -48,6 +48,8 @@ def from_dump(path: Path, roles: Path | None, policy_path: Path, manifest_path: 
     if says.database is None:
         report.lack(f"owner, ACL and settings of database {database}", "the dump was made without --create",
                     "the database belongs to the clone's superuser: what its owner may do was not rehearsed")  # fmt: skip
+    if manifest is None:
+        report.note("no manifest was given: nothing says whether the clone is exactly the original's estate")
     script = without_role_passwords(read_file(roles).decode()) if roles else ""
     wanted = estate_of_manifest(manifest) if manifest else None
     clone = Clone(database, major, policy, policy_path, text, report, role_script=script, wanted=wanted, manifest=manifest,

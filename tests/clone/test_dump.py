@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from qt001_cp.cli import main
@@ -43,6 +45,17 @@ def dump(shop: Shop, tmp_path: Path) -> Path:
     path = tmp_path / "shop.sql"
     path.write_text(shop.scene.dump("--create", "--schema-only", "--exclude-schema=qt001_cp"), "utf-8")
     return path
+
+
+def _until_refused(shop: Shop) -> None:
+    """A reload takes effect when the server gets to it."""
+    for _ in range(1000):
+        try:
+            shop.scene.server.connect(DATABASE, "locked").close()
+        except psycopg.OperationalError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the server did not read its rules again")
 
 
 def _lacks(clone: Clone) -> dict[str, str]:
@@ -116,10 +129,14 @@ _REFUSED = {
         "-- Dumped from database version 12.3\nCREATE DATABASE d WITH TEMPLATE = template0;\n",
         "PostgreSQL 12 is not one of ours: expected 14 to 18",
     ),
+    "a command for psql": (
+        "-- Dumped from database version 18.1\nCREATE DATABASE d WITH TEMPLATE = template0;\n\\! touch {proof}\n",
+        "the text holds a command for psql, and those are not run",
+    ),
     "a dump that is cut off": (
         "-- Dumped from database version 18.1\nCREATE DATABASE d WITH TEMPLATE = template0;\n"
-        "-- Name: half; Type: TABLE; Schema: public; Owner: x\nCREATE TABLE public.half (;\n",
-        "line 4, table public.half: [42601] syntax error",
+        "-- Name: half; Type: TABLE; Schema: public; Owner: x\nCREATE TABLE public.half (\n    a int,);\n",
+        "line 5, table public.half: [42601] syntax error",
     ),
 }
 
@@ -131,10 +148,11 @@ def test_a_dump_that_cannot_be_cloned_is_refused_in_words(
     text, expected = _REFUSED[case]
     path = tmp_path / "given.sql"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text.replace("{proof}", str(tmp_path / "proof")))
     code = main(["rehearse", "--dump", str(path), "--policy", str(POLICY), "--out", str(tmp_path / "out")])
     said = capsys.readouterr().err
     assert code in (1, 2) and expected in said and "hint: " in said and "Traceback" not in said
+    assert not (tmp_path / "proof").exists()
 
 
 _USAGE = {
@@ -186,7 +204,7 @@ def test_a_password_is_passed_on_and_a_wrong_one_is_told(
     rules.write_text("local all locked scram-sha-256\n" + before)
     with shop.scene.connect() as connection:
         connection.execute("SELECT pg_reload_conf()")
-        connection.execute("SELECT pg_sleep(0.2)")
+    _until_refused(shop)
     dsn = shop.dsn("locked") + " password="
     assert main(["rehearse", "--source", dsn + "wrong1", "--policy", str(POLICY), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err

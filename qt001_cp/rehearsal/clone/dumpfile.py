@@ -41,7 +41,7 @@ def read_dump(path: Path, *, data: bool) -> tuple[str, str | None]:
 
 
 def _restored(path: Path, *, data: bool) -> tuple[str, str | None]:
-    options = ["--create", "--restrict-key=qt001", *([] if data else ["--schema-only"])]
+    options = ["--create", *([] if data else ["--schema-only"])]
     text = _pg_restore(path, *options, "-f", "-")
     named = _DATABASE.search(_pg_restore(path, "--list"))
     return text, named[1].strip() if named else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 
 import psycopg
@@ -14,9 +15,13 @@ from qt001_cp.rehearsal.clone.roles import Row
 from qt001_cp.servers import Server
 
 _ERROR = re.compile(r"^psql:[^\n]*?:(\d+): (?:ERROR|FATAL):  (\w{5}): (.*)$", re.MULTILINE)
+_COMMAND = re.compile(r"^psql:[^\n]*?:(\d+): error: (.*)$", re.MULTILINE)
+_OURS = re.compile(r"^\\(?:restrict|unrestrict|connect|encoding)\b.*$", re.MULTILINE)
 _TITLE = re.compile(r"^-- (?:Data for )?Name: (.*?); Type: (.*?); Schema: (.*?); Owner:")
 _ROLE = re.compile(r'role "(.+)" does not exist')
+_PSQL = "psql"
 _MEANINGS = {
+    _PSQL: "the text holds a command for psql, and those are not run",
     "42704": "it rests on something that the clone does not have",
     "42883": "it calls a function or operator that the clone does not have",
     "42P01": "it rests on a table or view that is not in the clone",
@@ -77,10 +82,18 @@ def create_database(server: Server, name: str, place: Row | None, report: CloneR
 
 
 def load(server: Server, name: str, text: str) -> list[Failed]:
-    """Run the script to its end; returns what failed, in order."""
+    """Run the script to its end; returns what failed, in order.
+
+    In psql's restricted mode with a key that nobody knows: names and bodies come from a database that is not trusted, a
+    file from anywhere, and a command such as backslash-exclamation mark would run here. The dump's own commands only
+    say where we are already.
+    """
+    key = secrets.token_hex(16)
+    text = f"\\restrict {key}\n{_OURS.sub('', text)}\n\\unrestrict {key}\n"
     done = server.psql(text, "-v", "ON_ERROR_STOP=0", "-v", "VERBOSITY=verbose", dbname=name, check=False)
     lines = text.splitlines()
-    return [_failed(lines, int(m[1]), m[2], m[3]) for m in _ERROR.finditer(done.stderr)]
+    refused = [_failed(lines, int(m[1]), _PSQL, m[2]) for m in _COMMAND.finditer(done.stderr)]
+    return refused + [_failed(lines, int(m[1]), m[2], m[3]) for m in _ERROR.finditer(done.stderr)]
 
 
 def refuse(failed: Failed, what: str) -> None:
@@ -99,5 +112,9 @@ def _failed(lines: list[str], number: int, sqlstate: str, message: str) -> Faile
             schema = "" if title[3] == "-" else f"{title[3]}."
             entry = f"{title[2].lower()} {schema}{title[1]}"
             break
-    statement = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-    return Failed(entry, number, statement[:200], sqlstate, message)
+    # psql tells the last line of a statement; it begins after a blank line or a comment.
+    first = number
+    while first > 1 and lines[first - 2].strip() and not lines[first - 2].startswith("--"):
+        first -= 1
+    statement = " ".join(line.strip() for line in lines[first - 1 : number])
+    return Failed(entry, number - 1, statement[:200], sqlstate, message)

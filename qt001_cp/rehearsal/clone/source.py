@@ -50,14 +50,14 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
         _readable(connection, place)
         inventory = read_inventory(connection, application)
         roles, memberships = rows_of(connection, "roles.sql"), rows_of(connection, "memberships.sql")
-        base = ["--create", f"--exclude-schema={SCHEMA}", f"--snapshot={snapshot}", "--restrict-key=qt001"]
+        base = ["--create", f"--exclude-schema={SCHEMA}", f"--snapshot={snapshot}"]
         if not data:
             base.append("--schema-only")
         schema = _dump(dsn, base)
         rows = refused = ""
         if not data:
             only = [f"--table={name}" for name in dict.fromkeys(blocked)]
-            more = ["--data-only", "--disable-triggers", f"--snapshot={snapshot}", "--restrict-key=qt001"]
+            more = ["--data-only", "--disable-triggers", f"--snapshot={snapshot}"]
             try:
                 rows = _dump(dsn, [*more, *only])
             except DatabaseProblem as exc:

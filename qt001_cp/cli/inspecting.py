@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ from qt001_cp import estate
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.cli.database import add_database, connection
 from qt001_cp.cli.output import add_format, print_findings, print_json, print_table
+from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
 from qt001_cp.workflow.preflight import Preflight, read_preflight
 from qt001_cp.workflow.refusal import refusals
@@ -25,7 +26,7 @@ def add_verbs(verbs: Any) -> None:
     inventory = verbs.add_parser("inventory", help="the estate of the application role, as it is now")
     inventory.add_argument("--policy", type=Path, help="the policy; says the application role, and classifies")
     add_database(inventory)
-    add_format(inventory)
+    add_format(inventory, "html")
     inventory.set_defaults(run=run_inventory)
 
     preflight = verbs.add_parser("preflight", help="every precondition of FIX7b, without changing anything")
@@ -49,27 +50,19 @@ def run_inventory(arguments: argparse.Namespace) -> int:
         inventory = read_inventory(opened, policy.application)
     rows = [(o, policy.rule_for(o.ref)) for o in inventory.objects]
     unclassified = [o for o, rule in rows if rule is None]
+    tree = inventory_tree(inventory, policy)
     if arguments.format == "json":
         document = {k: v for k, v in inventory.to_json().items() if k != "schema"}
-        print_json("qt001.inventory/1", {**document, "unclassified": [str(o.ref) for o in unclassified]})
+        print_json("qt001.inventory/1", {**document, "unclassified": [str(o.ref) for o in unclassified],
+                                         "counts": counts(inventory.objects), "tree": tree.to_json()})  # fmt: skip
+        return EXIT_FINDINGS if unclassified else EXIT_OK
+    facts = [f"{len(rows)} objects: " + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
+             f"{len(unclassified)} unclassified"]  # fmt: skip
+    if arguments.format == "html":
+        print_html(f"estate of {inventory.application.name} in {inventory.database}", facts, tree)
     else:
-        print_table(
-            f"estate of {inventory.application.name} in {inventory.database}",
-            ("kind", "identity", "owner", "why", "disposition"),
-            [
-                (
-                    o.ref.kind,
-                    o.ref.identity,
-                    o.state.owner.name,
-                    ", ".join(o.why),
-                    rule.disposition if rule else "UNCLASSIFIED",
-                )
-                for o, rule in rows
-            ],
-        )
-        counts = Counter(o.ref.kind for o in inventory.objects)
-        print(f"{len(rows)} objects: " + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())))
-        print(f"{len(unclassified)} unclassified" + "".join(f"\n  {o.ref}" for o in unclassified))
+        print_tree(tree)
+        print("\n".join(facts) + "".join(f"\n  {o.ref}" for o in unclassified))
     return EXIT_FINDINGS if unclassified else EXIT_OK
 
 

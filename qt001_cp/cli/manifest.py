@@ -11,11 +11,13 @@ import psycopg
 
 from qt001_cp import estate
 from qt001_cp.cli.database import add_database, connection, named, require_fix7a
-from qt001_cp.cli.output import add_format, print_json, print_table
+from qt001_cp.cli.output import add_format, print_json
+from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.emit.script import restore_digest
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.plan.difference import difference
+from qt001_cp.plan.tree import counts, manifest_tree
 from qt001_cp.policy_file import read_file
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
 from qt001_cp.workflow.refusal import refusals
@@ -41,7 +43,7 @@ def add_verbs(verbs: Any) -> None:
 
     show = actions.add_parser("show", help="what a manifest does to each object")
     show.add_argument("file", type=Path)
-    add_format(show)
+    add_format(show, "html")
     show.set_defaults(run=run_show)
 
     sealing = actions.add_parser("seal", help="seal a candidate and register its restore script (operator)")
@@ -90,18 +92,19 @@ def run_show(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(manifest.to_json(), ensure_ascii=False, indent=1))
         return EXIT_OK
-    print(f"object manifest {manifest.digest()}\ndatabase {manifest.database}, PostgreSQL {manifest.server_major},"
-          f" application role {manifest.application.name}, policy {manifest.policy['name']!r}")  # fmt: skip
-    print_table(
-        "objects",
-        ("kind", "identity", "disposition", "owner", "statements", "reason"),
-        [
-            (o.ref.kind, o.ref.identity, "curated" if o.curated else o.disposition,
-             o.before.owner.name if o.after is None else f"{o.before.owner.name} → {o.after.owner.name}",
-             sum(len(w.pre) + len(w.post) + (w.owner is not None) for n, w in o.ways.items() if n == "forward"), o.reason)
-            for o in manifest.objects
-        ],
-    )  # fmt: skip
+    moved = len(manifest.transferred)
+    facts = [f"object manifest {manifest.digest()}",
+             f"database {manifest.database}, PostgreSQL {manifest.server_major}, application role {manifest.application.name},"
+             f" policy {manifest.policy['name']!r}",
+             f"{len(manifest.objects)} objects, {moved} transferred, {len(manifest.objects) - moved} retained: "
+             + ", ".join(f"{n} {kind}" for kind, n in counts(manifest.objects).items())]  # fmt: skip
+    if arguments.format == "html":
+        print_html(
+            f"what {manifest.application.name} loses and keeps in {manifest.database}", facts, manifest_tree(manifest)
+        )
+    else:
+        print("\n".join(facts))
+        print_tree(manifest_tree(manifest))
     return EXIT_OK
 
 

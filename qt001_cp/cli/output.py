@@ -17,9 +17,10 @@ from qt001_cp.errors import Qt001Error
 FINDING_FIELDS = ("sqlstate", "object", "expected", "found", "mend")
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
+def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
+    """``--format text|json``, and ``more`` where a verb has it."""
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="for people or for programs (default text)"
+        "--format", choices=("text", "json", *more), default="text", help="for people or for programs (default text)"
     )
 
 

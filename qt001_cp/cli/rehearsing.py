@@ -7,21 +7,32 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
 from qt001_cp.cli.output import add_format, print_json
-from qt001_cp.errors import EXIT_FAILED, EXIT_OK, UsageError
+from qt001_cp.errors import EXIT_FAILED, EXIT_OK, Qt001Error, UsageError
+from qt001_cp.model.canonical import Json
+from qt001_cp.rehearsal.clone.make import from_dump, from_source
+from qt001_cp.rehearsal.clone.origin import Clone
 from qt001_cp.rehearsal.nogo.case import FAMILIES
 from qt001_cp.rehearsal.run import rehearse
 from qt001_cp.rehearsal.transcript import Transcript
-from qt001_cp.servers import open_server
+from qt001_cp.servers import open_server, server_kind
 
 _EPILOG = """\
 examples:
   qt001-cp rehearse                          a folder rehearsal-<time> with manifest, SQL both ways, transcript
   qt001-cp rehearse --out /tmp/r --format json
+  qt001-cp rehearse --source postgresql://reader@db/shop --policy policy.toml --manifest bundle/object.json
+  qt001-cp rehearse --dump shop.sql --roles roles.sql --policy policy.toml
+
+A clone has the schema, the roles and the memberships of its source, and no password. From a live source everything is
+read in one read-only transaction; its login needs pg_read_all_data (pg_dump locks what it dumps) and nothing more. A
+dump is one of pg_dump --create, the roles are those of pg_dumpall --roles-only --no-role-passwords. Where the clone is
+exactly the original's estate, nogo.json is the no-go record of the original too:
+  qt001-cp evidence import nogo.json --rehearsal --database ...
 """
 
 
@@ -32,6 +43,18 @@ def add_verbs(verbs: Any) -> None:
     parser.add_argument(
         "--server", choices=("embedded", "container", "dsn"), help="default embedded; see QT001_TEST_SERVER"
     )
+    clone = parser.add_argument_group("on a clone of your own database")
+    one = clone.add_mutually_exclusive_group()
+    one.add_argument("--source", metavar="DSN", help="the live database; nothing is written to it")
+    one.add_argument("--dump", type=Path, metavar="FILE", help="a dump of it, plain or of another format of pg_dump")
+    clone.add_argument("--roles", type=Path, metavar="FILE", help="with --dump: roles and memberships")
+    clone.add_argument("--policy", type=Path, metavar="FILE", help="the policy of that database")
+    clone.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="the object manifest that this is to be the record of"
+    )
+    clone.add_argument(
+        "--data", action="store_true", help="clone the rows too (default: only those that say what is blocked)"
+    )
     add_format(parser)
     parser.set_defaults(run=run)
 
@@ -40,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out or Path(f"rehearsal-{datetime.now():%Y%m%d-%H%M%S}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not an empty folder", hint="--out another folder")
+    clone = _clone(arguments)
     begun = time.monotonic()
     console = Console(stderr=True)
     with console.status("starting PostgreSQL") as status:
@@ -48,8 +72,15 @@ def run(arguments: argparse.Namespace) -> int:
             status.update(what)
             console.print(f"{time.monotonic() - begun:6.1f} s  {what}", markup=False, highlight=False)
 
-        with open_server(arguments.server) as server:
-            transcript = rehearse(server, out.resolve(), say)
+        with open_server(arguments.server, major=clone.major if clone else None) as server:
+            if clone is not None:
+                server = clone.prepare(server)
+            try:
+                transcript = rehearse(server, out.resolve(), say, clone)
+            except Qt001Error:
+                if clone is not None:
+                    _lacks(clone.report(), sys.stderr)
+                raise
     if arguments.format == "json":
         print_json("qt001.transcript/1", transcript.to_json())
     else:
@@ -57,10 +88,42 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK if transcript.passed else EXIT_FAILED
 
 
+def _clone(arguments: argparse.Namespace) -> Clone | None:
+    """The clone that the options ask for; None is the reference estate. Raises :class:`Qt001Error`."""
+    beside = [f"--{name}" for name in ("roles", "policy", "manifest", "data") if getattr(arguments, name)]
+    if not arguments.source and not arguments.dump:
+        if beside:
+            raise UsageError(f"{beside[0]} speaks of a database of your own", hint="--source DSN, or --dump FILE")
+        return None
+    if arguments.policy is None:
+        raise UsageError(
+            "a clone is rehearsed with its own policy", hint="--policy FILE; qt001-cp policy init drafts one"
+        )
+    if server_kind(arguments.server) == "dsn":
+        raise UsageError(
+            "a clone leaves roles behind, so it needs a disposable server", hint="--server embedded, or container"
+        )
+    if arguments.source:
+        if arguments.roles:
+            raise UsageError("--source reads the roles itself", hint="leave --roles out")
+        return from_source(arguments.source, arguments.policy, arguments.manifest, data=arguments.data)
+    return from_dump(arguments.dump, arguments.roles, arguments.policy, arguments.manifest, data=arguments.data)
+
+
+def _lacks(origin: Json, to: TextIO) -> None:
+    print(f"clone     of {origin['from']}; data {'cloned' if origin['data'] else 'not cloned'}", file=to)
+    for note in origin["notes"]:
+        print(f"          {note}", file=to)
+    for lack in origin["not_cloned"]:
+        print(f"not cloned: {lack['object']}: {lack['why']}; that means: {lack['meaning']}", file=to)
+
+
 def _summary(transcript: Transcript, out: Path, seconds: float) -> None:
     failed = [c for c in transcript.checks if not c.passed]
     print(f"\nrehearsal {'PASSED' if transcript.passed else 'FAILED'} in {seconds:.0f} s · {transcript.server}")
     print(f"manifest  {transcript.manifest}")
+    if transcript.origin is not None:
+        _lacks(transcript.origin, sys.stdout)
     print(f"checks    {len(transcript.checks) - len(failed)} of {len(transcript.checks)} hold")
     for family, (tried, passed) in transcript.families().items():
         print(f"no-go     {passed:5} of {tried:5} refused   {FAMILIES[family]}")
@@ -73,4 +136,8 @@ def _summary(transcript: Transcript, out: Path, seconds: float) -> None:
     for outcome in [o for o in transcript.outcomes if not o.passed][:20]:
         print(f"✗ {outcome.case.family}: {outcome.case.name}: {outcome.sqlstate} {outcome.message}")
     print(f"folder    {out}  (transcript.md, object.json, upgrade-*.sql, downgrade-*.sql)")
+    if transcript.origin is not None and transcript.passed:
+        print(
+            f"next      qt001-cp evidence import {out / 'nogo.json'} --rehearsal --database …  (once the manifest is sealed)"
+        )
     sys.stdout.flush()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
+
+from psycopg import sql
 
 from qt001_cp import estate
 from qt001_cp.errors import Qt001Error
-from qt001_cp.model.canonical import canonical_bytes
+from qt001_cp.model.canonical import Json, canonical_bytes
+from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
 from qt001_cp.policy_file import load_policy
+from qt001_cp.rehearsal.calling import call_of
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, VERIFIER, Scene, drop_scene, new_scene
 from qt001_cp.rehearsal.state import data_digest
@@ -24,15 +29,50 @@ from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
 Say = Callable[[str], None]
 DATABASE = "directus_rehearsal"
+TEST_AUTHORITY = "qt001-test-authority"
+
+
+class Origin(Protocol):
+    """Where the estate of a rehearsal comes from: the reference estate, or a clone of somebody's own."""
+
+    @property
+    def policy_path(self) -> Path: ...
+
+    def new_scene(self, server: Server) -> Scene:
+        """A fresh copy of the estate, bootstrapped and marked as a rehearsal."""
+        ...
+
+    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
+        """Whether the manifest made there is the one that is to be rehearsed: (what, passed, found)."""
+        ...
+
+    def report(self) -> Json | None:
+        """What the transcript says about the origin; None for the reference estate."""
+        ...
+
+
+class ReferenceEstate:
+    """The estate that comes with the package."""
+
+    policy_path = estate.policy_path()
+
+    def new_scene(self, server: Server) -> Scene:
+        return new_scene(server, DATABASE)
+
+    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
+        return ()
+
+    def report(self) -> Json | None:
+        return None
 
 
 class Rehearsal:
     """One rehearsal on one server; everything it writes goes below ``out``."""
 
-    def __init__(self, server: Server, out: Path, say: Say) -> None:
-        self.server, self.out, self.say = server, out, say
+    def __init__(self, server: Server, out: Path, say: Say, origin: Origin) -> None:
+        self.server, self.out, self.say, self.origin = server, out, say, origin
         self.transcript = Transcript(server=f"PostgreSQL {server.version // 10000}, {server.kind}")
-        self.policy_path = estate.policy_path()
+        self.policy_path = origin.policy_path
         self.policy = load_policy(self.policy_path)
         self.catalogs: dict[tuple[str, str], str] = {}
 
@@ -51,7 +91,7 @@ class Rehearsal:
     def _through(self, way: str, known: Bundle | None = None) -> Bundle:
         """One database from base to FIX7c and back to base."""
         with self._step(f"{way}: estate and bootstrap"):
-            scene = new_scene(self.server, DATABASE)
+            scene = self.origin.new_scene(self.server)
         base, base_rest, roles, data = self._photograph(scene)
         with self._step(f"{way}: FIX7a"):
             self._migrate(scene, way, "base", "fix7a", policy=str(self.policy_path))
@@ -75,11 +115,9 @@ class Rehearsal:
             self._migrate(scene, way, "fix7b", "fix7c", **x)
         self._remember(scene, way, "FIX7c")
         if known is None:
-            demand = self.policy.capabilities[0]
+            demand, producer = self._demand()
             with self._step("no-go: all other families"):
-                self.transcript.outcomes += at_fix7c(
-                    scene, bundle.manifest, bundle.files, (demand["name"], demand["producers"][0])
-                )
+                self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, (demand, producer))
         with self._step(f"{way}: the scheduled verifier, the gates"):
             self._gates(scene, way, bundle, known is None)
         self._check(f"{way}: the data has not moved", data_digest_of(scene) == data)
@@ -107,6 +145,8 @@ class Rehearsal:
             if known is None:
                 bundle.write(self.out)
                 self.transcript.manifest = bundle.manifest.digest()
+                for what, passed, found in self.origin.judge(bundle.manifest):
+                    self._check(what, passed, found)
             else:
                 self._check("the same estate gives the same manifest", bundle.manifest.body() == known.manifest.body())
             made = propose(author, bundle.manifest)
@@ -146,14 +186,24 @@ class Rehearsal:
             self._blocked(scene, way, bundle)
 
     def _blocked(self, scene: Scene, way: str, bundle: Bundle) -> None:
-        gateway = bundle.manifest.apply_path["gateway"].partition("(")[0]
-        with scene.connect("qt001_service") as service:
+        caller, call = call_of(bundle.manifest, "gateway")
+        with scene.connect() as service:
+            if caller is not None:
+                service.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(caller)))
             try:
-                service.execute(f"SELECT {gateway}('{{}}'::pg_catalog.jsonb)")
+                service.execute(call.encode())
                 said = "not refused"
             except Exception as exc:
                 said = f"[{getattr(exc, 'sqlstate', None)}] {exc}".splitlines()[0]
         self._check(f"{way}: the writer is blocked", said.startswith("[QT301]"), said)
+
+    def _demand(self) -> tuple[str, str]:
+        """A capability of the policy and a producer of real evidence for it."""
+        for demand in self.policy.capabilities:
+            for producer in demand["producers"]:
+                if producer != TEST_AUTHORITY:
+                    return demand["name"], producer
+        return self.policy.capabilities[0]["name"], self.policy.capabilities[0]["producers"][0]
 
     def _photograph(self, scene: Scene) -> tuple[str, str, str, str]:
         return (
@@ -185,6 +235,7 @@ class Rehearsal:
         self.transcript.seconds[what] = time.monotonic() - begun
 
     def _write(self) -> None:
+        self.transcript.origin = self.origin.report()
         (self.out / "nogo.json").write_bytes(self.transcript.record())
         (self.out / "transcript.json").write_bytes(canonical_bytes(self.transcript.to_json()))
         (self.out / "transcript.md").write_text(self.transcript.to_markdown(), "utf-8")
@@ -196,10 +247,10 @@ def data_digest_of(scene: Scene) -> str:
         return data_digest(connection, without=SCHEMA)
 
 
-def rehearse(server: Server, out: Path, say: Say) -> Transcript:
+def rehearse(server: Server, out: Path, say: Say, origin: Origin | None = None) -> Transcript:
     """Run the rehearsal on ``server`` and write its folder. Raises :class:`Qt001Error`."""
     require_supported(server.version)
-    rehearsal = Rehearsal(server, out, say)
+    rehearsal = Rehearsal(server, out, say, origin or ReferenceEstate())
     try:
         return rehearsal.run()
     except Qt001Error:

@@ -35,9 +35,34 @@ class Scene:
 
     server: Server
     database: str
+    application: str = "directus"
+    public_only: str = "public_only"
+
+    @property
+    def cast(self) -> dict[str, str]:
+        """Who plays which role of a no-go case: its login; empty is the server's superuser."""
+        return {
+            "application": self.application,
+            "public_only": self.public_only,
+            "author": AUTHOR,
+            "auditor": AUDITOR,
+            "operator": OPERATOR,
+            "verifier": VERIFIER,
+            "superuser": "",
+        }
 
     def connect(self, user: str | None = None) -> psycopg.Connection:
-        return self.server.connect(self.database, user)
+        """Connect as ``user``. A login that has no CONNECT on the database gets in all the same, by the superuser's hand:
+        what it is refused then is refused by more than the door.
+        """
+        try:
+            return self.server.connect(self.database, user)
+        except psycopg.OperationalError:
+            if not user:
+                raise
+            connection = self.server.connect(self.database)
+            connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(user)))
+            return connection
 
     def dsn(self, user: str) -> str:
         return self.server.conninfo(self.database, user)
@@ -76,14 +101,20 @@ def new_scene(server: Server, database: str, *, rehearsal: bool = True) -> Scene
         create = sql.SQL("CREATE DATABASE {} OWNER directus TEMPLATE {} STRATEGY file_copy" if server.version >= 150000
                          else "CREATE DATABASE {} OWNER directus TEMPLATE {}")  # fmt: skip
         connection.execute(create.format(sql.Identifier(database), sql.Identifier(TEMPLATE)))
-    bootstrap(server, database, rehearsal=rehearsal)
-    with server.connect(database) as connection:
+    return staff(Scene(server, database), rehearsal=rehearsal)
+
+
+def staff(scene: Scene, *, rehearsal: bool = True) -> Scene:
+    """Run the bootstrap in the scene's database, and give each duty a login of its own."""
+    bootstrap(scene.server, scene.database, rehearsal=rehearsal)
+    with scene.connect() as connection:
         for login, person in PERSONS.items():
             _create_login(connection, login, superuser=login == OPERATOR)
             grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(DUTY[login]), sql.Identifier(login))
             connection.execute(grant)
             connection.execute("INSERT INTO qt001_cp.person (login, person) VALUES (%s, %s)", [login, person])
-    return Scene(server, database)
+        _create_login(connection, scene.public_only)
+    return scene
 
 
 def bootstrap(server: Server, database: str, *, rehearsal: bool) -> None:

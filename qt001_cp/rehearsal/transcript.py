@@ -33,6 +33,7 @@ class Transcript:
     outcomes: list[Outcome] = field(default_factory=list)
     gates: list[tuple[str, bool, str]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    origin: Json | None = None
 
     def check(self, what: str, passed: bool, found: str = "") -> None:
         self.checks.append(Check(what, passed, found))
@@ -63,6 +64,7 @@ class Transcript:
             "checks": [{"what": c.what, "passed": c.passed, "found": c.found} for c in self.checks],
             "gates": [{"gate": g, "open": o, "reason": r} for g, o, r in self.gates],
             "families": {f: {"cases": n, "passed": p} for f, (n, p) in self.families().items()},
+            **({"origin": self.origin} if self.origin else {}),
             "milliseconds": {step: round(value * 1000) for step, value in self.seconds.items()},
         }
 
@@ -83,6 +85,7 @@ class Transcript:
             f"- Server: {self.server}",
             f"- Made by qt001-cp {qt001_cp.__version__}",
             "",
+            *_origin(self.origin),
             "## What had to be so",
             "",
             "| | check | found |",
@@ -119,6 +122,23 @@ class Transcript:
                 f"| {'✓' if o.passed else '✗'} | {_cell(o.case.name)} | {role} | `{_cell(statement)}` | {o.sqlstate} | {_cell(o.message)} |"
             )
         return lines
+
+
+def _origin(origin: Json | None) -> list[str]:
+    """What was cloned, and what was not."""
+    if origin is None:
+        return []
+    lines = [
+        "## The clone",
+        "",
+        f"- From: {_cell(origin['from'])}",
+        f"- Data: {'cloned' if origin['data'] else 'not cloned'}",
+    ]
+    lines += [f"- {_cell(note)}" for note in origin["notes"]]
+    if origin["not_cloned"]:
+        lines += ["", "| not cloned | why | what that means |", "| --- | --- | --- |"]
+        lines += [f"| {_cell(n['object'])} | {_cell(n['why'])} | {_cell(n['meaning'])} |" for n in origin["not_cloned"]]
+    return [*lines, ""]
 
 
 def _examples(outcomes: Sequence[Outcome]) -> list[Outcome]:

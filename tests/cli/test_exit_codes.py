@@ -11,7 +11,7 @@ from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
 from tests.conftest import Stage
 
-VERBS = (["rehearse"], ["inventory"], ["preflight"], ["status"], ["manifest", "generate"], ["manifest", "diff"],
+VERBS = (["rehearse"], ["inventory"], ["preflight"], ["status"], ["policy", "init"], ["manifest", "generate"], ["manifest", "diff"],
          ["manifest", "show"], ["manifest", "seal"], ["manifest", "verify"], ["analyse"], ["evidence", "import"],
          ["evidence", "list"], ["bind"], ["sign"], ["verify"])  # fmt: skip
 

@@ -12,7 +12,10 @@ from qt001_cp.emit.statements import address
 from qt001_cp.model import kinds
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.rehearsal.nogo.case import Case, Step
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, DUTY
 
+_HOLDS = {who: (login, DUTY[login]) for who, login in (("author", AUTHOR), ("auditor", AUDITOR))}
+"""Under which names author and auditor may hold something of their own, such as CONNECT."""
 WHO = ("application", "public_only", "author", "auditor")
 _DENIED = ("42501",)
 _FACTS = """
@@ -47,21 +50,22 @@ def cases(connection: psycopg.Connection, manifest: ObjectManifest) -> list[Case
         for o in manifest.transferred:
             if o.ref.kind == "default acl":
                 continue
-            for verb, statement in _statements(o, who, manifest, facts.get(o.ref.key, _Fact(0, None))):
+            left = _left(o, who, manifest)
+            for verb, statement in _statements(o, left, facts.get(o.ref.key, _Fact(0, None))):
+                if verb in left:
+                    continue
                 made.append(
                     Case("acl_denials", f"{verb} {o.ref} as {who}", (Step(who, statement),), _DENIED, object=str(o.ref))
                 )
     return made
 
 
-def _statements(o: ManifestObject, who: str, manifest: ObjectManifest, fact: _Fact) -> Iterator[tuple[str, str]]:
+def _statements(o: ManifestObject, left: frozenset[str], fact: _Fact) -> Iterator[tuple[str, str]]:
     kind, name = o.ref.kind, address(o.ref)
     noun = kinds.BY_KEY[kind].alter or ""
-    left = _left(o, who, manifest)
     if kind == "database":
         yield "CREATE", f"CREATE SCHEMA {identifier('nogo')}"
-        if "TEMPORARY" not in left:
-            yield "TEMPORARY", 'CREATE TEMPORARY TABLE "nogo" (a int)'
+        yield "TEMPORARY", 'CREATE TEMPORARY TABLE "nogo" (a int)'
         yield "SET", f"ALTER DATABASE {name} SET search_path = public"
     elif kind == "schema":
         yield "CREATE", f"CREATE TABLE {name}.{identifier('nogo')} (a int)"
@@ -80,10 +84,16 @@ def _statements(o: ManifestObject, who: str, manifest: ObjectManifest, fact: _Fa
         yield "UPDATE", f"SELECT pg_catalog.setval('{name.replace(chr(39), chr(39) * 2)}', 1)"
         yield "ALTER", f"ALTER SEQUENCE {name} RESTART"
         yield "DROP", f"DROP SEQUENCE {name} CASCADE"
-    else:
+    elif kind in kinds.RELATIONS:
         yield from _relation(o, name, noun, fact, left)
+    elif kind == "large object":
+        yield "SELECT", f"SELECT pg_catalog.lo_get({name})"
+        yield "UPDATE", f"SELECT pg_catalog.lo_put({name}, 0, 'nogo')"
+        yield "DROP", f"SELECT pg_catalog.lo_unlink({name})"
+    else:
+        yield "DROP", f"DROP {noun} {name} CASCADE"
     yield "OWNER", f"ALTER {noun} {name} OWNER TO CURRENT_USER"
-    if not left:
+    if not left and kinds.BY_KEY[kind].privileges:
         grantable = kinds.BY_KEY[kind].privileges[0]
         yield "GRANT", f"GRANT {grantable} ON {kinds.BY_KEY[kind].grant} {name} TO PUBLIC"
     yield "COMMENT", f"COMMENT ON {_comment_noun(kind)} {name} IS 'nogo'"
@@ -121,7 +131,7 @@ def _left(o: ManifestObject, who: str, manifest: ObjectManifest) -> frozenset[st
     """What the after-state leaves to this role: those verbs are no denials."""
     if o.after is None:
         return frozenset()
-    names = {None, manifest.application.name} if who == "application" else {None}
+    names = {None, manifest.application.name} if who == "application" else {None, *_HOLDS.get(who, ())}
     return frozenset(i.privilege for i in o.after.acl if getattr(i.grantee, "name", None) in names)
 
 

@@ -42,7 +42,11 @@ def _spellings(document: Json, body: bytes) -> Iterator[tuple[str, bytes]]:
         json.dumps(dict(reversed(document.items())), separators=(",", ":"), ensure_ascii=False).encode(),
     )
     yield "a newline at the end", body + b"\n"
-    yield "escaped non-ASCII", json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=True).encode()
+    escaped = json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=True).encode()
+    if escaped == body:
+        yield "an escaped letter", body.replace(b'"schema"', b'"\\u0073chema"', 1)
+    else:
+        yield "escaped non-ASCII", escaped
     yield "a key twice", b'{"schema":"qt001.manifest.object/1",' + body[1:]
     yield "not UTF-8", body[:-1] + b"\xff}"
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from qt001_cp.model.canonical import Json
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
 
 FAMILIES: Final = {
     "acl_denials": "ACL denials",
@@ -18,20 +17,11 @@ FAMILIES: Final = {
     "unknown_dependency": "unknown dependency",
     "protected_state_no_worse": "protected state no worse",
 }
-ROLES: Final = {
-    "application": "directus",
-    "public_only": "public_only",
-    "author": AUTHOR,
-    "auditor": AUDITOR,
-    "operator": OPERATOR,
-    "verifier": VERIFIER,
-    "superuser": "",
-}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One statement by one role (a key of :data:`ROLES`); ``params`` for bytes and texts that are not identifiers."""
+    """One statement by one role (a key of :attr:`Scene.cast`); ``params`` for bytes and texts that are not identifiers."""
 
     role: str
     statement: str
@@ -59,7 +49,7 @@ class Case:
 
 @dataclass
 class Outcome:
-    """What PostgreSQL answered. ``sqlstate`` is 00000 where it did not refuse."""
+    """What PostgreSQL answered, and to which login. ``sqlstate`` is 00000 where it did not refuse."""
 
     case: Case
     sqlstate: str
@@ -67,6 +57,7 @@ class Outcome:
     state_before: str = ""
     state_after: str = ""
     prepared: bool = field(default=True)
+    login: str = ""
 
     @property
     def passed(self) -> bool:
@@ -86,7 +77,7 @@ class Outcome:
             "family": self.case.family,
             "name": self.case.name,
             "role": self.case.attack.role,
-            "login": ROLES[self.case.attack.role] or "superuser",
+            "login": self.login or "superuser",
             "object": self.case.object,
             "statements": [f"{s.role}: {_shortened(s)}" for s in self.case.steps],
             "expected": list(self.case.expected),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import psycopg
@@ -16,7 +17,9 @@ from qt001_cp.rehearsal.scene import Scene
 
 def at_fix7a(scene: Scene, manifest: ObjectManifest) -> list[Outcome]:
     """What attacks the manifest: before the cutover, with the manifest sealed."""
-    cases = [*denominator.cases(manifest), *canonical.cases(manifest)]
+    with scene.connect() as connection:
+        open_to = _open_to(connection, manifest.application.name)
+    cases = [*denominator.cases(manifest, open_to, scene.public_only), *canonical.cases(manifest)]
     return run_cases(scene, cases, manifest.application.name)
 
 
@@ -26,15 +29,28 @@ def at_fix7c(
     """What attacks the protected state, the evidence and the signatures. ``demand``: a capability and its producer."""
     with scene.connect() as connection:
         denials = acl_denials.cases(connection, manifest)
-        guarded, filled = _guarded(connection, manifest), _filled(connection, manifest)
+        guarded, (filled, rows) = _guarded(connection, manifest), _filled(connection, manifest)
     application = manifest.application.name
     others = [
-        *spoof.cases(manifest),
+        *spoof.cases(
+            manifest,
+            scene.public_only,
+            min(600, json.loads(files["readiness.json"])["sign_off"]["max_validity_seconds"]),
+        ),
         *capability.cases(manifest, *demand),
         *dependency.cases(manifest, files["static-analysis.json"]),
-        *no_worse.cases(manifest, guarded, filled),
+        *no_worse.cases(manifest, guarded, filled, rows),
     ]
     return [*run_batch(scene, denials, application), *run_cases(scene, others, application)]
+
+
+def _open_to(connection: psycopg.Connection, application: str) -> frozenset[str | None]:
+    """Where the application role may create: schemas, and None where it may create schemas in the database."""
+    query = """
+    SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE pg_catalog.has_schema_privilege(%(role)s, n.oid, 'CREATE')
+    UNION ALL SELECT NULL WHERE pg_catalog.has_database_privilege(%(role)s, pg_catalog.current_database(), 'CREATE')
+    """
+    return frozenset(row[0] for row in connection.execute(query, {"role": application}))
 
 
 def _guarded(connection: psycopg.Connection, manifest: ObjectManifest) -> ManifestObject | None:
@@ -45,10 +61,11 @@ def _guarded(connection: psycopg.Connection, manifest: ObjectManifest) -> Manife
     )
 
 
-def _filled(connection: psycopg.Connection, manifest: ObjectManifest) -> ManifestObject:
+def _filled(connection: psycopg.Connection, manifest: ObjectManifest) -> tuple[ManifestObject, bool]:
+    """A source table, and whether it has rows."""
     sources = [o for o in manifest.transferred if o.ref.identity in manifest.apply_path["source_tables"]]
     for o in sources:
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(o.ref.schema or "", o.ref.name))
         if connection.execute(query).fetchone() != (0,):
-            return o
-    return sources[0]
+            return o, True
+    return sources[0], False

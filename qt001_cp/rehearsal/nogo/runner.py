@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import psycopg
 from psycopg import sql
 
-from qt001_cp.rehearsal.nogo.case import ROLES, Case, Outcome, Step
+from qt001_cp.rehearsal.nogo.case import Case, Outcome, Step
 from qt001_cp.rehearsal.scene import Scene
 from qt001_cp.rehearsal.state import protected_state
 
@@ -19,7 +19,7 @@ def run_cases(scene: Scene, cases: Iterable[Case], application: str) -> list[Out
     with scene.connect() as watcher, scene.connect() as actor:
         before = protected_state(watcher, application)
         for _, group in groupby(cases, key=lambda c: c.family):
-            family = [_attempt(actor, case) for case in group]
+            family = [_attempt(actor, case, scene.cast) for case in group]
             before = _stamp(family, before, protected_state(watcher, application))
             outcomes += family
     return outcomes
@@ -31,8 +31,8 @@ def run_batch(scene: Scene, cases: Sequence[Case], application: str) -> list[Out
     with scene.connect() as watcher:
         before = protected_state(watcher, application)
         for role, group in groupby(cases, key=lambda c: c.attack.role):
-            with scene.connect(ROLES[role]) as actor:
-                batch = list(_answers(actor, group))
+            with scene.connect(scene.cast[role]) as actor:
+                batch = list(_answers(actor, group, scene.cast[role]))
             before = _stamp(batch, before, protected_state(watcher, application))
             outcomes += batch
     return outcomes
@@ -44,36 +44,37 @@ def _stamp(outcomes: Iterable[Outcome], before: str, after: str) -> str:
     return after
 
 
-def _answers(actor: psycopg.Connection, cases: Iterable[Case]) -> Iterator[Outcome]:
+def _answers(actor: psycopg.Connection, cases: Iterable[Case], login: str) -> Iterator[Outcome]:
     """Each statement in autocommit: what is not refused stays done, and shows in the state."""
     for case in cases:
         try:
             actor.execute(case.attack.statement)
         except psycopg.Error as exc:
-            yield Outcome(case, exc.sqlstate or "no answer", exc.diag.message_primary or str(exc))
+            yield Outcome(case, exc.sqlstate or "no answer", exc.diag.message_primary or str(exc), login=login)
         else:
-            yield Outcome(case, "00000", "not refused")
+            yield Outcome(case, "00000", "not refused", login=login)
 
 
-def _attempt(actor: psycopg.Connection, case: Case) -> Outcome:
+def _attempt(actor: psycopg.Connection, case: Case, cast: Mapping[str, str]) -> Outcome:
+    login = cast[case.attack.role]
     done: list[Step] = []
     actor.execute("BEGIN")
     try:
         for step in case.steps:
-            _become(actor, step.role)
+            _become(actor, cast[step.role])
             actor.execute(step.statement, step.params or None)
             done.append(step)
     except psycopg.Error as exc:
         prepared = len(done) == len(case.steps) - 1
         said = " ".join(t for t in (exc.diag.message_primary, exc.diag.message_detail) if t) or str(exc)
-        return Outcome(case, exc.sqlstate or "no answer", said, prepared=prepared)
+        return Outcome(case, exc.sqlstate or "no answer", said, prepared=prepared, login=login)
     finally:
         actor.execute("ROLLBACK")
         actor.execute("RESET SESSION AUTHORIZATION")
-    return Outcome(case, "00000", "not refused")
+    return Outcome(case, "00000", "not refused", login=login)
 
 
-def _become(actor: psycopg.Connection, role: str) -> None:
+def _become(actor: psycopg.Connection, login: str) -> None:
     actor.execute("RESET SESSION AUTHORIZATION")
-    if ROLES[role]:
-        actor.execute(sql.SQL("SET LOCAL SESSION AUTHORIZATION {}").format(sql.Identifier(ROLES[role])))
+    if login:
+        actor.execute(sql.SQL("SET LOCAL SESSION AUTHORIZATION {}").format(sql.Identifier(login)))

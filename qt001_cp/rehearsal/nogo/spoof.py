@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from qt001_cp.emit.quoting import identifier
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.nogo.case import Case, Step
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, PERSONS
 
 FAMILY = "spoof_self_sign_stale"
-_SIGN = "SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'rehearsal', 600)"
 # What the sign-off gate itself says, without the other gates.
 _GATE = """SELECT qt001_cp.raise_first('sign-off gate', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.sign_off_findings() f))"""
 
 
-def cases(manifest: ObjectManifest) -> list[Case]:
+def cases(manifest: ObjectManifest, public_only: str, validity: int = 600) -> list[Case]:
+    """``validity``: seconds, no more than the policy allows a sign-off to hold."""
+    sign = f"SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'rehearsal', {validity})"
+
     def one(name: str, *steps: Step, expected: str = "42501", contains: str = "") -> Case:
         return Case(FAMILY, name, steps, (expected,), contains)
 
@@ -20,9 +23,9 @@ def cases(manifest: ObjectManifest) -> list[Case]:
              f" VALUES ('fix7c', 0, now(), '{AUDITOR}', 'signed', qt001_cp.subject_digest(), '{{}}', '', '')")  # fmt: skip
     person = "UPDATE qt001_cp.person SET person = {!r} WHERE login = %s"
     return [
-        one("the application role signs", Step("application", _SIGN)),
-        one("the author signs own work", Step("author", _SIGN), contains="sign_off"),
-        one("the operator signs", Step("operator", "SET LOCAL ROLE qt001_cp_operator; " + _SIGN), contains="sign_off"),
+        one("the application role signs", Step("application", sign)),
+        one("the author signs own work", Step("author", sign), contains="sign_off"),
+        one("the operator signs", Step("operator", "SET LOCAL ROLE qt001_cp_operator; " + sign), contains="sign_off"),
         one("the author writes the auditor's event", Step("author", event), contains="event"),
         one("the owner role writes the auditor's event: the actor stays the session's",
             Step("superuser", "SET LOCAL ROLE qt001_cp_owner; " + event), Step("superuser", _GATE),
@@ -34,24 +37,24 @@ def cases(manifest: ObjectManifest) -> list[Case]:
         one("the auditor ends a cutover", Step("auditor", f"SELECT qt001_cp.cutover_end('{manifest.digest()}', false)"),
             contains="cutover_end"),
         one("one person with two logins in two roles",
-            Step("superuser", person.format(PERSONS[AUTHOR]), [AUDITOR]), Step("auditor", _SIGN),
+            Step("superuser", person.format(PERSONS[AUTHOR]), [AUDITOR]), Step("auditor", sign),
             expected="QT304", contains="another person"),
-        one("one login with two duties", Step("superuser", f'GRANT qt001_cp_auditor TO "{AUTHOR}"'), Step("author", _SIGN),
+        one("one login with two duties", Step("superuser", f'GRANT qt001_cp_auditor TO "{AUTHOR}"'), Step("author", sign),
             expected="QT107", contains="more than one duty"),
         one("a signer whom nobody knows as a person", Step("superuser", "DELETE FROM qt001_cp.person WHERE login = %s", [AUDITOR]),
-            Step("auditor", _SIGN), expected="QT304", contains="registered as a person"),
-        one("an old digest", Step("auditor", f"SELECT qt001_cp.sign_off('{'0' * 64}', 'rehearsal', 600)"), expected="QT303"),
+            Step("auditor", sign), expected="QT304", contains="registered as a person"),
+        one("an old digest", Step("auditor", f"SELECT qt001_cp.sign_off('{'0' * 64}', 'rehearsal', {validity})"), expected="QT303"),
         one("a validity beyond the policy's", Step("auditor", "SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'x', 2000000000)"),
             expected="QT302"),
         one("an expired sign-off", Step("auditor", "SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'rehearsal', 1)"),
             Step("superuser", "SELECT pg_catalog.pg_sleep(1.1)"), Step("superuser", _GATE), expected="QT301", contains="expired"),
-        one("a sign-off replayed on another subject", Step("auditor", _SIGN),
-            Step("superuser", "GRANT qt001_cp_verifier TO public_only"), Step("superuser", _GATE), expected="QT301",
+        one("a sign-off replayed on another subject", Step("auditor", sign),
+            Step("superuser", f"GRANT qt001_cp_verifier TO {identifier(public_only)}"), Step("superuser", _GATE), expected="QT301",
             contains="not signed"),
-        one("drift after signing", Step("auditor", _SIGN),
+        one("drift after signing", Step("auditor", sign),
             Step("superuser", f"ALTER FUNCTION {_writer(manifest)} SET work_mem = '8MB'"), Step("superuser", _GATE),
             expected="QT301", contains="not signed"),
-        one("a refusal after signing", Step("auditor", _SIGN),
+        one("a refusal after signing", Step("auditor", sign),
             Step("auditor", "SELECT qt001_cp.refuse_sign_off(qt001_cp.subject_digest(), 'seen enough')"),
             Step("superuser", _GATE), expected="QT301", contains="refused by"),
     ]  # fmt: skip

@@ -1,0 +1,62 @@
+"""``qt001-cp policy init``."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from qt001_cp.cli.database import add_database, connection
+from qt001_cp.cli.output import add_format, print_json
+from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.workflow.draft import Draft, draft_policy
+from qt001_cp.workflow.refusal import refusals
+
+
+def add_verbs(verbs: Any) -> None:
+    policy = verbs.add_parser("policy", help="draft a policy from a live database")
+    actions = policy.add_subparsers(title="actions", metavar="ACTION", required=True)
+    init = actions.add_parser(
+        "init", help="a draft with suggestions and their reasons; what is uncertain stays undecided"
+    )
+    init.add_argument(
+        "--application", metavar="ROLE", help="the application role (default: the login that owns the most)"
+    )
+    init.add_argument("--protect", metavar="PATTERN", action="append", default=[],
+                      help="what is to be protected, as schema.name with * and ?; may be repeated (default: the groups that"
+                           " hold a SECURITY DEFINER routine of the application)")  # fmt: skip
+    init.add_argument("--out", type=Path, default=Path("policy.toml"), help="the file to write (default policy.toml); the"
+                      " new sources go into the folder repoint beside it")  # fmt: skip
+    add_database(init)
+    add_format(init)
+    init.set_defaults(run=run_init)
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    with connection(arguments) as opened, refusals():
+        draft = draft_policy(opened, arguments.application, arguments.protect)
+    written = draft.write(arguments.out)
+    counts = Counter(s.disposition or "undecided" for s in draft.judgement.suggestions.values())
+    if arguments.format == "json":
+        print_json("qt001.draft/1", _json(draft, counts, written))
+    else:
+        print(f"{arguments.out}: application role {draft.policy.application.name}")
+        print(f"{counts['transfer']} to transfer, {counts['retain']} to retain, {counts['undecided']} undecided")
+        for group, reason in sorted(draft.judgement.protected.items()):
+            print(f"protected: {group}: {reason}")
+        for key, s in sorted(draft.judgement.suggestions.items()):
+            if s.disposition is None:
+                print(f"undecided: {key[0]} {key[1]}: {s.reason}")
+        print(f"next: read {arguments.out}, then: qt001-cp inventory --policy {arguments.out} --database …")
+    return EXIT_FINDINGS if counts["undecided"] else EXIT_OK
+
+
+def _json(draft: Draft, counts: Counter[str], written: list[Path]) -> dict[str, Any]:
+    return {
+        "application": draft.policy.application.name,
+        "files": [str(p) for p in written],
+        "counts": {name: counts[name] for name in ("transfer", "retain", "undecided")},
+        "objects": [{"kind": k[0], "identity": k[1], "disposition": s.disposition, "reason": s.reason}
+                    for k, s in sorted(draft.judgement.suggestions.items())],
+    }  # fmt: skip

@@ -1,0 +1,75 @@
+"""A guess at the apply path: by the names of the protected routines, and only where exactly one fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from qt001_cp.model.inventory import Inventory, InventoryObject
+from qt001_cp.model.policy import PARTS
+from qt001_cp.plan.analysis import Analyses
+from qt001_cp.plan.draft.judge import Judgement
+
+UNDECIDED: Final = "undecided"
+_WORDS = {"gateway": "gateway", "permit": "permit", "apply": "apply", "writer": "writ"}
+_BEGIN = re.compile(r"^(\s*)BEGIN[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_COLUMN = re.compile(r"^column (\S+) (?:text|character varying|pg_catalog\.text)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Path:
+    """``parts``: part → identity, or ``undecided: …``. ``switch``: table, key column and state column, or None."""
+
+    parts: Mapping[str, str]
+    readiness: InventoryObject | None
+    source_tables: tuple[str, ...]
+    switch: tuple[str, str, str] | None
+    sources: Mapping[str, str]
+
+
+def guess(inventory: Inventory, judgement: Judgement, analyses: Analyses) -> Path:
+    protected = [o for o in inventory.objects if o.ref.key in judgement.transferred]
+    routines = [o for o in protected if o.ref.kind == "function" and (o.detail or {}).get("definer")]
+    parts: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    writer = None
+    for part in PARTS:
+        fitting = [o for o in routines if _WORDS[part] in o.ref.name.lower()]
+        if len(fitting) == 1:
+            parts[part] = fitting[0].ref.identity
+            sources[part] = _guarded(fitting[0], part)
+            writer = fitting[0] if part == "writer" else writer
+        else:
+            parts[part] = f"{UNDECIDED}: {part}"
+            sources[part] = (
+                f"-- The new source of the {part}: its first statement is PERFORM qt001_cp.require_acceptance('{part}');\n"
+            )
+    ready = [
+        o for o in protected if o.ref.kind == "view" and "read" in o.ref.name.lower() and "readi" in o.ref.name.lower()
+    ]
+    tables = {o.ref.key: o.ref.identity for o in protected if o.ref.kind == "table"}
+    written: tuple[str, ...] = ()
+    if writer is not None and (analysis := analyses.get(writer.ref.key)):
+        written = tuple(dict.fromkeys(tables[e.kind, e.identity] for e in analysis.edges
+                                      if e.verb == "writes" and (e.kind, e.identity) in tables))  # fmt: skip
+    return Path(parts, ready[0] if len(ready) == 1 else None, written, _switch(protected), sources)
+
+
+def _guarded(o: InventoryObject, part: str) -> str:
+    """The routine as it is, with the question for acceptance as its first statement; a person has to read it."""
+    text = o.definition.replace("\t", "    ").rstrip()
+    call = f"PERFORM qt001_cp.require_acceptance('{part}');"
+    made, count = _BEGIN.subn(lambda m: f"{m[0]}\n{m[1]}    {call}", text, count=1)
+    return (made if count else f"-- {call} has to be its first statement\n{text}") + ";\n"
+
+
+def _switch(protected: list[InventoryObject]) -> tuple[str, str, str] | None:
+    fitting = [
+        o for o in protected if o.ref.kind == "table" and re.search("switch|lock|block|gate", o.ref.name.lower())
+    ]
+    if len(fitting) != 1:
+        return None
+    columns = _COLUMN.findall(fitting[0].definition)
+    return (fitting[0].ref.identity, columns[0], columns[1]) if len(columns) > 1 else None

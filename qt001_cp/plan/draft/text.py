@@ -1,0 +1,163 @@
+"""The draft as TOML, with comments: valid from the first moment, and honest about what is undecided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from qt001_cp.model.inventory import Inventory, InventoryObject
+from qt001_cp.model.policy import PARTS, Rule
+from qt001_cp.plan.draft.groups import Group
+from qt001_cp.plan.draft.judge import Judgement, Suggestion
+from qt001_cp.plan.draft.path import UNDECIDED, Path
+
+_HEAD = """\
+# A draft, made from the live estate of {application} in {database}. Read every line: what is below is a suggestion with
+# its reason, nobody has decided it. What is undecided has a comment and no rule, and blocks `manifest generate`.
+# {transferred} to transfer, {retained} to retain, {undecided} undecided. See docs/policy.md for every key.
+"""
+
+
+@dataclass(frozen=True)
+class _Item:
+    object: InventoryObject
+    suggestion: Suggestion
+
+
+def draft_text(inventory: Inventory, judgement: Judgement, path: Path) -> str:
+    """The whole policy."""
+    items = [_Item(o, judgement.suggestions[o.ref.key]) for o in inventory.objects]
+    count = [sum(i.suggestion.disposition == d for i in items) for d in ("transfer", "retain", None)]
+    lines = [
+        _HEAD.format(application=_said(inventory.application.name), database=_said(inventory.database),
+                     transferred=count[0], retained=count[1], undecided=count[2]),
+        'schema = "qt001.policy/1"', f"name = {_q('draft for ' + inventory.database)}",
+        *([] if path.readiness else ["legacy = []  # see below"]), "",
+        "[roles]", f"application = {_q(inventory.application.name)}", "",
+        "# The first rule that matches decides. Nothing at the end catches the rest.", "",
+        *_rules(items, judgement), *_undecided(items), *_curated(items, path), *_path(path), *_rest(path),
+    ]  # fmt: skip
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _rules(items: list[_Item], judgement: Judgement) -> Iterator[str]:
+    by_group: dict[Group | None, list[_Item]] = {}
+    for item in items:
+        if item.suggestion.disposition is not None:
+            by_group.setdefault(judgement.groups.get(item.object.ref.key), []).append(item)
+    for group in sorted(by_group, key=lambda g: (g is not None, g)):
+        if group is None:
+            for item in by_group[group]:
+                yield from _exact(item)
+            continue
+        for disposition in ("transfer", "retain"):
+            alike = [i for i in by_group[group] if i.suggestion.disposition == disposition]
+            if alike:
+                yield from _group_rule(group, alike, items)
+
+
+def _group_rule(group: Group, alike: list[_Item], items: list[_Item]) -> Iterator[str]:
+    """One pattern for the group, where it matches nothing that is to be treated otherwise."""
+    kinds = sorted({i.object.ref.kind for i in alike})
+    name = group.prefix[:-1] + "*" if group.prefix.endswith("_") else group.prefix
+    special = any(c in group.schema + group.prefix for c in "*?")
+    disposition, reason = alike[0].suggestion.disposition, alike[0].suggestion.reason
+    probe = Rule(0, frozenset(kinds), group.schema, name or None, None, "retain", "", frozenset(), frozenset())
+    clean = all(i in alike or not probe.matches(i.object.ref) for i in items) and all(
+        probe.matches(i.object.ref) and i.suggestion.reason == reason for i in alike
+    )
+    if special or not clean or len(alike) == 1:
+        for item in alike:
+            yield from _exact(item)
+        return
+    yield f"# {len(alike)} object(s): {_said(str(group))}"
+    yield "[[rule]]"
+    yield f"kind = {_list(kinds)}"
+    yield f"schema = {_q(group.schema)}"
+    if name:
+        yield f"name = {_q(name)}"
+    yield from (f'disposition = "{disposition}"', f"reason = {_q(reason)}", "")
+
+
+def _exact(item: _Item) -> Iterator[str]:
+    ref, s = item.object.ref, item.suggestion
+    yield from ("[[rule]]", f"kind = {_q(ref.kind)}", f"identity = {_q(ref.identity)}")
+    yield from (f'disposition = "{s.disposition}"', f"reason = {_q(s.reason)}")
+    if s.keep:
+        yield f'keep = [ {{ grantee = "public", privileges = {_list(s.keep)} }} ]'
+    yield ""
+
+
+def _undecided(items: Iterable[_Item]) -> Iterator[str]:
+    for item in items:
+        if item.suggestion.disposition is None:
+            yield f"# UNDECIDED {_said(str(item.object.ref))}"
+            yield f"#   {_said(item.suggestion.reason)}"
+            for line in _exact(_Item(item.object, Suggestion("transfer or retain", "…"))):
+                yield f"# {_said(line)}".rstrip()
+
+
+def _curated(items: Iterable[_Item], path: Path) -> Iterator[str]:
+    for item in items:
+        o = item.object
+        if o.ref.kind != "view" or item.suggestion.disposition != "transfer" or o is path.readiness:
+            continue
+        barrier = "security_barrier=true" in o.definition.partition("\n")[0]
+        sign = "" if barrier else "# "
+        if not barrier:
+            yield f"# Curate {_said(o.ref.identity)}? It needs WITH (security_barrier = true) first."
+        yield f"{sign}[[curated_view]]"
+        yield f"{sign}identity = {_q(o.ref.identity)}"
+        yield f'{sign}reason = "a protected view with a security barrier: does the application need to read it?"'
+        yield ""
+
+
+def _path(path: Path) -> Iterator[str]:
+    yield "# By their names. Check each; an undecided one is refused by name when nothing is unclassified any more."
+    yield "[apply_path]"
+    for part in PARTS:
+        yield f"{part} = {_q(path.parts[part])}"
+    yield f"readiness = {_q(path.readiness.ref.identity if path.readiness else UNDECIDED + ': readiness')}"
+    yield f"source_tables = {_list(path.source_tables)}"
+    yield from ("triggers = []", "")
+    for part in PARTS:
+        yield from ("[[repoint]]", f"identity = {_q(path.parts[part])}", f'source = "repoint/{part}.sql"', "")
+
+
+def _rest(path: Path) -> Iterator[str]:
+    if path.readiness is None:
+        yield from (
+            "# Which authority is to go? A hard-coded verdict, a routine that signs itself: [[legacy]], and take away legacy = []",
+            "",
+        )
+    else:
+        yield from ("[[legacy]]", 'kind = "view"', f"identity = {_q(path.readiness.ref.identity)}",
+                    'reason = "the old readiness: does it answer from facts?"', "")  # fmt: skip
+    table, key, state = path.switch or (f"{UNDECIDED}: the table that says so", "name", "state")
+    for what in ("apply", "readiness"):
+        yield from ("# How to see that it is blocked; a guess.", "[[blocked]]", f'what = "{what}"', f"table = {_q(table)}",
+                    f"key_column = {_q(_bare(key))}", f'key = "{what}"', f"state_column = {_q(_bare(state))}",
+                    'blocked = "blocked"', "")  # fmt: skip
+    yield from ("# What has to be shown to work, and by which tool. Undecided.", "[[capability]]", 'name = "restore_drill"',
+                'reason = "the protected data can be brought back from its backup"', f'producers = ["{UNDECIDED}"]',
+                "max_age_seconds = 2592000", "", "[verifier]", "max_age_seconds = 900", "", "[sign_off]",
+                "max_validity_seconds = 604800")  # fmt: skip
+
+
+def _bare(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def _q(text: str) -> str:
+    """A TOML basic string: JSON's escapes are TOML's, but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _list(values: Iterable[str]) -> str:
+    return "[" + ", ".join(_q(v) for v in values) + "]"
+
+
+def _said(text: str) -> str:
+    """For a comment: one line, whatever a name holds."""
+    return "".join(c if c.isprintable() else "�" for c in text)

@@ -1,0 +1,56 @@
+"""A dump that lies in a file: plain SQL as it is, other formats through pg_restore."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from qt001_cp.errors import FileProblem
+from qt001_cp.policy_file import read_file
+from qt001_cp.servers.environment import without_pg
+from qt001_cp.servers.wheel import programs
+
+_DATABASE = re.compile(r"^;\s+dbname: (.+)$", re.MULTILINE)
+
+
+def read_dump(path: Path, *, data: bool) -> tuple[str, str | None]:
+    """The dump as SQL, and the name of its database where its format says so. Raises :class:`FileProblem`."""
+    if path.is_dir():
+        if not (path / "toc.dat").exists():
+            raise FileProblem(
+                f"{path}: a folder, but no dump: it has no toc.dat", hint="name the file, or a dump made with -Fd"
+            )
+        return _restored(path, data=data)
+    body = read_file(path)
+    if body.startswith(b"PGDMP") or body[257:262] == b"ustar":
+        return _restored(path, data=data)
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as exc:
+        raise FileProblem(
+            f"{path}: neither a dump of pg_dump nor text in UTF-8", hint="make it with pg_dump -E UTF8"
+        ) from exc
+    if not text.strip():
+        raise FileProblem(f"{path}: the file is empty", hint="make the dump anew, and look at what pg_dump says")
+    if "PostgreSQL database cluster dump" in text[:400]:
+        raise FileProblem(f"{path}: a dump of a whole cluster (pg_dumpall)",
+                          hint="--dump takes one database: pg_dump --create --schema-only DATABASE; --roles takes pg_dumpall"
+                               " --roles-only")  # fmt: skip
+    return text, None
+
+
+def _restored(path: Path, *, data: bool) -> tuple[str, str | None]:
+    options = ["--create", *([] if data else ["--schema-only"])]
+    text = _pg_restore(path, *options, "-f", "-")
+    named = _DATABASE.search(_pg_restore(path, "--list"))
+    return text, named[1].strip() if named else None
+
+
+def _pg_restore(path: Path, *arguments: str) -> str:
+    done = subprocess.run([str(programs() / "pg_restore"), *arguments, str(path)], stdin=subprocess.DEVNULL, check=False,
+                          capture_output=True, text=True, encoding="utf-8", env=without_pg())  # fmt: skip
+    if done.returncode != 0:
+        raise FileProblem(f"{path}: pg_restore cannot read it: {done.stderr.strip()}",
+                          hint="the file may be cut off: make the dump anew")  # fmt: skip
+    return done.stdout

@@ -1,0 +1,125 @@
+"""The live source: one read-only transaction whose snapshot pg_dump shares. Nothing is ever written there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from qt001_cp.catalog.inventory import read_inventory
+from qt001_cp.errors import DatabaseProblem
+from qt001_cp.model.inventory import Inventory
+from qt001_cp.model.names import Role
+from qt001_cp.model.roles import SCHEMA
+from qt001_cp.model.versions import require_supported
+from qt001_cp.ops.session import pin
+from qt001_cp.rehearsal.clone.roles import Row, rows_of
+from qt001_cp.servers.wheel import programs
+
+_READ_ONLY = "-c default_transaction_read_only=on"
+
+
+@dataclass(frozen=True)
+class Read:
+    """All that was read from the source, of one moment."""
+
+    origin: str
+    version: int
+    place: Row
+    roles: Sequence[Row]
+    memberships: Sequence[Row]
+    inventory: Inventory
+    schema: str
+    rows: str
+    refused_rows: str
+
+
+def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bool) -> Read:
+    """Read schema, roles and memberships; with ``data`` all rows, otherwise those of the tables ``blocked``.
+
+    Raises :class:`DatabaseProblem` where the server does not answer or the login may not read what a clone needs.
+    """
+    with _snapshot(dsn) as (connection, snapshot):
+        place = rows_of(connection, "place.sql")[0]
+        _readable(connection, place)
+        inventory = read_inventory(connection, application)
+        roles, memberships = rows_of(connection, "roles.sql"), rows_of(connection, "memberships.sql")
+        base = ["--create", f"--exclude-schema={SCHEMA}", f"--snapshot={snapshot}"]
+        if not data:
+            base.append("--schema-only")
+        schema = _dump(dsn, base)
+        rows = refused = ""
+        if not data:
+            only = [f"--table={name}" for name in dict.fromkeys(blocked)]
+            more = ["--data-only", "--disable-triggers", f"--snapshot={snapshot}"]
+            try:
+                rows = _dump(dsn, [*more, *only])
+            except DatabaseProblem as exc:
+                refused = exc.message
+        info = connection.info
+        origin = f"database {info.dbname} on {info.host}:{info.port}, PostgreSQL {info.server_version // 10000}"
+        return Read(origin, info.server_version, place, roles, memberships, inventory, schema, rows, refused)
+
+
+@contextmanager
+def _snapshot(dsn: str) -> Iterator[tuple[psycopg.Connection, str]]:
+    plain = dsn.replace("postgresql+psycopg://", "postgresql://", 1)
+    try:
+        given = conninfo_to_dict(plain)
+        options = f"{given.get('options') or ''} {_READ_ONLY}".strip()
+        connection = psycopg.connect(plain, options=options, connect_timeout=10, application_name="qt001-cp rehearse",
+                                     autocommit=True)  # fmt: skip
+    except psycopg.Error as exc:
+        raise DatabaseProblem(
+            f"the source could not be reached: {str(exc).strip()}",
+            hint="check the connection: psql 'DSN' -c 'SELECT 1'",
+        ) from exc
+    with connection:
+        require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))
+        pin(connection)
+        connection.read_only = True
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.autocommit = False
+        row = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
+        assert row is not None
+        try:
+            yield connection, str(row[0])
+        finally:
+            connection.rollback()
+
+
+def _readable(connection: psycopg.Connection, place: Row) -> None:
+    if place["cut_over"]:
+        raise DatabaseProblem(
+            "the source has had its cutover: qt001_cp_owner owns relations outside schema qt001_cp",
+            hint="a rehearsal starts from an estate that is still the application's: rehearse before FIX7b",
+        )
+    if place["unreadable"]:
+        names = ", ".join(place["unreadable"][:5])
+        raise DatabaseProblem(
+            f"{connection.info.user} may not read {len(place['unreadable'])} table(s): {names}; pg_dump locks what it"
+            " dumps, and that needs SELECT, also for the schema alone",
+            hint=f'GRANT pg_read_all_data TO "{connection.info.user}"; -- or name another login in --source',
+        )
+
+
+def _dump(dsn: str, arguments: Sequence[str]) -> str:
+    """pg_dump of the source; a password goes by the environment, where other users do not see it."""
+    given = conninfo_to_dict(dsn.replace("postgresql+psycopg://", "postgresql://", 1))
+    password = given.pop("password", None)
+    given["options"] = f"{given.get('options') or ''} {_READ_ONLY}".strip()
+    secret = {"PGPASSWORD": str(password)} if password is not None else {}
+    done = subprocess.run([str(Path(programs()) / "pg_dump"), *arguments, "-d", make_conninfo("", **given)], check=False,
+                          env={**os.environ, **secret, "PGCLIENTENCODING": "UTF8"}, text=True, encoding="utf-8",
+                          stdin=subprocess.DEVNULL, capture_output=True)  # fmt: skip
+    if done.returncode != 0:
+        raise DatabaseProblem(f"pg_dump of the source ended with {done.returncode}: {done.stderr.strip()}",
+                              hint="the login has to see what it dumps: pg_read_all_data; with --data also rows under"
+                                   " row level security")  # fmt: skip
+    return done.stdout

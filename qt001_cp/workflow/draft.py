@@ -1,0 +1,73 @@
+"""Drafts a policy from a live database, and checks that it is valid and says what was meant."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from qt001_cp.catalog.inventory import read_inventory
+from qt001_cp.catalog.names import read_names
+from qt001_cp.catalog.reach import read_reach
+from qt001_cp.errors import PolicyError, UsageError
+from qt001_cp.model.names import Role
+from qt001_cp.model.policy import Policy, policy_from_data
+from qt001_cp.plan.analysis import analyse_estate
+from qt001_cp.plan.draft.judge import Judgement, edges_of, judge
+from qt001_cp.plan.draft.path import guess
+from qt001_cp.plan.draft.text import draft_text
+
+_OWNERS = """
+SELECT r.rolname, count(*) FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
+WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype = 'o' AND r.rolcanlogin AND NOT r.rolsuper
+  AND d.dbid = (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database())
+GROUP BY r.rolname ORDER BY 2 DESC, 1 LIMIT 2
+"""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """``files``: name → text, the policy among them as ``policy.toml``."""
+
+    policy: Policy
+    judgement: Judgement
+    files: Mapping[str, str]
+
+    def write(self, path: Path) -> list[Path]:
+        """Write the policy to ``path`` and the new sources beside it. Raises :class:`UsageError` where a file is there."""
+        places = {path if name == "policy.toml" else path.parent / name: text for name, text in self.files.items()}
+        for place in places:
+            if place.exists():
+                raise UsageError(f"{place} is there already, and a draft overwrites nothing", hint="--out another file")
+        for place, text in places.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, "utf-8")
+        return list(places)
+
+
+def draft_policy(connection: psycopg.Connection, application: str | None, protect: Sequence[str]) -> Draft:
+    """Read the estate; nothing is written to the database. Raises :class:`Qt001Error`."""
+    inventory = read_inventory(connection, Role(application or _biggest_owner(connection)))
+    analyses = analyse_estate(inventory.objects, read_names(connection))
+    judgement = judge(inventory, edges_of(analyses, read_reach(connection)), protect)
+    path = guess(inventory, judgement, analyses)
+    text = draft_text(inventory, judgement, path)
+    policy = policy_from_data(tomllib.loads(text), "the draft")
+    for o in inventory.objects:
+        rule, meant = policy.rule_for(o.ref), judgement.suggestions[o.ref.key].disposition
+        if (rule.disposition if rule else None) != meant:
+            raise PolicyError(
+                f"the draft would say {rule.disposition if rule else 'nothing'} of {o.ref}, meant {meant}"
+            )
+    files = {"policy.toml": text, **{f"repoint/{part}.sql": source for part, source in path.sources.items()}}
+    return Draft(policy, judgement, files)
+
+
+def _biggest_owner(connection: psycopg.Connection) -> str:
+    rows = connection.execute(_OWNERS).fetchall()
+    if not rows:
+        raise UsageError("no login but superusers owns anything in this database", hint="--application ROLE")
+    return str(rows[0][0])

@@ -54,9 +54,10 @@ def killed_at(world: World, text: str, point: Point, kill: str) -> None:
             holder.execute("SELECT pg_cancel_backend(%s)", [pid])
     until("the script's session is gone", lambda: _nobody(world))
     with world.scene.connect() as connection:
-        connection.execute("TRUNCATE hold.at")
-        connection.execute("DROP TRIGGER IF EXISTS hold ON qt001_cp.event") if point.kind == "ledger" else None
         _let_go(connection, point)
+        connection.execute("TRUNCATE hold.at")
+        if point.kind == "ledger":
+            connection.execute("DROP TRIGGER hold ON qt001_cp.event")
 
 
 @contextmanager
@@ -67,9 +68,11 @@ def _holding(world: World, point: Point) -> Iterator[psycopg.Connection]:
         if point.kind == "commit":
             holder.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
             holder.execute("SELECT pg_reload_conf()")
-            until("the server waits for standbys", lambda: holder.execute("SHOW synchronous_standby_names").fetchone() == ("nobody",))
+            said = "SHOW synchronous_standby_names"
+            until("the server waits for standbys", lambda: holder.execute(said).fetchone() == ("nobody",))
         elif point.kind == "ledger":
-            holder.execute("CREATE TRIGGER hold BEFORE INSERT ON qt001_cp.event FOR EACH ROW EXECUTE FUNCTION hold.insert()")
+            made = "CREATE TRIGGER hold BEFORE INSERT ON qt001_cp.event FOR EACH ROW EXECUTE FUNCTION hold.insert()"
+            holder.execute(made)
         elif point.kind == "statement":
             holder.execute("INSERT INTO hold.at VALUES (%s, %s)", [point.what, point.nth])
         else:

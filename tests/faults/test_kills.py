@@ -7,6 +7,7 @@ every kind; without it a sample of them takes turns.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -23,15 +24,18 @@ ALL = os.environ.get("QT001_TEST_SWEEP") == "all"
 KILLS = ("server", "backend", "client", "terminated")
 UP = list(pairwise(STAGES))
 WAYS = {f"{a}-{b}": (a, b) for a, b in (*UP, *((b, a) for a, b in reversed(UP)))}
-LINES = ("SET LOCAL row_security", "UPDATE qt001_cp.alembic_version", "INSERT INTO qt001_cp.alembic_version",
+LINES = ("UPDATE qt001_cp.alembic_version", "INSERT INTO qt001_cp.alembic_version",
          "DELETE FROM qt001_cp.alembic_version", "COMMIT;")  # fmt: skip
-NEVER_LESS = {
-    "base-fix7a": {"CREATE FUNCTION", "CREATE TABLE", "CREATE VIEW", "CREATE TRIGGER", "REVOKE", "GRANT"},
-    "fix7a-fix7b": {"ALTER TABLE", "ALTER FUNCTION", "ALTER VIEW", "ALTER SCHEMA", "ALTER DEFAULT PRIVILEGES", "REVOKE",
-                    "GRANT", "CREATE TABLE"},
-    "fix7b-fix7a": {"ALTER TABLE", "ALTER FUNCTION", "ALTER VIEW", "ALTER SCHEMA", "GRANT", "DROP TABLE"},
-    "fix7a-base": {"DROP FUNCTION", "DROP TABLE", "DROP VIEW"},
+SAMPLE = {
+    "base-fix7a": {"ALTER TABLE", "COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE VIEW", "GRANT"},
+    "fix7a-fix7b": {"ALTER DEFAULT PRIVILEGES", "ALTER FUNCTION", "ALTER MATERIALIZED VIEW", "ALTER ROUTINE", "ALTER SCHEMA",
+                    "ALTER SEQUENCE", "ALTER TABLE", "ALTER TYPE", "ALTER VIEW", "CREATE TABLE", "GRANT", "REVOKE"},
+    "fix7b-fix7c": {"CREATE FUNCTION", "REVOKE"},
+    "fix7c-fix7b": {"CREATE FUNCTION", "DROP FUNCTION", "DROP VIEW"},
+    "fix7b-fix7a": {"ALTER DEFAULT PRIVILEGES", "ALTER PROCEDURE", "ALTER TABLE", "ALTER VIEW", "DROP TABLE", "GRANT", "REVOKE"},
+    "fix7a-base": {"DROP FUNCTION", "DROP TABLE"},
 }  # fmt: skip
+"""Together every kind of statement that any way has."""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,9 @@ def world(killable: Cluster, tmp_path: Path) -> Iterator[World]:
     killable.revive()
     scene = new_scene(killable.server(), DATABASE)
     scene.server.psql((Path(__file__).parent / "hold.sql").read_text("utf-8"), dbname=DATABASE)
+    # A crash empties unlogged tables, whoever runs what: it has been here before the first photograph.
+    killable.kill()
+    killable.start()
     yield World(killable, scene, tmp_path)
     killable.revive()
     drop_scene(scene)
@@ -58,7 +65,7 @@ def test_killed_at_each_kind_of_statement(world: World, way: str) -> None:
     world.bring(start)
     text = world.text(start, end)
     tags = Counter(world.statements(text))
-    assert set(tags) >= NEVER_LESS.get(way, set()), tags
+    assert SAMPLE[way] <= set(tags) <= set().union(*SAMPLE.values()), tags
     before = world.photograph()
     for kill, point in _chosen(way, text, tags):
         killed_at(world, text, point, kill)
@@ -70,7 +77,7 @@ def test_killed_at_each_kind_of_statement(world: World, way: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kill", KILLS)
+@pytest.mark.parametrize("kill", KILLS if ALL else ("server", "client"))
 def test_killed_in_its_commit(world: World, kill: str) -> None:
     """What has been committed and not been answered is entirely after; a second run says so and changes nothing."""
     world.bring("fix7a")
@@ -90,10 +97,13 @@ def test_killed_in_its_commit(world: World, kill: str) -> None:
 
 def _chosen(way: str, text: str, tags: Counter[str]) -> Iterator[tuple[str, Point]]:
     """(what is killed, where): all of them, or each point once with another kill from way to way."""
-    points = [before_line(line) for line in LINES if f"\n{line}" in text]
-    if way in ("fix7a-fix7b", "fix7b-fix7a", "fix7b-fix7c"):
+    guards = re.findall(r"^DO \$qt001\$ BEGIN PERFORM qt001_cp\.[^(]+", text, re.MULTILINE)
+    points = [before_line(line) for line in (*(guards if ALL else guards[-1:]), *LINES) if f"\n{line}" in text]
+    if way in ("fix7a-fix7b", "fix7b-fix7c"):
         points.append(LEDGER)
     for tag, times in sorted(tags.items()):
+        if not ALL and tag not in SAMPLE[way]:
+            continue
         nths = {1, (times + 1) // 2, times} if ALL else {(times + 1) // 2}
         points += [statement(tag, nth) for nth in sorted(nths)]
     for number, point in enumerate(points):

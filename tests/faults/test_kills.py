@@ -30,9 +30,9 @@ SAMPLE = {
     "base-fix7a": {"ALTER TABLE", "COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE VIEW", "GRANT"},
     "fix7a-fix7b": {"ALTER DEFAULT PRIVILEGES", "ALTER FUNCTION", "ALTER MATERIALIZED VIEW", "ALTER ROUTINE", "ALTER SCHEMA",
                     "ALTER SEQUENCE", "ALTER TABLE", "ALTER TYPE", "ALTER VIEW", "CREATE TABLE", "GRANT", "REVOKE"},
-    "fix7b-fix7c": {"CREATE FUNCTION", "REVOKE"},
+    "fix7b-fix7c": {"CREATE FUNCTION"},
     "fix7c-fix7b": {"CREATE FUNCTION", "DROP FUNCTION", "DROP VIEW"},
-    "fix7b-fix7a": {"ALTER DEFAULT PRIVILEGES", "ALTER PROCEDURE", "ALTER TABLE", "ALTER VIEW", "DROP TABLE", "GRANT", "REVOKE"},
+    "fix7b-fix7a": {"ALTER DEFAULT PRIVILEGES", "ALTER PROCEDURE", "ALTER VIEW", "GRANT"},
     "fix7a-base": {"DROP FUNCTION", "DROP TABLE"},
 }  # fmt: skip
 """Together every kind of statement that any way has."""

@@ -7,9 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from qt001_cp import estate
-from qt001_cp.model.roles import SCHEMA
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene
-from qt001_cp.rehearsal.state import data_digest
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
 from qt001_cp.workflow.seal import propose, seal
@@ -21,11 +19,10 @@ STAGES = ("base", "fix7a", "fix7b", "fix7c")
 
 @dataclass(frozen=True)
 class Photograph:
-    """``dump``: owners, ACLs, definitions, rows, the ledger, the version. ``data``: the application's rows by digest."""
+    """``dump``: owners, ACLs, definitions, every row, the ledger, the version. ``roles``: attributes and memberships."""
 
     dump: str
     roles: str
-    data: str
 
 
 @dataclass
@@ -74,8 +71,7 @@ class World:
         """A sequence that was used since the last checkpoint jumps ahead in a recovery, so there is one first."""
         with self.scene.connect() as connection:
             connection.execute("CHECKPOINT")
-            data = data_digest(connection, without=SCHEMA)
-        return Photograph(self.scene.dump("--create"), self.scene.server.dump_roles(), data)
+        return Photograph(self.scene.dump("--create"), self.scene.server.dump_roles())
 
     def version(self) -> str | None:
         with self.scene.connect() as connection:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "e82d754c96a1b93154172bbc16c2e574604aed042b815532cc8f2b41b7744ea0"
+SUMS = "d71efb48f65c4e7787ac037b9bafc1cec075ca3d560f052e02c2a92beba03e47"
 
 
 def upgrade() -> None:

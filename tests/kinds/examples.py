@@ -51,8 +51,8 @@ EXAMPLES: Final = {
     "procedure": _routine("proceed(int, int)", "PROCEDURE"),
     "aggregate": _routine("total(int)", "AGGREGATE"),
     "type": Example("pg_type", "typowner", "o.oid = 'kinds.colour'::regtype", "TYPE kinds.colour", "typacl", "has_type_privilege", USAGE),
-    "default acl": Example("pg_default_acl", "defaclrole", "o.defaclrole = 'directus'::regrole AND o.defaclobjtype = 'r'"
-                           " AND o.defaclnamespace = 'kinds'::regnamespace", acl="defaclacl"),
+    "default acl": Example("pg_default_acl", "defaclrole", """o.defaclrole = '"kinds third"'::regrole AND o.defaclobjtype = 'r'"""
+                           " AND o.defaclnamespace = 0", acl="defaclacl"),
     "collation": _named("pg_collation", "coll", "plain", "COLLATION kinds.plain"),
     "conversion": _named("pg_conversion", "con", "latin", "CONVERSION kinds.latin"),
     "operator": _named("pg_operator", "opr", "===", "OPERATOR kinds.=== (int, int)"),

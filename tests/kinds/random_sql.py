@@ -123,9 +123,8 @@ def _procedure(draw: st.DrawFn, estate: Estate, schema: str) -> None:
 
 def _type(draw: st.DrawFn, estate: Estate, schema: str) -> None:
     name = f"{schema}.{estate.name(draw(NAMES))}"
-    estate.statements.append(
-        f"CREATE TYPE {name} AS {draw(st.sampled_from(('(a int, b text)', "ENUM ('one', 'it''s')")))}"
-    )
+    made = draw(st.sampled_from(("(a int, b text)", "ENUM ('one', 'it''s')")))
+    estate.statements.append(f"CREATE TYPE {name} AS {made}")
     estate.made("type", "TYPE", name, ("USAGE",))
 
 

@@ -45,7 +45,7 @@ def killed_at(world: World, text: str, point: Point, kill: str) -> None:
         head = text[: text.rindex(f"\n{point.what}")]
         text = f"{head}\nSELECT pg_catalog.pg_advisory_xact_lock_shared(43), pg_catalog.pg_sleep(600);\n"
     with _holding(world, point) as holder, _psql(world, text) as (psql, pid):
-        until(f"the script comes to {point}", lambda: _stopped(world, pid, psql, point))
+        until(f"the script comes to {point}", lambda: _stopped(holder, pid, psql, point))
         _kill(world, psql, pid, kill)
         if kill == "client" and point.kind != "line":
             # The backend of a client that is gone goes on until it wants to answer.
@@ -125,7 +125,7 @@ def _kill(world: World, psql: subprocess.Popen[str], pid: int, kill: str) -> Non
         world.cluster.start()
 
 
-def _stopped(world: World, pid: int, psql: subprocess.Popen[str], point: Point) -> bool:
+def _stopped(holder: psycopg.Connection, pid: int, psql: subprocess.Popen[str], point: Point) -> bool:
     if psql.poll() is not None:
         assert psql.stdout is not None
         pytest.fail(f"the script ended before {point}: {psql.stdout.read()[-2000:]}")
@@ -134,8 +134,7 @@ def _stopped(world: World, pid: int, psql: subprocess.Popen[str], point: Point) 
         if point.kind == "commit"
         else "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE pid = %s AND locktype = 'advisory' AND objid = 43 AND granted)"
     )
-    with world.scene.connect() as connection:
-        return connection.execute(query, [pid]).fetchone() == (True,)
+    return holder.execute(query, [pid]).fetchone() == (True,)
 
 
 def _nobody(world: World) -> bool:

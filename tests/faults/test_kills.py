@@ -27,7 +27,7 @@ WAYS = {f"{a}-{b}": (a, b) for a, b in (*UP, *((b, a) for a, b in reversed(UP)))
 LINES = ("UPDATE qt001_cp.alembic_version", "INSERT INTO qt001_cp.alembic_version",
          "DELETE FROM qt001_cp.alembic_version", "COMMIT;")  # fmt: skip
 SAMPLE = {
-    "base-fix7a": {"ALTER TABLE", "COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE VIEW", "GRANT"},
+    "base-fix7a": {"COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE VIEW"},
     "fix7a-fix7b": {"ALTER DEFAULT PRIVILEGES", "ALTER FUNCTION", "ALTER MATERIALIZED VIEW", "ALTER ROUTINE", "ALTER SCHEMA",
                     "ALTER SEQUENCE", "ALTER TABLE", "ALTER TYPE", "ALTER VIEW", "CREATE TABLE", "GRANT", "REVOKE"},
     "fix7b-fix7c": {"CREATE FUNCTION"},

@@ -41,13 +41,16 @@ class Cluster:
 
     def start(self) -> None:
         """Start it on its data, and wait until it answers (after whatever recovery it needs)."""
+        self._launch()
+        self.answers()
+
+    def _launch(self) -> None:
         options = [f"--{name}={value}" for name, value in SETTINGS.items()]
         with (self.folder / "log").open("ab") as log:
             self.postgres = subprocess.Popen(
                 [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", preexec_fn=die_with_us, **self.identity,
             )  # fmt: skip
-        self.answers()
 
     def server(self) -> Server:
         return Server(str(self.folder), 5432, SUPERUSER, "embedded", self.answers(), programs(), trusts=True)
@@ -62,6 +65,9 @@ class Cluster:
             except psycopg.OperationalError:
                 assert time.monotonic() < end, (self.folder / "log").read_text(errors="replace")[-2000:]
                 time.sleep(0.02)
+                # A killed server's processes may hold its memory for a moment longer; then the next one gives up.
+                if self.postgres is not None and self.postgres.poll() is not None:
+                    self._launch()
 
     def revive(self) -> None:
         """Start it again if it lies dead."""

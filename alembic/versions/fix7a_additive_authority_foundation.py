@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "b04efff3ddfc1449efcd15b9a964926d475440a445358f2aa8d9e1a7a4cb913f"
+SUMS = "81886b8463b2a48b338ddcbf8286d3de7812f9aa02e9fe987d22eb216f7e72eb"
 
 
 def upgrade() -> None:

@@ -44,13 +44,13 @@ def run_cluster(major: int, **settings: str) -> Iterator[dict[str, Any]]:
     places = bases(user)
     with ExitStack() as stack:
         folder = stack.enter_context(run_folder(places[0], user))
-        programs = _reachable(major, user, folder, places[1:], stack)
-        _initdb(programs, folder / "data", user)
+        programs = reachable(major, user, folder, places[1:], stack)
+        initdb(programs, folder / "data", user)
         stack.enter_context(_postgres(programs, folder, user, _SETTINGS | settings))
         yield {"host": str(folder), "port": 5432, "superuser": SUPERUSER}
 
 
-def _reachable(major: int, user: pwd.struct_passwd | None, folder: Path, others: list[Path], stack: ExitStack) -> Path:
+def reachable(major: int, user: pwd.struct_passwd | None, folder: Path, others: list[Path], stack: ExitStack) -> Path:
     """The programs, or a copy that ``user`` can run: beside the data, or elsewhere where that is noexec."""
     original = binaries(major)
     if user is None or runs(original.bin, user):
@@ -67,12 +67,12 @@ def _reachable(major: int, user: pwd.struct_passwd | None, folder: Path, others:
     return copy
 
 
-def _initdb(programs: Path, data: Path, user: pwd.struct_passwd | None) -> None:
+def initdb(programs: Path, data: Path, user: pwd.struct_passwd | None) -> None:
     options = ["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     done = subprocess.run(
         [str(programs / "initdb"), "-D", str(data), *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-        check=False, cwd="/", **_identity(user),
+        check=False, cwd="/", **identity(user),
     )  # fmt: skip
     if done.returncode != 0:
         raise ServerError(f"initdb ended with {done.returncode}: {done.stderr.strip()}")
@@ -85,7 +85,7 @@ def _postgres(programs: Path, folder: Path, user: pwd.struct_passwd | None, sett
     with log.open("wb") as out:
         postgres = subprocess.Popen(
             [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", preexec_fn=_die_with_us, **_identity(user),
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", preexec_fn=die_with_us, **identity(user),
         )  # fmt: skip
     try:
         _wait_until_ready(data, postgres, log)
@@ -118,11 +118,11 @@ def _stop(postgres: subprocess.Popen[bytes]) -> None:
             postgres.wait(seconds)
 
 
-def _die_with_us() -> None:
+def die_with_us() -> None:
     """Should the supervisor itself be killed, the kernel sends the server an immediate shutdown (Linux)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
-def _identity(user: pwd.struct_passwd | None) -> dict[str, Any]:
+def identity(user: pwd.struct_passwd | None) -> dict[str, Any]:
     return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

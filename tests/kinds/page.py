@@ -11,6 +11,7 @@ def page() -> str:
         "",
         "Made from `qt001_cp/model/kinds.py` by `python -m tests.kinds.page > docs/kinds.md`. What is transferred goes and comes",
         "back in `tests/kinds`, on every supported major version (`scripts/matrix`): owners and ACLs, and the whole dump.",
+        "Kind by kind and version by version: [kinds-matrix.md](kinds-matrix.md).",
         "",
         "| kind | listed from | owner | privileges | transferred |",
         "| --- | --- | --- | --- | --- |",

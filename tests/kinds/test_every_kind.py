@@ -14,7 +14,7 @@ from tests.conftest import Stage
 pytestmark = pytest.mark.matrix
 
 
-def _seal(stage: Stage) -> None:
+def seal_every_kind(stage: Stage) -> None:
     path = stage.folder / "policy.toml"
     revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(path))
     with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
@@ -26,7 +26,7 @@ def _seal(stage: Stage) -> None:
 
 def test_every_kind_goes_and_comes_back_exactly(with_every_kind: Stage) -> None:
     stage = with_every_kind
-    _seal(stage)
+    seal_every_kind(stage)
     assert stage.bundle is not None
     transferred = {o.ref.kind for o in stage.bundle.manifest.transferred}
     major = stage.scene.server.version // 10000

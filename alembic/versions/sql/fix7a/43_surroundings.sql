@@ -53,6 +53,7 @@ UNION ALL
 SELECT 'QT108', 'subscription ' || s.subname, 'out of the hand of ' || doc.app, 'owned by ' || pg_get_userbyid(s.subowner) || ': writes what a publisher of its choice sends',
        format('ALTER SUBSCRIPTION %I OWNER TO …; -- or DROP SUBSCRIPTION', s.subname)
 FROM doc JOIN pg_subscription s ON s.subowner = ANY (doc.mine) AND s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+WHERE NOT EXISTS (SELECT 1 FROM place x WHERE x.kind = 'subscription' AND x.name = s.subname AND x.disposition = 'transfer')
 UNION ALL
 SELECT 'QT108', format('user mapping for %s on server %s', m.usename, m.srvname), format('none for %s, a role it is a member of, or PUBLIC', doc.app),
        'it logs in elsewhere with rights that are not its own', format('DROP USER MAPPING FOR %s SERVER %I;', CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END, m.srvname)

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "d71327f32c39052263b42dc9617367740a67dd7cfb3ceb1e1e02a5e4d73cca2e"
+SUMS = "37f20802cde93ac2dc4c0e338d4bd7f8ddee268aa7bd9a1196e8c18ba7cc4884"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

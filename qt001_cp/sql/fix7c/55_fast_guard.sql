@@ -80,7 +80,7 @@ BEGIN
     watched := current_user = 'qt001_cp_owner' AND to_regclass('qt001_cp_watch.latch') IS NOT NULL;
     IF watched THEN
         LOCK TABLE qt001_cp_watch.latch IN ROW SHARE MODE;
-        SELECT v.seen = qt001_cp.unwatched_state(v.routines) AND qt001_cp.rows_kept() INTO held
+        SELECT v.seen = qt001_cp.unwatched_state(v.routines) AND qt001_cp_watch.rows_kept() INTO held
         FROM qt001_cp.verdict v
         WHERE clock_timestamp() >= v.made_at AND clock_timestamp() < v.good_until AND NOT EXISTS (SELECT 1 FROM qt001_cp_watch.change);
         IF held THEN

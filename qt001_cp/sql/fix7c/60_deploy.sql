@@ -76,7 +76,6 @@ BEGIN
                          FROM qt001_cp.manifest_object(manifest) o JOIN pg_namespace n ON n.nspname = o.schema
                          JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name AND c.relrowsecurity
                          WHERE o.kind = 'table' AND o.disposition = 'transfer')));
-    PERFORM qt001_cp.make_rows_kept(manifest);
     SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') INTO findings FROM qt001_cp.gate_findings() f;
     IF findings = '[]' THEN
         RAISE EXCEPTION USING ERRCODE = 'QT306', MESSAGE = 'FIX7c refused: expected the writer to be blocked, found acceptance open',

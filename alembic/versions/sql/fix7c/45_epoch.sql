@@ -23,46 +23,6 @@ COMMENT ON TABLE qt001_cp.verdict IS
 INSERT INTO qt001_cp.verdict (epoch, subject, head, seen, routines, made_at, good_until, made_by)
 VALUES (0, '', '', '', '{}', pg_catalog.clock_timestamp(), '-infinity', session_user);
 
-CREATE FUNCTION qt001_cp.rows_kept() RETURNS boolean
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-SET row_security = off
-AS $rows_kept$
--- Whether the source tables have at least the rows that they had at the deployment. make_rows_kept() puts the tables in;
--- until then nothing is known to be kept.
-BEGIN
-    RETURN false;
-END
-$rows_kept$;
-
-CREATE FUNCTION qt001_cp.make_rows_kept(manifest text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $make_rows_kept$
--- Replaces rows_kept() by one that names the tables and the numbers of the event 'deployed': its plan is kept.
-DECLARE
-    conditions text;
-BEGIN
-    SELECT coalesce(string_agg(format('(SELECT count(*) FROM (SELECT FROM %I.%I LIMIT %s) t) = %s', o.schema, o.name, r.value ->> 1, r.value ->> 1),
-                               E'\n        AND '), 'true') INTO conditions
-    FROM qt001_cp.event e CROSS JOIN LATERAL jsonb_array_elements(e.detail -> 'rows') r(value)
-    JOIN qt001_cp.manifest_object(manifest) o ON o.kind = 'table' AND o.identity = r.value ->> 0
-    WHERE e.verb = 'deployed' AND e.seq = (SELECT max(x.seq) FROM qt001_cp.event x WHERE x.verb = 'deployed')
-      AND (r.value ->> 1)::bigint > 0;
-    EXECUTE format($make$
-CREATE OR REPLACE FUNCTION qt001_cp.rows_kept() RETURNS boolean
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-SET row_security = off
-AS %L$make$, format($body$
--- Whether the source tables have at least the rows that they had at the deployment.
-BEGIN
-    RETURN %s;
-END
-$body$, conditions));
-END
-$make_rows_kept$;
-
 CREATE FUNCTION qt001_cp.unwatched_state(routines oid[]) RETURNS bytea
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -217,6 +177,19 @@ BEGIN
     END LOOP;
 END
 $settle$;
+    -- Rows of source tables are no matter of a trigger, which would change a protected table: they are counted, each time,
+    -- up to the number that the event 'deployed' has. The names stand in the body, so that its plan is kept.
+    SELECT string_agg(format('(SELECT count(*) FROM (SELECT FROM %I.%I LIMIT %s) t) = %s', o.schema, o.name, r.value ->> 1, r.value ->> 1),
+                      E'\n        AND ' ORDER BY o.number) INTO own
+    FROM qt001_cp.event e CROSS JOIN LATERAL jsonb_array_elements(e.detail -> 'rows') r(value)
+    JOIN qt001_cp.manifest_object(e.subject) o ON o.kind = 'table' AND o.identity = r.value ->> 0
+    WHERE e.verb = 'deployed' AND e.seq = (SELECT max(x.seq) FROM qt001_cp.event x WHERE x.verb = 'deployed') AND (r.value ->> 1)::bigint > 0;
+    EXECUTE format('CREATE FUNCTION qt001_cp_watch.rows_kept() RETURNS boolean LANGUAGE plpgsql STABLE '
+                   'SET search_path = pg_catalog, pg_temp SET row_security = off AS %L', format('BEGIN
+    RETURN %s;
+END', coalesce(own, 'true')));
+    REVOKE ALL ON FUNCTION qt001_cp_watch.rows_kept() FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION qt001_cp_watch.rows_kept() TO qt001_cp_owner;
     REVOKE ALL ON FUNCTION qt001_cp_watch.note_command(), qt001_cp_watch.note_row(), qt001_cp_watch.settle() FROM PUBLIC;
     CREATE CONSTRAINT TRIGGER settle AFTER INSERT ON qt001_cp_watch.change DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION qt001_cp_watch.settle();
@@ -263,6 +236,7 @@ BEGIN
     END LOOP;
     DROP TABLE qt001_cp_watch.change;
     DROP TABLE qt001_cp_watch.latch;
+    DROP FUNCTION qt001_cp_watch.rows_kept();
     DROP FUNCTION qt001_cp_watch.settle();
     DROP FUNCTION qt001_cp_watch.note_row();
     DROP FUNCTION qt001_cp_watch.note_command();

@@ -29,8 +29,6 @@ DROP FUNCTION qt001_cp.watch_begin;
 DROP FUNCTION qt001_cp.guard_mode;
 DROP FUNCTION qt001_cp.watch_missing;
 DROP FUNCTION qt001_cp.unwatched_state;
-DROP FUNCTION qt001_cp.make_rows_kept;
-DROP FUNCTION qt001_cp.rows_kept;
 DROP FUNCTION qt001_cp.sign_off_findings;
 DROP FUNCTION qt001_cp.refuse_sign_off;
 DROP FUNCTION qt001_cp.sign_off;

@@ -20,16 +20,16 @@ class Change:
 
 
 def _change(name: str, gate: str, do: str, undo: str) -> Change:
-    return Change(name, gate, tuple(do.split("; ")), tuple(undo.split("; ")))
+    return Change(name, gate, tuple(do.split(";; ")), tuple(undo.split(";; ")))
 
 
 _ACL, _DEFINITION = "owners_and_acls_exact", "definitions_exact"
 CHANGES = (
     _change("source", _DEFINITION,
-            "CREATE TABLE qt001_cp.kept AS SELECT pg_get_functiondef('public.qt001_describe(integer)'::regprocedure) AS was; "
+            "CREATE TEMP TABLE kept AS SELECT pg_get_functiondef('public.qt001_describe(integer)'::regprocedure) AS was;; "
             "CREATE OR REPLACE FUNCTION public.qt001_describe(value integer) RETURNS text LANGUAGE sql IMMUTABLE"
             " SET search_path = pg_catalog, pg_temp AS 'SELECT NULL::text'",
-            "DO $$ BEGIN EXECUTE (SELECT k.was FROM qt001_cp.kept k); END $$; DROP TABLE qt001_cp.kept"),
+            "DO $$ BEGIN EXECUTE (SELECT k.was FROM pg_temp.kept k); END $$;; DROP TABLE pg_temp.kept"),
     _change("source of the writer, as SECURITY INVOKER", "readiness_manifest_met",
             "ALTER FUNCTION public.qt001_write(jsonb) SECURITY INVOKER", "ALTER FUNCTION public.qt001_write(jsonb) SECURITY DEFINER"),
     _change("owner", _ACL, "ALTER TABLE public.qt001_note OWNER TO postgres", "ALTER TABLE public.qt001_note OWNER TO qt001_cp_owner"),
@@ -48,9 +48,9 @@ CHANGES = (
             "ALTER TABLE public.qt001_write_log ALTER COLUMN written_by DROP DEFAULT"),
     _change("new overload", "inventory_exact", "CREATE FUNCTION public.qt001_write(payload json) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
             "DROP FUNCTION public.qt001_write(json)"),
-    _change("drop and recreate", _DEFINITION, "DROP INDEX public.qt001_source_open; "
+    _change("drop and recreate", _DEFINITION, "DROP INDEX public.qt001_source_open;; "
             "CREATE INDEX qt001_source_open ON public.qt001_source (updated_at)",
-            "DROP INDEX public.qt001_source_open; "
+            "DROP INDEX public.qt001_source_open;; "
             "CREATE INDEX qt001_source_open ON public.qt001_source (updated_at) WHERE state <> 'applied'"),
     _change("index made concurrently", _DEFINITION, "CREATE INDEX CONCURRENTLY extra ON public.qt001_setting (value)", "DROP INDEX public.extra"),
     _change("inheritance by a temporary table", _DEFINITION, "CREATE TEMP TABLE child () INHERITS (public.qt001_setting)", "DROP TABLE pg_temp.child"),
@@ -62,19 +62,19 @@ CHANGES = (
             "ALTER ROLE directus RESET session_replication_role"),
     _change("large object", "inventory_exact", "DO $$ BEGIN SET LOCAL ROLE directus; PERFORM lo_create(4711); END $$", "SELECT lo_unlink(4711)"),
     _change("rows of a source table", "protected_state_no_worse",
-            "CREATE TEMP TABLE kept AS SELECT * FROM public.qt001_write_log; SET session_replication_role = replica; "
-            "DELETE FROM public.qt001_write_log; RESET session_replication_role",
-            "INSERT INTO public.qt001_write_log OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.kept; DROP TABLE pg_temp.kept"),
+            "CREATE TEMP TABLE kept AS SELECT * FROM public.qt001_write_log;; SET session_replication_role = replica;; "
+            "DELETE FROM public.qt001_write_log;; RESET session_replication_role",
+            "INSERT INTO public.qt001_write_log OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.kept;; DROP TABLE pg_temp.kept"),
     _change("an answer of the auditor", "sign_off_present",
-            "SET SESSION AUTHORIZATION qt001_auditor; SELECT qt001_cp.refuse_sign_off(qt001_cp.subject_digest(), 'no'); RESET SESSION AUTHORIZATION",
-            "SET SESSION AUTHORIZATION qt001_auditor; SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'test', 600); RESET SESSION AUTHORIZATION"),
+            "SET SESSION AUTHORIZATION qt001_auditor;; SELECT qt001_cp.refuse_sign_off(qt001_cp.subject_digest(), 'no');; RESET SESSION AUTHORIZATION",
+            "SET SESSION AUTHORIZATION qt001_auditor;; SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'test', 600);; RESET SESSION AUTHORIZATION"),
     _change("who is behind a login", "sign_off_present", "UPDATE qt001_cp.person SET person = 'Tom, author (T1)' WHERE login = 'qt001_auditor'",
             "UPDATE qt001_cp.person SET person = 'Hana, auditor (Hat 2)' WHERE login = 'qt001_auditor'"),
     _change("while the event triggers were disabled", _ACL,
-            "ALTER EVENT TRIGGER qt001_cp_watch_end DISABLE; GRANT UPDATE ON public.qt001_source TO intern; "
+            "ALTER EVENT TRIGGER qt001_cp_watch_end DISABLE;; GRANT UPDATE ON public.qt001_source TO intern;; "
             "ALTER EVENT TRIGGER qt001_cp_watch_end ENABLE ALWAYS", "REVOKE UPDATE ON public.qt001_source FROM intern"),
     _change("in a session of replica role", _ACL,
-            "SET session_replication_role = replica; GRANT UPDATE ON public.qt001_source TO intern; RESET session_replication_role",
+            "SET session_replication_role = replica;; GRANT UPDATE ON public.qt001_source TO intern;; RESET session_replication_role",
             "REVOKE UPDATE ON public.qt001_source FROM intern"),
 )  # fmt: skip
 

@@ -11,9 +11,7 @@ from typing import Final
 SMALLEST: Final = 10
 SERVICE: Final = "qt001_service"
 POLICY: Final = "policy.toml"
-CALL: Final = (
-    "SELECT public.qt001_gateway(pg_catalog.jsonb_build_object('code', 'S' || {n}, 'title', 'Water level', 'lines', '[1, 2, 3]'::jsonb));"
-)
+CALL: Final = "SELECT public.qt001_gateway(pg_catalog.jsonb_build_object('code', 'S' || {n}, 'title', 'Water level', 'lines', '[1, 2, 3]'::jsonb));"
 
 _BODIES: Final = {
     "gateway": (
@@ -49,7 +47,12 @@ _BODIES: Final = {
         "    RETURN written;\n",
     ),
 }
-_DECLARED: Final = {"gateway": "", "permit": "    made uuid;\n", "apply": "    slip text;\n", "write": "    written text;\n"}
+_DECLARED: Final = {
+    "gateway": "",
+    "permit": "    made uuid;\n",
+    "apply": "    slip text;\n",
+    "write": "    written text;\n",
+}
 _NAMES: Final = {
     "gateway": "qt001_gateway(pg_catalog.jsonb)",
     "permit": "qt001_permit(pg_catalog.jsonb)",
@@ -80,7 +83,9 @@ def apply_path(part: str, *, guarded: bool) -> str:
 
 def script(objects: int) -> str:
     """The estate in SQL, run by a superuser; ``objects``: how many will be protected, the database and its schema included."""
-    tables = "".join(f"CREATE TABLE public.qt001_more_{n} (id integer PRIMARY KEY);\n" for n in range(objects - SMALLEST))
+    tables = "".join(
+        f"CREATE TABLE public.qt001_more_{n} (id integer PRIMARY KEY);\n" for n in range(objects - SMALLEST)
+    )
     routines = "".join(apply_path(part, guarded=False) for part in _BODIES)
     rights = "".join(f"REVOKE EXECUTE ON FUNCTION public.{name} FROM PUBLIC;\n" for name in _NAMES.values())
     return (

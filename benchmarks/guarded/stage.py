@@ -59,7 +59,9 @@ def make_pair(server: Server, folder: Path, objects: int) -> Pair:
         connection.execute(f"CREATE DATABASE {PLAIN} TEMPLATE {GUARDED}")
     revisions.upgrade(scene.dsn(OPERATOR), "fix7c", manifest=str(path))
     with scene.connect(AUTHOR) as author:
-        body = evidence(bundle.manifest, "drill", "qt001-test-authority", **{"class": "test", "environment": "rehearsal"})
+        body = evidence(
+            bundle.manifest, "drill", "qt001-test-authority", **{"class": "test", "environment": "rehearsal"}
+        )
         author.execute("SELECT qt001_cp.import_evidence(%s)", [body])
         author.execute("SELECT qt001_cp.bind_evidence(%s, 'drill')", [digest(body)])
     with scene.connect(VERIFIER) as verifier:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-
 @dataclass(frozen=True)
 class Change:
     """``do`` as a superuser, ``undo`` puts it back; ``gate``: one that has to be named in the refusal."""

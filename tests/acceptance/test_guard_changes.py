@@ -92,9 +92,10 @@ def test_a_verdict_ends_with_the_sign_off(opened: Stage, service: psycopg.Connec
     """Time cannot be turned forward: a shorter sign-off brings the end nearer, and a verdict past its end is not taken."""
     number = kept(opened, service)
     with opened.connect() as admin:
-        assert admin.execute("SELECT good_until - made_at FROM qt001_cp.verdict").fetchone() == admin.execute(
-            "SELECT interval '5 minutes'"
-        ).fetchone()
+        assert (
+            admin.execute("SELECT good_until - made_at FROM qt001_cp.verdict").fetchone()
+            == admin.execute("SELECT interval '5 minutes'").fetchone()
+        )
         admin.execute("UPDATE qt001_cp.verdict SET good_until = clock_timestamp()")
         service.execute(CALL)
         assert epoch(opened) == number + 1

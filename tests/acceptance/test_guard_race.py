@@ -167,7 +167,9 @@ def test_without_event_triggers_every_call_is_judged(opened: Stage, capsys: pyte
         admin.execute("SELECT qt001_cp.watch_end()")
         blocked(service)
         main(["status", "--database", opened.scene.dsn(OPERATOR)])
-        assert "guard exact: FIX7c was deployed without superuser: there are no event triggers" in capsys.readouterr().out
+        assert (
+            "guard exact: FIX7c was deployed without superuser: there are no event triggers" in capsys.readouterr().out
+        )
         admin.execute("SET SESSION AUTHORIZATION qt001_auditor")
         admin.execute("SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'test', 600)")
         admin.execute("RESET SESSION AUTHORIZATION")

@@ -25,8 +25,8 @@ def main() -> int:
     parser.add_argument("--objects", default="10,100,1000", help="numbers of protected objects (default 10,100,1000)")
     parser.add_argument("--postgres", default="15,18", help="major versions (default 15,18)")
     parser.add_argument("--clients", default="1,2", help="numbers of clients (default 1,2)")
-    parser.add_argument("--seconds", type=int, default=5, help="length of one measurement (default 5)")
-    parser.add_argument("--rounds", type=int, default=2, help="measurements of each figure (default 2)")
+    parser.add_argument("--seconds", type=int, default=2, help="length of one measurement (default 2)")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each figure (default 3)")
     parser.add_argument("--data", type=Path, default=disk_folder(), help="folder on a disk for the servers' data")
     parser.add_argument("--out", type=Path, default=project_folder() / "docs" / "guard-cost.md")
     given = parser.parse_args()
@@ -34,19 +34,14 @@ def main() -> int:
     clients = [int(n) for n in given.clients.split(",")]
     for major in (int(m) for m in given.postgres.split(",")):
         with bench_server(major, given.data, **_SETTINGS) as server, tempfile.TemporaryDirectory() as folder:
-            for number, objects in enumerate(int(n) for n in given.objects.split(",")):
-                pair = make_pair(server, Path(folder) / str(objects), objects)
-                _version(figures, server, major)
-                if number == 0:
-                    figures.proved[major] = prove(pair.guarded)
-                    print(
-                        f"  PostgreSQL {major}: {len(WAYS)} ways of changing refused at once",
-                        file=sys.stderr,
-                        flush=True,
-                    )
+            _version(figures, server, major)
+            pairs = [make_pair(server, Path(folder) / n, int(n)) for n in given.objects.split(",")]
+            figures.proved[major] = prove(pairs[0].guarded)
+            print(f"  PostgreSQL {major}: {len(WAYS)} ways of changing refused at once", file=sys.stderr, flush=True)
+            for pair in pairs:
                 figures.judged[major, pair.objects] = _judged(pair)
-                measure(figures, pair, major, clients, given.seconds, given.rounds)
-                given.out.write_text(report(figures, given.seconds, given.rounds), "utf-8")
+            measure(figures, pairs, major, clients, given.seconds, given.rounds)
+            given.out.write_text(report(figures, given.seconds, given.rounds), "utf-8")
     print(given.out.read_text("utf-8"))
     missed = met(figures)
     print("\n".join(missed) if missed else "every target is met", file=sys.stderr)

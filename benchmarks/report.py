@@ -40,7 +40,8 @@ _NOTES = """
 
 def report(figures: Sequence[Figures]) -> str:
     """The whole document."""
-    parts = [_HEAD, machine(", ".join(dict.fromkeys(f.version for f in figures))), "## Ratios\n", _table(figures, _RATIOS), _NOTES, "## Seconds, for orientation\n",
+    versions = ", ".join(dict.fromkeys(f.version for f in figures))
+    parts = [_HEAD, machine(versions), "## Ratios\n", _table(figures, _RATIOS), _NOTES, "## Seconds, for orientation\n",
              _table(figures, _seconds(figures))]  # fmt: skip
     parts += [_profile(f) for f in figures if f.asked == max(g.asked for g in figures if g.major == f.major)]
     return "\n".join(parts)

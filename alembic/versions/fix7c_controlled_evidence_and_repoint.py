@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "37f20802cde93ac2dc4c0e338d4bd7f8ddee268aa7bd9a1196e8c18ba7cc4884"
+SUMS = "772ad691ecea7a1ccc485aec51160b354fa7a40ca729b63e941f28535ebc5c9d"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -11,7 +11,12 @@ from typing import Final
 SMALLEST: Final = 10
 SERVICE: Final = "qt001_service"
 POLICY: Final = "policy.toml"
-CALL: Final = "SELECT public.qt001_gateway(pg_catalog.jsonb_build_object('code', 'S' || {n}, 'title', 'Water level', 'lines', '[1, 2, 3]'::jsonb));"
+_PAYLOAD: Final = (
+    "pg_catalog.jsonb_build_object('code', 'S' || {n}, 'title', 'Water level', 'lines', '[1, 2, 3]'::jsonb)"
+)
+CALL: Final = f"SELECT public.qt001_gateway({_PAYLOAD});"
+CALLS: Final = {"writer, asks once": f"SELECT public.qt001_write({_PAYLOAD});", "gateway, asks four times": CALL}
+"""What is measured: the writer alone, and the whole apply path, each part of which asks by itself."""
 
 _BODIES: Final = {
     "gateway": (
@@ -64,7 +69,7 @@ SET ROLE directus;
 CREATE TABLE public.qt001_switch (name text PRIMARY KEY, state text NOT NULL);
 INSERT INTO public.qt001_switch VALUES ('apply', 'blocked'), ('readiness', 'blocked');
 CREATE TABLE public.qt001_source (code text PRIMARY KEY, title text NOT NULL, body jsonb, revision integer NOT NULL);
-INSERT INTO public.qt001_source SELECT 'S' || n, 'Water level', '[]', 1 FROM generate_series(1, 1000) n;
+INSERT INTO public.qt001_source SELECT 'S' || n, 'Water level', '[]', 1 FROM generate_series(1, 100) n;
 CREATE TABLE public.qt001_permit (id uuid PRIMARY KEY, digest text NOT NULL, state text NOT NULL);
 CREATE VIEW public.qt001_readiness AS SELECT true AS ready;
 """
@@ -90,7 +95,7 @@ def script(objects: int) -> str:
     rights = "".join(f"REVOKE EXECUTE ON FUNCTION public.{name} FROM PUBLIC;\n" for name in _NAMES.values())
     return (
         f"{_TABLES}SET check_function_bodies = off;\n{routines}{rights}{tables}"
-        f"GRANT EXECUTE ON FUNCTION public.qt001_gateway(jsonb) TO {SERVICE};\nRESET ROLE;\n"
+        f"GRANT EXECUTE ON FUNCTION public.qt001_gateway(jsonb), public.qt001_write(jsonb) TO {SERVICE};\nRESET ROLE;\n"
     )
 
 

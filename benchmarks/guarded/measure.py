@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 import sys
@@ -12,12 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from benchmarks.guarded.estate import CALL, SERVICE
+from benchmarks.guarded.estate import CALLS, SERVICE
 from benchmarks.guarded.stage import Pair
 from qt001_cp.rehearsal.scene import Scene
 from qt001_cp.servers.server import conninfo
 
-SCRIPT: Final = "\\set n random(1, 1000)\n" + CALL.format(n=":n") + "\n"
 _TPS: Final = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
@@ -29,6 +29,7 @@ class Setting:
     synchronous: bool
     clients: int
     objects: int
+    call: str
 
 
 @dataclass
@@ -54,28 +55,28 @@ class Figures:
         )
 
 
-def measure(figures: Figures, pair: Pair, major: int, clients: Sequence[int], seconds: int, rounds: int) -> None:
-    """Add the measurements of one size on one server."""
-    for synchronous in (True, False):
-        for number in clients:
-            setting = Setting(major, synchronous, number, pair.objects)
-            for _ in range(rounds):
-                figures.plain[setting].append(_pgbench(pair.plain, synchronous, number, seconds))
-                figures.guarded[setting].append(_pgbench(pair.guarded, synchronous, number, seconds))
-            print(
-                f"  {setting}: {figures.kept(setting):.0%} of {statistics.median(figures.plain[setting]):.0f}",
-                file=sys.stderr,
-                flush=True,
-            )
+def measure(
+    figures: Figures, pairs: Sequence[Pair], major: int, clients: Sequence[int], seconds: int, rounds: int
+) -> None:
+    """Add the measurements of one server. The sizes take turns: what else runs on the machine meets all of them."""
+    for call, synchronous, number in itertools.product(CALLS, (True, False), clients):
+        for _, pair in itertools.product(range(rounds), pairs):
+            setting = Setting(major, synchronous, number, pair.objects, call)
+            figures.plain[setting].append(_pgbench(pair.plain, setting, seconds))
+            figures.guarded[setting].append(_pgbench(pair.guarded, setting, seconds))
+        for setting in list(figures.guarded)[-len(pairs) :]:
+            line = f"  {setting}: {figures.kept(setting):.0%} of {statistics.median(figures.plain[setting]):.0f}"
+            print(line, file=sys.stderr, flush=True)
 
 
-def _pgbench(scene: Scene, synchronous: bool, clients: int, seconds: int) -> float:
+def _pgbench(scene: Scene, setting: Setting, seconds: int) -> float:
     server = scene.server
-    options = ("options", f"-c synchronous_commit={'on' if synchronous else 'off'}")
+    options = ("options", f"-c synchronous_commit={'on' if setting.synchronous else 'off'}")
     target = conninfo(server.host, server.port, scene.database, SERVICE, extra=(options,))
     with tempfile.NamedTemporaryFile("w", suffix=".sql", encoding="utf-8") as file:
-        file.write(SCRIPT)
+        file.write("\\set n random(1, 1000)\n" + CALLS[setting.call].format(n=":n") + "\n")
         file.flush()
+        clients = str(setting.clients)
         call = [
             "-n",
             "-M",
@@ -83,9 +84,9 @@ def _pgbench(scene: Scene, synchronous: bool, clients: int, seconds: int) -> flo
             "-T",
             str(seconds),
             "-c",
-            str(clients),
+            clients,
             "-j",
-            str(clients),
+            clients,
             "-f",
             file.name,
             target,

@@ -35,7 +35,7 @@ WAYS: tuple[Way, ...] = (
       f"GRANT EXECUTE ON FUNCTION public.qt001_gateway(jsonb) TO {SERVICE}", "RESET ROLE")),
     _way("membership", "GRANT pg_read_all_data TO directus", "REVOKE pg_read_all_data FROM directus"),
     _way("role attribute", "ALTER ROLE directus CREATEROLE", "ALTER ROLE directus NOCREATEROLE"),
-    _way("database setting", "ALTER DATABASE directus_guarded SET work_mem = '8MB'", "ALTER DATABASE directus_guarded RESET work_mem"),
+    _way("database setting", "ALTER DATABASE {database} SET work_mem = '8MB'", "ALTER DATABASE {database} RESET work_mem"),
     _way("role setting", "ALTER ROLE directus SET session_replication_role = replica", "ALTER ROLE directus RESET session_replication_role"),
 )  # fmt: skip
 
@@ -51,11 +51,11 @@ def prove(scene: Scene) -> list[str]:
             with scene.connect() as admin:
                 admin.execute(CALL_ONE)
                 for statement in do:
-                    admin.execute(statement)
+                    admin.execute(statement.replace("{database}", scene.database))
                 for where, session in (("the same session", admin), ("a session that was open", service)):
                     _refused(session, f"{name}, {where}")
                 for statement in undo:
-                    admin.execute(statement)
+                    admin.execute(statement.replace("{database}", scene.database))
         service.execute(CALL_ONE)
     return [name for name, _, _ in WAYS]
 

@@ -17,8 +17,6 @@ from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
-GUARDED, PLAIN = "directus_guarded", "directus_plain"
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -31,18 +29,19 @@ class Pair:
 
 def make_pair(server: Server, folder: Path, objects: int) -> Pair:
     """Everything anew. Nothing was rehearsed and nobody signed: a benchmark's database only."""
+    guarded, copy = f"directus_guarded_{objects}", f"directus_plain_{objects}"
     policy = estate.write_policy(folder)
-    scene, plain = Scene(server, GUARDED), Scene(server, PLAIN)
+    scene, plain = Scene(server, guarded), Scene(server, copy)
     with server.connect("postgres") as connection:
-        for name in (GUARDED, PLAIN):
+        for name in (guarded, copy):
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         for login in ("directus", estate.SERVICE, *PERSONS):
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone() is None:
                 kind = "SUPERUSER" if login == OPERATOR else "NOSUPERUSER"
                 connection.execute(f"CREATE ROLE {login} LOGIN {kind}")
-        connection.execute(f"CREATE DATABASE {GUARDED} OWNER directus TEMPLATE template0 ENCODING 'UTF8'")
-    server.psql("ALTER SCHEMA public OWNER TO directus;\n" + estate.script(objects), dbname=GUARDED)
-    bootstrap(server, GUARDED, rehearsal=True)
+        connection.execute(f"CREATE DATABASE {guarded} OWNER directus TEMPLATE template0 ENCODING 'UTF8'")
+    server.psql("ALTER SCHEMA public OWNER TO directus;\n" + estate.script(objects), dbname=guarded)
+    bootstrap(server, guarded, rehearsal=True)
     with scene.connect() as admin:
         for login, person in PERSONS.items():
             admin.execute(f"GRANT {DUTY[login]} TO {login}")
@@ -56,7 +55,7 @@ def make_pair(server: Server, folder: Path, objects: int) -> Pair:
         record_rehearsal(operator, made_record(bundle.manifest))
     revisions.upgrade(scene.dsn(OPERATOR), "fix7b", manifest=str(path))
     with server.connect("postgres") as connection:
-        connection.execute(f"CREATE DATABASE {PLAIN} TEMPLATE {GUARDED}")
+        connection.execute(f"CREATE DATABASE {copy} TEMPLATE {guarded}")
     revisions.upgrade(scene.dsn(OPERATOR), "fix7c", manifest=str(path))
     with scene.connect(AUTHOR) as author:
         body = evidence(

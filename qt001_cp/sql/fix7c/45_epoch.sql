@@ -12,7 +12,8 @@ CREATE TABLE qt001_cp.verdict (
     epoch bigint NOT NULL,
     subject text NOT NULL,
     head text NOT NULL,
-    seen bytea NOT NULL,
+    seed bigint NOT NULL,
+    seen bigint[] NOT NULL,
     routines oid[] NOT NULL,
     made_at timestamptz NOT NULL,
     good_until timestamptz NOT NULL,
@@ -20,33 +21,33 @@ CREATE TABLE qt001_cp.verdict (
 );
 COMMENT ON TABLE qt001_cp.verdict IS
     'The last time that all gates were open: of which subject, at which head of the ledger, what was seen, until when it holds.';
-INSERT INTO qt001_cp.verdict (epoch, subject, head, seen, routines, made_at, good_until, made_by)
-VALUES (0, '', '', '', '{}', pg_catalog.clock_timestamp(), '-infinity', session_user);
+INSERT INTO qt001_cp.verdict (epoch, subject, head, seed, seen, routines, made_at, good_until, made_by)
+VALUES (0, '', '', 0, '{}', '{}', pg_catalog.clock_timestamp(), '-infinity', session_user);
 
-CREATE FUNCTION qt001_cp.unwatched_state(routines oid[]) RETURNS bytea
+CREATE FUNCTION qt001_cp.unwatched_state(seed bigint, routines oid[]) RETURNS bigint[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $unwatched_state$
 -- What the gates read and no event trigger fires for: roles, memberships, settings, this database, tablespaces, privileges
--- on parameters, large objects, and the event triggers themselves. Of a row its version (xmin) says whether it is another
--- one; pg_roles is a view and shows its contents only. routines: those whose version is looked at as well.
+-- on parameters, large objects, and the event triggers themselves; and the rows of the routines on the apply path. Of a
+-- row its version (xmin) says whether it is another one; pg_roles is a view and shows its contents only (the server's own
+-- roles cannot be altered). Hashed under a seed that nobody can know beforehand, so that no set of rows can be made to fit.
 DECLARE
-    parameters text;
+    parameters bigint;
 BEGIN
     IF current_setting('server_version_num')::int >= 150000 THEN
-        SELECT string_agg(concat_ws(' ', a.oid, a.xmin), ',' ORDER BY a.oid) INTO parameters FROM pg_parameter_acl a;
+        SELECT bit_xor(hash_record_extended(ROW(a.oid, a.xmin), seed)) INTO parameters FROM pg_parameter_acl a;
     END IF;
-    RETURN (SELECT sha256(convert_to(concat_ws('|', coalesce(parameters, ''), coalesce(current_setting('event_triggers', true), 'on'),
-        (SELECT string_agg(concat_ws(' ', r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
-                                     r.rolreplication, r.rolbypassrls), ',' ORDER BY r.oid) FROM pg_roles r),
-        (SELECT coalesce(string_agg(concat_ws(' ', m.roleid, m.member, m.grantor, m.xmin), ',' ORDER BY m.roleid, m.member, m.grantor), '') FROM pg_auth_members m),
-        (SELECT concat_ws(' ', d.oid, d.xmin) FROM pg_database d WHERE d.datname = current_database()),
-        (SELECT coalesce(string_agg(concat_ws(' ', s.setdatabase, s.setrole, s.xmin), ',' ORDER BY s.setdatabase, s.setrole), '') FROM pg_db_role_setting s),
-        (SELECT string_agg(concat_ws(' ', t.oid, t.xmin), ',' ORDER BY t.oid) FROM pg_tablespace t),
-        (SELECT coalesce(string_agg(concat_ws(' ', l.oid, l.xmin), ',' ORDER BY l.oid), '') FROM pg_largeobject_metadata l),
-        (SELECT coalesce(string_agg(concat_ws(' ', t.oid, t.xmin), ',' ORDER BY t.oid), '') FROM pg_event_trigger t),
-        (SELECT coalesce(string_agg(concat_ws(' ', p.oid, p.xmin), ',' ORDER BY p.oid), '') FROM pg_proc p WHERE p.oid = ANY (routines))
-    ), 'UTF8')));
+    RETURN ARRAY[coalesce(parameters, 0), CASE WHEN current_setting('event_triggers', true) = 'off' THEN 0 ELSE 1 END,
+        (SELECT bit_xor(hash_record_extended(ROW(r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
+                                                 r.rolreplication, r.rolbypassrls), seed)) FROM pg_roles r WHERE r.oid >= 16384 OR r.oid < 100),
+        (SELECT bit_xor(hash_record_extended(ROW(m.roleid, m.member, m.grantor, m.xmin), seed)) FROM pg_auth_members m),
+        (SELECT hash_record_extended(ROW(d.oid, d.xmin), seed) FROM pg_database d WHERE d.datname = current_database()),
+        (SELECT bit_xor(hash_record_extended(ROW(s.setdatabase, s.setrole, s.xmin), seed)) FROM pg_db_role_setting s),
+        (SELECT bit_xor(hash_record_extended(ROW(t.oid, t.xmin), seed)) FROM pg_tablespace t),
+        (SELECT bit_xor(hash_record_extended(ROW(l.oid, l.xmin), seed)) FROM pg_largeobject_metadata l),
+        (SELECT bit_xor(hash_record_extended(ROW(t.oid, t.xmin), seed)) FROM pg_event_trigger t),
+        (SELECT bit_xor(hash_record_extended(ROW(p.oid, p.xmin), seed)) FROM pg_proc p WHERE p.oid = ANY (routines))];
 END
 $unwatched_state$;
 
@@ -179,7 +180,7 @@ END
 $settle$;
     -- Rows of source tables are no matter of a trigger, which would change a protected table: they are counted, each time,
     -- up to the number that the event 'deployed' has. The names stand in the body, so that its plan is kept.
-    SELECT string_agg(format('(SELECT count(*) FROM (SELECT FROM %I.%I LIMIT %s) t) = %s', o.schema, o.name, r.value ->> 1, r.value ->> 1),
+    SELECT string_agg(format('EXISTS (SELECT FROM %I.%I OFFSET %s)', o.schema, o.name, (r.value ->> 1)::bigint - 1),
                       E'\n        AND ' ORDER BY o.number) INTO own
     FROM qt001_cp.event e CROSS JOIN LATERAL jsonb_array_elements(e.detail -> 'rows') r(value)
     JOIN qt001_cp.manifest_object(e.subject) o ON o.kind = 'table' AND o.identity = r.value ->> 0

@@ -32,15 +32,16 @@ DECLARE
     keeps boolean := watched AND qt001_cp.watch_missing() IS NULL;
     path oid[];
     noted xid8[];
-    state bytea;
+    salt bigint := hashtextextended(gen_random_uuid()::text, 0);
+    state bigint[];
     answer record;
 BEGIN
     IF keeps THEN
         path := ARRAY(SELECT p.oid FROM pg_proc p WHERE p.proowner = 'qt001_cp_owner'::regrole AND (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity IN (
                           SELECT e.identity FROM qt001_cp.entry_point e WHERE e.guard = 'qt001_cp.require_acceptance')
-                      UNION ALL SELECT e.evtfoid FROM pg_event_trigger e);
+                      UNION SELECT e.evtfoid FROM pg_event_trigger e);
         noted := ARRAY(SELECT c.xid FROM qt001_cp_watch.change c);
-        state := qt001_cp.unwatched_state(path);
+        state := qt001_cp.unwatched_state(salt, path);
     END IF;
     SELECT a.* INTO answer FROM qt001_cp.v_fix7_acceptance a;
     IF answer.accepted IS NOT TRUE THEN
@@ -52,7 +53,7 @@ BEGIN
     IF keeps AND pg_current_xact_id_if_assigned() = ANY (noted) IS NOT TRUE THEN
         PERFORM 1 FROM qt001_cp.verdict v FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
-            UPDATE qt001_cp.verdict SET epoch = epoch + 1, subject = answer.subject_digest, seen = state, routines = path, made_at = since,
+            UPDATE qt001_cp.verdict SET epoch = epoch + 1, subject = answer.subject_digest, seed = salt, seen = state, routines = path, made_at = since,
                 good_until = qt001_cp.good_until(since), made_by = session_user,
                 head = (SELECT e.digest FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1);
             DELETE FROM qt001_cp_watch.change c WHERE c.xid = ANY (noted);
@@ -80,7 +81,7 @@ BEGIN
     watched := current_user = 'qt001_cp_owner' AND to_regclass('qt001_cp_watch.latch') IS NOT NULL;
     IF watched THEN
         LOCK TABLE qt001_cp_watch.latch IN ROW SHARE MODE;
-        SELECT v.seen = qt001_cp.unwatched_state(v.routines) AND qt001_cp_watch.rows_kept() INTO held
+        SELECT v.seen = qt001_cp.unwatched_state(v.seed, v.routines) AND qt001_cp_watch.rows_kept() INTO held
         FROM qt001_cp.verdict v
         WHERE clock_timestamp() >= v.made_at AND clock_timestamp() < v.good_until AND NOT EXISTS (SELECT 1 FROM qt001_cp_watch.change);
         IF held THEN

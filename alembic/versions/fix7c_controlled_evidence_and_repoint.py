@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "772ad691ecea7a1ccc485aec51160b354fa7a40ca729b63e941f28535ebc5c9d"
+SUMS = "29c4ffb483c7b9c5944c21fc62806698937b285b9e5329354857a33266e264e8"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -157,6 +157,26 @@ def test_a_callers_own_names_and_settings_do_not_bend_it(opened: Stage) -> None:
         caller.execute(CALL)
 
 
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("ALTER EVENT TRIGGER qt001_cp_watch_drop ENABLE REPLICA", "an event trigger of the watch"),
+        ("ALTER TABLE qt001_cp.person DISABLE TRIGGER noted", "a trigger of the watch"),
+        ("ALTER TABLE qt001_cp_watch.change DISABLE TRIGGER settle", "a trigger of the watch"),
+        ("ALTER FUNCTION qt001_cp_watch.note_command() OWNER TO qt001_cp_owner", "a role that is no superuser"),
+    ],
+)
+def test_a_weakened_watch_keeps_nothing_and_needs_a_new_sign_off(opened: Stage, statement: str, reason: str) -> None:
+    with opened.connect() as admin, admin.transaction(force_rollback=True):
+        admin.execute(statement.encode())
+        mode = admin.execute("SELECT mode, reason FROM qt001_cp.guard_mode()").fetchone()
+        assert mode is not None
+        assert mode[0] == "exact"
+        assert reason in mode[1]
+        closed = admin.execute("SELECT gate FROM qt001_cp.gate_findings() WHERE gate = 'sign_off_present'").fetchall()
+    assert closed == [("sign_off_present",)]
+
+
 def test_without_event_triggers_every_call_is_judged(opened: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """The watch is gone: the guard does without by itself, after a new sign-off, and says so."""
     with opened.connect(SERVICE) as service, opened.connect() as admin:

@@ -70,7 +70,7 @@ SELECT CASE
                                             ('qt001_cp_watch_drop', 'sql_drop'))) < 3
         THEN 'an event trigger of the watch is missing or not enabled always'
     WHEN (SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE p.pronamespace = n.oid AND t.tgenabled = 'A' AND NOT t.tgisinternal)
-         < 1 + 4 THEN 'a trigger of the watch is missing or not enabled always' END
+         < 9 THEN 'a trigger of the watch is missing or not enabled always' END
 FROM (SELECT) one LEFT JOIN pg_namespace n ON n.nspname = 'qt001_cp_watch'
 $watch_missing$;
 

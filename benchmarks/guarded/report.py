@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ def report(figures: Figures, seconds: int, rounds: int) -> str:
     lines = [
         _HEAD,
         machine(", ".join(figures.versions.values())),
-        f"{rounds} round(s) of {seconds} s each. Other work ran on the machine.",
+        f"{rounds} round(s) of {seconds} s each. Load of the machine over the last 15 minutes: {os.getloadavg()[2]:.1f}.",
     ]
     lines += ["", "| call | PostgreSQL | synchronous_commit | clients | protected objects | unguarded | guarded | kept | guard a transaction |",
               "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip

@@ -40,17 +40,18 @@ _NOTES = """
 
 def report(figures: Sequence[Figures]) -> str:
     """The whole document."""
-    parts = [_HEAD, _machine(figures), "## Ratios\n", _table(figures, _RATIOS), _NOTES, "## Seconds, for orientation\n",
+    versions = ", ".join(dict.fromkeys(f.version for f in figures))
+    parts = [_HEAD, machine(versions), "## Ratios\n", _table(figures, _RATIOS), _NOTES, "## Seconds, for orientation\n",
              _table(figures, _seconds(figures))]  # fmt: skip
     parts += [_profile(f) for f in figures if f.asked == max(g.asked for g in figures if g.major == f.major)]
     return "\n".join(parts)
 
 
-def _machine(figures: Sequence[Figures]) -> str:
+def machine(versions: str) -> str:
+    """One line: the machine, and what ran on it."""
     cpu = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
                 if line.startswith("model name")), platform.machine())  # fmt: skip
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    versions = ", ".join(dict.fromkeys(f.version for f in figures))
     return (f"Machine: {os.cpu_count()} cores ({cpu}), {memory:.0f} GB. PostgreSQL {versions}; Python {platform.python_version()},"
             f" psycopg {psycopg.__version__}, qt001-cp {qt001_cp.__version__}.\n")  # fmt: skip
 

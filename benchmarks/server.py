@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -24,9 +25,12 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def bench_server(major: int) -> Iterator[Server]:
-    """A fresh server of ``major``, gone with everything when the block ends. Raises :class:`ServerError`."""
-    with run_cluster(major, **_SETTINGS) as answer:
+def bench_server(major: int, base: Path | None = None, **settings: str) -> Iterator[Server]:
+    """A fresh server of ``major``, gone with everything when the block ends. Raises :class:`ServerError`.
+
+    ``base``: the folder of its data (a disk, where writing is measured); ``settings``: beside and before ours.
+    """
+    with run_cluster(major, base, **(_SETTINGS | settings)) as answer:
         host, port, superuser = answer["host"], answer["port"], answer["superuser"]
         with psycopg.connect(conninfo(host, port, "postgres", superuser)) as connection:
             version = connection.info.server_version

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "fa7e97d8013b9f822d4607efb504559eab11f76d19e338dd325bddb037013085"
+SUMS = "29c4ffb483c7b9c5944c21fc62806698937b285b9e5329354857a33266e264e8"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 
@@ -38,6 +38,7 @@ def upgrade() -> None:
     op.replace_sources(manifest, "after")
     op.apply_manifest(manifest, "retire")
     op.guard("deploy_end", manifest.digest())
+    op.guard("watch_begin")
 
 
 def downgrade() -> None:
@@ -45,6 +46,7 @@ def downgrade() -> None:
     op.require_rehearsal("FIX7c")
     op.script_settings(**arguments.timeouts())
     op.guard("undeploy_begin", manifest.digest())
+    op.guard("watch_end")
     op.apply_manifest(manifest, "revive")
     op.replace_sources(manifest, "before")
     op.guard("undeploy_end", manifest.digest())

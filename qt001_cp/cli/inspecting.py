@@ -106,12 +106,15 @@ def run_status(arguments: argparse.Namespace) -> int:
         head = _rows(opened, "SELECT seq, digest, actor, verb, at FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1")
         gates: list[dict[str, Any]] = []
         acceptance: list[dict[str, Any]] = []
+        guard: list[dict[str, Any]] = []
         if stage["stage"] == "fix7c":
+            guard = _rows(opened, "SELECT mode, reason FROM qt001_cp.guard_mode()")
             gates = _rows(opened, "SELECT * FROM qt001_cp.v_fix7_gate ORDER BY ordinal")
             acceptance = _rows(opened, "SELECT * FROM qt001_cp.v_fix7_acceptance")
     accepted = bool(acceptance and acceptance[0]["accepted"])
     document = {**stage, "accepted": accepted, "subject": acceptance[0]["subject_digest"] if acceptance else None,
-                "manifests": manifests, "gates": gates, "drift": drift, "ledger_head": head[0] if head else None}  # fmt: skip
+                "manifests": manifests, "gates": gates, "drift": drift, "ledger_head": head[0] if head else None,
+                "guard": guard[0] if guard else None}  # fmt: skip
     if arguments.format == "json":
         print_json("qt001.status/1", document)
     else:
@@ -120,6 +123,8 @@ def run_status(arguments: argparse.Namespace) -> int:
         )
         if acceptance:
             print(f"subject {acceptance[0]['subject_digest']}")
+        if guard:
+            print(f"guard {guard[0]['mode']}: {guard[0]['reason']}")
         print_table("manifests", ("kind", "digest", "state", "sealed by"),
                     [(m["kind"], m["digest"], m["state"], m["sealed_by"]) for m in manifests])  # fmt: skip
         if gates:

@@ -31,10 +31,11 @@ def protected_state(connection: psycopg.Connection, application: str) -> str:
 
 
 def data_digest(connection: psycopg.Connection, *, without: str | None = None) -> str:
-    """sha256 of the rows of every table and the values of every sequence, except those of schema ``without``."""
+    """sha256 of the rows of every table and the values of every sequence, except those of schema ``without``
+    and of the watch that belongs to it (``…_watch``)."""
     digest = hashlib.sha256(_rows(connection, _SEQUENCES).encode())
     for schema, table in connection.execute(_TABLES).fetchall():
-        if schema == without:
+        if without is not None and schema in (without, f"{without}_watch"):
             continue
         query = sql.SQL(
             "SELECT count(*), encode(sha256(convert_to(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\"), ''),"

@@ -35,15 +35,17 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def run_cluster(major: int, **settings: str) -> Iterator[dict[str, Any]]:
+def run_cluster(major: int, base: Path | None = None, **settings: str) -> Iterator[dict[str, Any]]:
     """Make a cluster and start it, with ``settings`` beside ours; yields where it answers; stops it and removes it.
+
+    ``base``: the folder for its data, where it is not to be the first that will do, a tmpfs.
 
     Raises :class:`ServerError`.
     """
     user = server_user()
     places = bases(user)
     with ExitStack() as stack:
-        folder = stack.enter_context(run_folder(places[0], user))
+        folder = stack.enter_context(run_folder(base or places[0], user))
         programs = reachable(major, user, folder, places[1:], stack)
         initdb(programs, folder / "data", user)
         stack.enter_context(_postgres(programs, folder, user, _SETTINGS | settings))

@@ -74,14 +74,20 @@ def _denials(cases: Sequence[Json]) -> str:
 def _kind(case: Json) -> str:
     """The kind of the object, the first words of how a case names it."""
     words = case["object"].split(" ")
-    return " ".join(words[:2]) if words[0] in ("materialized", "foreign", "default", "text", "large", "event") else words[0]
+    return (
+        " ".join(words[:2])
+        if words[0] in ("materialized", "foreign", "default", "text", "large", "event")
+        else words[0]
+    )
 
 
 def _cases(cases: Sequence[Json]) -> str:
     lines = ["| case | as | the statement that is refused | SQLSTATE | message |\n| --- | --- | --- | --- | --- |\n"]
     for c in sorted(cases, key=lambda c: c["name"]):
         statement = c["statements"][-1].partition(": ")[2]
-        lines.append(_row([c["name"], c["role"], _code(_still(statement)), c["sqlstate"], _still(_DETAIL.sub("", c["message"]))]))
+        lines.append(
+            _row([c["name"], c["role"], _code(_still(statement)), c["sqlstate"], _still(_DETAIL.sub("", c["message"]))])
+        )
     return "".join(lines)
 
 

@@ -94,6 +94,9 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     way.upgrade("fix7b", "fix7c", **x)
     with way.scene.connect(LOGIN) as operator:
         closed = {row[0] for row in operator.execute("SELECT gate FROM qt001_cp.v_fix7_gate WHERE NOT open")}
+        guard = operator.execute("SELECT mode, reason FROM qt001_cp.guard_mode()").fetchone()
+    # Who is no superuser makes no event triggers.
+    assert guard is not None and guard[0] == "exact" and "without superuser" in guard[1]
     # No no-go record was made of this way, and nobody verified, signed or proved anything.
     assert closed == {"object_manifest_sealed", "scheduled_verifier_recent", "sign_off_present",
                       "capability_evidence_real"}  # fmt: skip

@@ -41,6 +41,7 @@ def of_history(at_fix7c_done: Stage) -> str:
 
 def test_live_sources_give_the_same_catalog(of_history: str, at_base: Stage) -> None:
     _run_live_sources(at_base.scene)
+    at_base.scene.psql("SELECT qt001_cp.watch_begin()")
     assert of_history.count("CREATE FUNCTION") > 60
     assert _control_plane(at_base.scene) == of_history
 

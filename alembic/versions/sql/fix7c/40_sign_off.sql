@@ -22,6 +22,14 @@ SELECT qt001_cp.sha256_hex(convert_to(qt001_cp.jcs(jsonb_build_object(
                       WHERE p.pronamespace = 'qt001_cp'::regnamespace),
     'control_views', (SELECT jsonb_agg(jsonb_build_array(c.relname, pg_get_viewdef(c.oid)) ORDER BY c.relname COLLATE "C")
                       FROM pg_class c WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind = 'v'),
+    -- What tells the guard of a change (45_epoch): whoever weakens it needs a new sign-off.
+    'watch', (SELECT coalesce(jsonb_agg(w.line ORDER BY w.line COLLATE "C"), '[]') FROM (
+                  SELECT format('%s owner %s %s', p.oid::regprocedure, pg_get_userbyid(p.proowner), qt001_cp.routine_sha256(p.oid))
+                  FROM pg_proc p WHERE p.pronamespace = to_regnamespace('qt001_cp_watch')
+                  UNION ALL SELECT format('%s on %s %s enabled %s deferred %s', t.tgname, t.tgrelid::regclass, p.oid::regprocedure, t.tgenabled, t.tginitdeferred)
+                  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE p.pronamespace = to_regnamespace('qt001_cp_watch')
+                  UNION ALL SELECT format('%s on %s tags %s %s enabled %s', e.evtname, e.evtevent, e.evttags, p.oid::regprocedure, e.evtenabled)
+                  FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid WHERE p.pronamespace = to_regnamespace('qt001_cp_watch')) w(line)),
     'entry_points', (SELECT jsonb_agg(jsonb_build_array(e.identity, e.guard) ORDER BY e.identity COLLATE "C") FROM qt001_cp.entry_point e),
     'duties', (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array(r.rolname, m)), '[]')
                FROM pg_roles r CROSS JOIN LATERAL qt001_cp.member_of(r.rolname) m

@@ -1,4 +1,4 @@
--- The gates. One list, one function that finds what closes each, two views, and the guard that the writer calls.
+-- The gates. One list, one function that finds what closes each, two views. The guard that asks them: 55_fast_guard.
 
 CREATE TABLE qt001_cp.gate (
     ordinal int PRIMARY KEY,
@@ -216,30 +216,6 @@ SELECT bool_and(v.open) AND count(*) = 17 AS accepted, (count(*) FILTER (WHERE v
        string_agg(v.gate, ', ' ORDER BY v.ordinal) FILTER (WHERE NOT v.open) AS closed,
        string_agg(v.reason, E'\n' ORDER BY v.ordinal) FILTER (WHERE NOT v.open) AS reasons
 FROM qt001_cp.v_fix7_gate v;
-
-CREATE FUNCTION qt001_cp.require_acceptance(entry_point text) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $require_acceptance$
--- Level A: the guard of writer, apply, permit and gateway. Asks v_fix7_acceptance in real time, before anything moves.
--- Only READ COMMITTED: with an older snapshot the check could see what is no longer so.
-DECLARE
-    answer record;
-BEGIN
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT305',
-            MESSAGE = format('%s refused: expected isolation level read committed, found %s', entry_point, current_setting('transaction_isolation')),
-            HINT = 'Call it in a READ COMMITTED transaction: the guard must see the present.';
-    END IF;
-    SELECT a.* INTO answer FROM qt001_cp.v_fix7_acceptance a;
-    IF answer.accepted IS TRUE THEN
-        RETURN;
-    END IF;
-    RAISE EXCEPTION USING ERRCODE = 'QT301',
-        MESSAGE = format('%s is blocked: %s of %s gates are open; closed: %s', entry_point, answer.open_gates, answer.gates, answer.closed),
-        DETAIL = answer.reasons, HINT = 'See every gate with its reason: qt001-cp status.';
-END
-$require_acceptance$;
 
 CREATE FUNCTION qt001_cp.verify() RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "81886b8463b2a48b338ddcbf8286d3de7812f9aa02e9fe987d22eb216f7e72eb"
+SUMS = "a0542869504e387752512180509ed4f0a475d6b3cd33437220aae18825e3b86d"
 
 
 def upgrade() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from qt001_cp.cli.output import add_format, print_json
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 from qt001_cp.plan.analysis import analyse_estate
 from qt001_cp.policy_file import load_policy
+from qt001_cp.review.sarif import analysis_sarif
 from qt001_cp.workflow.refusal import refusals
 
 
@@ -24,7 +26,7 @@ def add_verbs(verbs: Any) -> None:
     parser.add_argument("--policy", type=Path, help="the policy (default: the reference estate's)")
     parser.add_argument("--only", metavar="IDENTITY", help="one routine or view")
     add_database(parser)
-    add_format(parser)
+    add_format(parser, "sarif")
     parser.set_defaults(run=run)
 
 
@@ -38,14 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.only} is not in the estate", hint="write it as 'qt001-cp inventory' prints it")
     analyses = sorted(analyse_estate(wanted, names).items())
     blind = sum(len(a.unknown) for _, a in analyses)
+    routines = [
+        {"kind": kind, "identity": identity,
+         "edges": [{"verb": e.verb, "kind": e.kind, "identity": e.identity, "line": e.line} for e in a.edges],
+         "unknown": [{"rule": u.rule, "line": u.line, "detail": u.detail} for u in a.unknown]}
+        for (kind, identity), a in analyses
+    ]  # fmt: skip
     if arguments.format == "json":
-        routines = [
-            {"kind": kind, "identity": identity,
-             "edges": [{"verb": e.verb, "kind": e.kind, "identity": e.identity, "line": e.line} for e in a.edges],
-             "unknown": [{"rule": u.rule, "line": u.line, "detail": u.detail} for u in a.unknown]}
-            for (kind, identity), a in analyses
-        ]  # fmt: skip
         print_json("qt001.analysis/1", {"routines": routines})
+    elif arguments.format == "sarif":
+        print(json.dumps(analysis_sarif(routines), ensure_ascii=False, indent=1))
     else:
         for (kind, identity), analysis in analyses:
             print(f"{kind} {identity}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
@@ -13,8 +15,13 @@ from qt001_cp.cli.output import add_format, print_findings, print_json, print_ta
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, DatabaseProblem, UsageError
 from qt001_cp.model.canonical import digest, parse_canonical
 from qt001_cp.policy_file import read_file
+from qt001_cp.review.prometheus import findings_prometheus
+from qt001_cp.review.sarif import findings_sarif
 from qt001_cp.workflow.refusal import refusals
 from qt001_cp.workflow.seal import record_rehearsal
+
+_LONGEST: Final = 2**31 - 1
+"""Seconds are an integer of PostgreSQL's."""
 
 
 def add_verbs(verbs: Any) -> None:
@@ -51,7 +58,7 @@ def add_verbs(verbs: Any) -> None:
         "verify", help="the scheduled verifier: look at everything, record what was found (verifier)"
     )
     add_database(verify)
-    add_format(verify)
+    add_format(verify, "sarif", "prometheus")
     verify.set_defaults(run=run_verify)
 
 
@@ -107,6 +114,11 @@ def run_sign(arguments: argparse.Namespace) -> int:
             raise UsageError(
                 "a sign-off needs a scope and a validity", hint="qt001-cp sign SUBJECT --scope '…' --valid SECONDS"
             )
+        if not 0 < arguments.valid <= _LONGEST:
+            raise UsageError(
+                f"--valid {arguments.valid}: expected 1 to {_LONGEST} seconds, found {arguments.valid}",
+                hint="a day is 86400; the longest that counts is max_validity_seconds of the policy",
+            )
         query, args = "SELECT qt001_cp.sign_off(%s, %s, %s)", [arguments.subject, arguments.scope, arguments.valid]
     with connection(arguments, needs_fix7a=True) as opened:
         _call(opened, "sign_off(text,text,int)", query, *args)
@@ -118,8 +130,13 @@ def run_verify(arguments: argparse.Namespace) -> int:
     named(arguments)
     with connection(arguments, needs_fix7a=True) as opened:
         findings = _call(opened, "verify()", "SELECT qt001_cp.verify()")
+        database = opened.info.dbname
     if arguments.format == "json":
         print_json("qt001.verification-run/1", {"findings": findings})
+    elif arguments.format == "sarif":
+        print(json.dumps(findings_sarif(findings, "qt001-cp verify"), ensure_ascii=False, indent=1))
+    elif arguments.format == "prometheus":
+        print(findings_prometheus(findings, database, time.time()), end="")
     else:
         print_findings(findings)
         print(f"{len(findings)} finding(s); recorded")

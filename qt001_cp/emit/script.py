@@ -22,7 +22,7 @@ def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator
     """
     lines = statements(manifest, direction)
     manifest_digest = manifest.digest()
-    for start in range(0, max(len(lines), 1), BLOCK):
+    for start in range(0, len(lines), BLOCK):
         part = lines[start : start + BLOCK]
         body = (
             "\nBEGIN\n"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from jsonschema_rs import Draft7Validator
 
 from qt001_cp.cli import main
 from qt001_cp.emit.head import script_head
@@ -19,6 +18,7 @@ from qt001_cp.model.preconditions import FORWARD
 from qt001_cp.review.sarif import analysis_sarif
 from qt001_cp.workflow import revisions
 from tests.conftest import Stage
+from tests.review.sarif_schema import valid
 
 HOSTILE = '<script>alert("1")</script>\n-- DROP TABLE x;\n| `b` <img src=x>'
 
@@ -30,15 +30,6 @@ def _pack(stage: Stage, out: Path, *more: str, code: int = 0) -> Path:
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-def _sarif(path: Path) -> dict[str, object]:
-    document: dict[str, object] = json.loads(path.read_text())
-    schema = (Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text()
-    # The schema's pattern of a language tag is not one that every engine of regular expressions takes.
-    validator = Draft7Validator(json.loads(re.sub(r'"pattern": "\^\[a-zA-Z\]\{2\}\|[^"]*"', '"minLength": 2', schema)))
-    assert [str(e) for e in validator.iter_errors(document)] == []
-    return document
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def test_the_same_inputs_give_the_same_bytes_and_no_server_is_asked(
     assert one["manifests/object.json"] == Path(at_recorded.manifest_path).read_bytes()
     text = one["index.md"].decode()
     assert "not known: no database was named" in text and "not in this pack" in text
-    _sarif(tmp_path / "one" / "analysis.sarif")
+    valid((tmp_path / "one" / "analysis.sarif").read_text())
 
 
 def test_the_pack_of_a_live_database_says_what_preflight_said(at_fix7a_sealed: Stage, tmp_path: Path) -> None:
@@ -75,7 +66,7 @@ def test_the_pack_of_a_live_database_says_what_preflight_said(at_fix7a_sealed: S
     said = json.loads((out / "preflight.json").read_text())
     assert [f["sqlstate"] for f in said["findings"]] == ["QT105"]
     assert [h["relations"] for h in said["lock_holders"]] == [1]
-    results = _sarif(out / "preflight.sarif")["runs"][0]["results"]  # type: ignore[index]
+    results = valid((out / "preflight.sarif").read_text())["runs"][0]["results"]  # type: ignore[index]
     assert [r["ruleId"] for r in results] == ["QT105"]
     html = (out / "index.html").read_text()
     assert "✗ no go" in html and "the script would wait for it" in html and "QT105" in html
@@ -129,10 +120,9 @@ def test_what_is_about_another_manifest_is_refused_and_nothing_is_left(
     assert [p.name for p in (tmp_path / "pack").iterdir()] == ["mine"]
 
 
-def test_what_the_analysis_cannot_know_is_a_result(tmp_path: Path) -> None:
+def test_what_the_analysis_cannot_know_is_a_result() -> None:
     unknown = [{"rule": "dynamic-sql-opaque", "line": 3, "detail": "EXECUTE q"}]
     log = analysis_sarif([{"kind": "function", "identity": "a.b()", "unknown": unknown}], "0" * 64)
-    (tmp_path / "x.sarif").write_text(json.dumps(log))
-    run = _sarif(tmp_path / "x.sarif")["runs"][0]  # type: ignore[index]
+    run = valid(json.dumps(log))["runs"][0]  # type: ignore[index]
     assert run["results"][0]["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "function a.b()"
     assert run["tool"]["driver"]["rules"][run["results"][0]["ruleIndex"]]["id"] == "dynamic-sql-opaque"

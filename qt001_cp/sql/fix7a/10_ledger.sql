@@ -145,6 +145,12 @@ BEGIN
             MESSAGE = format('the digest of the document is %s, not %s', encode(sha256(NEW.body), 'hex'), NEW.digest),
             HINT = 'Compare with sha256sum of the file.';
     END IF;
+    IF coalesce(doc ->> 'schema', '') !~ '^qt001\.[a-z._-]+/[0-9]+$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT202',
+            MESSAGE = format('the document is of no kind that is known here: expected a schema such as qt001.evidence.capability/1, found %s',
+                             coalesce(to_json(left(doc ->> 'schema', 80))::text, 'none')),
+            HINT = 'Take the file as qt001-cp wrote it, or see docs/author.md for evidence.';
+    END IF;
     NEW.kind := doc ->> 'schema';
     NEW.head := qt001_cp.head_of(doc);
     NEW.recorded_at := clock_timestamp();

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from qt001_cp.audit.check import Check
-from qt001_cp.audit.live import entries, words
+from qt001_cp.audit.live import Entry, entries, words
 
 OWNER: Final = "qt001_cp_owner"
 _KEPT: Final = {"schema": {"USAGE"}, "database": {"CONNECT", "TEMPORARY"}, "type": {"USAGE"}, "language": {"USAGE"},
@@ -52,12 +52,22 @@ def _differences(
     moved = {(_moved(a, old) or "", _moved(b, old), c, d) for a, b, c, d in entries(before)}
     gone = {e for e in moved if e[1] in (None, application)}
     kept = {e for e in gone & found if e[2] in _KEPT.get(o["kind"], ()) and not e[3]}
-    wanted = moved - gone | kept
+    wanted = _standing(moved - gone, entries(o["after"]["acl"])) | kept
     if o["curated"] and not column:
         wanted |= {(OWNER, application, "SELECT", False)}
     return [f"{name}: {words(e)} is lost" for e in sorted(wanted - found, key=repr)] + [
         f"{name}: {words(e)} is too many" for e in sorted(found - wanted, key=repr)
     ]
+
+
+def _standing(left: set[Entry], table: set[Entry]) -> set[Entry]:
+    """Without what was passed on by a role that no longer may: REVOKE … CASCADE takes that too."""
+    while True:
+        givers = {(e[1], e[2]) for e in left | table if e[3]}
+        orphans = {e for e in left if e[0] != OWNER and (e[0], e[2]) not in givers}
+        if not orphans:
+            return left
+        left = left - orphans
 
 
 def _moved(role: str | None, old: str) -> str | None:

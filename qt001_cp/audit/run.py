@@ -17,7 +17,6 @@ from qt001_cp.audit.live import read_live
 from qt001_cp.audit.queries import rows
 from qt001_cp.errors import DatabaseProblem, FileProblem
 
-PREDICATE: Final = "https://qt001.example/attestation/audit/v1"
 OBJECT: Final = "qt001.manifest.object/"
 # A gate, and the checks of the audit whose faults it should have found.
 _CLAIMS: Final = {
@@ -99,7 +98,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     if stage == "fix7c":
         subject = _subject(connection)
         checks.append(_claims(connection, checks))
-    checks += [_signed(path, outside.trusted, subject or digest) for path in outside.envelopes]
+    checks += [_signed(path, outside.trusted, subject or digest, events) for path in outside.envelopes]
     return Report(there[1], digest, stage, subject, tuple(checks))
 
 
@@ -147,8 +146,9 @@ def _claims(connection: psycopg.Connection, checks: list[Check]) -> Check:
     return check
 
 
-def _signed(path: Path, trusted: tuple[Path, ...], subject: str) -> Check:
-    """An envelope: signed by a trusted key, about today's subject, not expired, not a refusal."""
+def _signed(path: Path, trusted: tuple[Path, ...], subject: str, events: list[dict[str, Any]]) -> Check:
+    """An envelope: signed by a trusted key, about today's subject, not expired, not a refusal; a sign-off is in the chain
+    and is the last answer there."""
     check = Check(f"envelope {path.name}", 1)
     try:
         envelope = json.loads(path.read_bytes())
@@ -170,4 +170,10 @@ def _signed(path: Path, trusted: tuple[Path, ...], subject: str) -> Check:
         check.faults.append(f"it expired at {until}")
     if predicate.get("verdict") == "refused":
         check.faults.append(f"it is a refusal: {predicate.get('reason')}")
+    if document.get("predicateType") == signature.SIGN_OFF:
+        answers = [e["digest"] for e in events if e["verb"] in ("signed", "refused") and e["subject"] in about]
+        if predicate.get("event") not in answers[-1:]:
+            check.faults.append(
+                f"its event {predicate.get('event')} is not the last answer for this subject in the chain"
+            )
     return check

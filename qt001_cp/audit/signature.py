@@ -21,6 +21,9 @@ from qt001_cp.errors import FileProblem
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PAYLOAD: Final = "application/vnd.in-toto+json"
+AUDIT: Final = "https://qt001.example/attestation/audit/v1"
+SIGN_OFF: Final = "https://qt001.example/attestation/sign-off/v1"
+"""Predicate types: names, never fetched, under a domain that nobody can own (RFC 2606)."""
 
 
 def statement(name: str, digest: str, predicate_type: str, predicate: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from qt001_cp.audit import signature
 from qt001_cp.audit.ledger import heads_of
-from qt001_cp.audit.run import PREDICATE, Outside, Report, audit
+from qt001_cp.audit.run import Outside, Report, audit
 from qt001_cp.cli.database import add_database
 from qt001_cp.cli.output import add_format, print_json
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, FileProblem, UsageError
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     dsn = arguments.database.replace("postgresql+psycopg://", "postgresql://", 1)
     report = audit(dsn, outside, wheel.programs() / "pg_dump", without_pg())
-    statement = signature.statement("object.json", report.digest, PREDICATE, report.predicate())
+    statement = signature.statement("object.json", report.digest, signature.AUDIT, report.predicate())
     if arguments.out is not None:
         document = signature.sign(statement, key) if key is not None else statement
         arguments.out.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
@@ -16,6 +15,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from qt001_cp.audit import signature
 from qt001_cp.cli import main
+from tests.audit.keys import write_keys
 from tests.conftest import Stage
 
 STATEMENT = signature.statement("object.json", "a" * 64, "https://qt001.example/x/v1", {"verdict": "signed", "ö": [1]})
@@ -71,17 +71,10 @@ def test_another_key_counts_for_nothing_whatever_keyid_it_claims(key: Ed25519Pri
     assert signature.verify(envelope, [key.public_key()])[0] is None
 
 
-def _write(folder: Path, key: Ed25519PrivateKey) -> tuple[Path, Path]:
-    private, public = folder / "key.pem", folder / "key.pub"
-    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))  # fmt: skip
-    public.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))  # fmt: skip
-    return private, public
-
-
 def test_the_audits_statement_is_signed_and_checked(
     at_fix7b_done: Stage, key: Ed25519PrivateKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    private, public = _write(tmp_path, key)
+    private, public = write_keys(tmp_path, key)
     dsn, out = at_fix7b_done.scene.dsn("postgres"), tmp_path / "audit.dsse.json"
     base = ["audit", "--database", dsn, "--manifest", at_fix7b_done.manifest_path]
     assert main([*base, "--key", str(private), "--out", str(out)]) == 0
@@ -91,7 +84,7 @@ def test_the_audits_statement_is_signed_and_checked(
     assert main([*base, "--envelope", str(out), "--trust", str(public)]) == 0
     other = tmp_path / "other"
     other.mkdir()
-    _, stranger = _write(other, Ed25519PrivateKey.generate())
+    _, stranger = write_keys(other, Ed25519PrivateKey.generate())
     capsys.readouterr()
     assert main([*base, "--envelope", str(out), "--trust", str(stranger)]) == 3
     assert "no trusted key has signed it" in capsys.readouterr().out
@@ -109,7 +102,7 @@ def test_what_is_signed_and_does_not_count(
     at_fix7b_done: Stage, key: Ed25519PrivateKey, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     predicate: dict[str, Any], subject: str | None, words: str,
 ) -> None:  # fmt: skip
-    _, public = _write(tmp_path, key)
+    _, public = write_keys(tmp_path, key)
     document = signature.statement("x", subject or at_fix7b_done.digest, "https://qt001.example/x/v1", predicate)
     (tmp_path / "e.json").write_text(json.dumps(signature.sign(document, key)))
     assert main(["audit", "--database", at_fix7b_done.scene.dsn("postgres"), "--manifest", at_fix7b_done.manifest_path,

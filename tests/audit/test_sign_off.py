@@ -43,7 +43,7 @@ def test_an_answer_outside_the_database(
     assert (predicate["verdict"], predicate["signer"], predicate["scope"]) == ("signed", AUDITOR, "until the review")
     assert audit(signed).startswith("0 ")
     # A file that is there is never written over.
-    assert sign(subject, signed, "--scope", "x", "--valid", "600") == 1
+    assert sign(subject, signed, "--scope", "x", "--valid", "600") == 2
     assert "cannot be made" in capsys.readouterr().err
     # A refusal is signed too; then the sign-off before it is no longer the last answer.
     assert sign(subject, refused, "--refuse", "--reason", "40 of 900 sheets") == 0

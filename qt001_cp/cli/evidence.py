@@ -1,4 +1,4 @@
-"""Verbs of evidence and verdicts: ``evidence import|list``, ``bind``, ``sign``, ``verify``."""
+"""Verbs of evidence and verdicts: ``evidence import|list``, ``bind``, ``verify``."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import psycopg
-
+from qt001_cp.cli.controlled import call
 from qt001_cp.cli.database import add_database, connection, named
 from qt001_cp.cli.output import add_format, print_findings, print_json, print_table
-from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, DatabaseProblem, UsageError
+from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.canonical import digest, parse_canonical
 from qt001_cp.policy_file import read_file
 from qt001_cp.review.prometheus import findings_prometheus
 from qt001_cp.review.sarif import findings_sarif
 from qt001_cp.workflow.refusal import refusals
 from qt001_cp.workflow.seal import record_rehearsal
-
-_LONGEST: Final = 2**31 - 1
-"""Seconds are an integer of PostgreSQL's."""
 
 
 def add_verbs(verbs: Any) -> None:
@@ -45,15 +41,6 @@ def add_verbs(verbs: Any) -> None:
     add_database(bind)
     bind.set_defaults(run=run_bind)
 
-    sign = verbs.add_parser("sign", help="sign, or refuse, exactly today's subject (auditor)")
-    sign.add_argument("subject", help="the subject digest that 'qt001-cp status' prints")
-    sign.add_argument("--scope", help="what the sign-off is for")
-    sign.add_argument("--valid", type=int, metavar="SECONDS", help="how long it is valid")
-    sign.add_argument("--refuse", action="store_true", help="refuse instead; needs --reason")
-    sign.add_argument("--reason")
-    add_database(sign)
-    sign.set_defaults(run=run_sign)
-
     verify = verbs.add_parser(
         "verify", help="the scheduled verifier: look at everything, record what was found (verifier)"
     )
@@ -70,7 +57,7 @@ def run_import(arguments: argparse.Namespace) -> int:
         if arguments.rehearsal:
             record_rehearsal(opened, body)
         else:
-            _call(opened, "import_evidence(bytea)", "SELECT qt001_cp.import_evidence(%s)", body)
+            call(opened, "import_evidence(bytea)", "SELECT qt001_cp.import_evidence(%s)", body)
     print(f"imported {digest(body)}")
     return EXIT_OK
 
@@ -92,7 +79,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 def run_bind(arguments: argparse.Namespace) -> int:
     named(arguments)
     with connection(arguments, needs_fix7a=True) as opened:
-        _call(
+        call(
             opened,
             "bind_evidence(text,text)",
             "SELECT qt001_cp.bind_evidence(%s, %s)",
@@ -103,33 +90,10 @@ def run_bind(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def run_sign(arguments: argparse.Namespace) -> int:
-    named(arguments)
-    if arguments.refuse:
-        if not arguments.reason:
-            raise UsageError("a refusal needs its reason", hint="qt001-cp sign SUBJECT --refuse --reason '…'")
-        query, args = "SELECT qt001_cp.refuse_sign_off(%s, %s)", [arguments.subject, arguments.reason]
-    else:
-        if not arguments.scope or not arguments.valid:
-            raise UsageError(
-                "a sign-off needs a scope and a validity", hint="qt001-cp sign SUBJECT --scope '…' --valid SECONDS"
-            )
-        if not 0 < arguments.valid <= _LONGEST:
-            raise UsageError(
-                f"--valid {arguments.valid}: expected 1 to {_LONGEST} seconds, found {arguments.valid}",
-                hint="a day is 86400; the longest that counts is max_validity_seconds of the policy",
-            )
-        query, args = "SELECT qt001_cp.sign_off(%s, %s, %s)", [arguments.subject, arguments.scope, arguments.valid]
-    with connection(arguments, needs_fix7a=True) as opened:
-        _call(opened, "sign_off(text,text,int)", query, *args)
-    print("refused" if arguments.refuse else "signed")
-    return EXIT_OK
-
-
 def run_verify(arguments: argparse.Namespace) -> int:
     named(arguments)
     with connection(arguments, needs_fix7a=True) as opened:
-        findings = _call(opened, "verify()", "SELECT qt001_cp.verify()")
+        findings = call(opened, "verify()", "SELECT qt001_cp.verify()")
         database = opened.info.dbname
     if arguments.format == "json":
         print_json("qt001.verification-run/1", {"findings": findings})
@@ -141,14 +105,3 @@ def run_verify(arguments: argparse.Namespace) -> int:
         print_findings(findings)
         print(f"{len(findings)} finding(s); recorded")
     return EXIT_FINDINGS if findings else EXIT_OK
-
-
-def _call(opened: psycopg.Connection, function: str, query: str, *args: object) -> Any:
-    with refusals():
-        known = opened.execute("SELECT pg_catalog.to_regprocedure(%s) IS NOT NULL", [f"qt001_cp.{function}"]).fetchone()
-        if known is None or not known[0]:
-            raise DatabaseProblem(
-                "FIX7c is not deployed in this database", hint="alembic -x manifest=FILE upgrade fix7c"
-            )
-        row = opened.execute(query, args or None).fetchone()
-    return row[0] if row else None

@@ -1,0 +1,145 @@
+"""The audit passes on a sound database, and finds each fault that a fault of ours would leave behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qt001_cp.cli import main
+from qt001_cp.rehearsal.scene import AUDITOR
+from tests.conftest import Stage
+
+_LIE = """
+CREATE OR REPLACE VIEW qt001_cp.v_fix7_gate AS
+SELECT g.ordinal, g.gate, g.meaning, true AS open, 0 AS findings, NULL::text AS reason, NULL::text AS mend FROM qt001_cp.gate g
+"""
+_UNGUARDED = "SET LOCAL session_replication_role = replica; ALTER TABLE {0} DISABLE TRIGGER USER; {1}; ALTER TABLE {0} ENABLE ALWAYS TRIGGER append_only; ALTER TABLE {0} ENABLE ALWAYS TRIGGER never_truncated"
+# What is left behind when a module of ours is wrong: (the module and its fault, statements, the check, the words).
+FAULTS: dict[str, tuple[str, str, str]] = {
+    "plan/order: an owner is not moved": (
+        "ALTER TABLE public.qt001_note OWNER TO directus", "owners and ACLs", "view public.qt001_note: expected owner qt001_cp_owner, found directus"),
+    "emit/quoting: a quoted name is missed": (
+        'ALTER TABLE public."qt001 Ledger" OWNER TO directus', "pg_dump", "OWNER TO directus"),
+    "plan/ways: a grant is left": (
+        "GRANT UPDATE ON public.qt001_source TO directus", "owners and ACLs", "found UPDATE for directus"),
+    "plan/ways: a grant of a column is left": (
+        "GRANT SELECT (title) ON public.qt001_source TO directus", "owners and ACLs", "column title: found SELECT for directus"),
+    "plan/ways: PUBLIC keeps EXECUTE": (
+        "GRANT EXECUTE ON FUNCTION public.qt001_write(jsonb) TO PUBLIC", "owners and ACLs", "found EXECUTE for PUBLIC"),
+    "plan/ways: a grant to a third role is lost": (
+        "REVOKE SELECT ON public.qt001_setting FROM intern", "owners and ACLs", "expected SELECT for intern"),
+    "model/kinds: default privileges are missed": (
+        "ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA qt001_data GRANT EXECUTE ON FUNCTIONS TO PUBLIC", "owners and ACLs", "default acl"),
+    "model/kinds: a kind is missed": (
+        "CREATE COLLATION public.forgotten (locale = 'C'); ALTER COLLATION public.forgotten OWNER TO directus", "application role owns", "public.forgotten"),
+    "catalog: an object is missed": (
+        "CREATE FUNCTION public.late() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION public.late() OWNER TO directus", "application role owns", "public.late()"),
+    "40_reach: a privilege by a predefined role": (
+        "GRANT pg_read_all_data TO directus", "may do to transferred", "directus may SELECT"),
+    "10_ledger: a body that is not its digest's": (
+        "ALTER TABLE qt001_cp.document DROP CONSTRAINT document_digest; " + _UNGUARDED.format("qt001_cp.document_fix7a", "UPDATE qt001_cp.document_fix7a SET body = body || ' ' WHERE kind LIKE 'qt001.inventory/%'"),
+        "documents", "its sha256 is"),
+    "10_ledger: rows that are not the document's": (
+        _UNGUARDED.format("qt001_cp.manifest_row_fix7a", "DELETE FROM qt001_cp.manifest_row_fix7a WHERE number = 1"), "documents", "the rows of its objects"),
+    "10_ledger: an event is edited": (
+        _UNGUARDED.format("qt001_cp.event_fix7a", "UPDATE qt001_cp.event_fix7a SET actor = 'qt001_auditor' WHERE seq = 2"), "chain of events", "event 2 ("),
+    "10_ledger: an event is taken out": (
+        _UNGUARDED.format("qt001_cp.event_fix7a", "DELETE FROM qt001_cp.event_fix7a WHERE seq = 2"), "chain of events", "expected number 2"),
+    "10_ledger: TRUNCATE is let through": (
+        "ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER never_truncated", "triggers of the ledger", "refuses TRUNCATE"),
+    "50_gate: a gate is skipped": (
+        _LIE + "; GRANT UPDATE ON public.qt001_source TO directus", "what the gates claim", "gate owners_and_acls_exact is open"),
+}  # fmt: skip
+
+
+def _audit(
+    stage: Stage, capsys: pytest.CaptureFixture[str], *more: str, code: int, user: str = "postgres"
+) -> dict[str, Any]:
+    arguments = [
+        "audit",
+        "--database",
+        stage.scene.dsn(user),
+        "--manifest",
+        stage.manifest_path,
+        "--format",
+        "json",
+        *more,
+    ]
+    found = main(arguments)
+    said = capsys.readouterr()
+    assert found == code, said.out + said.err
+    document: dict[str, Any] = json.loads(said.out)
+    return document
+
+
+def _faults(document: dict[str, Any], check: str) -> Sequence[str]:
+    return [f for c in document["checks"] if check in c["name"] for f in c["faults"]]
+
+
+@pytest.mark.parametrize("stage", ["at_fix7a_sealed", "at_fix7b_done", "at_fix7c_done"])
+def test_a_sound_database_passes_and_nothing_is_written(
+    request: pytest.FixtureRequest, stage: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    at: Stage = request.getfixturevalue(stage)
+    with at.connect() as connection:
+        (head,) = connection.execute("SELECT digest FROM qt001_cp.event ORDER BY seq DESC LIMIT 1").fetchone() or ("",)
+    (tmp_path / "heads").write_text(f"2026-01-01|7|{head}\n")
+    before = at.scene.dump()
+    document = _audit(at, capsys, "--head", str(tmp_path / "heads"), code=0)
+    assert all(
+        (c["passed"] and c["lookedAt"] > 0) or c["name"] == "what the application role owns" for c in document["checks"]
+    )
+    assert document["manifest"] == at.digest
+    assert at.scene.dump() == before
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_a_fault_of_ours_would_leave_is_found(
+    at_fix7c_done: Stage, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    statements, check, words = FAULTS[fault]
+    with at_fix7c_done.connect() as connection, connection.transaction():
+        connection.execute(statements)  # type: ignore[call-overload]
+    try:
+        faults = _faults(_audit(at_fix7c_done, capsys, code=3), check)
+    finally:
+        with at_fix7c_done.connect() as connection:  # a membership outlives the test's database
+            connection.execute("REVOKE pg_read_all_data FROM directus")
+    assert any(words in f for f in faults), faults
+
+
+def test_a_rewritten_chain_is_found_by_its_head(
+    at_fix7b_done: Stage, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "heads").write_text("f" * 64)
+    document = _audit(at_fix7b_done, capsys, "--head", str(tmp_path / "heads"), code=3)
+    assert any("is not in the chain" in f for f in _faults(document, "chain of events"))
+
+
+def test_what_the_auditor_may_not_read_is_told(at_fix7c_done: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    document = _audit(at_fix7c_done, capsys, code=3, user=AUDITOR)
+    (unseen,) = [c for c in document["checks"] if c["unseen"]]
+    assert unseen["name"].startswith("pg_dump") and "pg_read_all_data" in unseen["unseen"]
+    assert all(c["passed"] for c in document["checks"] if c is not unseen)
+
+
+def test_another_manifest_than_the_one_received(
+    at_fix7b_done: Stage, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "object.json").write_text("{}")
+    document = _audit(at_fix7b_done, capsys, "--manifest", str(tmp_path / "object.json"), code=3)
+    assert any("the manifest of this database is" in f for f in _faults(document, "the manifest's file"))
+
+
+def test_bad_input_is_told(capsys: pytest.CaptureFixture[str], at_base: Stage, tmp_path: Path) -> None:
+    assert main(["audit", "--database", at_base.scene.dsn("postgres")]) in (1, 2, 3)
+    assert "nothing to audit" in capsys.readouterr().err
+    assert main(["audit", "--database", "host=/nowhere dbname=x"]) == 1
+    assert "could not be reached" in capsys.readouterr().err
+    (tmp_path / "key").write_text("no key")
+    assert main(["audit", "--database", "x", "--key", str(tmp_path / "key"), "--out", "x"]) == 2
+    assert "openssl genpkey" in capsys.readouterr().err

@@ -1,0 +1,108 @@
+"""Each of our own modules is made wrong, and so is the database's check of it: the audit does not trust either."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qt001_cp import estate
+from qt001_cp.cli import main
+from qt001_cp.model.inventory import Inventory
+from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
+from qt001_cp.workflow import revisions
+from qt001_cp.workflow.bundle import OBJECT, make_bundle
+from qt001_cp.workflow.seal import propose, seal
+from tests.conftest import Stage
+
+# Every refusal of the control plane goes through raise_first; the comparison of statements has one of its own.
+BLIND = """
+CREATE OR REPLACE FUNCTION qt001_cp.raise_first(what text, findings jsonb) RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE OR REPLACE FUNCTION qt001_cp.require_statements(manifest text, direction text, query text, first_number bigint, last_number bigint)
+    RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE OR REPLACE FUNCTION qt001_cp.require_last_statement(manifest text, direction text, done bigint) RETURNS void LANGUAGE sql AS 'SELECT';
+"""
+Patch = Callable[[pytest.MonkeyPatch], object]
+
+
+def _wrong_plan(patch: pytest.MonkeyPatch) -> None:
+    from qt001_cp.plan import ways
+
+    patch.setattr(ways, "_planned", ways._planned.__wrapped__)  # without what it remembers of sound plans
+    patch.setattr(ways, "_removals", lambda simulation, wish: [])
+
+
+def _missed_kind(patch: pytest.MonkeyPatch) -> None:
+    from qt001_cp.workflow import bundle
+
+    def read(*args: Any) -> Inventory:
+        inventory = real(*args)
+        kept = tuple(o for o in inventory.objects if o.ref.kind not in ("materialized view", "aggregate"))
+        return dataclasses.replace(inventory, objects=kept)
+
+    real = bundle.read_inventory
+    patch.setattr(bundle, "read_inventory", read)
+
+
+def _wrong_order(patch: pytest.MonkeyPatch) -> None:
+    from qt001_cp.emit import statements
+
+    real = statements.ordered
+    patch.setattr(statements, "ordered", lambda manifest, direction: real(manifest, direction)[:-3])
+
+
+def _wrong_quoting(patch: pytest.MonkeyPatch) -> None:
+    """Quoting that loses what follows a quote in a name addresses another table, one that exists."""
+    from qt001_cp.emit import quoting
+
+    real = quoting.qualified
+    wrong = lambda name: real(name).replace('"qt001 Ledger"', '"qt001_setting"')  # noqa: E731
+    patch.setattr("qt001_cp.emit.statements.qualified", wrong)
+
+
+# The module and its fault: (whether it was wrong for the author, or only in the run), the patch, the check, the words.
+FAULTS: dict[str, tuple[bool, Patch, str, str]] = {
+    "plan/ways takes nothing away": (True, _wrong_plan, "after-state against the contract", "is too many"),
+    "catalog/inventory misses two kinds": (True, _missed_kind, "what the application role owns", "the manifest does not know it"),
+    "emit/statements drops the last statements": (False, _wrong_order, "owners and ACLs", "expected SELECT for directus from qt001_cp_owner, not found"),
+    "emit/quoting addresses another object": (False, _wrong_quoting, "pg_dump", "OWNER TO directus"),
+}  # fmt: skip
+
+
+def _sealed(stage: Stage, folder: Path) -> Path:
+    revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(estate.policy_path()))
+    with stage.connect() as superuser:
+        superuser.execute(BLIND)
+    with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
+        bundle = make_bundle(author, estate.policy_path())
+        bundle.write(folder)
+        propose(author, bundle.manifest)
+        seal(operator, bundle.manifest)
+    return folder / OBJECT
+
+
+def _faults(said: str, check: str) -> Sequence[str]:
+    return [f for c in json.loads(said)["checks"] if check in c["name"] for f in c["faults"]]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_module_is_found(
+    at_base: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    author, wrong, check, words = FAULTS[fault]
+    with monkeypatch.context() as patch:
+        if author:
+            wrong(patch)
+        path = _sealed(at_base, tmp_path)
+        if not author:
+            wrong(patch)
+        revisions.upgrade(at_base.scene.dsn(OPERATOR), "fix7b", manifest=str(path), rehearsal="first")
+    capsys.readouterr()
+    code = main(["audit", "--database", at_base.scene.dsn("postgres"), "--manifest", str(path), "--format", "json"])
+    said = capsys.readouterr().out
+    assert code == 3, said
+    assert any(words in f for f in _faults(said, check)), said

@@ -1,0 +1,59 @@
+"""A sign-off leaves the database as a signed statement, and the audit holds it against the chain."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from qt001_cp.cli import main
+from qt001_cp.rehearsal.scene import AUDITOR
+from tests.audit.keys import write_keys
+from tests.conftest import Stage
+
+
+def test_an_answer_outside_the_database(
+    at_fix7c_done: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = at_fix7c_done
+    private, public = write_keys(tmp_path, Ed25519PrivateKey.generate())
+    with stage.connect() as connection:
+        (subject,) = connection.execute("SELECT qt001_cp.subject_digest()").fetchone() or ("",)
+    dsn = stage.scene.dsn(AUDITOR)
+    signed, refused = tmp_path / "signed.dsse.json", tmp_path / "refused.dsse.json"
+
+    def sign(subject: str, out: Path, *words: str) -> int:
+        return main(["sign", subject, *words, "--key", str(private), "--envelope", str(out), "--database", dsn])
+
+    def audit(out: Path) -> str:
+        capsys.readouterr()
+        code = main(["audit", "--database", stage.scene.dsn("postgres"), "--manifest", stage.manifest_path,
+                     "--envelope", str(out), "--trust", str(public)])  # fmt: skip
+        return f"{code} {capsys.readouterr().out}"
+
+    # The database refuses: nothing is signed, and no file stays.
+    assert sign("0" * 64, signed, "--scope", "x", "--valid", "600") == 3
+    assert "[QT303]" in capsys.readouterr().err
+    assert not signed.exists()
+    assert sign(subject, signed, "--scope", "until the review", "--valid", "600") == 0
+    predicate = json.loads(base64.b64decode(json.loads(signed.read_text())["payload"]))["predicate"]
+    assert (predicate["verdict"], predicate["signer"], predicate["scope"]) == ("signed", AUDITOR, "until the review")
+    assert audit(signed).startswith("0 ")
+    # A file that is there is never written over.
+    assert sign(subject, signed, "--scope", "x", "--valid", "600") == 2
+    assert "cannot be made" in capsys.readouterr().err
+    # A refusal is signed too; then the sign-off before it is no longer the last answer.
+    assert sign(subject, refused, "--refuse", "--reason", "40 of 900 sheets") == 0
+    assert "it is a refusal: 40 of 900 sheets" in audit(refused)
+    assert "is not the last answer" in audit(signed)
+
+
+def test_key_and_envelope_belong_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ["sign", "0" * 64, "--scope", "x", "--valid", "60", "--database", "host=/nowhere"]
+    assert main([*words, "--envelope", str(tmp_path / "e")]) == 2
+    assert "belong together" in capsys.readouterr().err
+    assert main([*words, "--key", str(tmp_path / "none"), "--envelope", str(tmp_path / "e")]) != 0
+    assert "openssl genpkey" in capsys.readouterr().err

@@ -1,0 +1,110 @@
+"""Envelopes: ours by securesystemslib, theirs by us, and none that was touched."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import CryptoSigner, SSlibKey
+
+from qt001_cp.audit import signature
+from qt001_cp.cli import main
+from tests.audit.keys import write_keys
+from tests.conftest import Stage
+
+STATEMENT = signature.statement("object.json", "a" * 64, "https://qt001.example/x/v1", {"verdict": "signed", "ö": [1]})
+
+
+@pytest.fixture
+def key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+def test_their_verifier_takes_our_envelope(key: Ed25519PrivateKey) -> None:
+    envelope = Envelope.from_dict(signature.sign(STATEMENT, key))
+    theirs = SSlibKey.from_crypto(key.public_key(), keyid=signature.keyid(key.public_key()))
+    assert list(envelope.verify([theirs], 1)) == [theirs.keyid]
+    stranger = SSlibKey.from_crypto(Ed25519PrivateKey.generate().public_key())
+    with pytest.raises(VerificationError):
+        envelope.verify([stranger], 1)
+
+
+def test_our_verifier_takes_their_envelope(key: Ed25519PrivateKey) -> None:
+    envelope = Envelope(json.dumps(STATEMENT).encode(), signature.PAYLOAD, {})
+    envelope.sign(CryptoSigner(key))
+    assert signature.verify(envelope.to_dict(), [key.public_key()]) == (STATEMENT, "")
+
+
+def _payload(envelope: dict[str, Any]) -> None:
+    body = base64.b64decode(envelope["payload"]).replace(b"signed", b"Signed")
+    envelope["payload"] = base64.b64encode(body).decode()
+
+
+TOUCHED = {
+    "another payload": _payload,
+    "another payloadType": lambda e: e.update(payloadType="application/json"),
+    "no signature": lambda e: e.update(signatures=[]),
+    "a signature cut short": lambda e: e["signatures"][0].update(sig="AAAA"),
+    "not base64": lambda e: e.update(payload="***"),
+    "no envelope": lambda e: e.clear(),
+}
+
+
+@pytest.mark.parametrize("how", TOUCHED)
+def test_a_touched_envelope_is_refused(key: Ed25519PrivateKey, how: str) -> None:
+    envelope = signature.sign(STATEMENT, key)
+    TOUCHED[how](envelope)
+    document, why = signature.verify(envelope, [key.public_key()])
+    assert document is None and why
+
+
+def test_another_key_counts_for_nothing_whatever_keyid_it_claims(key: Ed25519PrivateKey) -> None:
+    stranger = Ed25519PrivateKey.generate()
+    envelope = signature.sign(STATEMENT, stranger)
+    envelope["signatures"][0]["keyid"] = signature.keyid(key.public_key())
+    assert signature.verify(envelope, [key.public_key()])[0] is None
+
+
+def test_the_audits_statement_is_signed_and_checked(
+    at_fix7b_done: Stage, key: Ed25519PrivateKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    private, public = write_keys(tmp_path, key)
+    dsn, out = at_fix7b_done.scene.dsn("postgres"), tmp_path / "audit.dsse.json"
+    base = ["audit", "--database", dsn, "--manifest", at_fix7b_done.manifest_path]
+    assert main([*base, "--key", str(private), "--out", str(out)]) == 0
+    document, _ = signature.verify(json.loads(out.read_text()), [key.public_key()])
+    assert document is not None and document["predicate"]["passed"] is True
+    assert document["subject"][0]["digest"]["sha256"] == at_fix7b_done.digest
+    assert main([*base, "--envelope", str(out), "--trust", str(public)]) == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    _, stranger = write_keys(other, Ed25519PrivateKey.generate())
+    capsys.readouterr()
+    assert main([*base, "--envelope", str(out), "--trust", str(stranger)]) == 3
+    assert "no trusted key has signed it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("predicate", "subject", "words"),
+    [
+        ({"validUntil": "2020-01-01T00:00:00Z"}, None, "it expired"),
+        ({"verdict": "refused", "reason": "40 of 900"}, None, "it is a refusal: 40 of 900"),
+        ({}, "b" * 64, "today's subject is"),
+    ],
+)
+def test_what_is_signed_and_does_not_count(
+    at_fix7b_done: Stage, key: Ed25519PrivateKey, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    predicate: dict[str, Any], subject: str | None, words: str,
+) -> None:  # fmt: skip
+    _, public = write_keys(tmp_path, key)
+    document = signature.statement("x", subject or at_fix7b_done.digest, "https://qt001.example/x/v1", predicate)
+    (tmp_path / "e.json").write_text(json.dumps(signature.sign(document, key)))
+    assert main(["audit", "--database", at_fix7b_done.scene.dsn("postgres"), "--manifest", at_fix7b_done.manifest_path,
+                 "--envelope", str(tmp_path / "e.json"), "--trust", str(public)]) == 3  # fmt: skip
+    assert words in capsys.readouterr().out

@@ -16,15 +16,31 @@ from qt001_cp.cli.output import add_format, print_findings, print_json, print_ta
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.model.names import Role
 from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
+from qt001_cp.workflow.draft import biggest_owner
 from qt001_cp.workflow.preflight import Preflight, read_preflight
 from qt001_cp.workflow.refusal import refusals
 
+INVENTORY = """\
+exit code 3: a policy was given, and leaves something unclassified
+
+examples:
+  qt001-cp inventory --database postgresql://reader@db/directus
+  qt001-cp inventory --policy policy.toml --database … --format html > estate.html
+"""
+
 
 def add_verbs(verbs: Any) -> None:
-    inventory = verbs.add_parser("inventory", help="the estate of the application role, as it is now")
-    inventory.add_argument("--policy", type=Path, help="the policy; says the application role, and classifies")
+    inventory = verbs.add_parser(
+        "inventory", help="the estate of the application role, as it is now", epilog=INVENTORY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    who = inventory.add_mutually_exclusive_group()
+    who.add_argument("--policy", type=Path, help="the policy; says the application role, and classifies")
+    who.add_argument("--application", metavar="ROLE", help="the application role, without a policy (default: the login"
+                     " that owns the most; where no database is named, the reference estate with its policy)")  # fmt: skip
     add_database(inventory)
     add_format(inventory, "html")
     inventory.set_defaults(run=run_inventory)
@@ -45,19 +61,20 @@ def add_verbs(verbs: Any) -> None:
 
 
 def run_inventory(arguments: argparse.Namespace) -> int:
-    policy = load_policy(arguments.policy or estate.policy_path())
+    reference = not arguments.database and not arguments.application
+    policy = load_policy(arguments.policy or estate.policy_path()) if arguments.policy or reference else None
     with connection(arguments) as opened, refusals():
-        inventory = read_inventory(opened, policy.application)
-    rows = [(o, policy.rule_for(o.ref)) for o in inventory.objects]
-    unclassified = [o for o, rule in rows if rule is None]
+        role = policy.application if policy else Role(arguments.application or biggest_owner(opened))
+        inventory = read_inventory(opened, role)
+    unclassified = [o for o in inventory.objects if policy is not None and policy.rule_for(o.ref) is None]
     tree = inventory_tree(inventory, policy)
     if arguments.format == "json":
         document = {k: v for k, v in inventory.to_json().items() if k != "schema"}
         print_json("qt001.inventory/1", {**document, "unclassified": [str(o.ref) for o in unclassified],
                                          "counts": counts(inventory.objects), "tree": tree.to_json()})  # fmt: skip
         return EXIT_FINDINGS if unclassified else EXIT_OK
-    facts = [f"{len(rows)} objects: " + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
-             f"{len(unclassified)} unclassified"]  # fmt: skip
+    facts = [f"{len(inventory.objects)} objects: " + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
+             f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified"]  # fmt: skip
     if arguments.format == "html":
         print_html(f"estate of {inventory.application.name} in {inventory.database}", facts, tree)
     else:

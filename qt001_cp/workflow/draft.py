@@ -50,7 +50,7 @@ class Draft:
 
 def draft_policy(connection: psycopg.Connection, application: str | None, protect: Sequence[str]) -> Draft:
     """Read the estate; nothing is written to the database. Raises :class:`Qt001Error`."""
-    inventory = read_inventory(connection, Role(application or _biggest_owner(connection)))
+    inventory = read_inventory(connection, Role(application or biggest_owner(connection)))
     analyses = analyse_estate(inventory.objects, read_names(connection))
     judgement = judge(inventory, edges_of(analyses, read_reach(connection)), protect)
     path = guess(inventory, judgement, analyses)
@@ -66,7 +66,8 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     return Draft(policy, judgement, files)
 
 
-def _biggest_owner(connection: psycopg.Connection) -> str:
+def biggest_owner(connection: psycopg.Connection) -> str:
+    """The login, no superuser, that owns the most in this database. Raises :class:`UsageError` where there is none."""
     rows = connection.execute(_OWNERS).fetchall()
     if not rows:
         raise UsageError("no login but superusers owns anything in this database", hint="--application ROLE")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pytest
 
 from qt001_cp.servers import Server
 from qt001_cp.workflow.revisions import project_folder
+from tests.packaging.conftest import run
 
 pytestmark = pytest.mark.slow
 
@@ -69,30 +67,6 @@ GRANT INSERT ON public."bo""ok" TO PUBLIC;
 """
 
 
-def _run(*command: object, **env: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "QT001", "PG"))}
-    return subprocess.run(
-        [str(c) for c in command], env={**clean, **env}, cwd="/", capture_output=True, text=True, check=False
-    )
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the programs of an environment that has the wheel, and what pip brings with it, and nothing else."""
-    folder = tmp_path_factory.mktemp("wheel")
-    built = subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-                           cwd=project_folder(), capture_output=True, text=True, check=False)  # fmt: skip
-    assert built.returncode == 0, built.stdout + built.stderr
-    (wheel,) = folder.glob("*.whl")
-    base = getattr(sys, "_base_executable", sys.executable)
-    assert _run(base, "-m", "venv", folder / "venv").returncode == 0
-    pip = _run(folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
-    if pip.returncode != 0 and "Could not find a version" in pip.stderr:
-        pytest.skip(f"no package index in reach: {pip.stderr.strip().splitlines()[-1]}")
-    assert pip.returncode == 0, pip.stderr
-    return folder / "venv/bin"
-
-
 @pytest.fixture
 def database(server: Server) -> Iterator[str]:
     with server.connect("postgres") as admin:
@@ -117,7 +91,7 @@ def test_somebody_elses_project_uses_the_operations(
     where = f"/?host={server.host}&port={server.port}&user={server.superuser}&dbname={database.replace(' ', '%20')}"
 
     def alembic(*arguments: str) -> str:
-        done = _run(installed / "alembic", "-c", tmp_path / "alembic.ini", *arguments, WHERE=where)
+        done = run(installed / "alembic", "-c", tmp_path / "alembic.ini", *arguments, WHERE=where)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -137,14 +111,12 @@ def test_somebody_elses_project_uses_the_operations(
 
 
 def test_the_installed_program_carries_what_it_needs(installed: Path, tmp_path: Path) -> None:
-    answer = _run(installed / "qt001-cp", "--help")
+    answer = run(installed / "qt001-cp", "--help")
     assert answer.returncode == 0 and "rehearse" in answer.stdout
-    project = _run(
-        installed / "python", "-c", "from qt001_cp.workflow.revisions import project_folder as p; print(p())"
-    )
+    project = run(installed / "python", "-c", "from qt001_cp.workflow.revisions import project_folder as p; print(p())")
     folder = Path(project.stdout.strip())
     assert folder.name == "_project"
-    printed = _run(installed / "alembic", "-c", folder / "alembic.ini", "-x", f"policy={project_folder()}/qt001_cp/estate/policy.toml",
+    printed = run(installed / "alembic", "-c", folder / "alembic.ini", "-x", f"policy={project_folder()}/qt001_cp/estate/policy.toml",
                    "upgrade", "base:fix7a", "--sql")  # fmt: skip
     assert printed.returncode == 0, printed.stderr
     assert "CREATE TABLE qt001_cp.document" in printed.stdout

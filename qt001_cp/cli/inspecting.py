@@ -20,7 +20,7 @@ from qt001_cp.model.names import Role
 from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
 from qt001_cp.workflow.draft import biggest_owner
-from qt001_cp.workflow.preflight import Preflight, read_preflight
+from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
 
 INVENTORY = """\
@@ -88,28 +88,18 @@ def run_preflight(arguments: argparse.Namespace) -> int:
     with connection(arguments, needs_fix7a=True) as opened, refusals():
         answer = read_preflight(opened, manifest.digest(), restore=arguments.restore)
     if arguments.format == "json":
-        print_json("qt001.preflight/1", preflight_document(manifest.digest(), answer))
+        print_json("qt001.preflight/1", answer.document(manifest.digest()))
     else:
         way = "the way back from FIX7b" if arguments.restore else "FIX7b"
         print(f"preflight of {way} with manifest {manifest.digest()}")
-        for p, broken in answer.preconditions:
-            print(f"  {'✗' if broken else '✓'} {p.number} {p.title}")
-        locks = answer.locks
-        print(f"lock slots: {locks['needed']} needed, {locks['free']} free, {locks['capacity']} on this server")
-        for h in answer.holders:
-            print(f"warning: session {h['pid']} of {h['login']} holds locks on {h['relations']} of these relations,"
-                  f" its transaction is open for {h['seconds']} s: the script would wait for it")  # fmt: skip
+        for a in answer.preconditions:
+            print(f"  {a.mark} {a.precondition.number} {a.precondition.title}")
+            print(f"      {a.evidence or 'not asked: nothing to ask about before that'}")
+            for warning in a.warnings:
+                print(f"      warning: {warning}")
         print_findings(answer.findings)
-        for note in answer.notes:
-            print(f"note: {note}")
         print("go" if not answer.findings else f"no go: {len(answer.findings)} finding(s); nothing was changed")
     return EXIT_FINDINGS if answer.findings else EXIT_OK
-
-
-def preflight_document(digest: str, answer: Preflight) -> dict[str, Any]:
-    """The answer for programs, without its schema."""
-    return {"manifest": digest, "go": not answer.findings, "findings": answer.findings, "notes": answer.notes,
-            "lock_slots": answer.locks, "lock_holders": answer.holders}  # fmt: skip
 
 
 def run_status(arguments: argparse.Namespace) -> int:

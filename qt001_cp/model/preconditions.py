@@ -16,11 +16,11 @@ class Precondition:
 
 
 _PLACE: Final = Precondition(0, ("QT120", "QT121", "QT122", "QT123"), "the right server, database and stage")
-_SESSION: Final = Precondition(
+POWER: Final = Precondition(
     7, ("QT107",), "the session is the operator's and may run every statement, the roles are kept apart"
 )
 _RESTORE_SCRIPT: Final = Precondition(3, ("QT103",), "the restore script of this manifest is registered")
-_LOCKS: Final = Precondition(9, ("QT109",), "the locks fit")
+LOCKS: Final = Precondition(9, ("QT109",), "the locks fit")
 
 FORWARD: Final = (
     _PLACE,
@@ -30,17 +30,17 @@ FORWARD: Final = (
     Precondition(4, ("QT104",), "search paths of SECURITY DEFINER routines are pinned"),
     Precondition(5, ("QT105",), "the no-go rehearsal of this manifest is recorded and complete"),
     Precondition(6, ("QT106",), "apply and readiness are blocked"),
-    _SESSION,
+    POWER,
     Precondition(8, ("QT108",), "nothing that stays with the application reaches a protected object"),
-    _LOCKS,
+    LOCKS,
 )
 RESTORE: Final = (
     _PLACE,
     Precondition(1, ("QT101",), "the manifest is the one that was cut over"),
     Precondition(2, ("QT113",), "nothing that is to be put back has drifted"),
     _RESTORE_SCRIPT,
-    _SESSION,
-    _LOCKS,
+    POWER,
+    LOCKS,
 )
 AFTERWARDS: Final = (
     (("QT103",), "every statement ran that the manifest implies, and no other"),

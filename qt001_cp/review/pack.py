@@ -65,9 +65,7 @@ def make_pack(sources: Sources) -> dict[str, bytes]:
         files |= {f"rehearsal/{name}": body for name, body in copied.items()}
     answer = sources.preflight
     if answer is not None:
-        files["preflight.json"] = _json({"schema": "qt001.preflight/1", "manifest": manifest.digest(),
-                                         "go": not answer.findings, "findings": answer.findings, "notes": answer.notes,
-                                         "lock_slots": answer.locks, "lock_holders": answer.holders})  # fmt: skip
+        files["preflight.json"] = _json({"schema": "qt001.preflight/1", **answer.document(manifest.digest())})
         files["preflight.sarif"] = _json(findings_sarif(answer.findings, "qt001-cp preflight", manifest.digest()))
     files |= {name: text.encode() for name, text in texts.items()}
     facts = _facts(manifest, sources, analysis, record, sorted(files))

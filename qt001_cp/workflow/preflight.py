@@ -4,19 +4,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import dict_row
 
-from qt001_cp.model.preconditions import FORWARD, RESTORE, Precondition
+from qt001_cp.model.preconditions import FORWARD, LOCKS, POWER, RESTORE, Precondition
 
 _HOLDERS = Path(__file__).with_name("lock_holders.sql")
+_EVIDENCE = Path(__file__).with_name("preflight_evidence.sql")
+
+Status = Literal["pass", "fail", "warning", "not asked"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One precondition: what it was asked of, what does not hold, what somebody should know."""
+
+    precondition: Precondition
+    evidence: str | None
+    findings: list[dict[str, Any]]
+    warnings: list[str]
+
+    @property
+    def status(self) -> Status:
+        """``not asked``: an earlier one said no, and there was nothing to ask about."""
+        if self.findings:
+            return "fail"
+        if self.evidence is None:
+            return "not asked"
+        return "warning" if self.warnings else "pass"
+
+    @property
+    def mark(self) -> str:
+        """The status as one sign."""
+        return {"pass": "✓", "fail": "✗", "warning": "!", "not asked": "·"}[self.status]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"number": self.precondition.number, "title": self.precondition.title, "status": self.status,
+                "evidence": self.evidence, "warnings": self.warnings, "findings": self.findings}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What PostgreSQL answered. ``locks``: lock slots (needed, capacity, free).
+    """What PostgreSQL answered. ``evidence``: by number of precondition. ``locks``: lock slots (needed, capacity, free).
 
     ``holders``: sessions that hold a lock on a transferred relation at this moment, the oldest transaction first:
     the cutover would wait for them, ``seconds`` says since when they are open.
@@ -27,12 +59,25 @@ class Preflight:
     notes: list[str]
     locks: dict[str, int]
     holders: list[dict[str, Any]]
+    evidence: dict[int, str]
 
     @property
-    def preconditions(self) -> list[tuple[Precondition, list[dict[str, Any]]]]:
-        """Each precondition with its findings; none: it holds."""
-        listed = RESTORE if self.restore else FORWARD
-        return [(p, [f for f in self.findings if f["precondition"] == p.number]) for p in listed]
+    def preconditions(self) -> list[Answer]:
+        """Each precondition with its answer, in the order of the contract."""
+        waits = [f"session {h['pid']} of {h['login']} holds locks on {h['relations']} of these relations, its transaction"
+                 f" is open for {h['seconds']} s: the script would wait for it" for h in self.holders]  # fmt: skip
+        warnings = {POWER: self.notes, LOCKS: waits}
+        return [
+            Answer(p, self.evidence.get(p.number), [f for f in self.findings if f["precondition"] == p.number],
+                   warnings.get(p, []))
+            for p in (RESTORE if self.restore else FORWARD)
+        ]  # fmt: skip
+
+    def document(self, digest: str) -> dict[str, Any]:
+        """For programs, without its schema. ``digest``: of the object manifest that was asked about."""
+        return {"manifest": digest, "go": not self.findings, "preconditions": [a.to_json() for a in self.preconditions],
+                "findings": self.findings, "notes": self.notes, "lock_slots": self.locks,
+                "lock_holders": self.holders}  # fmt: skip
 
 
 def read_preflight(opened: psycopg.Connection, digest: str, *, restore: bool = False) -> Preflight:
@@ -45,9 +90,13 @@ def read_preflight(opened: psycopg.Connection, digest: str, *, restore: bool = F
         [r["note"] for r in _rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", digest)],
         _rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", digest)[0],
         holders,
+        {
+            r["number"]: r["evidence"]
+            for r in _rows(opened, _EVIDENCE.read_text("utf-8"), digest=digest, restore=restore)
+        },
     )
 
 
-def _rows(opened: psycopg.Connection, query: str, *args: object) -> list[dict[str, Any]]:
+def _rows(opened: psycopg.Connection, query: str, *args: object, **named: object) -> list[dict[str, Any]]:
     with opened.cursor(row_factory=dict_row) as cursor:
-        return list(cursor.execute(query.encode(), args or None).fetchall())
+        return list(cursor.execute(query.encode(), args or named or None).fetchall())

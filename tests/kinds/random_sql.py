@@ -19,12 +19,17 @@ TABLE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES", "TRIGGER",
 
 @dataclass
 class Estate:
-    """Statements in order. ``grantable``: (noun, address, privileges, columns) of what has an ACL of its own."""
+    """Statements in order. ``grantable``: (noun, address, privileges, columns) of what has an ACL of its own.
+
+    ``types``: what a column may be of; ``keyed``: tables with a primary key "id", for foreign keys.
+    """
 
     statements: list[str] = field(default_factory=list)
     grantable: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     kinds: set[str] = field(default_factory=set)
     number: int = 0
+    types: list[str] = field(default_factory=list)
+    keyed: list[str] = field(default_factory=list)
 
     def name(self, text: str) -> str:
         """``text`` as an identifier that is not there yet; policy.toml knows these schemas by their z."""
@@ -47,11 +52,11 @@ def estates(draw: st.DrawFn) -> Estate:
         estate.made("schema", "SCHEMA", schema, ("USAGE", "CREATE"))
         for role in PEOPLE:
             say(f"GRANT USAGE ON SCHEMA {schema} TO {identifier(role)}")
+        for maker in draw(st.lists(st.sampled_from(MAKERS), max_size=4)):
+            maker(draw, estate, schema)
         for _ in range(draw(st.integers(1, 4))):
             _table(draw, estate, schema)
-        for maker in draw(
-            st.lists(st.sampled_from((_sequence, _function, _procedure, _type, _domain, _defaults)), max_size=6)
-        ):
+        for maker in draw(st.lists(st.sampled_from((*MAKERS, _thirds)), max_size=6)):
             maker(draw, estate, schema)
     for _ in range(draw(st.integers(0, 12))):
         _grant(draw, estate)
@@ -68,7 +73,7 @@ def _table(draw: st.DrawFn, estate: Estate, schema: str) -> None:
     unlogged = "UNLOGGED " if make == "unlogged" else ""
     by = " PARTITION BY LIST (id)" if make == "partitioned" else ""
     say(
-        f"CREATE {unlogged}TABLE {name} ({first}, {column} text DEFAULT 'x', CONSTRAINT {estate.name('ck')} CHECK (id > 0)){by}"
+        f"CREATE {unlogged}TABLE {name} ({first}, {column} text DEFAULT 'x'{_more(draw, estate)}, CONSTRAINT {estate.name('ck')} CHECK (id > 0)){by}"
     )
     estate.made(f"table, {make}", "TABLE", name, TABLE, "id", column)
     if make in ("partitioned", "inherited"):
@@ -83,8 +88,12 @@ def _table(draw: st.DrawFn, estate: Estate, schema: str) -> None:
         say(
             f"INSERT INTO {name} ({column}) VALUES ('row')"
             if make in ("serial", "identity")
-            else f"INSERT INTO {name} VALUES (1)"
+            else f"INSERT INTO {name} (id) VALUES (1)"
         )
+    if make in ("serial", "identity"):
+        estate.keyed.append(name)
+    if draw(st.booleans()):
+        _hung_on(draw, estate, schema, name, column)
     if draw(st.booleans()):
         say(f"CREATE INDEX ON {name} (lower({column}))")
     if draw(st.booleans()):
@@ -98,6 +107,50 @@ def _table(draw: st.DrawFn, estate: Estate, schema: str) -> None:
     if draw(st.booleans()):
         say(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
         say(f"CREATE POLICY {estate.name(draw(NAMES))} ON {name} FOR SELECT TO {identifier(THIRD)} USING (id > 1)")
+
+
+def _more(draw: st.DrawFn, estate: Estate) -> str:
+    """Columns of the estate's own types, plain and as arrays; a generated one; a foreign key."""
+    more = ""
+    for text in draw(st.lists(st.sampled_from(estate.types), max_size=2)) if estate.types else ():
+        more += f", {estate.name(draw(NAMES))} {text}{draw(st.sampled_from(('', '[]')))}"
+        estate.kinds.add("column of an own type")
+    if draw(st.booleans()):
+        more += f", {estate.name(draw(NAMES))} int GENERATED ALWAYS AS (id * 2) STORED"
+    if estate.keyed and draw(st.booleans()):
+        more += f", {estate.name(draw(NAMES))} int REFERENCES {draw(st.sampled_from(estate.keyed))} ON DELETE CASCADE"
+        estate.kinds.add("foreign key")
+    return more
+
+
+def _hung_on(draw: st.DrawFn, estate: Estate, schema: str, table: str, column: str) -> None:
+    """A trigger with its function, a rule, or statistics."""
+    say, what = estate.statements.append, draw(st.sampled_from(("trigger", "rule", "statistics")))
+    name = estate.name(draw(NAMES))
+    if what == "trigger":
+        say(f"CREATE FUNCTION {schema}.{name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+        say(
+            f"CREATE TRIGGER {name} BEFORE UPDATE OF {column} ON {table} FOR EACH ROW EXECUTE FUNCTION {schema}.{name}()"
+        )
+        estate.made("trigger function", "FUNCTION", f"{schema}.{name}()", ("EXECUTE",))
+    elif what == "rule":
+        say(f"CREATE RULE {name} AS ON DELETE TO {table} WHERE OLD.id = 7 DO INSTEAD NOTHING")
+    else:
+        say(f"CREATE STATISTICS {schema}.{name} ON id, {column} FROM {table}")
+    estate.kinds.add(what)
+
+
+def _thirds(draw: st.DrawFn, estate: Estate, schema: str) -> None:
+    """A table that a third role owns in the application's schema, and lets the application read or write."""
+    name, privilege = f"{schema}.{estate.name(draw(NAMES))}", draw(st.sampled_from(TABLE[:4]))
+    say = estate.statements.append
+    say(f"GRANT CREATE ON SCHEMA {schema} TO {identifier(THIRD)}")
+    say(f"SET ROLE {identifier(THIRD)}")
+    say(f"CREATE TABLE {name} (id int, t text)")
+    say(f"GRANT {privilege} ON {name} TO {identifier(APPLICATION)}{draw(st.sampled_from(('', ' WITH GRANT OPTION')))}")
+    say(f"SET ROLE {identifier(APPLICATION)}")
+    say(f"REVOKE CREATE ON SCHEMA {schema} FROM {identifier(THIRD)}")
+    estate.kinds.add("a third role's table")
 
 
 def _sequence(draw: st.DrawFn, estate: Estate, schema: str) -> None:
@@ -125,13 +178,36 @@ def _type(draw: st.DrawFn, estate: Estate, schema: str) -> None:
     name = f"{schema}.{estate.name(draw(NAMES))}"
     made = draw(st.sampled_from(("(a int, b text)", "ENUM ('one', 'it''s')")))
     estate.statements.append(f"CREATE TYPE {name} AS {made}")
+    estate.types.append(name)
     estate.made("type", "TYPE", name, ("USAGE",))
 
 
 def _domain(draw: st.DrawFn, estate: Estate, schema: str) -> None:
     name = f"{schema}.{estate.name(draw(NAMES))}"
     estate.statements.append(f"CREATE DOMAIN {name} AS int CONSTRAINT {estate.name(draw(NAMES))} CHECK (VALUE > 0)")
+    estate.types.append(name)
     estate.made("domain", "TYPE", name, ("USAGE",))
+
+
+def _range(draw: st.DrawFn, estate: Estate, schema: str) -> None:
+    """A range; its multirange comes with it."""
+    name = f"{schema}.{estate.name(draw(NAMES))}"
+    estate.statements.append(f"CREATE TYPE {name} AS RANGE (subtype = float8)")
+    estate.types.append(name)
+    estate.kinds.add("range")
+
+
+def _named(draw: st.DrawFn, estate: Estate, schema: str) -> None:
+    """What has an owner, no ACL, and a name in a schema."""
+    name = f"{schema}.{estate.name(draw(NAMES))}"
+    kind, rest = draw(st.sampled_from((
+        ("COLLATION", "(locale = 'C')"), ("TEXT SEARCH CONFIGURATION", "(COPY = pg_catalog.simple)"),
+        ("TEXT SEARCH DICTIONARY", "(TEMPLATE = pg_catalog.simple)"),
+        ("AGGREGATE", "(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')"),
+        ("CONVERSION", "FOR 'LATIN1' TO 'UTF8' FROM pg_catalog.iso8859_1_to_utf8"),
+    )))  # fmt: skip
+    estate.statements.append(f"CREATE {kind} {name} {rest}")
+    estate.kinds.add(kind.lower())
 
 
 def _defaults(draw: st.DrawFn, estate: Estate, schema: str) -> None:
@@ -166,3 +242,6 @@ def _grant(draw: st.DrawFn, estate: Estate) -> None:
         say(f"GRANT {what} TO {to}")
         say(f"SET ROLE {identifier(APPLICATION)}")
     estate.kinds.add(f"grant: {move}")
+
+
+MAKERS: Final = (_sequence, _function, _procedure, _type, _domain, _range, _named, _defaults)

@@ -46,6 +46,8 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm')
 UNION ALL SELECT 'sequence ' || c.relname FROM pg_class c JOIN space s ON s.oid = c.relnamespace
 WHERE CASE WHEN c.relkind = 'S' THEN has_sequence_privilege('directus', c.oid, 'USAGE, SELECT, UPDATE') END
 UNION ALL SELECT 'routine ' || p.proname FROM pg_proc p JOIN space s ON s.oid = p.pronamespace WHERE has_function_privilege('directus', p.oid, 'EXECUTE')
+  -- The constructors of a range belong to the first superuser and have no ACL of the estate.
+  AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 UNION ALL SELECT 'type ' || t.typname FROM pg_type t JOIN space s ON s.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE (t.typtype IN ('e', 'd') OR c.relkind = 'c') AND has_type_privilege('directus', t.oid, 'USAGE')
 UNION ALL SELECT 'owner of ' || i.identity FROM pg_shdepend d, pg_identify_object(d.classid, d.objid, d.objsubid) i

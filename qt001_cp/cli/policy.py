@@ -45,11 +45,19 @@ def run_init(arguments: argparse.Namespace) -> int:
         print(f"{counts['transfer']} to transfer, {counts['retain']} to retain, {counts['undecided']} undecided")
         for group, reason in sorted(draft.judgement.protected.items()):
             print(f"protected: {group}: {reason}")
-        for key, s in sorted(draft.judgement.suggestions.items()):
-            if s.disposition is None:
-                print(f"undecided: {key[0]} {key[1]}: {s.reason}")
+        for reason, names in _undecided(draft).items():
+            print(f"undecided: {names[0] if len(names) == 1 else f'{len(names)} objects'}: {reason}")
         print(f"next: read {arguments.out}, then: qt001-cp inventory --policy {arguments.out} --database …")
     return EXIT_FINDINGS if counts["undecided"] else EXIT_OK
+
+
+def _undecided(draft: Draft) -> dict[str, list[str]]:
+    """Who is undecided, by the reason; what stands alone first."""
+    found: dict[str, list[str]] = {}
+    for key, s in sorted(draft.judgement.suggestions.items()):
+        if s.disposition is None:
+            found.setdefault(s.reason, []).append(f"{key[0]} {key[1]}")
+    return dict(sorted(found.items(), key=lambda item: len(item[1])))
 
 
 def _json(draft: Draft, counts: Counter[str], written: list[Path]) -> dict[str, Any]:

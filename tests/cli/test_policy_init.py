@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -81,7 +82,13 @@ def test_the_draft_of_the_reference_estate_agrees_with_its_policy(
         assert f"BEGIN\n    PERFORM qt001_cp.require_acceptance('{part}');" in source
     assert set(draft.curated) == set(written.curated)
     comments = out.read_text()
-    assert all(f"# UNDECIDED {name}" in comments for name in undecided)
+    assert all(f"# UNDECIDED {name}\n" in comments or f"#   - {name}\n" in comments for name in undecided)
+    blocks = r"^# \[\[rule\]\]\n(?:# .+\n)+"
+    decided = re.sub(blocks, lambda m: m[0].replace("# ", ""), comments, flags=re.MULTILINE)
+    decided = decided.replace('disposition = "transfer or retain"', 'disposition = "retain"')
+    (tmp_path / "decided.toml").write_text(decided)
+    assert main(["inventory", "--policy", str(tmp_path / "decided.toml"), "--database", dsn]) == 0
+    capsys.readouterr()
     assert main(["inventory", "--policy", str(out), "--database", dsn]) == 3
     assert f"{len(undecided)} unclassified" in capsys.readouterr().out
     assert main(["policy", "init", "--database", dsn, "--out", str(out)]) == 2

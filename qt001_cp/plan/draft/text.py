@@ -36,7 +36,7 @@ def draft_text(inventory: Inventory, judgement: Judgement, path: Path) -> str:
         *([] if path.readiness else ["legacy = []  # see below"]), "",
         "[roles]", f"application = {_q(inventory.application.name)}", "",
         "# The first rule that matches decides. Nothing at the end catches the rest.", "",
-        *_rules(items, judgement), *_undecided(items), *_curated(items, path), *_path(path), *_rest(path),
+        *_rules(items, judgement), *_undecided(items, judgement), *_curated(items, path), *_path(path), *_rest(path),
     ]  # fmt: skip
     return "\n".join(lines).rstrip() + "\n"
 
@@ -59,24 +59,33 @@ def _rules(items: list[_Item], judgement: Judgement) -> Iterator[str]:
 
 def _group_rule(group: Group, alike: list[_Item], items: list[_Item]) -> Iterator[str]:
     """One pattern for the group, where it matches nothing that is to be treated otherwise."""
-    kinds = sorted({i.object.ref.kind for i in alike})
-    name = group.prefix[:-1] + "*" if group.prefix.endswith("_") else group.prefix
-    special = any(c in group.schema + group.prefix for c in "*?")
-    disposition, reason = alike[0].suggestion.disposition, alike[0].suggestion.reason
-    probe = Rule(0, frozenset(kinds), group.schema, name or None, None, "retain", "", frozenset(), frozenset())
-    clean = all(i in alike or not probe.matches(i.object.ref) for i in items) and all(
-        probe.matches(i.object.ref) and i.suggestion.reason == reason for i in alike
-    )
-    if special or not clean or len(alike) == 1:
+    reason = alike[0].suggestion.reason
+    pattern = _pattern(group, alike)
+    clean = pattern is not None and all(i in alike or not pattern.matches(i.object.ref) for i in items)
+    if pattern is None or not clean or any(i.suggestion.reason != reason for i in alike) or len(alike) == 1:
         for item in alike:
             yield from _exact(item)
         return
     yield f"# {len(alike)} object(s): {_said(str(group))}"
+    yield from _by_pattern(pattern, str(alike[0].suggestion.disposition), reason)
+
+
+def _pattern(group: Group, alike: list[_Item]) -> Rule | None:
+    """A rule by kind, schema and prefix that matches all of these, or None."""
+    name = group.prefix[:-1] + "*" if group.prefix.endswith("_") else group.prefix
+    if any(c in group.schema + group.prefix for c in "*?"):
+        return None
+    kinds = frozenset(i.object.ref.kind for i in alike)
+    rule = Rule(0, kinds, group.schema, name or None, None, "retain", "", frozenset(), frozenset())
+    return rule if all(rule.matches(i.object.ref) for i in alike) else None
+
+
+def _by_pattern(rule: Rule, disposition: str, reason: str) -> Iterator[str]:
     yield "[[rule]]"
-    yield f"kind = {_list(kinds)}"
-    yield f"schema = {_q(group.schema)}"
-    if name:
-        yield f"name = {_q(name)}"
+    yield f"kind = {_list(sorted(rule.kinds or ()))}"
+    yield f"schema = {_q(rule.schema or '')}"
+    if rule.name:
+        yield f"name = {_q(rule.name)}"
     yield from (f'disposition = "{disposition}"', f"reason = {_q(reason)}", "")
 
 
@@ -89,13 +98,33 @@ def _exact(item: _Item) -> Iterator[str]:
     yield ""
 
 
-def _undecided(items: Iterable[_Item]) -> Iterator[str]:
+def _undecided(items: list[_Item], judgement: Judgement) -> Iterator[str]:
+    """What has a reason of its own first; then, by group, what only shares the group's reason: one rule for all of it."""
+    shared: dict[tuple[Group, str], list[_Item]] = {}
     for item in items:
         if item.suggestion.disposition is None:
+            group = judgement.groups.get(item.object.ref.key)
+            if group is not None:
+                shared.setdefault((group, item.suggestion.reason), []).append(item)
+    patterns = {key: _pattern(key[0], alike) for key, alike in shared.items() if len(alike) > 1}
+    together = {id(i) for key, p in patterns.items() if p is not None for i in shared[key]}
+    for item in items:
+        if item.suggestion.disposition is None and id(item) not in together:
             yield f"# UNDECIDED {_said(str(item.object.ref))}"
             yield f"#   {_said(item.suggestion.reason)}"
-            for line in _exact(_Item(item.object, Suggestion("transfer or retain", "…"))):
-                yield f"# {_said(line)}".rstrip()
+            yield from _commented(_exact(_Item(item.object, Suggestion("transfer or retain", "…"))))
+    for (group, reason), alike in shared.items():
+        rule = patterns.get((group, reason))
+        if rule is not None:
+            yield f"# UNDECIDED {len(alike)} objects of {_said(str(group))}"
+            yield f"#   {_said(reason)}"
+            yield from (f"#   - {_said(str(i.object.ref))}" for i in alike)
+            yield from _commented(_by_pattern(rule, "transfer or retain", "…"))
+
+
+def _commented(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield f"# {_said(line)}".rstrip()
 
 
 def _curated(items: Iterable[_Item], path: Path) -> Iterator[str]:

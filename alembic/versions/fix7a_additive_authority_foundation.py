@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "a0542869504e387752512180509ed4f0a475d6b3cd33437220aae18825e3b86d"
+SUMS = "bedf14257bf7247007a281453bb630d642f3a4e866cd6c41a8560fd10ee7f3fa"
 
 
 def upgrade() -> None:

@@ -8,7 +8,7 @@ from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.statements import statements
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.preconditions import AFTERWARDS, FORWARD, RESTORE
-from qt001_cp.plan.order import Direction
+from qt001_cp.plan.order import PHASES, Direction
 
 _VERBS = ("REVOKE", "ALTER DEFAULT PRIVILEGES", "ALTER", "GRANT")
 
@@ -33,7 +33,7 @@ def script_head(manifest: ObjectManifest, direction: Direction) -> str:
         "One transaction. First it asks, and where an answer is no it ends with that SQLSTATE and changes nothing:",
         *(f"  {p.number}  {' '.join(p.codes):24} {p.title}" for p in preconditions),
         "Then the statements, in DO blocks that first compare their own text with the sealed manifest:",
-        "  privileges go, then owners (containers, then the rest, relations last), then privileges come.",
+        f"  {'; '.join(PHASES)}.",
         "At the end it asks again, with the same effect:",
         *(f"     {' '.join(codes):24} {title}" for codes, title in AFTERWARDS),
         "",

@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from qt001_cp.emit.quoting import dollar_quoted, literal
-from qt001_cp.emit.statements import statements
+from qt001_cp.emit.statements import statement, statements
 from qt001_cp.model.canonical import digest
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.plan.order import Direction
+from qt001_cp.plan.order import PHASES, Direction, Placed, ordered
 
 BLOCK: Final = 2000
-"""Statements in one DO block: one round trip, still readable."""
+"""Statements in one DO block, at most: one round trip, still readable."""
 
 
 def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator[str]:
-    """The statements of one direction in DO blocks. Each first has PostgreSQL compare its own text with the manifest.
+    """The statements of one direction in DO blocks, each of one phase, with a comment that says what is in it.
 
-    The tag of the quote comes from the manifest's digest: no object name can end the block early.
+    Each first has PostgreSQL compare its own text with the manifest. The tag of the quote comes from the manifest's digest:
+    no object name can end the block early.
     """
-    lines = statements(manifest, direction)
+    placed = ordered(manifest, direction)
     manifest_digest = manifest.digest()
-    for start in range(0, len(lines), BLOCK):
-        part = lines[start : start + BLOCK]
+    for first, part in _parts(placed):
         body = (
             "\nBEGIN\n"
             f"PERFORM qt001_cp.require_statements({literal(manifest_digest)}, {literal(direction)},"
-            f" pg_catalog.current_query(), {start + 1}, {start + len(part)});\n" + "\n".join(part) + "\nEND\n"
+            f" pg_catalog.current_query(), {first}, {first + len(part) - 1});\n"
+            + "\n".join(statement(p.object.ref, p.step, p.object.detail) for p in part)
+            + "\nEND\n"
         )
-        yield "DO " + dollar_quoted(body, f"qt001_{manifest_digest[:16]}")
-    yield perform(f"qt001_cp.require_last_statement({literal(manifest_digest)}, {literal(direction)}, {len(lines)})")
+        yield _comment(part, first, len(placed)) + "DO " + dollar_quoted(body, f"qt001_{manifest_digest[:16]}")
+    yield perform(f"qt001_cp.require_last_statement({literal(manifest_digest)}, {literal(direction)}, {len(placed)})")
+
+
+def _parts(placed: Sequence[Placed]) -> Iterator[tuple[int, Sequence[Placed]]]:
+    """The number of its first statement, from 1, and at most BLOCK statements of one phase."""
+    first = 1
+    for _, run in groupby(placed, key=lambda p: p.phase):
+        of_phase = list(run)
+        for start in range(0, len(of_phase), BLOCK):
+            part = of_phase[start : start + BLOCK]
+            yield first, part
+            first += len(part)
+
+
+def _comment(part: Sequence[Placed], first: int, every: int) -> str:
+    """Counts and the words of the table of kinds: no name of an object is in it."""
+    counts = Counter(p.object.ref.kind for p in part)
+    listed = ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items()))
+    return f"-- {PHASES[part[0].phase]}: statements {first} to {first + len(part) - 1} of {every}: {listed}\n"
 
 
 def perform(call: str) -> str:

@@ -18,7 +18,7 @@ from qt001_cp.model.steps import Step
 
 Direction: TypeAlias = Literal["forward", "restore", "retire", "revive"]
 """'forward' and its reversal 'restore' are FIX7b; 'retire' and 'revive' the legacy authority in FIX7c."""
-PHASES: Final = ("privileges", "owners", "owners of relations", "grants")
+PHASES: Final = ("privileges, before the owners", "owners", "owners of relations", "privileges, after the owners")
 
 
 @dataclass(frozen=True, slots=True)

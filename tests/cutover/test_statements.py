@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from qt001_cp.rehearsal.scene import OPERATOR
 from tests.conftest import Stage
 from tests.cutover.support import printed, refused, refused_in_psql, reseal
 
@@ -65,6 +66,38 @@ def test_printed_text_was_edited(at_recorded: Stage, way: str) -> None:
     edited = EDITS[way](text)
     assert edited != text
     refused_in_psql(at_recorded, edited, "QT103")
+
+
+@pytest.mark.parametrize(
+    "phase", ["privileges, before the owners", "owners", "owners of relations", "privileges, after the owners"]
+)
+def test_one_block_is_missing(at_recorded: Stage, phase: str) -> None:
+    """Its count still stands in the last call; the after-state of its objects is not reached."""
+    text = printed(at_recorded)
+    block = re.search(rf"-- {phase}: statements .*?\nEND\n\$qt001_[0-9a-f]{{16}}\$;\n", text, re.DOTALL)
+    assert block is not None
+    refused_in_psql(at_recorded, text.replace(block[0], ""), "QT110")
+
+
+def test_the_run_says_how_far_it_is_and_what_it_changed(at_recorded: Stage) -> None:
+    said = at_recorded.scene.server.psql(
+        printed(at_recorded), dbname=at_recorded.scene.database, user=OPERATOR, check=False
+    )
+    notices = [line.partition("NOTICE:  ")[2] for line in said.stderr.splitlines() if "NOTICE:  " in line]
+    steps = [re.fullmatch(r"statements (\d+) to (\d+) of (\d+)", n) for n in notices]
+    parts = [tuple(map(int, m.groups())) for m in steps if m]
+    assert len(parts) == 4 and [p[0] for p in parts] == [1, *(p[1] + 1 for p in parts[:-1])]
+    assert {p[2] for p in parts} == {parts[-1][1]}
+    with at_recorded.connect() as connection:
+        owned = connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relowner = 'qt001_cp_owner'::regrole AND relkind IN ('r', 'p') AND relnamespace <> 'qt001_cp'::regnamespace"
+        ).fetchone()
+    assert owned is not None
+    changed = re.fullmatch(
+        r"Changed: 115 objects \((.*)\), the owner of \d+, \d+ steps of GRANT and REVOKE", notices[-1]
+    )
+    assert changed is not None, notices
+    assert f"{owned[0]} table" in changed[1].split(", ")
 
 
 def test_other_manifest_in_the_text(at_recorded: Stage) -> None:

@@ -183,6 +183,19 @@ BEGIN
 END
 $one_at_a_time$;
 
+CREATE FUNCTION qt001_cp.moved_summary(manifest text, direction text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $moved_summary$
+-- One line for the operator: what the transferred objects are, of how many the owner, and how many GRANT and REVOKE.
+SELECT format('%s objects (%s), the owner of %s, %s steps of GRANT and REVOKE', sum(k.n), string_agg(format('%s %s', k.n, k.kind), ', ' ORDER BY k.kind COLLATE "C"),
+              sum(k.owners), sum(k.steps))
+FROM (SELECT o.kind, count(*) AS n, count(*) FILTER (WHERE o.ways #> ARRAY[direction, 'owner'] <> 'null') AS owners,
+             sum(jsonb_array_length(o.ways #> ARRAY[direction, 'pre']) + jsonb_array_length(o.ways #> ARRAY[direction, 'post'])) AS steps
+      FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer' GROUP BY o.kind) k
+$moved_summary$;
+
 CREATE FUNCTION qt001_cp.cutover_end(manifest text, record_pending boolean, keep_sessions boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -208,6 +221,7 @@ BEGIN
                                                                        'record_pending', record_pending, 'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END,
                                                                        'operator', qt001_cp.operator_standing()));
     RAISE NOTICE 'FIX7b: % objects are in their after-state; the application role holds nothing beyond the manifest', done;
+    RAISE NOTICE 'Changed: %', qt001_cp.moved_summary(manifest, 'forward');
 END
 $cutover_end$;
 
@@ -272,5 +286,6 @@ BEGIN
     SELECT e.seq, e.digest, e.at, e.actor INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
     RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; the last was number % by % at %, digest %',
         head.seq, head.actor, head.at, head.digest;
+    RAISE NOTICE 'Put back: %', qt001_cp.moved_summary(manifest, 'restore');
 END
 $restore_end$;

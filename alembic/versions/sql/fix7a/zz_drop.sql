@@ -16,6 +16,7 @@ DROP FUNCTION qt001_cp.restore_end;
 DROP FUNCTION qt001_cp.restore_begin;
 DROP FUNCTION qt001_cp.fix7b_restore_findings;
 DROP FUNCTION qt001_cp.cutover_end;
+DROP FUNCTION qt001_cp.moved_summary;
 DROP FUNCTION qt001_cp.one_at_a_time;
 DROP FUNCTION qt001_cp.cutover_begin;
 DROP FUNCTION qt001_cp.contained_findings;

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "29c4ffb483c7b9c5944c21fc62806698937b285b9e5329354857a33266e264e8"
+SUMS = "bc285c8f2cc802076f9d3b8de3a28b1f765d6a7bc2555b0f1d7ac11e305fc2b8"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

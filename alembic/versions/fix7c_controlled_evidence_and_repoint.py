@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "bc285c8f2cc802076f9d3b8de3a28b1f765d6a7bc2555b0f1d7ac11e305fc2b8"
+SUMS = "42c1070aac2d5534c7d2c4c481cb5405f04cde93d0a313d58392e5e028ca2860"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

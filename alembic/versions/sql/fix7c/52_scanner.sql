@@ -132,7 +132,7 @@ AS $overdue$
 -- max_age_seconds of the readiness manifest.
 SELECT n.called, format('a run in the last %s s', r.max_age), CASE WHEN l.ran THEN 'the last at ' || l.at ELSE 'none since the deployment at ' || l.at END, n.mend
 FROM (SELECT CASE verb WHEN 'verified' THEN 'scheduled verifier' ELSE 'scheduled scanner' END AS called,
-             CASE verb WHEN 'verified' THEN 'qt001-cp verify (as the verifier); see why its schedule did not' ELSE 'SELECT qt001_cp.scan(); (as the scanner); see why its schedule did not' END AS mend) n
+             CASE verb WHEN 'verified' THEN 'qt001-cp verify (as the verifier); see why its schedule did not' ELSE 'qt001-cp scan (as the scanner); see why its schedule did not' END AS mend) n
 CROSS JOIN (SELECT (qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1')) #>> '{verifier,max_age_seconds}')::bigint AS max_age) r
 CROSS JOIN LATERAL (SELECT e.at, e.verb = overdue.verb AS ran FROM qt001_cp.event e WHERE e.verb IN (overdue.verb, 'deployed') ORDER BY e.seq DESC LIMIT 1) l
 WHERE r.max_age IS NULL OR l.at < clock_timestamp() - make_interval(secs => r.max_age)

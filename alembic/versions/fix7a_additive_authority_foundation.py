@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "bedf14257bf7247007a281453bb630d642f3a4e866cd6c41a8560fd10ee7f3fa"
+SUMS = "9a41a5af3f8645f727aec8801094dc6edb13515d01ec9164728fc25f1ee4167c"
 
 
 def upgrade() -> None:

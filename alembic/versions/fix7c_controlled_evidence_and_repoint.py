@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "29c4ffb483c7b9c5944c21fc62806698937b285b9e5329354857a33266e264e8"
+SUMS = "42c1070aac2d5534c7d2c4c481cb5405f04cde93d0a313d58392e5e028ca2860"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

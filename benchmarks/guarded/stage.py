@@ -11,7 +11,7 @@ from benchmarks.guarded import estate
 from benchmarks.record import made_record
 from qt001_cp.model.canonical import digest
 from qt001_cp.rehearsal.nogo.capability import evidence
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, DUTY, OPERATOR, PERSONS, VERIFIER, Scene, bootstrap
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, DUTY, OPERATOR, PERSONS, SCANNER, VERIFIER, Scene, bootstrap
 from qt001_cp.servers import Server
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
@@ -65,6 +65,8 @@ def make_pair(server: Server, folder: Path, objects: int) -> Pair:
         author.execute("SELECT qt001_cp.bind_evidence(%s, 'drill')", [digest(body)])
     with scene.connect(VERIFIER) as verifier:
         verifier.execute("SELECT qt001_cp.verify()")
+    with scene.connect(SCANNER) as scanner:
+        scanner.execute("SELECT qt001_cp.scan()")
     sign(scene)
     for each in (scene, plain):
         with each.connect() as admin:

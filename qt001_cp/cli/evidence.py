@@ -1,21 +1,17 @@
-"""Verbs of evidence and verdicts: ``evidence import|list``, ``bind``, ``verify``."""
+"""Verbs of evidence: ``evidence import|list``, ``bind``."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import time
 from pathlib import Path
 from typing import Any
 
 from qt001_cp.cli.controlled import call
 from qt001_cp.cli.database import add_database, connection, named
-from qt001_cp.cli.output import add_format, print_findings, print_json, print_table
-from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.cli.output import add_format, print_json, print_table
+from qt001_cp.errors import EXIT_OK
 from qt001_cp.model.canonical import digest, parse_canonical
 from qt001_cp.policy_file import read_file
-from qt001_cp.review.prometheus import findings_prometheus
-from qt001_cp.review.sarif import findings_sarif
 from qt001_cp.workflow.refusal import refusals
 from qt001_cp.workflow.seal import record_rehearsal
 
@@ -40,13 +36,6 @@ def add_verbs(verbs: Any) -> None:
     bind.add_argument("capability", help="its name in the capability manifest")
     add_database(bind)
     bind.set_defaults(run=run_bind)
-
-    verify = verbs.add_parser(
-        "verify", help="the scheduled verifier: look at everything, record what was found (verifier)"
-    )
-    add_database(verify)
-    add_format(verify, "sarif", "prometheus")
-    verify.set_defaults(run=run_verify)
 
 
 def run_import(arguments: argparse.Namespace) -> int:
@@ -88,20 +77,3 @@ def run_bind(arguments: argparse.Namespace) -> int:
         )
     print(f"bound {arguments.evidence} to {arguments.capability}")
     return EXIT_OK
-
-
-def run_verify(arguments: argparse.Namespace) -> int:
-    named(arguments)
-    with connection(arguments, needs_fix7a=True) as opened:
-        findings = call(opened, "verify()", "SELECT qt001_cp.verify()")
-        database = opened.info.dbname
-    if arguments.format == "json":
-        print_json("qt001.verification-run/1", {"findings": findings})
-    elif arguments.format == "sarif":
-        print(json.dumps(findings_sarif(findings, "qt001-cp verify"), ensure_ascii=False, indent=1))
-    elif arguments.format == "prometheus":
-        print(findings_prometheus(findings, database, time.time()), end="")
-    else:
-        print_findings(findings)
-        print(f"{len(findings)} finding(s); recorded")
-    return EXIT_FINDINGS if findings else EXIT_OK

@@ -9,7 +9,18 @@ from collections.abc import Sequence
 import psycopg
 
 import qt001_cp
-from qt001_cp.cli import analysing, auditing, evidence, inspecting, manifest, policy, rehearsing, reviewing, signing
+from qt001_cp.cli import (
+    analysing,
+    auditing,
+    evidence,
+    inspecting,
+    manifest,
+    policy,
+    rehearsing,
+    reviewing,
+    signing,
+    verifying,
+)
 from qt001_cp.cli.output import complain
 from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, MEMBERSHIP_HINT, Qt001Error
 
@@ -67,7 +78,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"qt001-cp {qt001_cp.__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (rehearsing, policy, inspecting, manifest, analysing, reviewing, evidence, signing, auditing):
+    for module in (
+        rehearsing,
+        policy,
+        inspecting,
+        manifest,
+        analysing,
+        reviewing,
+        evidence,
+        signing,
+        verifying,
+        auditing,
+    ):
         module.add_verbs(verbs)
     return parser
 

@@ -19,7 +19,7 @@ from qt001_cp.model.versions import require_supported
 from qt001_cp.policy_file import load_policy
 from qt001_cp.rehearsal.calling import call_of
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
-from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, VERIFIER, Scene, drop_scene, new_scene
+from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER, Scene, drop_scene, new_scene
 from qt001_cp.rehearsal.state import data_digest
 from qt001_cp.rehearsal.transcript import Transcript
 from qt001_cp.servers import Server
@@ -172,6 +172,9 @@ class Rehearsal:
         with scene.connect(VERIFIER) as verifier:
             row = verifier.execute("SELECT qt001_cp.verify()").fetchone()
             self._check(f"{way}: the scheduled verifier finds nothing", row == ([],), str(row))
+        with scene.connect(SCANNER) as scanner:
+            row = scanner.execute("SELECT qt001_cp.scan()").fetchone()
+            self._check(f"{way}: the scheduled scanner finds nothing", row == ([],), str(row))
         with scene.connect() as connection:
             gates = connection.execute(
                 "SELECT gate, open, coalesce(reason, '') FROM qt001_cp.v_fix7_gate ORDER BY ordinal"

@@ -19,14 +19,16 @@ PERSONS = {
     "qt001_author": "Tom, author (T1)",
     "qt001_verifier": "cron, verifier",
     "qt001_auditor": "Hana, auditor (Hat 2)",
+    "qt001_scanner": "pg_cron, scanner",
 }
 DUTY = {
     "qt001_dba": "qt001_cp_operator",
     "qt001_author": "qt001_cp_author",
     "qt001_verifier": "qt001_cp_verifier",
     "qt001_auditor": "qt001_cp_auditor",
+    "qt001_scanner": "qt001_cp_verifier",
 }
-OPERATOR, AUTHOR, VERIFIER, AUDITOR = PERSONS
+OPERATOR, AUTHOR, VERIFIER, AUDITOR, SCANNER = PERSONS
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qt001_cp.model.canonical import Json, canonical_bytes
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
 from tests.acceptance.attempt import Attempt
 
+WATCHED = {
+    "verified": ("scheduled verifier", "qt001-cp verify (as the verifier)"),
+    "scanned": ("scheduled scanner", "qt001-cp scan (as the scanner)"),
+}
+"""What each of the pair says of the other when it is overdue: the object, and the command."""
 LEGACY = ("function", "public.qt001_is_ready()")
 
 
@@ -67,11 +72,19 @@ def _other_body(attempt: Attempt) -> None:
     attempt.seal(readiness)
 
 
-def _impatient(attempt: Attempt) -> None:
-    """Time cannot be turned forward; the limit can be turned down."""
-    readiness = attempt.document("readiness.json")
-    readiness["verifier"]["max_age_seconds"] = 0
-    attempt.seal(readiness)
+def _late(verb: str, other: str, login: str) -> Callable[[Attempt], None]:
+    """Time cannot be turned forward; the limit can be turned down, and the other of the pair runs again."""
+
+    def close(attempt: Attempt) -> None:
+        age = "SELECT extract(epoch FROM clock_timestamp() - max(at))::float8 FROM qt001_cp.event WHERE verb = %s"
+        attempt.run("SELECT pg_sleep(greatest(0, 3 - %s))", [attempt.run(age, [verb])])
+        readiness = attempt.document("readiness.json")
+        readiness["verifier"]["max_age_seconds"] = int(attempt.run(age, [verb]))
+        attempt.seal(readiness)
+        seen = attempt.run(f"SELECT qt001_cp.{other}()", user=login)
+        assert [(f["object"], f["mend"].partition(";")[0]) for f in seen] == [WATCHED[verb]]
+
+    return close
 
 
 def _narrower(attempt: Attempt) -> None:
@@ -90,11 +103,15 @@ def _simulated(attempt: Attempt) -> None:
     attempt.import_evidence({**attempt.document("static-analysis.json"), "class": "simulated"})
 
 
-def _found_something(attempt: Attempt) -> None:
-    """The verifier ran while something was wrong; it has been mended, and nobody has looked since."""
-    attempt.run("GRANT SELECT ON public.qt001_setting TO public_only")
-    assert attempt.run("SELECT qt001_cp.verify()", user=VERIFIER) != []
-    attempt.run("REVOKE SELECT ON public.qt001_setting FROM public_only")
+def _found_something(run: str, login: str) -> Callable[[Attempt], None]:
+    """It ran while something was wrong; that has been mended, and nobody has looked since."""
+
+    def close(attempt: Attempt) -> None:
+        attempt.run("GRANT SELECT ON public.qt001_setting TO directus")
+        assert attempt.run(f"SELECT qt001_cp.{run}()", user=login) != []
+        attempt.run("REVOKE SELECT ON public.qt001_setting FROM directus")
+
+    return close
 
 
 def _rows_gone(attempt: Attempt) -> None:
@@ -160,10 +177,18 @@ CLOSERS = (
            "table public.qt001_write_log"),
     Closer("static_analysis_present", "a transferred routine was not analysed", _unanalysed, LEGACY[1]),
     Closer("static_analysis_present", "the last analysis is simulated", _simulated, "static analysis of manifest"),
-    Closer("scheduled_verifier_recent", "it ran too long ago", _impatient, "scheduled verifier"),
-    Closer("scheduled_verifier_recent", "its last run found something", _found_something, "1 finding(s)", resign=False),
-    Closer("scheduled_verifier_recent", "somebody else wrote that it ran",
+    Closer("scheduled_verifier_recent", "the verifier ran too long ago", _late("verified", "scan", SCANNER), "1 finding(s)"),
+    Closer("scheduled_verifier_recent", "the scanner ran too long ago", _late("scanned", "verify", VERIFIER), "scheduled scanner"),
+    Closer("scheduled_verifier_recent", "the verifier's last run found something",
+           _found_something("verify", VERIFIER), "2 finding(s)", resign=False),
+    Closer("scheduled_verifier_recent", "the scanner's last run found something",
+           _found_something("scan", SCANNER), "2 finding(s)", resign=False),
+    Closer("scheduled_verifier_recent", "both ran as one login", _do("SELECT qt001_cp.scan()", user=VERIFIER),
+           "both ran as " + VERIFIER, resign=False),
+    Closer("scheduled_verifier_recent", "somebody else wrote that the verifier ran",
            lambda a: a.write_event("verified", "", '{"findings": 0}'), "ran as " + OPERATOR, resign=False),
+    Closer("scheduled_verifier_recent", "somebody else wrote that the scanner ran",
+           lambda a: a.write_event("scanned", "", '{"findings": 0}'), "ran as " + OPERATOR, resign=False),
     Closer("sign_off_present", "the auditor refuses",
            _do("SELECT qt001_cp.refuse_sign_off(qt001_cp.subject_digest(), 'seen enough')", user=AUDITOR),
            "refused by " + AUDITOR, resign=False),

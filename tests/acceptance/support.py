@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from qt001_cp.model.canonical import Json, canonical_bytes, digest
 from qt001_cp.rehearsal.nogo.capability import evidence
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
 from tests.conftest import Stage
 
 CALL = """SELECT public.qt001_gateway('{"code": "QT001-0001", "title": "Water level", "reason": "test"}'::jsonb)"""
@@ -25,6 +25,8 @@ def open_all(stage: Stage, *, test_authority: bool = True) -> None:
             author.execute("SELECT qt001_cp.bind_evidence(%s, %s)", [digest(body), capability["name"]])
     with stage.connect(VERIFIER) as verifier:
         assert verifier.execute("SELECT qt001_cp.verify()").fetchone() == ([],)
+    with stage.connect(SCANNER) as scanner:
+        assert scanner.execute("SELECT qt001_cp.scan()").fetchone() == ([],)
     sign(stage)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qt001_cp.cli import main
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
 from tests.conftest import Stage
 
 VERBS = (["rehearse"], ["inventory"], ["preflight"], ["status"], ["policy", "init"], ["manifest", "generate"], ["manifest", "diff"],
@@ -83,6 +83,7 @@ def test_from_fix7c_to_accepted_by_the_command_line(
         assert main(["evidence", "import", str(file), "--database", author]) == 0
         assert main(["bind", digest(body), name, "--database", author]) == 0
     assert main(["verify", "--database", stage.scene.dsn(VERIFIER)]) == 0
+    assert main(["scan", "--database", stage.scene.dsn(SCANNER)]) == 0
     capsys.readouterr()
     assert main(["status", "--format", "json", "--database", auditor]) == 3
     before = json.loads(capsys.readouterr().out)

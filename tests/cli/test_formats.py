@@ -27,13 +27,13 @@ def test_verify_in_every_format(at_fix7c_done: Stage, capsys: pytest.CaptureFixt
     places = [r["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for r in log["runs"][0]["results"]]
     assert "table public.qt001_source" in places
     text = _said(capsys, "verify", "--database", dsn, "--format", "prometheus", code=3)
-    assert re.search(r'^qt001_findings\{database="directus_case"\} [1-9]\d*$', text, re.MULTILINE)
-    assert re.search(r"^qt001_verified_timestamp_seconds\{.*\} \d{10}$", text, re.MULTILINE)
+    assert re.search(r'^qt001_findings\{database="directus_case",run="verify"\} [1-9]\d*$', text, re.MULTILINE)
+    assert re.search(r"^qt001_run_timestamp_seconds\{.*\} \d{10}$", text, re.MULTILINE)
 
 
 def test_no_finding_is_a_zero() -> None:
-    text = findings_prometheus([], 'a "b"\n\\', 0)
-    assert 'qt001_findings{database="a \\"b\\"\\n\\\\"} 0\n' in text
+    text = findings_prometheus([], 'a "b"\n\\', "scan", 0)
+    assert 'qt001_findings{database="a \\"b\\"\\n\\\\",run="scan"} 0\n' in text
     assert "qt001_findings_by_sqlstate{" not in text
 
 

@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from qt001_cp.servers.cluster import SUPERUSER, die_with_us, identity, initdb, r
 from qt001_cp.servers.folders import bases, run_folder
 from qt001_cp.servers.installation import server_user
 from qt001_cp.servers.pinned import WHEEL_MAJOR
-from qt001_cp.servers.wheel import programs
+from qt001_cp.servers.wheel import programs as own_programs
 
 # fsync matters only when the machine dies: what a killed process has written, the kernel keeps.
 SETTINGS = {
@@ -38,6 +38,7 @@ class Cluster:
     folder: Path
     identity: dict[str, Any]
     postgres: subprocess.Popen[bytes] | None = None
+    more: Mapping[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start it on its data, and wait until it answers (after whatever recovery it needs)."""
@@ -45,7 +46,7 @@ class Cluster:
         self.answers()
 
     def _launch(self) -> None:
-        options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        options = [f"--{name}={value}" for name, value in (SETTINGS | dict(self.more)).items()]
         with (self.folder / "log").open("ab") as log:
             self.postgres = subprocess.Popen(
                 [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options],
@@ -53,7 +54,7 @@ class Cluster:
             )  # fmt: skip
 
     def server(self) -> Server:
-        return Server(str(self.folder), 5432, SUPERUSER, "embedded", self.answers(), programs(), trusts=True)
+        return Server(str(self.folder), 5432, SUPERUSER, "embedded", self.answers(), own_programs(), trusts=True)
 
     def answers(self) -> int:
         """Wait until it lets somebody in; returns its version."""
@@ -97,15 +98,15 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A new one, started; stopped and removed at the end."""
+def cluster(programs: Path | None = None, **more: str) -> Iterator[Cluster]:
+    """A new one, started; stopped and removed at the end. ``programs``: of another installation; ``more``: settings."""
     user, major = server_user(), wanted_major() or WHEEL_MAJOR
     places = bases(user)
     with ExitStack() as stack:
         folder = stack.enter_context(run_folder(places[0], user))
-        found = reachable(major, user, folder, places[1:], stack)
+        found = programs or reachable(major, user, folder, places[1:], stack)
         initdb(found, folder / "data", user)
-        made = Cluster(found, folder, identity(user))
+        made = Cluster(found, folder, identity(user), more=more)
         stack.callback(made.stop)
         made.start()
         yield made

@@ -22,6 +22,7 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.sign_off(pg_catalog.text,pg_catalog.text,integer)', 'qt001_cp.require_duty', 'auditor: signs a subject'),
     ('qt001_cp.refuse_sign_off(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'auditor: refuses a subject'),
     ('qt001_cp.verify()', 'qt001_cp.require_duty', 'verifier: the scheduled verification'),
+    ('qt001_cp.scan()', 'qt001_cp.require_duty', 'verifier: the scheduled scan, its pair'),
     ('qt001_cp.source_rows(pg_catalog.text)', NULL, 'Level A: counts rows of the source tables');
 
 CREATE FUNCTION qt001_cp.first_call(source text) RETURNS text

@@ -18,7 +18,7 @@ INSERT INTO qt001_cp.gate (ordinal, gate, meaning) VALUES
     (10, 'readiness_manifest_met', 'the readiness manifest is sealed and what it asks for is so'),
     (11, 'dependency_manifest_closed', 'the apply path reaches nothing outside the dependency manifest'),
     (12, 'static_analysis_present', 'real static analysis of exactly today''s sources, without blocking findings'),
-    (13, 'scheduled_verifier_recent', 'the scheduled verifier ran recently and clean, under another identity'),
+    (13, 'scheduled_verifier_recent', 'scheduled verifier and scanner ran recently and clean, as two logins'),
     (14, 'sign_off_present', 'an independent sign-off of exactly today''s subject, not expired'),
     (15, 'capability_evidence_real', 'real evidence for every capability'),
     (16, 'protected_state_no_worse', 'no protected row and no protection was lost since the deployment'),
@@ -94,17 +94,27 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $verifier_findings$
+-- Both of the pair ran recently and clean, as two logins, neither of them the owner of the writer.
 WITH rule AS (SELECT (qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1')) #>> '{verifier,max_age_seconds}')::bigint AS max_age
-), last AS (SELECT e.* FROM qt001_cp.event e WHERE e.verb = 'verified' ORDER BY e.seq DESC LIMIT 1)
-SELECT 'QT301', 'scheduled verifier', format('clean, in the last %s s, by a member of qt001_cp_verifier', r.max_age),
+), pair(verb, object, mend) AS (
+    VALUES ('verified', 'scheduled verifier', 'qt001-cp verify (as the verifier)'),
+           ('scanned', 'scheduled scanner', 'qt001-cp scan (as the scanner, another login of qt001_cp_verifier)')
+), last AS MATERIALIZED (
+    SELECT p.*, e.seq, e.at, e.actor, (e.detail ->> 'findings')::int AS findings
+    FROM pair p LEFT JOIN LATERAL (SELECT v.* FROM qt001_cp.event v WHERE v.verb = p.verb ORDER BY v.seq DESC LIMIT 1) e ON true
+)
+SELECT 'QT301', l.object, format('clean, in the last %s s, by a member of qt001_cp_verifier', r.max_age),
        CASE WHEN l.seq IS NULL THEN 'never ran'
-            WHEN (l.detail ->> 'findings')::int > 0 THEN format('%s finding(s) at %s', l.detail ->> 'findings', l.at)
+            WHEN l.findings > 0 THEN format('%s finding(s) at %s', l.findings, l.at)
             WHEN l.actor = 'qt001_cp_owner' OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(l.actor)) THEN 'ran as ' || l.actor
             ELSE 'ran at ' || l.at END,
-       'qt001-cp verify (as the verifier)'
-FROM rule r LEFT JOIN last l ON true
-WHERE l.seq IS NULL OR r.max_age IS NULL OR l.at < clock_timestamp() - make_interval(secs => r.max_age) OR (l.detail ->> 'findings')::int > 0
+       l.mend
+FROM rule r CROSS JOIN last l
+WHERE l.seq IS NULL OR r.max_age IS NULL OR l.at < clock_timestamp() - make_interval(secs => r.max_age) OR l.findings > 0
    OR l.actor = 'qt001_cp_owner' OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(l.actor))
+UNION ALL
+SELECT 'QT301', 'scheduled scanner', 'another login than the verifier''s', 'both ran as ' || s.actor, 'Give each of the two a login of its own.'
+FROM last s JOIN last v ON v.actor = s.actor WHERE s.verb = 'scanned' AND v.verb = 'verified'
 $verifier_findings$;
 
 CREATE FUNCTION qt001_cp.source_rows(manifest text) RETURNS jsonb
@@ -227,8 +237,9 @@ DECLARE
     findings jsonb;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_verifier');
-    SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') INTO findings
-    FROM qt001_cp.gate_findings(ARRAY['scheduled_verifier_recent', 'sign_off_present', 'capability_evidence_real']) f;
+    SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') INTO findings FROM (
+        SELECT g.* FROM qt001_cp.gate_findings(ARRAY['scheduled_verifier_recent', 'sign_off_present', 'capability_evidence_real']) g
+        UNION ALL SELECT 'scheduled_verifier_recent', 'QT301', o.* FROM qt001_cp.overdue('scanned') o) f;
     PERFORM qt001_cp.record_event('verified', coalesce(qt001_cp.deployed_manifest(), ''), jsonb_build_object(
         'findings', jsonb_array_length(findings),
         'first', (SELECT coalesce(jsonb_agg(x.value), '[]') FROM (SELECT y.value FROM jsonb_array_elements(findings) y LIMIT 10) x)));

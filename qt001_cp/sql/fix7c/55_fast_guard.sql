@@ -6,13 +6,13 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $good_until$
--- Until when a verdict of that moment holds by itself: the first of sign-off, age of the verification and age of the
+-- Until when a verdict of that moment holds by itself: the first of sign-off, age of verification and scan and age of the
 -- evidence that ends after it; five minutes at most (a superuser may have switched event_triggers off elsewhere).
 SELECT least(since + interval '5 minutes', (SELECT min(t.ends) FROM (
     SELECT (e.detail ->> 'valid_until')::timestamptz AS ends FROM qt001_cp.event e WHERE e.verb = 'signed'
     UNION ALL
     SELECT e.at + make_interval(secs => (qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1')) #>> '{verifier,max_age_seconds}')::bigint)
-    FROM (SELECT max(v.at) AS at FROM qt001_cp.event v WHERE v.verb = 'verified') e
+    FROM (SELECT max(v.at) AS at FROM qt001_cp.event v WHERE v.verb IN ('verified', 'scanned') GROUP BY v.verb) e
     UNION ALL
     SELECT (qt001_cp.document_json(b.subject) ->> 'produced_at')::timestamptz + make_interval(secs => (c ->> 'max_age_seconds')::bigint)
     FROM qt001_cp.event b, jsonb_array_elements(qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') c

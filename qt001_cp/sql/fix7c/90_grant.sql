@@ -24,6 +24,6 @@ END
 $grant$;
 GRANT EXECUTE ON FUNCTION qt001_cp.import_evidence(bytea), qt001_cp.bind_evidence(text, text) TO qt001_cp_author;
 GRANT EXECUTE ON FUNCTION qt001_cp.sign_off(text, text, int), qt001_cp.refuse_sign_off(text, text) TO qt001_cp_auditor;
-GRANT EXECUTE ON FUNCTION qt001_cp.verify() TO qt001_cp_verifier;
+GRANT EXECUTE ON FUNCTION qt001_cp.verify(), qt001_cp.scan() TO qt001_cp_verifier;
 GRANT EXECUTE ON FUNCTION qt001_cp.source_rows(text) TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 GRANT EXECUTE ON FUNCTION qt001_cp.deploy_end(text), qt001_cp.undeploy_end(text) TO qt001_cp_operator;

@@ -75,7 +75,7 @@ CREATE TABLE qt001_cp.event (
     PRIMARY KEY (stage, seq),
     CONSTRAINT event_digest_shape CHECK (digest ~ '^[0-9a-f]{64}$'),
     CONSTRAINT event_verb CHECK (verb IN ('configured', 'captured', 'proposed', 'sealed', 'restore_registered',
-        'rehearsal_recorded', 'cutover', 'deployed', 'evidence_imported', 'bound', 'signed', 'refused', 'verified'))
+        'rehearsal_recorded', 'cutover', 'deployed', 'evidence_imported', 'bound', 'signed', 'refused', 'verified', 'scanned'))
 ) PARTITION BY LIST (stage);
 
 -- The objects of a manifest, each a row, unpacked once from the document when it is recorded: whoever asks reads rows.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import psycopg
 
 import qt001_cp
-from qt001_cp.cli import analysing, evidence, inspecting, manifest, policy, rehearsing, reviewing
+from qt001_cp.cli import analysing, evidence, inspecting, manifest, policy, rehearsing, reporting, reviewing
 from qt001_cp.cli.output import complain
 from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, MEMBERSHIP_HINT, Qt001Error
 
@@ -24,6 +24,7 @@ examples:
   qt001-cp preflight bundle/object.json --database …
   qt001-cp review bundle/object.json --rehearsal rehearsal-1 --database … --out pack
   alembic -x manifest=bundle/object.json upgrade fix7a:fix7b --sql > fix7b.sql
+  qt001-cp report --database … --out report.html
 """
 
 
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"qt001-cp {qt001_cp.__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (rehearsing, policy, inspecting, manifest, analysing, reviewing, evidence):
+    for module in (rehearsing, policy, inspecting, manifest, analysing, reviewing, evidence, reporting):
         module.add_verbs(verbs)
     return parser
 

@@ -1,0 +1,54 @@
+"""What remains blocked, why, and the command that comes next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qt001_cp.model.canonical import Json
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.report.facts import Blocked, Check, Finding
+from qt001_cp.report.words import COMMAND, NEXT, SEAL
+
+_UNASKED = "qt001-cp report --database … as a login that may read the table, or once the manifest is proposed"
+
+
+def what_is_blocked(
+    manifest: ObjectManifest | None, stage: str, checks: Sequence[Check], switches: Sequence[Finding] | None
+) -> tuple[Blocked, ...]:
+    """The next stage or the writes of the apply path first, then the switches that the policy names.
+
+    ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked.
+    """
+    if manifest is None:
+        return (Blocked("FIX7b", "blocked", "no object manifest is sealed in this database", SEAL),)
+    return (*_next(manifest, stage, checks), *(_switch(b, switches) for b in manifest.blocked))
+
+
+def _next(manifest: ObjectManifest, stage: str, checks: Sequence[Check]) -> list[Blocked]:
+    failing = [c for c in checks if c.state == "fails"]
+    commands = "; ".join(dict.fromkeys(f.mend for c in failing for f in c.findings[:1]))
+    if stage in NEXT:
+        goal = NEXT[stage]
+        why = _list("precondition", failing) or "every precondition that was asked holds; it waits for its operator"
+        return [Blocked(goal.upper(), "blocked" if failing else "not blocked", why, commands or COMMAND[goal])]
+    why = _list("gate", failing) or "every gate is open: the guard lets it pass"
+    return [Blocked(f"{r.part}: {r.identity}", "blocked" if failing else "not blocked", why,
+                    commands or "qt001-cp sign SUBJECT --refuse closes it again") for r in manifest.repoint]  # fmt: skip
+
+
+def _list(what: str, failing: Sequence[Check]) -> str:
+    names = [c.name if what == "gate" else f"{c.number} ({c.meaning})" for c in failing]
+    return f"{len(names)} {what}{'s' if len(names) != 1 else ''} closed: {', '.join(names)}" if names else ""
+
+
+def _switch(probe: Json, switches: Sequence[Finding] | None) -> Blocked:
+    what = f"{probe['what']}: {probe['table']} {probe['key']}"
+    finding = next((f for f in switches or () if f.object == what), None)
+    if switches is None:
+        return Blocked(what, "not known", "the database does not hold this manifest", _UNASKED)
+    if finding is None:
+        why = f"{probe['state_column']} is {probe['blocked']}, as the policy wants it until there is real evidence"
+        return Blocked(what, "blocked", why, "none: it stays so")
+    if "permission denied" in finding.found:
+        return Blocked(what, "not known", finding.found, finding.mend)
+    return Blocked(what, "not blocked", f"expected {finding.expected}, found {finding.found}", finding.mend)

@@ -1,0 +1,88 @@
+"""The estate before and after: counts by kind, and equal changes of owner and privileges in groups. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from qt001_cp.model.manifest import ManifestObject, ObjectManifest
+from qt001_cp.model.roles import OWNER
+from qt001_cp.plan.difference import state_lines
+from qt001_cp.review.changes import changes
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class KindCount:
+    """Objects of one kind: by disposition, and by owner before, after FIX7b, and now. ``missing``: not found now."""
+
+    kind: str
+    total: int
+    transferred: int
+    retained: int
+    application_before: int
+    application_after: int
+    application_now: int
+    control_now: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class ChangeGroup:
+    """Objects of one kind that change in the same way. ``lines``: '~' a new owner, '-' what goes, '+' what comes."""
+
+    stage: str
+    kind: str
+    curated: bool
+    reason: str
+    lines: tuple[str, ...]
+    objects: tuple[str, ...]
+
+
+def estate_counts(manifest: ObjectManifest, owners: Mapping[Key, str]) -> tuple[KindCount, ...]:
+    """One row a kind. ``owners``: of every object of the database now, by kind and identity."""
+    rows = []
+    app = manifest.application.name
+    for kind in sorted({o.ref.kind for o in manifest.objects}):
+        here = [o for o in manifest.objects if o.ref.kind == kind]
+        now = [owners.get(o.ref.key) for o in here]
+        rows.append(
+            KindCount(
+                kind,
+                len(here),
+                sum(o.disposition == "transfer" for o in here),
+                sum(o.disposition == "retain" for o in here),
+                sum(o.before.owner.name == app for o in here),
+                sum((o.after or o.before).owner.name == app for o in here),
+                now.count(app),
+                now.count(OWNER.name),
+                now.count(None),
+            )
+        )
+    return tuple(rows)
+
+
+def change_groups(manifest: ObjectManifest) -> tuple[ChangeGroup, ...]:
+    """What FIX7b changes, then what FIX7c takes from the legacy authority; equal changes of a kind are one group."""
+    made: dict[tuple[str, str, bool, str, tuple[str, ...]], list[str]] = {}
+    for c in changes(manifest):
+        made.setdefault(("fix7b", c.kind, c.curated, c.reason, c.lines), []).append(c.identity)
+    for o in manifest.transferred:
+        if o.retired is not None:
+            made.setdefault(("fix7c", o.ref.kind, o.curated, o.reason, _retired(o)), []).append(o.ref.identity)
+    groups = [ChangeGroup(*key, tuple(sorted(objects))) for key, objects in made.items()]
+    return tuple(sorted(groups, key=lambda g: (g.stage, g.kind, not g.curated, -len(g.objects), g.objects)))
+
+
+def kinds_of(groups: Iterable[ChangeGroup]) -> list[tuple[str, str, list[ChangeGroup]]]:
+    """(stage, kind, groups), in order."""
+    made: dict[tuple[str, str], list[ChangeGroup]] = {}
+    for g in groups:
+        made.setdefault((g.stage, g.kind), []).append(g)
+    return [(stage, kind, held) for (stage, kind), held in made.items()]
+
+
+def _retired(o: ManifestObject) -> tuple[str, ...]:
+    assert o.retired is not None
+    return tuple(state_lines(o.after or o.before, o.retired))

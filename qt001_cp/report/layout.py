@@ -1,0 +1,297 @@
+"""Places the graph: one column for each kind of place, lines with bends in the gutters, labels that do not meet. Pure.
+
+Layered drawing after Sugiyama, Tagawa and Toda (1981): a line over a column takes a lane of its own there, and the
+order in a column follows the barycentre of the neighbours. Widths are those of a monospace font (0.602 em).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from qt001_cp.report.graph import COLUMNS, Edge, Graph, Key, Node
+from qt001_cp.review.pages import visible
+
+WIDTH: Final = 1000
+_X: Final = (0, 172, 466, 772)
+_W: Final = (104, 212, 212, 228)
+_TOP: Final = 34
+_CHAR: Final = 7.25
+_LINE: Final = 15
+_PORT: Final = 17
+_GAP: Final = 12
+_PAD: Final = 8
+_LANE: Final = 10
+_MOST_LINES: Final = 3
+_ROUNDS: Final = 6
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of text; ``y`` is its base line. ``style``: a class of the stylesheet."""
+
+    x: float
+    y: float
+    text: str
+    style: str
+
+
+@dataclass(frozen=True)
+class Box:
+    """A card with its lines of text."""
+
+    node: Node
+    x: float
+    y: float
+    width: float
+    height: float
+    texts: tuple[Text, ...]
+    title: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line as an SVG path, with the sentence that a screen reader and a pointer get."""
+
+    path: str
+    verb: str
+    blocked: bool
+    title: str
+    cross: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All in pixels. ``labels``: verbs at the ports of what they lead to."""
+
+    width: float
+    height: float
+    heads: tuple[Text, ...]
+    boxes: tuple[Box, ...]
+    lines: tuple[Line, ...]
+    labels: tuple[Text, ...]
+
+
+@dataclass
+class _Place:
+    """A card (``node``), or the lane of a bundle over a column (``node`` is None)."""
+
+    node: Node | None
+    column: int
+    height: float
+    y: float = 0.0
+    before: list[_Place] = field(default_factory=list)
+
+
+Port = tuple[Key, str, bool]
+_HEADS: Final = ("application role", "ways in", "what they use", "data behind them")
+
+
+def draw(graph: Graph) -> Drawing:
+    """Every node as a card, every edge as a line. The same graph gives the same drawing."""
+    ports: dict[Key, list[Port]] = {}
+    for e in graph.edges:
+        if _column(graph, e.start) < _column(graph, e.end):
+            bundle = (e.end, e.verb, e.blocked)
+            if bundle not in ports.setdefault(e.end, []):
+                ports[e.end].append(bundle)
+    cards = {n.key: _card(n, graph, len(ports.get(n.key, []))) for n in graph.nodes}
+    columns: list[list[_Place]] = [[cards[n.key] for n in graph.nodes if n.column == name] for name in COLUMNS]
+    lanes = _lanes(graph, columns, cards)
+    _order(columns)
+    tallest = max(_height(column) for column in columns)
+    for column in columns:
+        _stack(column, tallest)
+    where = {bundle: _port_y(cards[bundle[0]], ports[bundle[0]], bundle) for held in ports.values() for bundle in held}
+    boxes = tuple(_box(cards[n.key], graph) for n in graph.nodes)
+    return Drawing(
+        WIDTH,
+        _TOP + tallest + 2,
+        tuple(Text(_X[i], 14, head, "head") for i, head in enumerate(_HEADS)),
+        boxes,
+        tuple(_line(e, cards, lanes, where) for e in graph.edges),
+        tuple(
+            Text(_X[cards[key].column] - 9, where[key, verb, blocked] - 4, _label(verb, blocked), _style(blocked))
+            for held in ports.values()
+            for key, verb, blocked in held
+            if cards[key].column > 1
+        ),
+    )
+
+
+def wrap(text: str, width: int, most: int = _MOST_LINES) -> list[str]:
+    """Lines of at most ``width`` columns of a monospace font, broken after punctuation where that is possible."""
+    lines = [""]
+    for piece in _pieces(text):
+        for part in _hard(piece, width):
+            if _columns(lines[-1]) + _columns(part) > width:
+                lines.append("")
+            lines[-1] += part
+    lines = [line.strip() for line in lines if line.strip()]
+    if len(lines) > most:
+        last = lines[most - 1]
+        while last and _columns(last) > width - 1:
+            last = last[:-1]
+        lines = [*lines[: most - 1], f"{last}…"]
+    return lines or [""]
+
+
+def short(identity: str) -> str:
+    """An identity as the card shows it: every character visible, PostgreSQL's own schema left out of argument types."""
+    return visible(identity.replace("pg_catalog.", ""))
+
+
+def _pieces(text: str) -> list[str]:
+    made = [""]
+    for c in text:
+        made[-1] += c
+        if c in " ._,(/-":
+            made.append("")
+    return made
+
+
+def _hard(piece: str, width: int) -> list[str]:
+    made = [""]
+    for c in piece:
+        if _columns(made[-1]) + _columns(c) > width:
+            made.append("")
+        made[-1] += c
+    return made
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
+
+
+def _column(graph: Graph, key: Key) -> int:
+    return next(COLUMNS.index(n.column) for n in graph.nodes if n.key == key)
+
+
+def _words(node: Node, graph: Graph) -> tuple[list[str], list[tuple[str, str]]]:
+    """The lines of the name, and the lines of the state with their style."""
+    width = int((_W[COLUMNS.index(node.column)] - 2 * _PAD) / _CHAR)
+    name = wrap(short(node.identity), width)
+    if node.column == "role":
+        return name, []
+    if node.part == "acceptance guard":
+        words, style = graph.guard or "", "bad" if (graph.guard or "").startswith("closed") else "good"
+        return name, [(line, style) for line in wrap(words, width)]
+    now = node.now
+    if now:
+        return name, [(line, "warn" if node.part != "curated view" or now != "SELECT" else "good") for line in wrap(f"role: {now}", width)]
+    words = "role: nothing" + (f" (was {node.before})" if node.before else "")
+    return name, [(line, "good") for line in wrap(words, width)]
+
+
+def _card(node: Node, graph: Graph, ports: int) -> _Place:
+    name, state = _words(node, graph)
+    text = (1 + len(name) + len(state)) * _LINE + 2 * _PAD - 3
+    return _Place(node, COLUMNS.index(node.column), max(text, ports * _PORT + 6))
+
+
+def _lanes(graph: Graph, columns: list[list[_Place]], cards: dict[Key, _Place]) -> dict[tuple[Port, int], _Place]:
+    """A lane for each bundle over each column that it only passes; notes who stands before whom."""
+    lanes: dict[tuple[Port, int], _Place] = {}
+    for e in graph.edges:
+        start, end = cards[e.start], cards[e.end]
+        at = start
+        for between in range(start.column + 1, end.column):
+            key = ((e.end, e.verb, e.blocked), between)
+            if key not in lanes:
+                lanes[key] = _Place(None, between, _LANE)
+                columns[between].append(lanes[key])
+            lanes[key].before.append(at)
+            at = lanes[key]
+        if start.column < end.column:
+            end.before.append(at)
+    return lanes
+
+
+def _order(columns: list[list[_Place]]) -> None:
+    """The ways in keep the policy's order; what stands right of them follows the barycentre of what leads to it."""
+    for _ in range(_ROUNDS):
+        for number in (2, 3):
+            at = {id(p): i for c in columns for i, p in enumerate(c)}
+            was = {id(p): i for i, p in enumerate(columns[number])}
+            columns[number].sort(
+                key=lambda p: (sum(at[id(b)] for b in p.before) / len(p.before) if p.before else was[id(p)], was[id(p)])
+            )
+
+
+def _height(column: Sequence[_Place]) -> float:
+    return sum(p.height for p in column) + _GAP * max(len(column) - 1, 0)
+
+
+def _stack(column: Sequence[_Place], tallest: float) -> None:
+    """Down the column, spread over the height of the tallest one, at most twice the usual gap."""
+    room = tallest - _height(column)
+    gap = _GAP + (min(room / (len(column) + 1), _GAP) if column else 0)
+    y = _TOP + (room - (gap - _GAP) * (len(column) - 1)) / 2
+    for place in column:
+        place.y = y
+        y += place.height + gap
+
+
+def _port_y(place: _Place, ports: Sequence[Port], bundle: Port) -> float:
+    first = place.y + place.height / 2 - (len(ports) - 1) * _PORT / 2
+    return first + ports.index(bundle) * _PORT
+
+
+def _label(verb: str, blocked: bool) -> str:
+    return f"✗ {verb}" if blocked else verb
+
+
+def _style(blocked: bool) -> str:
+    return "verb bad" if blocked else "verb"
+
+
+def _box(place: _Place, graph: Graph) -> Box:
+    node = place.node
+    assert node is not None
+    x, width = _X[place.column], _W[place.column]
+    name, state = _words(node, graph)
+    kind = node.part if node.column == "role" else f"{node.kind} · {node.part}" if node.part else node.kind
+    lines = [(kind if _columns(kind) <= (width - 2 * _PAD) / _CHAR else node.part or node.kind, "kind"),
+             *((t, "name") for t in name), *state]  # fmt: skip
+    high = len(lines) * _LINE
+    y = place.y + (place.height - high) / 2 + 11
+    texts = tuple(Text(x + _PAD, y + i * _LINE, text, style) for i, (text, style) in enumerate(lines))
+    held = "" if node.column == "role" else f"; the role holds {node.now or 'nothing'}, before {node.before or 'nothing'}"
+    return Box(node, x, place.y, width, place.height, texts, f"{kind} {visible(node.identity)}{held}")
+
+
+def _line(
+    e: Edge, cards: dict[Key, _Place], lanes: dict[tuple[Port, int], _Place], where: dict[Port, float]
+) -> Line:
+    start, end, bundle = cards[e.start], cards[e.end], (e.end, e.verb, e.blocked)
+    title = f"{visible(e.start[1])} {'no longer ' if e.blocked else ''}{e.verb} {visible(e.end[1])}"
+    x, y = _X[start.column] + _W[start.column], start.y + start.height / 2
+    if start.column >= end.column:
+        return _arc(e, start, end, title)
+    path = f"M{x:g} {y:g}"
+    for between in range(start.column + 1, end.column):
+        lane = lanes[bundle, between]
+        path += _curve(x, y, _X[between], lane.y + lane.height / 2)
+        x, y = _X[between] + _W[between], lane.y + lane.height / 2
+        path += f"H{x:g}"
+    goal = where[bundle]
+    to = _X[end.column] - 6
+    middle = ((x + to) / 2, (y + goal) / 2) if e.blocked and start.column == 0 else None
+    return Line(path + _curve(x, y, to, goal), e.verb, e.blocked, title, middle)
+
+
+def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
+    bend = (x + to_x) / 2
+    return f"C{bend:g} {y:g} {bend:g} {to_y:g} {to_x:g} {to_y:g}"
+
+
+def _arc(e: Edge, start: _Place, end: _Place, title: str) -> Line:
+    """Inside a column, or back: out on the right and in again on the right."""
+    x = _X[start.column] + _W[start.column]
+    to = _X[end.column] + _W[end.column]
+    down = 1 if end.y >= start.y else -1
+    y, goal = start.y + start.height / 2 + 6 * down, end.y + end.height / 2 - 6 * down
+    out = max(x, to) + 12 + min(abs(goal - y) / 14, 20)
+    return Line(f"M{x:g} {y:g}C{out:g} {y:g} {out:g} {goal:g} {to + 6:g} {goal:g}", e.verb, e.blocked, title, None)

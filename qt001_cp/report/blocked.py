@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.report.facts import Blocked, Check, Finding
-from qt001_cp.report.words import COMMAND, NEXT, SEAL
-
-_UNASKED = "qt001-cp report --database … as a login that may read the table, or once the manifest is proposed"
+from qt001_cp.report.facts import Blocked, BlockState, Check, Finding
+from qt001_cp.report.words import COMMAND, NEXT, SEAL, named
 
 
 def what_is_blocked(
@@ -20,20 +18,21 @@ def what_is_blocked(
     ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked.
     """
     if manifest is None:
-        return (Blocked("FIX7b", "blocked", "no object manifest is sealed in this database", SEAL),)
+        return (Blocked("FIX7b", (), "blocked", "no object manifest is sealed in this database", SEAL),)
     return (*_next(manifest, stage, checks), *(_switch(b, switches) for b in manifest.blocked))
 
 
 def _next(manifest: ObjectManifest, stage: str, checks: Sequence[Check]) -> list[Blocked]:
     failing = [c for c in checks if c.state == "fails"]
-    commands = "; ".join(dict.fromkeys(f.mend for c in failing for f in c.findings[:1]))
+    mends = tuple(dict.fromkeys(f.mend for c in failing for f in c.findings[:1]))
+    state: BlockState = "blocked" if failing else "not blocked"
     if stage in NEXT:
         goal = NEXT[stage]
         why = _list("precondition", failing) or "every precondition that was asked holds; it waits for its operator"
-        return [Blocked(goal.upper(), "blocked" if failing else "not blocked", why, commands or COMMAND[goal])]
+        return [Blocked(named(goal), (), state, why, mends or (COMMAND[goal],))]
     why = _list("gate", failing) or "every gate is open: the guard lets it pass"
-    return [Blocked(f"{r.part}: {r.identity}", "blocked" if failing else "not blocked", why,
-                    commands or "qt001-cp sign SUBJECT --refuse closes it again") for r in manifest.repoint]  # fmt: skip
+    routines = tuple(f"{r.part}: {r.identity}" for r in manifest.repoint)
+    return [Blocked("writes through the apply path", routines, state, why, mends)]
 
 
 def _list(what: str, failing: Sequence[Check]) -> str:
@@ -45,10 +44,10 @@ def _switch(probe: Json, switches: Sequence[Finding] | None) -> Blocked:
     what = f"{probe['what']}: {probe['table']} {probe['key']}"
     finding = next((f for f in switches or () if f.object == what), None)
     if switches is None:
-        return Blocked(what, "not known", "the database does not hold this manifest", _UNASKED)
+        return Blocked(what, (), "not known", "the database does not hold this manifest", SEAL)
     if finding is None:
         why = f"{probe['state_column']} is {probe['blocked']}, as the policy wants it until there is real evidence"
-        return Blocked(what, "blocked", why, "none: it stays so")
+        return Blocked(what, (), "blocked", why, ())
     if "permission denied" in finding.found:
-        return Blocked(what, "not known", finding.found, finding.mend)
-    return Blocked(what, "not blocked", f"expected {finding.expected}, found {finding.found}", finding.mend)
+        return Blocked(what, (), "not known", finding.found, (finding.mend,))
+    return Blocked(what, (), "not blocked", f"expected {finding.expected}, found {finding.found}", (finding.mend,))

@@ -15,7 +15,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class KindCount:
-    """Objects of one kind: by disposition, and by owner before, after FIX7b, and now. ``missing``: not found now."""
+    """Objects of one kind: by disposition, and by owner before, after FIX7b, and now.
+
+    ``missing``: not found now. Default privileges that are taken away leave no entry, so none of them is ever missing.
+    """
 
     kind: str
     total: int
@@ -57,7 +60,7 @@ def estate_counts(manifest: ObjectManifest, owners: Mapping[Key, str]) -> tuple[
                 sum((o.after or o.before).owner.name == app for o in here),
                 now.count(app),
                 now.count(OWNER.name),
-                now.count(None),
+                0 if kind == "default acl" else now.count(None),
             )
         )
     return tuple(rows)

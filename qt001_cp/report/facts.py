@@ -110,12 +110,13 @@ class Drift:
 
 @dataclass(frozen=True)
 class Blocked:
-    """Something that must not happen yet, whether it is blocked now, why, and the next command."""
+    """Something that must not happen yet, whether it is blocked now, why, and the commands that come next."""
 
     what: str
+    objects: tuple[str, ...]
     state: BlockState
     why: str
-    command: str
+    commands: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ GUARD: Final[Key] = ("function", "qt001_cp.require_acceptance(pg_catalog.text)")
 _ROLE: Final = "role"
 _DATA: Final = ("table", "materialized view", "foreign table")
 _CODE: Final = ("function", "procedure", "view")
+_PARTS: Final = ("gateway", "permit", "apply", "writer")
 _VERBS: Final = ("calls", "reads", "writes")
 MOST: Final = {"way in": 12, "uses": 8, "data": 10}
 """Objects in a column that a person can still read; the rest is counted."""
@@ -78,11 +79,10 @@ class Known:
 
 
 def candidates(manifest: ObjectManifest) -> dict[Key, str]:
-    """The ways in: key → what it is. The apply path in the policy's order, the legacy authority, the curated views."""
+    """The ways in: key → what it is. The apply path from its gateway on, the legacy authority, the curated views."""
     objects = {o.ref.identity: o.ref.key for o in manifest.objects if o.ref.kind in (*_CODE, *_DATA)}
     parts = [(r.identity, r.part) for r in manifest.repoint]
-    order = [v for v in manifest.apply_path.values() if isinstance(v, str)]
-    parts.sort(key=lambda p: order.index(p[0]) if p[0] in order else len(order))
+    parts.sort(key=lambda p: _PARTS.index(p[1]) if p[1] in _PARTS else len(_PARTS))
     found = {objects[identity]: part for identity, part in parts if identity in objects}
     found |= {(item["kind"], item["identity"]): "legacy authority" for item in manifest.legacy}
     return found | {o.ref.key: "curated view" for o in manifest.transferred if o.curated and o.ref.key not in found}
@@ -113,9 +113,11 @@ def build(manifest: ObjectManifest, known: Known) -> Graph:
     here = {n.key for n in nodes}
     edges = [e for e in _role_edges(nodes) if e.end in here]
     for start in shown:
+        verbs: dict[tuple[Key, bool], list[str]] = {}
         for verb, end in sorted(before.get(start, frozenset()) | now.get(start, frozenset())):
             if end in here and end != start:
-                edges.append(Edge(start, end, verb, (verb, end) not in now.get(start, frozenset())))
+                verbs.setdefault((end, (verb, end) not in now.get(start, frozenset())), []).append(verb)
+        edges += [Edge(start, end, ", ".join(said), blocked) for (end, blocked), said in verbs.items()]
     return Graph(tuple(nodes), tuple(edges), left_out, known.guard)
 
 

@@ -14,9 +14,9 @@ from typing import Final
 from qt001_cp.report.graph import COLUMNS, Edge, Graph, Key, Node
 from qt001_cp.review.pages import visible
 
-WIDTH: Final = 1000
-_X: Final = (0, 172, 466, 772)
-_W: Final = (104, 212, 212, 228)
+WIDTH: Final = 1002
+_X: Final = (1, 186, 482, 788)
+_W: Final = (118, 212, 212, 212)
 _TOP: Final = 34
 _CHAR: Final = 7.25
 _LINE: Final = 15
@@ -86,6 +86,7 @@ class _Place:
 
 
 Port = tuple[Key, str, bool]
+"""Lines of one look that lead to one card run together from the column before it: where to, the verb, blocked."""
 _HEADS: Final = ("application role", "ways in", "what they use", "data behind them")
 
 
@@ -94,7 +95,7 @@ def draw(graph: Graph) -> Drawing:
     ports: dict[Key, list[Port]] = {}
     for e in graph.edges:
         if _column(graph, e.start) < _column(graph, e.end):
-            bundle = (e.end, e.verb, e.blocked)
+            bundle = _bundle(e)
             if bundle not in ports.setdefault(e.end, []):
                 ports[e.end].append(bundle)
     cards = {n.key: _card(n, graph, len(ports.get(n.key, []))) for n in graph.nodes}
@@ -165,6 +166,10 @@ def _columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
 
 
+def _bundle(e: Edge) -> Port:
+    return (e.end, "writes" if "writes" in e.verb else e.verb, e.blocked)
+
+
 def _column(graph: Graph, key: Key) -> int:
     return next(COLUMNS.index(n.column) for n in graph.nodes if n.key == key)
 
@@ -198,7 +203,7 @@ def _lanes(graph: Graph, columns: list[list[_Place]], cards: dict[Key, _Place]) 
         start, end = cards[e.start], cards[e.end]
         at = start
         for between in range(start.column + 1, end.column):
-            key = ((e.end, e.verb, e.blocked), between)
+            key = (_bundle(e), between)
             if key not in lanes:
                 lanes[key] = _Place(None, between, _LANE)
                 columns[between].append(lanes[key])
@@ -210,7 +215,7 @@ def _lanes(graph: Graph, columns: list[list[_Place]], cards: dict[Key, _Place]) 
 
 
 def _order(columns: list[list[_Place]]) -> None:
-    """The ways in keep the policy's order; what stands right of them follows the barycentre of what leads to it."""
+    """The ways in keep their order; what stands right of them follows the barycentre of what leads to it."""
     for _ in range(_ROUNDS):
         for number in (2, 3):
             at = {id(p): i for c in columns for i, p in enumerate(c)}
@@ -252,7 +257,7 @@ def _box(place: _Place, graph: Graph) -> Box:
     assert node is not None
     x, width = _X[place.column], _W[place.column]
     name, state = _words(node, graph)
-    kind = node.part if node.column == "role" else f"{node.kind} · {node.part}" if node.part else node.kind
+    kind = "role" if node.column == "role" else f"{node.kind} · {node.part}" if node.part else node.kind
     lines = [(kind if _columns(kind) <= (width - 2 * _PAD) / _CHAR else node.part or node.kind, "kind"),
              *((t, "name") for t in name), *state]  # fmt: skip
     high = len(lines) * _LINE
@@ -265,7 +270,7 @@ def _box(place: _Place, graph: Graph) -> Box:
 def _line(
     e: Edge, cards: dict[Key, _Place], lanes: dict[tuple[Port, int], _Place], where: dict[Port, float]
 ) -> Line:
-    start, end, bundle = cards[e.start], cards[e.end], (e.end, e.verb, e.blocked)
+    start, end, bundle = cards[e.start], cards[e.end], _bundle(e)
     title = f"{visible(e.start[1])} {'no longer ' if e.blocked else ''}{e.verb} {visible(e.end[1])}"
     x, y = _X[start.column] + _W[start.column], start.y + start.height / 2
     if start.column >= end.column:
@@ -279,7 +284,7 @@ def _line(
     goal = where[bundle]
     to = _X[end.column] - 6
     middle = ((x + to) / 2, (y + goal) / 2) if e.blocked and start.column == 0 else None
-    return Line(path + _curve(x, y, to, goal), e.verb, e.blocked, title, middle)
+    return Line(path + _curve(x, y, to, goal), bundle[1], e.blocked, title, middle)
 
 
 def _curve(x: float, y: float, to_x: float, to_y: float) -> str:

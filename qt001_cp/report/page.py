@@ -7,7 +7,7 @@ from typing import Final
 from qt001_cp.report.estate import kinds_of
 from qt001_cp.report.facts import Check, Report
 from qt001_cp.report.layout import draw, short
-from qt001_cp.report.words import NEXT
+from qt001_cp.report.words import NEXT, named
 from qt001_cp.review.pages import page
 
 MOST_OBJECTS: Final = 40
@@ -30,11 +30,12 @@ def html(report: Report) -> bytes:
             "drawing": draw(report.graph) if report.graph is not None else None,
             "names": {n.key: n for n in report.graph.nodes} if report.graph is not None else {},
             "short": short,
+            "named": named,
             "most_objects": MOST_OBJECTS,
             "most_groups": MOST_GROUPS,
             "most_findings": MOST_FINDINGS,
             "most_events": MOST_EVENTS,
-            "next_title": NEXT.get(report.head.stage, "").upper(),
+            "next_title": named(NEXT.get(report.head.stage, "")),
         },
         "qt001_cp.report",
     )
@@ -49,14 +50,15 @@ def verdict(report: Report) -> tuple[str, str]:
         if report.accepted:
             return "warn", "Every gate is open: the guard lets the apply path write."
         return "good" if _waits_for_people(failing) else "bad", (
-            f"Writes are blocked. {len(report.checks) - len(failing)} of {len(report.checks)} gates are open."
+            f"Writes are blocked. {len(report.checks) - len(failing)} of {len(report.checks)} gates are open; "
+            + ("the others wait for people and the scheduled verifier." if _waits_for_people(failing) else "see which are not.")
         )
     if report.drift:
         return "bad", f"The database has drifted from the manifest: {len(report.drift)} difference(s)."
     if report.head.manifest is None:
         return "warn", "No object manifest is sealed. Nothing of the estate has been changed."
     begun = "Owners and privileges are as they were." if report.head.stage == "fix7a" else "The cutover is done."
-    goal = NEXT[report.head.stage].upper()
+    goal = named(NEXT[report.head.stage])
     asked = len(report.checks) - sum(c.state == "not asked" for c in report.checks)
     if failing:
         return "warn", f"{begun} {goal} would be refused: {len(failing)} of {asked} preconditions fail."

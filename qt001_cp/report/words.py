@@ -17,7 +17,15 @@ COMMAND: Final = {
     "fix7b": "alembic -x manifest=object.json upgrade fix7a:fix7b --sql > fix7b.sql",
     "fix7c": "alembic -x manifest=object.json upgrade fix7b:fix7c --sql > fix7c.sql",
 }
-SEAL: Final = "qt001-cp manifest generate --policy FILE --out DIR --propose, then qt001-cp manifest seal DIR/object.json"
+def named(stage: str) -> str:
+    """fix7b as people write it: FIX7b."""
+    return stage.replace("fix", "FIX")
+
+
+SEAL: Final = (
+    "qt001-cp manifest generate --policy FILE --out DIR --propose",
+    "qt001-cp manifest seal DIR/object.json",
+)
 _EVENTS: Final = {
     "configured": "the policy was recorded, FIX7a is in place",
     "captured": "owners, privileges and sources of the estate were captured",

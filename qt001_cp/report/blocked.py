@@ -11,15 +11,38 @@ from qt001_cp.report.words import COMMAND, NEXT, SEAL, named
 
 
 def what_is_blocked(
-    manifest: ObjectManifest | None, stage: str, checks: Sequence[Check], switches: Sequence[Finding] | None
+    manifest: ObjectManifest | None,
+    stage: str,
+    checks: Sequence[Check],
+    still_held: Sequence[Finding],
+    switches: Sequence[Finding] | None,
 ) -> tuple[Blocked, ...]:
-    """The next stage or the writes of the apply path first, then the switches that the policy names.
+    """The application role, then the next stage or the writes of the apply path, then the switches of the policy.
 
-    ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked.
+    ``still_held``: what ``qt001_cp.contained_findings`` answered. ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked.
     """
     if manifest is None:
         return (Blocked("FIX7b", (), "blocked", "no object manifest is sealed in this database", SEAL),)
-    return (*_next(manifest, stage, checks), *(_switch(b, switches) for b in manifest.blocked))
+    return (
+        _application(manifest, stage, still_held),
+        *_next(manifest, stage, checks),
+        *(_switch(b, switches) for b in manifest.blocked),
+    )
+
+
+def _application(manifest: ObjectManifest, stage: str, still_held: Sequence[Finding]) -> Blocked:
+    app, moved = manifest.application.name, manifest.transferred
+    what = f"{app} on what is to be protected"
+    if stage == "fix7a":
+        owned = sum(o.before.owner == manifest.application for o in moved)
+        return Blocked(what, (), "not blocked", f"it owned {owned} of {len(moved)} objects when they were sealed", ())
+    if still_held:
+        found = "; ".join(f"{f.object}: {f.found}" for f in still_held[:5])
+        rest = f"; and {len(still_held) - 5} more" if len(still_held) > 5 else ""
+        return Blocked(what, (), "not blocked", found + rest, tuple(dict.fromkeys(f.mend for f in still_held[:5])))
+    views = sum(o.curated for o in moved)
+    why = f"PostgreSQL gives it nothing on {len(moved)} transferred objects beyond what the manifest leaves: {views} curated views"
+    return Blocked(what, (), "blocked", why, ())
 
 
 def _next(manifest: ObjectManifest, stage: str, checks: Sequence[Check]) -> list[Blocked]:

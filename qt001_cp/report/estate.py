@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.model.roles import OWNER
@@ -11,6 +13,7 @@ from qt001_cp.plan.difference import state_lines
 from qt001_cp.review.changes import changes
 
 Key = tuple[str, str]
+_PRIVILEGE: Final = re.compile(r"([-+]) ([A-Z]+) (for .*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,21 @@ def change_groups(manifest: ObjectManifest) -> tuple[ChangeGroup, ...]:
     """What FIX7b changes, then what FIX7c takes from the legacy authority; equal changes of a kind are one group."""
     made: dict[tuple[str, str, bool, str, tuple[str, ...]], list[str]] = {}
     for c in changes(manifest):
-        made.setdefault(("fix7b", c.kind, c.curated, c.reason, c.lines), []).append(c.identity)
+        made.setdefault(("fix7b", c.kind, c.curated, c.reason, together(c.lines)), []).append(c.identity)
     for o in manifest.transferred:
         if o.retired is not None:
             made.setdefault(("fix7c", o.ref.kind, o.curated, o.reason, _retired(o)), []).append(o.ref.identity)
     groups = [ChangeGroup(*key, tuple(sorted(objects))) for key, objects in made.items()]
     return tuple(sorted(groups, key=lambda g: (g.stage, g.kind, not g.curated, -len(g.objects), g.objects)))
+
+
+def together(lines: Iterable[str]) -> tuple[str, ...]:
+    """Privileges of one grantee from one grantor on one line; lines on columns stay as they are."""
+    made: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        found = _PRIVILEGE.fullmatch(line)
+        made.setdefault((found[1], found[3]) if found else (line, ""), []).append(found[2] if found else "")
+    return tuple(f"{sign} {', '.join(held)} {rest}" if rest else sign for (sign, rest), held in made.items())
 
 
 def kinds_of(groups: Iterable[ChangeGroup]) -> list[tuple[str, str, list[ChangeGroup]]]:
@@ -88,4 +100,4 @@ def kinds_of(groups: Iterable[ChangeGroup]) -> list[tuple[str, str, list[ChangeG
 
 def _retired(o: ManifestObject) -> tuple[str, ...]:
     assert o.retired is not None
-    return tuple(state_lines(o.after or o.before, o.retired))
+    return together(state_lines(o.after or o.before, o.retired))

@@ -25,7 +25,7 @@ _GAP: Final = 12
 _PAD: Final = 8
 _LANE: Final = 10
 _MOST_LINES: Final = 3
-_ROUNDS: Final = 6
+_ROUNDS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class _Place:
     height: float
     y: float = 0.0
     before: list[_Place] = field(default_factory=list)
+    after: list[_Place] = field(default_factory=list)
 
 
 Port = tuple[Key, str, bool]
@@ -207,22 +208,38 @@ def _lanes(graph: Graph, columns: list[list[_Place]], cards: dict[Key, _Place]) 
             if key not in lanes:
                 lanes[key] = _Place(None, between, _LANE)
                 columns[between].append(lanes[key])
-            lanes[key].before.append(at)
+            _join(at, lanes[key])
             at = lanes[key]
         if start.column < end.column:
-            end.before.append(at)
+            _join(at, end)
     return lanes
 
 
+def _join(start: _Place, end: _Place) -> None:
+    start.after.append(end)
+    end.before.append(start)
+
+
 def _order(columns: list[list[_Place]]) -> None:
-    """The ways in keep their order; what stands right of them follows the barycentre of what leads to it."""
-    for _ in range(_ROUNDS):
-        for number in (2, 3):
+    """The ways in keep their order. Right of them: by the barycentre of either side in turn; the fewest crossings win."""
+    best = (_crossings(columns), [list(c) for c in columns])
+    for turn in range(_ROUNDS):
+        for number in (2, 3) if turn % 2 == 0 else (2,):
             at = {id(p): i for c in columns for i, p in enumerate(c)}
-            was = {id(p): i for i, p in enumerate(columns[number])}
-            columns[number].sort(
-                key=lambda p: (sum(at[id(b)] for b in p.before) / len(p.before) if p.before else was[id(p)], was[id(p)])
-            )
+            columns[number].sort(key=lambda p: _centre(p.before if turn % 2 == 0 else p.after, at, at[id(p)]))
+        if _crossings(columns) < best[0]:
+            best = (_crossings(columns), [list(c) for c in columns])
+    columns[:] = best[1]
+
+
+def _centre(neighbours: Sequence[_Place], at: dict[int, int], own: int) -> float:
+    return sum(at[id(n)] for n in neighbours) / len(neighbours) if neighbours else own
+
+
+def _crossings(columns: Sequence[Sequence[_Place]]) -> int:
+    at = {id(p): i for c in columns for i, p in enumerate(c)}
+    lines = [[(at[id(p)], at[id(q)]) for p in c for q in p.after] for c in columns]
+    return sum((a < c) == (b > d) and a != c and b != d for made in lines for a, b in made for c, d in made) // 2
 
 
 def _height(column: Sequence[_Place]) -> float:

@@ -54,7 +54,7 @@ def verdict(report: Report) -> tuple[str, str]:
             + ("the others wait for people and the scheduled verifier." if _waits_for_people(failing) else "see which are not.")
         )
     if report.drift:
-        return "bad", f"The database has drifted from the manifest: {len(report.drift)} difference(s)."
+        return "bad", f"The database has drifted from the manifest: {len(report.drift)} {'difference' if len(report.drift) == 1 else 'differences'}."
     if report.head.manifest is None:
         return "warn", "No object manifest is sealed. Nothing of the estate has been changed."
     begun = "Owners and privileges are as they were." if report.head.stage == "fix7a" else "The cutover is done."

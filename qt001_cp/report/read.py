@@ -105,6 +105,7 @@ class _Reader:
             drift=drift,
             blocked=what_is_blocked(
                 self.manifest, self.stage, checks,
+                self.findings("SELECT * FROM qt001_cp.contained_findings(%s)", self.digest),
                 self.findings("SELECT * FROM qt001_cp.blocked_findings(%s)", self.digest) if self.known else None,
             ),
         )  # fmt: skip

@@ -186,9 +186,9 @@ def _words(node: Node, graph: Graph) -> tuple[list[str], list[tuple[str, str]]]:
         return name, [(line, style) for line in wrap(words, width)]
     now = node.now
     if now:
-        return name, [(line, "warn" if node.part != "curated view" or now != "SELECT" else "good") for line in wrap(f"role: {now}", width)]
+        return name, [(line, "warn" if node.part != "curated view" or now != "SELECT" else "good") for line in wrap(visible(f"role: {now}"), width)]
     words = "role: nothing" + (f" (was {node.before})" if node.before else "")
-    return name, [(line, "good") for line in wrap(words, width)]
+    return name, [(line, "good") for line in wrap(visible(words), width)]
 
 
 def _card(node: Node, graph: Graph, ports: int) -> _Place:
@@ -275,8 +275,9 @@ def _box(place: _Place, graph: Graph) -> Box:
     x, width = _X[place.column], _W[place.column]
     name, state = _words(node, graph)
     kind = "role" if node.column == "role" else f"{node.kind} · {node.part}" if node.part else node.kind
-    lines = [(kind if _columns(kind) <= (width - 2 * _PAD) / _CHAR else node.part or node.kind, "kind"),
-             *((t, "name") for t in name), *state]  # fmt: skip
+    fits = int((width - 2 * _PAD) / _CHAR)
+    first = kind if _columns(kind) <= fits else node.part or node.kind
+    lines = [(wrap(visible(first), fits, 1)[0], "kind"), *((t, "name") for t in name), *state]
     high = len(lines) * _LINE
     y = place.y + (place.height - high) / 2 + 11
     texts = tuple(Text(x + _PAD, y + i * _LINE, text, style) for i, (text, style) in enumerate(lines))

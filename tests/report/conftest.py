@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qt001_cp.cli import main
+from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.scene import OPERATOR, drop_scene
 from qt001_cp.report.facts import Report
 from qt001_cp.report.read import read_report
@@ -90,3 +91,16 @@ def _make(library: Library, name: str, folder: Path) -> Made:
         return Made(facts, page, json.loads(document.read_text()), codes, oracle[0])
     finally:
         drop_scene(stage.scene)
+
+
+@pytest.fixture(scope="session")
+def at_large(library: Library) -> ObjectManifest:
+    """The manifest of the reference estate with ten thousand curated views more."""
+    library.copy("fix7a")
+    assert library.bundle is not None
+    manifest = library.bundle.manifest
+    pattern = next(o for o in manifest.transferred if o.curated)
+    more = tuple(
+        replace(pattern, ref=replace(pattern.ref, identity=f"public.more_{i}", name=f"more_{i}")) for i in range(10_000)
+    )
+    return replace(manifest, objects=(*manifest.objects, *more))

@@ -119,7 +119,9 @@ def test_the_auditor_may_make_it_and_is_not_judged_as_the_operator(at_fix7b_done
 
 
 def test_nothing_is_changed_by_a_report(at_fix7c_done: Stage, tmp_path: Path) -> None:
-    state = "SELECT md5(string_agg(e::text, '' ORDER BY e.seq)), pg_current_xact_id_if_assigned() FROM qt001_cp.event e"
+    state = """SELECT (SELECT md5(string_agg(e::text, '' ORDER BY e.seq)) FROM qt001_cp.event e),
+                      (SELECT md5(string_agg(d.digest, '' ORDER BY d.digest)) FROM qt001_cp.document d),
+                      (SELECT md5(string_agg(s::text, '' ORDER BY s.classid, s.objid, s.objsubid)) FROM qt001_cp.owner_acl() s)"""
     with at_fix7c_done.connect() as reader:
         before = reader.execute(state).fetchall()
         _facts(at_fix7c_done, tmp_path, code=3)

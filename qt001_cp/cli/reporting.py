@@ -34,10 +34,14 @@ def add_verbs(verbs: Any) -> None:
         "report", help="stages, gates, estate, ways in, no-go results and what remains blocked, as one HTML file",
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--manifest", type=Path, metavar="FILE", help="the object manifest; default: the database's own")
+    parser.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="the object manifest; default: the database's own"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the report goes; an older one is replaced")
     add_database(parser)
-    parser.add_argument("--format", choices=("html", "json"), default="html", help="for people or programs (default html)")
+    parser.add_argument(
+        "--format", choices=("html", "json"), default="html", help="for people or programs (default html)"
+    )
     parser.set_defaults(run=run)
 
 

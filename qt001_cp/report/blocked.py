@@ -19,7 +19,8 @@ def what_is_blocked(
 ) -> tuple[Blocked, ...]:
     """The application role, then the next stage or the writes of the apply path, then the switches of the policy.
 
-    ``still_held``: what ``qt001_cp.contained_findings`` answered. ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked.
+    ``still_held``: what ``qt001_cp.contained_findings`` answered.
+    ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked.
     """
     if manifest is None:
         return (Blocked("FIX7b", (), "blocked", "no object manifest is sealed in this database", SEAL),)

@@ -6,6 +6,7 @@ order in a column follows the barycentre of the neighbours. Widths are those of 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ _GAP: Final = 12
 _PAD: Final = 8
 _LANE: Final = 10
 _MOST_LINES: Final = 3
+_QUOTED: Final = re.compile(r'("(?:[^"]|"")*")')
+_SYSTEM: Final = re.compile(r"(?<=[(,])pg_catalog\.")
 _ROUNDS: Final = 12
 
 
@@ -141,8 +144,9 @@ def wrap(text: str, width: int, most: int = _MOST_LINES) -> list[str]:
 
 
 def short(identity: str) -> str:
-    """An identity as the card shows it: every character visible, PostgreSQL's own schema left out of argument types."""
-    return visible(identity.replace("pg_catalog.", ""))
+    """An identity as it is shown: every character visible, PostgreSQL's own schema left out of argument types."""
+    parts = _QUOTED.split(identity)
+    return visible("".join(p if i % 2 else _SYSTEM.sub("", p) for i, p in enumerate(parts)))
 
 
 def _pieces(text: str) -> list[str]:
@@ -186,7 +190,10 @@ def _words(node: Node, graph: Graph) -> tuple[list[str], list[tuple[str, str]]]:
         return name, [(line, style) for line in wrap(words, width)]
     now = node.now
     if now:
-        return name, [(line, "warn" if node.part != "curated view" or now != "SELECT" else "good") for line in wrap(visible(f"role: {now}"), width)]
+        return name, [
+            (line, "warn" if node.part != "curated view" or now != "SELECT" else "good")
+            for line in wrap(visible(f"role: {now}"), width)
+        ]
     words = "role: nothing" + (f" (was {node.before})" if node.before else "")
     return name, [(line, "good") for line in wrap(visible(words), width)]
 
@@ -281,13 +288,13 @@ def _box(place: _Place, graph: Graph) -> Box:
     high = len(lines) * _LINE
     y = place.y + (place.height - high) / 2 + 11
     texts = tuple(Text(x + _PAD, y + i * _LINE, text, style) for i, (text, style) in enumerate(lines))
-    held = "" if node.column == "role" else f"; the role holds {node.now or 'nothing'}, before {node.before or 'nothing'}"
+    held = (
+        "" if node.column == "role" else f"; the role holds {node.now or 'nothing'}, before {node.before or 'nothing'}"
+    )
     return Box(node, x, place.y, width, place.height, texts, f"{kind} {visible(node.identity)}{held}")
 
 
-def _line(
-    e: Edge, cards: dict[Key, _Place], lanes: dict[tuple[Port, int], _Place], where: dict[Port, float]
-) -> Line:
+def _line(e: Edge, cards: dict[Key, _Place], lanes: dict[tuple[Port, int], _Place], where: dict[Port, float]) -> Line:
     start, end, bundle = cards[e.start], cards[e.end], _bundle(e)
     title = f"{visible(e.start[1])} {'no longer ' if e.blocked else ''}{e.verb} {visible(e.end[1])}"
     x, y = _X[start.column] + _W[start.column], start.y + start.height / 2

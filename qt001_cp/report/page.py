@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from qt001_cp.report.estate import kinds_of
-from qt001_cp.report.facts import Check, Report
+from qt001_cp.report.facts import Report
 from qt001_cp.report.layout import draw, short
 from qt001_cp.report.words import NEXT, named
 from qt001_cp.review.pages import page
@@ -49,12 +49,13 @@ def verdict(report: Report) -> tuple[str, str]:
     if report.head.stage == "fix7c":
         if report.accepted:
             return "warn", "Every gate is open: the guard lets the apply path write."
-        return "good" if _waits_for_people(failing) else "bad", (
-            f"Writes are blocked. {len(report.checks) - len(failing)} of {len(report.checks)} gates are open; "
-            + ("the others wait for people and the scheduled verifier." if _waits_for_people(failing) else "see which are not.")
-        )
+        opened = f"Writes are blocked. {len(report.checks) - len(failing)} of {len(report.checks)} gates are open"
+        if all(c.name in _PEOPLE for c in failing):
+            return "good", f"{opened}; the others wait for people and the scheduled verifier."
+        return "bad", f"{opened}; the state of the database closes others."
     if report.drift:
-        return "bad", f"The database has drifted from the manifest: {len(report.drift)} {'difference' if len(report.drift) == 1 else 'differences'}."
+        number = "one difference" if len(report.drift) == 1 else f"{len(report.drift)} differences"
+        return "bad", f"The database has drifted from the manifest: {number}."
     if report.head.manifest is None:
         return "warn", "No object manifest is sealed. Nothing of the estate has been changed."
     begun = "Owners and privileges are as they were." if report.head.stage == "fix7a" else "The cutover is done."
@@ -67,10 +68,6 @@ def verdict(report: Report) -> tuple[str, str]:
 
 _PEOPLE: Final = frozenset({"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"})
 """Gates that wait for people and for the scheduled verifier, not for the state of the database (``qt001_cp.verify``)."""
-
-
-def _waits_for_people(failing: tuple[Check, ...]) -> bool:
-    return all(c.name in _PEOPLE for c in failing)
 
 
 def _totals(report: Report) -> dict[str, int]:

@@ -17,6 +17,8 @@ COMMAND: Final = {
     "fix7b": "alembic -x manifest=object.json upgrade fix7a:fix7b --sql > fix7b.sql",
     "fix7c": "alembic -x manifest=object.json upgrade fix7b:fix7c --sql > fix7c.sql",
 }
+
+
 def named(stage: str) -> str:
     """fix7b as people write it: FIX7b."""
     return stage.replace("fix", "FIX")

@@ -29,6 +29,7 @@ FINDINGS = {
     r"qt001-cp manifest verify bundle/object\.json --database \"\$OPERATOR\"": "a candidate is not sealed",
     r"qt001-cp status .*": "no evidence, no signature yet",
     r"qt001-cp verify .*": "the same",
+    r"qt001-cp report .*": "the same",
 }
 
 

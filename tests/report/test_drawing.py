@@ -34,7 +34,7 @@ def test_cards_do_not_meet_and_hold_their_text(all_reports: dict[str, Made]) -> 
         assert drawing == draw(graph) and _apart(drawing.boxes)
         assert len(drawing.boxes) == len(graph.nodes) and len(drawing.lines) == len(graph.edges)
         for box in drawing.boxes:
-            assert 0 < box.x and box.x + box.width < drawing.width and box.y + box.height < drawing.height
+            assert box.x > 0 and box.x + box.width < drawing.width and box.y + box.height < drawing.height
             for text in box.texts:
                 assert box.y < text.y - 9 and text.y < box.y + box.height and len(text.text) * 7.25 <= box.width
 

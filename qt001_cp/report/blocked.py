@@ -16,18 +16,20 @@ def what_is_blocked(
     checks: Sequence[Check],
     still_held: Sequence[Finding],
     switches: Sequence[Finding] | None,
+    unread: Sequence[str],
 ) -> tuple[Blocked, ...]:
     """The application role, then the next stage or the writes of the apply path, then the switches of the policy.
 
     ``still_held``: what ``qt001_cp.contained_findings`` answered.
-    ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked.
+    ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked. ``unread``: tables of
+    switches that the login may not read.
     """
     if manifest is None:
         return (Blocked("FIX7b", (), "blocked", "no object manifest is sealed in this database", SEAL),)
     return (
         _application(manifest, stage, still_held),
         *_next(manifest, stage, checks),
-        *(_switch(b, switches) for b in manifest.blocked),
+        *(_switch(b, switches, unread) for b in manifest.blocked),
     )
 
 
@@ -64,7 +66,7 @@ def _list(what: str, failing: Sequence[Check]) -> str:
     return f"{len(names)} {what}{'s' if len(names) != 1 else ''} closed: {', '.join(names)}" if names else ""
 
 
-def _switch(probe: Json, switches: Sequence[Finding] | None) -> Blocked:
+def _switch(probe: Json, switches: Sequence[Finding] | None, unread: Sequence[str]) -> Blocked:
     what = f"{probe['what']}: {probe['table']} {probe['key']}"
     finding = next((f for f in switches or () if f.object == what), None)
     if switches is None:
@@ -72,6 +74,6 @@ def _switch(probe: Json, switches: Sequence[Finding] | None) -> Blocked:
     if finding is None:
         why = f"{probe['state_column']} is {probe['blocked']}, as the policy wants it until there is real evidence"
         return Blocked(what, (), "blocked", why, ())
-    if "permission denied" in finding.found:
+    if probe["table"] in unread:
         return Blocked(what, (), "not known", finding.found, (finding.mend,))
     return Blocked(what, (), "not blocked", f"expected {finding.expected}, found {finding.found}", (finding.mend,))

@@ -63,7 +63,9 @@ def verdict(report: Report) -> tuple[str, str]:
     asked = len(report.checks) - sum(c.state == "not asked" for c in report.checks)
     if failing:
         return "warn", f"{begun} {goal} would be refused: {len(failing)} of {asked} preconditions fail."
-    return "good", f"{begun} {goal} may run: all {asked} preconditions that were asked hold."
+    if asked < len(report.checks):
+        return "warn", f"{begun} {asked} of {len(report.checks)} preconditions of {goal} were asked, and hold."
+    return "good", f"{begun} {goal} may run: all {asked} preconditions hold."
 
 
 _PEOPLE: Final = frozenset({"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"})

@@ -48,6 +48,13 @@ SELECT r.value ->> 'kind', r.value ->> 'identity', e.value ->> 'verb', e.value -
 FROM qt001_cp.analysis_routine(%s) r(value)
 LEFT JOIN LATERAL pg_catalog.jsonb_array_elements(r.value -> 'edges') e(value) ON true
 """
+_UNREAD: Final = """
+SELECT DISTINCT o.identity
+FROM pg_catalog.jsonb_array_elements(qt001_cp.document_json(%s) -> 'blocked') b(value)
+JOIN qt001_cp.manifest_object(%s) o ON o.kind = 'table' AND o.identity = b.value ->> 'table'
+JOIN pg_catalog.pg_namespace n ON n.nspname = o.schema JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
+WHERE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')
+"""
 
 
 def read_report(opened: psycopg.Connection, file: ObjectManifest | None = None) -> Report:
@@ -74,6 +81,7 @@ class _Reader:
         self.digest = self.manifest.digest() if self.manifest is not None else None
         # Its own checks can only be asked about a manifest that the database holds.
         self.known = bool(self.value("SELECT 1 FROM qt001_cp.document WHERE digest = %s LIMIT 1", self.digest))
+        self.unread = [r["identity"] for r in self.rows(_UNREAD, self.digest, self.digest)]
 
     def rows(self, query: str, *args: object) -> list[dict[str, Any]]:
         return self.cursor.execute(query.encode(), args or None).fetchall()
@@ -107,6 +115,7 @@ class _Reader:
                 self.manifest, self.stage, checks,
                 self.findings("SELECT * FROM qt001_cp.contained_findings(%s)", self.digest),
                 self.findings("SELECT * FROM qt001_cp.blocked_findings(%s)", self.digest) if self.known else None,
+                self.unread,
             ),
         )  # fmt: skip
 
@@ -177,7 +186,7 @@ class _Reader:
             return self.rows(query, self.digest)
 
         if self.stage == "fix7a":
-            return stages.before_fix7b(ask, operator=operator, known=self.known), None, None
+            return stages.before_fix7b(ask, operator=operator, known=self.known, unread=self.unread), None, None
         return stages.before_fix7c(ask, operator=operator), None, None
 
     def _owners(self) -> dict[Key, str]:

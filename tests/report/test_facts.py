@@ -12,6 +12,7 @@ from qt001_cp import estate
 from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR
 from qt001_cp.report.facts import Report
+from qt001_cp.report.page import html
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from tests.conftest import Stage
@@ -84,6 +85,7 @@ def test_the_page_says_what_the_facts_say(all_reports: dict[str, Made]) -> None:
     for made in all_reports.values():
         page = made.page.read_text("utf-8")
         facts = made.facts
+        assert html(facts) == html(facts)
         for word in (
             facts.head.manifest,
             facts.head.chain_digest,
@@ -126,6 +128,19 @@ def test_the_auditor_may_make_it_and_is_not_judged_as_the_operator(at_fix7b_done
     states = {c["number"]: c["state"] for c in facts["checks"]}
     assert states.pop(7) == "not asked" and set(states.values()) == {"holds"}
     assert {b["state"] for b in facts["blocked"] if "switch" in b["what"]} == {"not known"}
+
+
+def test_what_a_login_may_not_read_is_not_told_as_a_failure(at_recorded: Stage, tmp_path: Path) -> None:
+    facts = _facts(at_recorded, tmp_path, user=AUDITOR)
+    states = {c["number"]: c["state"] for c in facts["checks"]}
+    assert (states.pop(6), states.pop(7), set(states.values())) == ("not asked", "not asked", {"holds"})
+    assert {b["state"] for b in facts["blocked"] if "switch" in b["what"]} == {"not known"}
+    with at_recorded.connect() as superuser:
+        superuser.execute("UPDATE public.qt001_switch SET state = 'open' WHERE name = 'apply'")
+    facts = _facts(at_recorded, tmp_path, code=3)
+    assert [c["number"] for c in facts["checks"] if c["state"] == "fails"] == [6]
+    switches = {b["what"].partition(":")[0]: b["state"] for b in facts["blocked"] if "switch" in b["what"]}
+    assert switches == {"apply": "not blocked", "readiness": "blocked"}
 
 
 def test_nothing_is_changed_by_a_report(at_fix7c_done: Stage, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qt001_cp.report.page import html
-from tests.report.browser import Browser, browser
+from tests.report.browser import REQUIRED, Browser, browser, programs
 from tests.report.conftest import Made
 from tests.report.hostile import with_hostile_graph
 
@@ -86,3 +86,13 @@ def test_without_a_pointer_and_for_a_screen_reader(chromium: Browser, pages: dic
     assert headings[0] == 1 and headings.count(1) == 1 and all(b - a <= 1 for a, b in pairwise(headings))
     assert language == "en" and all(s == [0, "region", True] for s in scrollers) and drawing == [["img", True]]
     assert rows >= lines > 30
+
+
+def test_without_chromium_it_is_skipped_here_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(REQUIRED, raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
+        programs()
+    monkeypatch.setenv(REQUIRED, "required")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+        programs()

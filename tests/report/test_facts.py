@@ -15,6 +15,7 @@ from qt001_cp.report.facts import Report
 from qt001_cp.report.page import html
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
+from tests.acceptance.support import open_all
 from tests.conftest import Stage
 from tests.report.conftest import STAGES, Made
 
@@ -170,6 +171,18 @@ def test_before_anything_is_sealed_a_file_may_be_named(at_base: Stage, tmp_path:
         == sum(k["application_before"] for k in facts["estate"])
         > 180
     )
+
+
+def test_when_every_gate_is_open_it_says_that_the_guard_lets_writes_pass(at_fix7c_done: Stage, tmp_path: Path) -> None:
+    open_all(at_fix7c_done)
+    facts = _facts(at_fix7c_done, tmp_path)
+    assert facts["accepted"] and facts["in_order"] and {c["state"] for c in facts["checks"]} == {"holds"}
+    assert facts["graph"]["guard"] == "open: all 17 gates"
+    writes = next(b for b in facts["blocked"] if b["what"] == "writes through the apply path")
+    assert writes["state"] == "not blocked" and any("qt001_write" in o for o in writes["objects"])
+    page = tmp_path / "report.html"
+    assert main(["report", "--database", at_fix7c_done.scene.dsn(OPERATOR), "--out", str(page)]) == 0
+    assert "Every gate is open" in page.read_text()
 
 
 def test_bad_input_ends_in_words(

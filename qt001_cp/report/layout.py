@@ -1,18 +1,17 @@
 """Places the graph: one column for each kind of place, lines with bends in the gutters, labels that do not meet. Pure.
 
-Layered drawing after Sugiyama, Tagawa and Toda (1981): a line over a column takes a lane of its own there, and the
-order in a column follows the barycentre of the neighbours. Widths are those of a monospace font (0.602 em).
+Widths are those of a monospace font (0.602 em).
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from qt001_cp.report.graph import COLUMNS, Edge, Graph, Key, Node
+from qt001_cp.report.labels import columns_of, short, wrap
+from qt001_cp.report.places import Place, Port, bundle_of, height_of, make_lanes, order, stack
 from qt001_cp.review.pages import visible
 
 WIDTH: Final = 1002
@@ -22,13 +21,7 @@ _TOP: Final = 34
 _CHAR: Final = 7.25
 _LINE: Final = 15
 _PORT: Final = 17
-_GAP: Final = 12
 _PAD: Final = 8
-_LANE: Final = 10
-_MOST_LINES: Final = 3
-_QUOTED: Final = re.compile(r'("(?:[^"]|"")*")')
-_SYSTEM: Final = re.compile(r"(?<=[(,])pg_catalog\.")
-_ROUNDS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -77,20 +70,6 @@ class Drawing:
     labels: tuple[Text, ...]
 
 
-@dataclass
-class _Place:
-    """A card (``node``), or the lane of a bundle over a column (``node`` is None)."""
-
-    node: Node | None
-    column: int
-    height: float
-    y: float = 0.0
-    before: list[_Place] = field(default_factory=list)
-    after: list[_Place] = field(default_factory=list)
-
-
-Port = tuple[Key, str, bool]
-"""Lines of one look that lead to one card run together from the column before it: where to, the verb, blocked."""
 _HEADS: Final = ("application role", "ways in", "what they use", "data behind them")
 
 
@@ -99,16 +78,16 @@ def draw(graph: Graph) -> Drawing:
     ports: dict[Key, list[Port]] = {}
     for e in graph.edges:
         if _column(graph, e.start) < _column(graph, e.end):
-            bundle = _bundle(e)
+            bundle = bundle_of(e)
             if bundle not in ports.setdefault(e.end, []):
                 ports[e.end].append(bundle)
     cards = {n.key: _card(n, graph, len(ports.get(n.key, []))) for n in graph.nodes}
-    columns: list[list[_Place]] = [[cards[n.key] for n in graph.nodes if n.column == name] for name in COLUMNS]
-    lanes = _lanes(graph, columns, cards)
-    _order(columns)
-    tallest = max(_height(column) for column in columns)
+    columns: list[list[Place]] = [[cards[n.key] for n in graph.nodes if n.column == name] for name in COLUMNS]
+    lanes = make_lanes(graph, columns, cards)
+    order(columns)
+    tallest = max(height_of(column) for column in columns)
     for column in columns:
-        _stack(column, tallest)
+        stack(column, tallest, _TOP)
     where = {bundle: _port_y(cards[bundle[0]], ports[bundle[0]], bundle) for held in ports.values() for bundle in held}
     boxes = tuple(_box(cards[n.key], graph) for n in graph.nodes)
     return Drawing(
@@ -124,55 +103,6 @@ def draw(graph: Graph) -> Drawing:
             if cards[key].column > 1
         ),
     )
-
-
-def wrap(text: str, width: int, most: int = _MOST_LINES) -> list[str]:
-    """Lines of at most ``width`` columns of a monospace font, broken after punctuation where that is possible."""
-    lines = [""]
-    for piece in _pieces(text):
-        for part in _hard(piece, width):
-            if _columns(lines[-1]) + _columns(part) > width:
-                lines.append("")
-            lines[-1] += part
-    lines = [line.strip() for line in lines if line.strip()]
-    if len(lines) > most:
-        last = lines[most - 1]
-        while last and _columns(last) > width - 1:
-            last = last[:-1]
-        lines = [*lines[: most - 1], f"{last}…"]
-    return lines or [""]
-
-
-def short(identity: str) -> str:
-    """An identity as it is shown: every character visible, PostgreSQL's own schema left out of argument types."""
-    parts = _QUOTED.split(identity)
-    return visible("".join(p if i % 2 else _SYSTEM.sub("", p) for i, p in enumerate(parts)))
-
-
-def _pieces(text: str) -> list[str]:
-    made = [""]
-    for c in text:
-        made[-1] += c
-        if c in " ._,(/-":
-            made.append("")
-    return made
-
-
-def _hard(piece: str, width: int) -> list[str]:
-    made = [""]
-    for c in piece:
-        if _columns(made[-1]) + _columns(c) > width:
-            made.append("")
-        made[-1] += c
-    return made
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
-
-
-def _bundle(e: Edge) -> Port:
-    return (e.end, "writes" if "writes" in e.verb else e.verb, e.blocked)
 
 
 def _column(graph: Graph, key: Key) -> int:
@@ -198,72 +128,13 @@ def _words(node: Node, graph: Graph) -> tuple[list[str], list[tuple[str, str]]]:
     return name, [(line, "good") for line in wrap(visible(words), width)]
 
 
-def _card(node: Node, graph: Graph, ports: int) -> _Place:
+def _card(node: Node, graph: Graph, ports: int) -> Place:
     name, state = _words(node, graph)
     text = (1 + len(name) + len(state)) * _LINE + 2 * _PAD - 3
-    return _Place(node, COLUMNS.index(node.column), max(text, ports * _PORT + 6))
+    return Place(node, COLUMNS.index(node.column), max(text, ports * _PORT + 6))
 
 
-def _lanes(graph: Graph, columns: list[list[_Place]], cards: dict[Key, _Place]) -> dict[tuple[Port, int], _Place]:
-    """A lane for each bundle over each column that it only passes; notes who stands before whom."""
-    lanes: dict[tuple[Port, int], _Place] = {}
-    for e in graph.edges:
-        start, end = cards[e.start], cards[e.end]
-        at = start
-        for between in range(start.column + 1, end.column):
-            key = (_bundle(e), between)
-            if key not in lanes:
-                lanes[key] = _Place(None, between, _LANE)
-                columns[between].append(lanes[key])
-            _join(at, lanes[key])
-            at = lanes[key]
-        if start.column < end.column:
-            _join(at, end)
-    return lanes
-
-
-def _join(start: _Place, end: _Place) -> None:
-    start.after.append(end)
-    end.before.append(start)
-
-
-def _order(columns: list[list[_Place]]) -> None:
-    """The ways in keep their order. Right of them: by the barycentre of either side in turn; the fewest crossings win."""
-    best = (_crossings(columns), [list(c) for c in columns])
-    for turn in range(_ROUNDS):
-        for number in (2, 3) if turn % 2 == 0 else (2,):
-            at = {id(p): i for c in columns for i, p in enumerate(c)}
-            columns[number].sort(key=lambda p: _centre(p.before if turn % 2 == 0 else p.after, at, at[id(p)]))
-        if _crossings(columns) < best[0]:
-            best = (_crossings(columns), [list(c) for c in columns])
-    columns[:] = best[1]
-
-
-def _centre(neighbours: Sequence[_Place], at: dict[int, int], own: int) -> float:
-    return sum(at[id(n)] for n in neighbours) / len(neighbours) if neighbours else own
-
-
-def _crossings(columns: Sequence[Sequence[_Place]]) -> int:
-    at = {id(p): i for c in columns for i, p in enumerate(c)}
-    lines = [[(at[id(p)], at[id(q)]) for p in c for q in p.after] for c in columns]
-    return sum((a < c) == (b > d) and a != c and b != d for made in lines for a, b in made for c, d in made) // 2
-
-
-def _height(column: Sequence[_Place]) -> float:
-    return sum(p.height for p in column) + _GAP * max(len(column) - 1, 0)
-
-
-def _stack(column: Sequence[_Place], tallest: float) -> None:
-    """Down the column, spread over the height of the tallest one, at most twice the usual gap."""
-    room = tallest - _height(column)
-    gap = _GAP + (min(room / (len(column) + 1), _GAP) if column else 0)
-    y = _TOP + (room - (gap - _GAP) * (len(column) - 1)) / 2
-    for place in column:
-        place.y = y
-        y += place.height + gap
-
-
-def _port_y(place: _Place, ports: Sequence[Port], bundle: Port) -> float:
+def _port_y(place: Place, ports: Sequence[Port], bundle: Port) -> float:
     first = place.y + place.height / 2 - (len(ports) - 1) * _PORT / 2
     return first + ports.index(bundle) * _PORT
 
@@ -276,14 +147,14 @@ def _style(blocked: bool) -> str:
     return "verb bad" if blocked else "verb"
 
 
-def _box(place: _Place, graph: Graph) -> Box:
+def _box(place: Place, graph: Graph) -> Box:
     node = place.node
     assert node is not None
     x, width = _X[place.column], _W[place.column]
     name, state = _words(node, graph)
     kind = "role" if node.column == "role" else f"{node.kind} · {node.part}" if node.part else node.kind
     fits = int((width - 2 * _PAD) / _CHAR)
-    first = kind if _columns(kind) <= fits else node.part or node.kind
+    first = kind if columns_of(kind) <= fits else node.part or node.kind
     lines = [(wrap(visible(first), fits, 1)[0], "kind"), *((t, "name") for t in name), *state]
     high = len(lines) * _LINE
     y = place.y + (place.height - high) / 2 + 11
@@ -294,8 +165,8 @@ def _box(place: _Place, graph: Graph) -> Box:
     return Box(node, x, place.y, width, place.height, texts, f"{kind} {visible(node.identity)}{held}")
 
 
-def _line(e: Edge, cards: dict[Key, _Place], lanes: dict[tuple[Port, int], _Place], where: dict[Port, float]) -> Line:
-    start, end, bundle = cards[e.start], cards[e.end], _bundle(e)
+def _line(e: Edge, cards: dict[Key, Place], lanes: dict[tuple[Port, int], Place], where: dict[Port, float]) -> Line:
+    start, end, bundle = cards[e.start], cards[e.end], bundle_of(e)
     title = f"{visible(e.start[1])} {'no longer ' if e.blocked else ''}{e.verb} {visible(e.end[1])}"
     x, y = _X[start.column] + _W[start.column], start.y + start.height / 2
     if start.column >= end.column:
@@ -317,7 +188,7 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     return f"C{bend:g} {y:g} {bend:g} {to_y:g} {to_x:g} {to_y:g}"
 
 
-def _arc(e: Edge, start: _Place, end: _Place, title: str) -> Line:
+def _arc(e: Edge, start: Place, end: Place, title: str) -> Line:
     """Inside a column, or back: out on the right and in again on the right."""
     x = _X[start.column] + _W[start.column]
     to = _X[end.column] + _W[end.column]

@@ -6,7 +6,8 @@ from typing import Final
 
 from qt001_cp.report.estate import kinds_of
 from qt001_cp.report.facts import Report
-from qt001_cp.report.layout import draw, short
+from qt001_cp.report.labels import short
+from qt001_cp.report.layout import draw
 from qt001_cp.report.words import NEXT, named
 from qt001_cp.review.pages import page
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import psycopg
@@ -15,7 +14,7 @@ from qt001_cp.report import stages
 from qt001_cp.report.blocked import what_is_blocked
 from qt001_cp.report.estate import Key, change_groups, estate_counts
 from qt001_cp.report.facts import Check, Drift, Event, Family, Finding, Head, Rehearsal, Report, Stage
-from qt001_cp.report.graph import Graph, Known, build, candidates
+from qt001_cp.report.read_graph import read_graph
 from qt001_cp.report.words import DONE_BY, NEXT, TITLES, event_words
 
 _FAMILIES: Final = """
@@ -28,26 +27,6 @@ WITH kase AS (
 SELECT k.family, count(*) AS cases, count(*) FILTER (WHERE k.refused) AS refused FROM kase k GROUP BY k.family
 """
 """The rule of ``qt001_cp.rehearsal_findings``, counted."""
-_HELD: Final = """
-SELECT l.kind, l.identity, pg_catalog.array_agg(h.privilege ORDER BY h.privilege) FILTER (WHERE h.privilege IS NOT NULL) AS held
-FROM qt001_cp.live_object(%(app)s, true, false) l
-LEFT JOIN LATERAL qt001_cp.held(%(app)s, l.classid, l.objid, l.kind) h(privilege) ON true
-WHERE l.kind IN ('table', 'view', 'materialized view', 'foreign table', 'function', 'procedure')
-  AND l.identity = ANY (%(identities)s)
-GROUP BY l.kind, l.identity
-"""
-_VIEWS: Final = """
-SELECT DISTINCT f.type, f.identity, t.type, t.identity
-FROM qt001_cp.catalog_edge() e
-CROSS JOIN LATERAL pg_catalog.pg_identify_object(e.from_class, e.from_id, 0) f
-CROSS JOIN LATERAL pg_catalog.pg_identify_object(e.to_class, e.to_id, 0) t
-WHERE e.reason = 'its query or rule' AND f.type = 'view' AND t.type IN ('table', 'view', 'materialized view', 'foreign table', 'function')
-"""
-_BODIES: Final = """
-SELECT r.value ->> 'kind', r.value ->> 'identity', e.value ->> 'verb', e.value ->> 'kind', e.value ->> 'identity'
-FROM qt001_cp.analysis_routine(%s) r(value)
-LEFT JOIN LATERAL pg_catalog.jsonb_array_elements(r.value -> 'edges') e(value) ON true
-"""
 _UNREAD: Final = """
 SELECT DISTINCT o.identity
 FROM pg_catalog.jsonb_array_elements(qt001_cp.document_json(%s) -> 'blocked') b(value)
@@ -107,7 +86,7 @@ class _Reader:
             checks=checks,
             estate=estate_counts(self.manifest, self._owners()) if self.manifest else (),
             changes=change_groups(self.manifest) if self.manifest else (),
-            graph=self._graph(checks) if self.manifest else None,
+            graph=read_graph(self.cursor, self.manifest, self.stage, checks) if self.manifest else None,
             paths=self.findings("SELECT * FROM qt001_cp.reach_findings(%s)", self.digest) if self.known else (),
             rehearsal=self._rehearsal(),
             drift=drift,
@@ -195,35 +174,6 @@ class _Reader:
                           self.manifest.application.name)  # fmt: skip
         return {(r["kind"], r["identity"]): r["owner"] for r in found}
 
-    def _graph(self, checks: Sequence[Check]) -> Graph:
-        assert self.manifest is not None
-        app = self.manifest.application.name
-        views: dict[Key, set[Key]] = {}
-        bodies: dict[Key, set[tuple[str, Key]]] | None = None
-        guard = None
-        for kind, identity, to_kind, to in self._tuples(_VIEWS):
-            views.setdefault((kind, identity), set()).add((to_kind, to))
-        if self.stage == "fix7c":
-            bodies = {}
-            for kind, identity, verb, to_kind, to in self._tuples(_BODIES, self.digest):
-                bodies.setdefault((kind, identity), set())
-                if verb is not None:
-                    bodies[kind, identity].add((verb, (to_kind, to)))
-            closed = sum(c.state == "fails" for c in checks)
-            guard = f"closed: {closed} of {len(checks)} gates" if closed else f"open: all {len(checks)} gates"
-        frozen = {k: frozenset(v) for k, v in views.items()}
-        known = Known({}, frozenset(r["m"] for r in self.rows("SELECT m::text AS m FROM qt001_cp.member_of(%s) m", app)),
-                      frozen, {k: frozenset(v) for k, v in bodies.items()} if bodies is not None else None, guard)  # fmt: skip
-        drawn = build(self.manifest, known)
-        wanted = sorted({n.identity for n in drawn.nodes} | {identity for _, identity in candidates(self.manifest)})
-        self.cursor.execute(_HELD, {"app": app, "identities": wanted})
-        held = {(r["kind"], r["identity"]): _held(r["held"]) for r in self.cursor.fetchall()}
-        return build(self.manifest, Known(held, known.members, known.views, known.bodies, known.guard))
-
-    def _tuples(self, query: str, *args: object) -> list[tuple[Any, ...]]:
-        with self.cursor.connection.cursor() as cursor:
-            return cursor.execute(query.encode(), args or None).fetchall()
-
     def _rehearsal(self) -> Rehearsal | None:
         recorded = next((e for e in reversed(self.events)
                          if e.verb == "rehearsal_recorded" and e.subject == self.digest), None)  # fmt: skip
@@ -250,7 +200,3 @@ class _Reader:
 
 def _finding(row: dict[str, Any]) -> Finding:
     return Finding(*(str(row[k]) for k in ("sqlstate", "object", "expected", "found", "mend")))
-
-
-def _held(privileges: Sequence[str] | None) -> str:
-    return "" if not privileges else "owner" if "OWNER" in privileges else ", ".join(privileges)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.report.estate import change_groups, estate_counts, together
 from qt001_cp.report.graph import MOST, Edge, Graph, Known, Node, build
-from qt001_cp.report.layout import Box, draw, wrap
+from qt001_cp.report.labels import wrap
+from qt001_cp.report.layout import Box, draw
 from qt001_cp.report.page import html
 from tests.report.conftest import Made
 from tests.report.hostile import with_hostile_graph

@@ -60,7 +60,7 @@ def estate_counts(manifest: ObjectManifest, owners: Mapping[Key, str]) -> tuple[
                 sum(o.disposition == "transfer" for o in here),
                 sum(o.disposition == "retain" for o in here),
                 sum(o.before.owner.name == app for o in here),
-                sum((o.after or o.before).owner.name == app for o in here),
+                sum(_owned_after(o) == app for o in here),
                 now.count(app),
                 now.count(OWNER.name),
                 0 if kind == "default acl" else now.count(None),
@@ -96,6 +96,11 @@ def kinds_of(groups: Iterable[ChangeGroup]) -> list[tuple[str, str, list[ChangeG
     for g in groups:
         made.setdefault((g.stage, g.kind), []).append(g)
     return [(stage, kind, held) for (stage, kind), held in made.items()]
+
+
+def _owned_after(o: ManifestObject) -> str | None:
+    after = o.after or o.before
+    return None if o.ref.kind == "default acl" and not after.acl else after.owner.name
 
 
 def _retired(o: ManifestObject) -> tuple[str, ...]:

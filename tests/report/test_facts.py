@@ -26,6 +26,11 @@ def test_each_stage_is_told_with_its_counts_chain_and_no_go_results(all_reports:
         assert facts.head.stage == oracle["stage"]
         tables = next(k for k in facts.estate if k.kind == "table")
         assert (tables.application_now, tables.control_now) == (oracle["app_owned"], oracle["control_owned"]), name
+        owned = [
+            (k.application_now, k.application_before if name == "recorded" else k.application_after)
+            for k in facts.estate
+        ]
+        assert all(now == wanted for now, wanted in owned) and not any(k.missing for k in facts.estate)
         assert sum(k.total for k in facts.estate) == oracle["objects"]
         assert sum(k.transferred for k in facts.estate) == oracle["transferred"]
         assert sum(len(g.objects) for g in facts.changes if g.stage == "fix7b") == oracle["transferred"]

@@ -17,6 +17,7 @@ from qt001_cp.cli import (
     manifest,
     policy,
     rehearsing,
+    reporting,
     reviewing,
     signing,
     verifying,
@@ -35,6 +36,7 @@ examples:
   qt001-cp preflight bundle/object.json --database …
   qt001-cp review bundle/object.json --rehearsal rehearsal-1 --database … --out pack
   alembic -x manifest=bundle/object.json upgrade fix7a:fix7b --sql > fix7b.sql
+  qt001-cp report --database … --out report.html
 """
 
 
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         evidence,
         signing,
         verifying,
+        reporting,
         auditing,
     ):
         module.add_verbs(verbs)

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,8 +24,8 @@ def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
     )
 
 
-def print_json(schema: str, document: Mapping[str, Any]) -> None:
-    print(json.dumps({"schema": schema, **document}, ensure_ascii=False, indent=1, default=str))
+def print_json(schema: str, document: Mapping[str, Any], file: TextIO | None = None) -> None:
+    print(json.dumps({"schema": schema, **document}, ensure_ascii=False, indent=1, default=str), file=file)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -9,23 +9,36 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
 
 
-def page(template: str, facts: Mapping[str, Any]) -> bytes:
-    """One page as UTF-8. HTML is escaped by its name's ending."""
+def page(template: str, facts: Mapping[str, Any], package: str = "qt001_cp.review") -> bytes:
+    """One page of ``package`` as UTF-8; the stylesheet is the review's. HTML is escaped by its name's ending.
+
+    In HTML every value is printed with its control characters, new lines and bidi marks in sight.
+    """
     html = template.removesuffix(".j2").endswith(".html")
     environment = Environment(
-        loader=PackageLoader("qt001_cp.review"), autoescape=html, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("qt001_cp.review")]), autoescape=html,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        finalize=_in_sight if html else None,
     )  # fmt: skip
     environment.filters["md"] = plain
     return environment.get_template(template).render(facts).encode()
 
 
+def visible(text: object) -> str:
+    """A name on one line, with every character that does not show, or turns others round, as its number."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
+
+
+def _in_sight(value: Any) -> Any:
+    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
+
+
 def plain(text: object) -> str:
     """A name in Markdown: no markup, no new line."""
-    shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
-    return _MARKUP.sub(r"\\\1", shown)
+    return _MARKUP.sub(r"\\\1", visible(text))

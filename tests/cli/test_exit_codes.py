@@ -13,7 +13,7 @@ from tests.conftest import Stage
 
 VERBS = (["rehearse"], ["inventory"], ["preflight"], ["status"], ["policy", "init"], ["manifest", "generate"], ["manifest", "diff"],
          ["manifest", "show"], ["manifest", "seal"], ["manifest", "verify"], ["analyse"], ["evidence", "import"],
-         ["evidence", "list"], ["bind"], ["sign"], ["verify"])  # fmt: skip
+         ["evidence", "list"], ["bind"], ["sign"], ["verify"], ["report"])  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)

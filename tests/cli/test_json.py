@@ -28,6 +28,7 @@ def test_every_reading_verb_names_its_schema(at_fix7a_sealed: Stage, capsys: pyt
         "qt001.manifest.object/1": (["manifest", "show", file], 0),
         "qt001.difference/1": (["manifest", "diff", file, file], 0),
         "qt001.analysis/1": (["analyse", "--only", "public.qt001_write(pg_catalog.jsonb)", *database], 0),
+        "qt001.report/1": (["report", *database], 3),
         "qt001.evidence-list/1": (["evidence", "list", *database], 0),
     }
     for schema, (words, code) in calls.items():

@@ -30,6 +30,7 @@ FINDINGS = {
     r"qt001-cp status .*": "no evidence, no signature yet",
     r"qt001-cp verify .*": "the same",
     r"qt001-cp scan .*": "the same",
+    r"qt001-cp report .*": "the same",
 }
 
 

@@ -1,0 +1,162 @@
+"""The facts of a report: frozen, without a database, and all that the page and the JSON document say."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from qt001_cp.report.estate import ChangeGroup, KindCount
+from qt001_cp.report.graph import Graph
+
+SCHEMA: Final = "qt001.report/1"
+CheckState = Literal["holds", "fails", "not asked"]
+BlockState = Literal["blocked", "not blocked", "not known"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of a check in the database; no row means: in order."""
+
+    sqlstate: str
+    object: str
+    expected: str
+    found: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A gate, or a precondition of the next stage. ``note`` says why it was not asked."""
+
+    number: int
+    name: str
+    meaning: str
+    state: CheckState
+    findings: tuple[Finding, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """An entry of the ledger's chain. ``what`` is in words."""
+
+    seq: int
+    stage: str
+    at: datetime
+    actor: str
+    verb: str
+    what: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of the three stages; ``done`` is the event that its upgrade wrote, None where it is not deployed."""
+
+    name: str
+    title: str
+    done: Event | None
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the report is of. ``manifest_state``: candidate, sealed, superseded, or not in this database."""
+
+    database: str
+    server: str
+    application: str
+    login: str
+    stage: str
+    rehearsal: bool
+    at: datetime
+    manifest: str | None
+    manifest_state: str | None
+    chain: Event | None
+    chain_digest: str | None
+    chain_findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A no-go family of the recorded rehearsal. ``refused``: for the right reason, with the state unchanged."""
+
+    name: str
+    title: str
+    cases: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The last recorded no-go rehearsal of the manifest."""
+
+    document: str
+    server: str
+    recorded: Event
+    families: tuple[Family, ...]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference between the live database and the manifest, in the state that the stage calls for."""
+
+    aspect: str
+    object: str
+    expected: str
+    found: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Something that must not happen yet, whether it is blocked now, why, and the commands that come next."""
+
+    what: str
+    objects: tuple[str, ...]
+    state: BlockState
+    why: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """``drift`` is None where no manifest is sealed. ``next_stage`` names what ``checks`` are preconditions of, else gates."""
+
+    head: Head
+    stages: tuple[Stage, ...]
+    events: tuple[Event, ...]
+    next_stage: str | None
+    accepted: bool | None
+    subject: str | None
+    checks: tuple[Check, ...]
+    estate: tuple[KindCount, ...]
+    changes: tuple[ChangeGroup, ...]
+    graph: Graph | None
+    paths: tuple[Finding, ...]
+    rehearsal: Rehearsal | None
+    drift: tuple[Drift, ...] | None
+    blocked: tuple[Blocked, ...]
+
+    @property
+    def failing(self) -> tuple[Check, ...]:
+        return tuple(c for c in self.checks if c.state == "fails")
+
+    @property
+    def in_order(self) -> bool:
+        """Nothing fails, nothing drifted, the chain is whole, every no-go case was refused."""
+        refused = self.rehearsal is None or all(f.cases and f.refused == f.cases for f in self.rehearsal.families)
+        return not (self.failing or self.drift or self.head.chain_findings or self.paths) and refused
+
+    def to_json(self) -> dict[str, Any]:
+        """The same facts for programs, without the name of the schema."""
+        made: dict[str, Any] = _plain(asdict(self))
+        return {**made, "in_order": self.in_order}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value

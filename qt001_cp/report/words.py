@@ -1,0 +1,54 @@
+"""Words for what the ledger holds, and the commands that come next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+TITLES: Final = {
+    "fix7a": "authority foundation",
+    "fix7b": "cutover of owners and privileges",
+    "fix7c": "evidence and repoint",
+}
+DONE_BY: Final = {"fix7a": "configured", "fix7b": "cutover", "fix7c": "deployed"}
+"""The event that the upgrade of a stage writes."""
+NEXT: Final = {"fix7a": "fix7b", "fix7b": "fix7c"}
+COMMAND: Final = {
+    "fix7b": "alembic -x manifest=object.json upgrade fix7a:fix7b --sql > fix7b.sql",
+    "fix7c": "alembic -x manifest=object.json upgrade fix7b:fix7c --sql > fix7c.sql",
+}
+
+
+def named(stage: str) -> str:
+    """fix7b as people write it: FIX7b."""
+    return stage.replace("fix", "FIX")
+
+
+SEAL: Final = (
+    "qt001-cp manifest generate --policy FILE --out DIR --propose",
+    "qt001-cp manifest seal DIR/object.json",
+)
+_EVENTS: Final = {
+    "configured": "the policy was recorded, FIX7a is in place",
+    "captured": "owners, privileges and sources of the estate were captured",
+    "proposed": "a manifest was proposed",
+    "restore_registered": "the way back was registered",
+    "rehearsal_recorded": "a no-go rehearsal was recorded",
+    "deployed": "FIX7c: the apply path asks the gates",
+    "bound": "evidence was bound to a capability",
+    "signed": "the auditor signed",
+    "refused": "the auditor refused",
+}
+
+
+def event_words(verb: str, detail: Mapping[str, Any]) -> str:
+    """What an event says, in a sentence. Events of a kind that is not known here keep their verb."""
+    if verb == "sealed":
+        return f"sealed: {str(detail.get('kind', 'a manifest')).removeprefix('qt001.').partition('/')[0]}"
+    if verb == "cutover":
+        return f"FIX7b: owners and privileges of {detail.get('objects', '?')} objects were changed"
+    if verb == "evidence_imported":
+        return f"{detail.get('class', 'unknown')} evidence was imported: {detail.get('schema', '?')}"
+    if verb == "verified":
+        return f"the scheduled verifier ran: {detail.get('findings', '?')} finding(s)"
+    return _EVENTS.get(verb, verb)

@@ -22,6 +22,7 @@ from qt001_cp.cli import (
     signing,
     verifying,
 )
+from qt001_cp.cli.examples import add_examples
 from qt001_cp.cli.output import complain
 from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, MEMBERSHIP_HINT, Qt001Error
 
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         auditing,
     ):
         module.add_verbs(verbs)
+    add_examples(verbs)
     return parser
 
 

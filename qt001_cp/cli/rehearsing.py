@@ -23,7 +23,7 @@ from qt001_cp.servers import open_server, server_kind
 
 _EPILOG = """\
 examples:
-  qt001-cp rehearse                          a folder rehearsal-<time> with manifest, SQL both ways, transcript
+  qt001-cp rehearse                          # a folder rehearsal-<time> with manifest, SQL both ways, transcript
   qt001-cp rehearse --out /tmp/r --format json
   qt001-cp rehearse --source postgresql://reader@db/shop --policy policy.toml --manifest bundle/object.json
   qt001-cp rehearse --dump shop.sql --roles roles.sql --policy policy.toml

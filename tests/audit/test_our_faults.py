@@ -49,10 +49,10 @@ def _missed_kind(patch: pytest.MonkeyPatch) -> None:
 
 
 def _wrong_order(patch: pytest.MonkeyPatch) -> None:
-    from qt001_cp.emit import statements
+    from qt001_cp.emit import script
 
-    real = statements.ordered
-    patch.setattr(statements, "ordered", lambda manifest, direction: real(manifest, direction)[:-3])
+    real = script.ordered
+    patch.setattr(script, "ordered", lambda manifest, direction: real(manifest, direction)[:-3])
 
 
 def _wrong_quoting(patch: pytest.MonkeyPatch) -> None:

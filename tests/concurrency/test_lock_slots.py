@@ -29,7 +29,7 @@ def test_predicted_is_held_at_the_end(at_recorded: Stage, capsys: pytest.Capture
     slots = json.loads(capsys.readouterr().out)["lock_slots"]
     assert abs(slots["needed"] - held) <= held / 100, f"predicted {slots['needed']}, held {held}"
     assert main(call) == 0
-    assert f"lock slots: {slots['needed']} needed, " in capsys.readouterr().out
+    assert f"{slots['needed']} lock slots needed, " in capsys.readouterr().out
 
 
 def test_free_slots_are_those_that_nobody_holds(at_recorded: Stage) -> None:

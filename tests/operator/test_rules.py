@@ -123,8 +123,8 @@ def test_preflight_says_what_to_grant(sealed: Stage, capsys: pytest.CaptureFixtu
     assert len(seven) == 4
     assert main(call) == 3, "the no-go record is missing still"
     said = capsys.readouterr().out
-    assert "✓ 7 " in said and "✗ 5 " in said
-    assert f"note: {LOGIN} is a member of the application role. After FIX7b take it away" in said
+    assert "! 7 " in said and "✗ 5 " in said
+    assert f"warning: {LOGIN} is a member of the application role. After FIX7b take it away" in said
 
 
 def test_a_duty_without_its_rights_is_told(sealed: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "42c1070aac2d5534c7d2c4c481cb5405f04cde93d0a313d58392e5e028ca2860"
+SUMS = "65200d1865c99f0f9a579cc1d035911e5340571f868dc1c60f0906521b91ee59"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

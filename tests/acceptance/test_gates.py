@@ -30,3 +30,12 @@ def test_gate_is_necessary(attempt: Attempt, closer: Closer) -> None:
     refusal = attempt.gateway()
     assert refusal.sqlstate == "QT301"
     assert refusal.diag.message_primary == f"gateway is blocked: 16 of 17 gates are open; closed: {closer.gate}"
+
+
+def test_a_source_table_whose_rows_nobody_can_count_is_named(attempt: Attempt) -> None:
+    attempt.run("ALTER TABLE public.qt001_source ENABLE ROW LEVEL SECURITY")
+    attempt.run("ALTER TABLE public.qt001_source FORCE ROW LEVEL SECURITY")
+    refusal = attempt.gateway()
+    assert refusal.sqlstate == "QT301"
+    assert "table public.qt001_source: expected rows that its owner can count" in (refusal.diag.message_primary or "")
+    assert "NO FORCE ROW LEVEL SECURITY" in (refusal.diag.message_hint or "")

@@ -134,6 +134,11 @@ BEGIN
         SELECT o.identity, o.schema, o.name FROM qt001_cp.manifest_object(manifest) o
         WHERE o.kind = 'table' AND (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(o.identity)
     LOOP
+        IF row_security_active(format('%I.%I', target.schema, target.name)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'QT301',
+                MESSAGE = format('table %s: expected rows that its owner can count, found forced row level security', target.identity),
+                HINT = format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY; or take it out of apply_path.source_tables of the policy.', target.identity);
+        END IF;
         EXECUTE format('SELECT pg_catalog.count(*) FROM %I.%I', target.schema, target.name) INTO count;
         counts := counts || jsonb_build_array(jsonb_build_array(target.identity, count));
     END LOOP;

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "a0542869504e387752512180509ed4f0a475d6b3cd33437220aae18825e3b86d"
+SUMS = "6f5bee376b433d4c5817b14e7748321f8b66dff48a96fb1ce6d92cb84f80aaa9"
 
 
 def upgrade() -> None:

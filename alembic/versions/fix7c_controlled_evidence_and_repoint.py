@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "29c4ffb483c7b9c5944c21fc62806698937b285b9e5329354857a33266e264e8"
+SUMS = "2333efdc7b7b540dc71520e6b96fd77c2a61487c0fb7a4d04354465d1918f2e8"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "6f5bee376b433d4c5817b14e7748321f8b66dff48a96fb1ce6d92cb84f80aaa9"
+SUMS = "dd71c4f5f8d1f595af4f853e75c3278a8c1b48c988867ff969eac2d42c87af8c"
 
 
 def upgrade() -> None:

@@ -95,10 +95,11 @@ BEGIN
         problem := NULL;
         remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
                          probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
-        SELECT o.schema, o.name INTO target
-        FROM qt001_cp.manifest_object(manifest) o
-        JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name AND c.relkind = 'r'
-        WHERE o.kind = 'table' AND o.identity = probe ->> 'table';
+        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name INTO target
+        FROM qt001_cp.manifest_row o
+        JOIN pg_namespace n ON n.nspname = o.object ->> 'schema'
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.object ->> 'name' AND c.relkind = 'r'
+        WHERE o.manifest = blocked_findings.manifest AND o.object ->> 'identity' = probe ->> 'table' AND o.object ->> 'kind' = 'table';
         IF target.name IS NULL THEN
             problem := 'no such plain table';
         ELSE
@@ -145,13 +146,14 @@ UNION ALL
 SELECT f.* FROM qt001_cp.roles_apart_findings() f
 $operator_findings$;
 
-CREATE FUNCTION qt001_cp.lock_need(manifest text) RETURNS bigint
+CREATE FUNCTION qt001_cp.lock_need(manifest text, worded boolean DEFAULT NULL) RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_need$
 -- Lock slots of the cutover, one a lock tag, as they are held at its end: what ALTER … OWNER takes, what GRANT and
--- REVOKE take (18), the roles, what the guards read on the way, and the segment of the ledger.
+-- REVOKE take (18), the roles, what the guards read on the way, and the segment of the ledger. worded: whether definitions
+-- are compared; NULL: unless the catalogs are as they were checked.
 WITH object AS MATERIALIZED (
     SELECT o.* FROM qt001_cp.manifest_object(manifest) o
 ), relation AS MATERIALIZED (
@@ -170,7 +172,7 @@ WITH object AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT 'pg_rewrite'::regclass::oid AS classid, w.oid FROM pg_rewrite w WHERE w.ev_class = r.oid
                         UNION ALL SELECT 'pg_policy'::regclass, y.oid FROM pg_policy y WHERE y.polrelid = r.oid) p
     JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.oid
-    WHERE d.refobjid NOT IN (SELECT m.oid FROM moved m)
+    WHERE d.refobjid NOT IN (SELECT m.oid FROM moved m) AND (SELECT coalesce(worded, qt001_cp.checked_before(manifest, CASE qt001_cp.stage() WHEN 'fix7a' THEN 'forward' ELSE 'restore' END) IS NULL))
 ), body AS MATERIALIZED (
     SELECT string_agg(p.prosrc, ' ') AS text FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace
 ), system AS MATERIALIZED (

@@ -199,9 +199,15 @@ DECLARE
     locks text[] := ARRAY(
         SELECT CASE WHEN c.relkind IN ('r', 'p') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', o.schema, o.name)
                ELSE format('ALTER %s %I.%I OWNER TO %I', k.alter_noun, o.schema, o.name, pg_get_userbyid(c.relowner)) END
-        FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
+        FROM (SELECT r.number, r.kind, n.nspname AS schema, c.relname AS name FROM qt001_cp.checked_row r
+              JOIN pg_class c ON r.classid = 'pg_class'::regclass AND c.oid = r.objid JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE qt001_cp.is_checked() AND r.made = qt001_cp.before_now() AND r.number IS NOT NULL
+              UNION ALL
+              SELECT m.number, m.kind, m.schema, m.name FROM qt001_cp.manifest_object(manifest) m
+              WHERE NOT qt001_cp.is_checked() AND m.disposition = 'transfer') o
+        JOIN qt001_cp.object_kind k ON k.kind = o.kind
         JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
-        WHERE o.disposition = 'transfer' AND k.relation ORDER BY o.number);
+        WHERE k.relation ORDER BY o.number);
     catalogs text[] := ARRAY(
         SELECT format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) FROM pg_class c
         WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared

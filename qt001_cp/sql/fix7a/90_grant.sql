@@ -1,6 +1,6 @@
 -- Who may do what in qt001_cp. Nothing for PUBLIC, nothing for the application role; what reads is for all four
 -- duties; what writes (SECURITY DEFINER) is for exactly one.
-GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.document_fix7a, qt001_cp.event_fix7a, qt001_cp.manifest_row, qt001_cp.manifest_row_fix7a, qt001_cp.object_kind, qt001_cp.statement_now, qt001_cp.run_now, qt001_cp.checked, qt001_cp.v_event, qt001_cp.v_manifest, qt001_cp.v_part
+GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.document_fix7a, qt001_cp.event_fix7a, qt001_cp.manifest_row, qt001_cp.manifest_row_fix7a, qt001_cp.object_kind, qt001_cp.statement_now, qt001_cp.run_now, qt001_cp.checked, qt001_cp.checked_row, qt001_cp.v_event, qt001_cp.v_manifest, qt001_cp.v_part
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 DO $grant$
 DECLARE

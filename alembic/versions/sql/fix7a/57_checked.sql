@@ -21,6 +21,7 @@ CREATE TABLE qt001_cp.checked_row (
     classid oid NOT NULL,
     objid oid NOT NULL,
     sub int NOT NULL,
+    number bigint,
     kind text,
     content bytea,
     forward text,
@@ -284,10 +285,12 @@ AS $keep_checked$
 -- all hold keeps the stamp of this moment. Returns whether they do. What does not follow from these (blocked rows,
 -- sessions, the login, free lock slots, limits) is asked at the cutover always.
 DECLARE
-    app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
-    now_id xid8 := pg_current_xact_id();
+    app name;
+    now_id xid8;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    app := (qt001_cp.document_json(manifest) ->> 'application')::name;
+    now_id := pg_current_xact_id();
     DELETE FROM qt001_cp.checked;
     DELETE FROM qt001_cp.checked_row;
     DELETE FROM qt001_cp.run_now;
@@ -319,7 +322,7 @@ BEGIN
         DELETE FROM qt001_cp.statement_now;
         RETURN false;
     END IF;
-    UPDATE qt001_cp.checked SET slots = qt001_cp.lock_need(keep_checked.manifest);
+    UPDATE qt001_cp.checked SET slots = qt001_cp.lock_need(keep_checked.manifest, false);
     RETURN true;
 END
 $keep_checked$;
@@ -342,8 +345,8 @@ BEGIN
     SELECT now_id, remember_checked.manifest, d.direction, s.number, s.statement
     FROM unnest(ARRAY['forward', 'restore']) d(direction) CROSS JOIN LATERAL qt001_cp.implied_statement(remember_checked.manifest, d.direction) s;
 
-    INSERT INTO qt001_cp.checked_row (made, classid, objid, sub, kind, forward, restore, columns, leaves)
-    SELECT now_id, l.classid, CASE WHEN l.classid = 'pg_database'::regclass THEN 0 ELSE l.objid END, 0, o.kind,
+    INSERT INTO qt001_cp.checked_row (made, classid, objid, sub, number, kind, forward, restore, columns, leaves)
+    SELECT now_id, l.classid, CASE WHEN l.classid = 'pg_database'::regclass THEN 0 ELSE l.objid END, 0, o.number, o.kind,
            qt001_cp.state_text(o.after ->> 'owner', o.after -> 'acl'), qt001_cp.state_text(o.before ->> 'owner', o.before -> 'acl'),
            qt001_cp.column_acl_set(o.after -> 'columns')::text,
            ARRAY(SELECT DISTINCT (a.value ->> 2) COLLATE "C" FROM jsonb_array_elements(o.after -> 'acl') a(value)
@@ -386,7 +389,7 @@ AS $checked_before$
 -- Numbers of transactions come round: a stamp is good for half a round.
 SELECT c.made FROM qt001_cp.checked c
 WHERE c.manifest = checked_before.manifest AND c.direction = checked_before.direction AND c.login = session_user
-  AND pg_current_xact_id()::text::numeric - c.made::text::numeric BETWEEN 1 AND 2000000000
+  AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - c.made::text::numeric BETWEEN 1 AND 2000000000
   AND c.ledger = qt001_cp.ledger_stamp(checked_before.manifest)
   AND c.stamp = (SELECT s.total FROM qt001_cp.catalog_stamp(c.made) s)
 $checked_before$;
@@ -425,28 +428,31 @@ BEGIN
         RETURN false;
     END IF;
     IF EXISTS (
-        WITH live AS MATERIALIZED (
-            SELECT k.objid, l.owner, l.acl, l.letter, CASE direction WHEN 'forward' THEN k.forward ELSE k.restore END AS wanted
+        WITH live AS (
+            SELECT l.owner, l.acl, l.letter, CASE direction WHEN 'forward' THEN k.forward ELSE k.restore END AS wanted
             FROM qt001_cp.checked_row k LEFT JOIN qt001_cp.owner_acl_typed() l
               ON l.classid = k.classid AND CASE WHEN l.classid = 'pg_database'::regclass THEN 0 ELSE l.objid END = k.objid
             WHERE k.made = kept AND k.sub = 0 AND k.kind IS NOT NULL
             UNION ALL
-            SELECT k.objid, NULL, a.attacl, NULL, CASE direction WHEN 'forward' THEN k.forward ELSE k.restore END
+            SELECT NULL, a.attacl, NULL, CASE direction WHEN 'forward' THEN k.forward ELSE k.restore END
             FROM qt001_cp.checked_row k LEFT JOIN pg_attribute a ON a.attrelid = k.objid AND a.attnum = k.sub
             WHERE k.made = kept AND k.sub <> 0
+        ), few AS MATERIALIZED (
+            -- An estate has few different ACLs: each is put into words once.
+            SELECT DISTINCT x.owner, x.acl, x.letter, x.wanted FROM live x
         )
-        -- An estate has few different ACLs: each is put into words once.
-        SELECT 1 FROM (SELECT DISTINCT x.owner, x.acl, x.letter, x.wanted FROM live x) d
+        SELECT 1 FROM few d
         WHERE qt001_cp.live_state_text(d.owner, d.acl, d.letter) IS DISTINCT FROM d.wanted
     ) THEN
         RETURN false;
     END IF;
     IF EXISTS (
-        SELECT 1 FROM (SELECT o.kind, o.identity, CASE direction WHEN 'forward' THEN o.after ELSE o.before END -> 'acl' AS acl, o.disposition, o.before
-                       FROM qt001_cp.manifest_object(manifest) o WHERE o.kind = 'default acl') w
+        SELECT 1 FROM (SELECT o.object ->> 'identity' AS identity, CASE WHEN direction = 'forward' AND o.object ->> 'disposition' = 'transfer'
+                           THEN o.object -> 'after' ELSE o.object -> 'before' END -> 'acl' AS acl, o.object ->> 'disposition' AS disposition
+                       FROM qt001_cp.manifest_row o WHERE o.manifest = as_expected.manifest AND o.object ->> 'kind' = 'default acl') w
         FULL JOIN (SELECT l.identity, l.acl, l.why FROM qt001_cp.live_object(app, true, false, ARRAY(SELECT d.oid FROM pg_default_acl d)) l
                    WHERE l.kind = 'default acl') n ON n.identity = w.identity
-        WHERE qt001_cp.acl_set(CASE WHEN w.disposition = 'transfer' THEN w.acl ELSE w.before -> 'acl' END) IS DISTINCT FROM qt001_cp.acl_set(n.acl)
+        WHERE qt001_cp.acl_set(w.acl) IS DISTINCT FROM qt001_cp.acl_set(n.acl)
           -- Default privileges that say nothing any more do not exist; others' are none of ours.
           AND NOT (direction = 'forward' AND n.identity IS NULL AND w.disposition = 'transfer')
           AND NOT (w.identity IS NULL AND cardinality(n.why) = 0)

@@ -276,7 +276,7 @@ BEGIN
         PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     END IF;
     PERFORM qt001_cp.forget_run();
-    SELECT count(*) INTO done FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer';
+    SELECT count(*) INTO done FROM qt001_cp.manifest_row o WHERE o.manifest = cutover_end.manifest AND o.object ->> 'disposition' = 'transfer';
     PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', done, 'rehearsal', qt001_cp.is_rehearsal(),
                                                                        'record_pending', record_pending, 'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END,
                                                                        'operator', qt001_cp.operator_standing()));

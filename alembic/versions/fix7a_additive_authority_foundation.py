@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "dd71c4f5f8d1f595af4f853e75c3278a8c1b48c988867ff969eac2d42c87af8c"
+SUMS = "634b0afc6a4e9bbddc43eae37376e876e3948fe0e2d36a95c3a6851efa028920"
 
 
 def upgrade() -> None:

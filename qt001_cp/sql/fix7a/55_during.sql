@@ -215,6 +215,7 @@ DECLARE
           AND c.relname IN (SELECT m[1] FROM regexp_matches((SELECT p.prosrc FROM pg_proc p WHERE p.proname = 'catalog_row' AND p.pronamespace = 'qt001_cp'::regnamespace),
                                                             '''(pg_[a-z_]+)''::regclass', 'g') m) ORDER BY 1);
     till timestamptz;
+    renewed timestamptz;
     each text;
     open_now text[];
     late_pid int;
@@ -226,9 +227,13 @@ BEGIN
             late_pid := NULL;
             held := NULL;
             till := least(clock_timestamp() + short, until);
+            renewed := '-infinity';
             FOREACH each IN ARRAY CASE WHEN super THEN locks || catalogs ELSE locks END LOOP
                 held := each;
-                PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM till - clock_timestamp()) * 1000))::text, true);
+                IF clock_timestamp() >= renewed + interval '5 milliseconds' THEN
+                    renewed := clock_timestamp();
+                    PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM till - renewed) * 1000))::text, true);
+                END IF;
                 EXECUTE each;
             END LOOP;
             IF super THEN

@@ -297,7 +297,7 @@ BEGIN
     PERFORM qt001_cp.require_begun('FIX7b restore (afterwards)');
     SELECT jsonb_agg(to_jsonb(w)) INTO findings FROM qt001_cp.late_writer_findings(manifest) w;
     PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
-    SELECT s.rest INTO rest FROM qt001_cp.catalog_stamp(qt001_cp.before_now()) s WHERE qt001_cp.is_checked();
+    SELECT s.rest INTO rest FROM qt001_cp.catalog_stamp(qt001_cp.before_now(), ARRAY['rest']) s WHERE qt001_cp.is_checked();
     IF rest IS NULL OR NOT qt001_cp.as_expected(manifest, 'restore', rest) THEN
         PERFORM qt001_cp.during_end(manifest, 'FIX7b restore (afterwards)');
         SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (

@@ -83,7 +83,7 @@ BEGIN
 END
 $shared_stamp$;
 
-CREATE FUNCTION qt001_cp.catalog_stamp(kept xid8)
+CREATE FUNCTION qt001_cp.catalog_stamp(kept xid8, wanted text[] DEFAULT ARRAY['total', 'rest'])
 RETURNS TABLE (total text, rest text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -94,7 +94,7 @@ AS $catalog_stamp$
 -- The transactions that made the rows of every catalog of the database, in the order in which the rows stand: no row can
 -- be made, changed or dropped without another one here. Nobody but the server writes xmin.
 -- Left out: statistics, comments, labels, contents of large objects, temporary objects. rest: also without the rows that
--- the statements of the checked manifest rewrite (kept), default privileges, and what is in qt001_cp.
+-- the statements of the checked manifest rewrite (kept), default privileges, and what is in qt001_cp. wanted: which of both.
 -- Source: PostgreSQL documentation, "System Columns" (5.6), "System Catalogs" (chapter 53).
 DECLARE
     temp_space oid[] := ARRAY(SELECT n.oid FROM pg_namespace n WHERE n.nspname ~ '^pg_(toast_)?temp_');
@@ -143,9 +143,9 @@ BEGIN
             WHEN each.has_oid AND EXISTS (SELECT 1 FROM qt001_cp.checked_row k WHERE k.made = kept AND k.classid = qt001_cp.object_class(each.oid)) THEN
                 format('o.oid IN (SELECT k.objid FROM qt001_cp.checked_row k WHERE k.made = $7 AND k.classid = %s AND k.sub = 0)', qt001_cp.object_class(each.oid))
             ELSE 'false' END;
-        EXECUTE format('SELECT encode(sha256(coalesce(string_agg(xidsend(o.xmin), ''''), '''')), ''hex''),'
-                       ' encode(sha256(coalesce(string_agg(xidsend(o.xmin), '''') FILTER (WHERE NOT (%s) AND NOT (%s)), '''')), ''hex'')'
-                       ' FROM pg_catalog.%I o WHERE NOT (%s)',
+        EXECUTE format('SELECT ' || CASE WHEN 'total' = ANY (wanted) THEN 'encode(sha256(coalesce(string_agg(xidsend(o.xmin), ''''), '''')), ''hex'')' ELSE 'NULL' END
+                       || CASE WHEN 'rest' = ANY (wanted) THEN ', encode(sha256(coalesce(string_agg(xidsend(o.xmin), '''') FILTER (WHERE NOT (%1$s) AND NOT (%2$s)), '''')), ''hex'')'
+                               ELSE ', NULL' END || ' FROM pg_catalog.%3$I o WHERE NOT (%4$s)',
                        format(belongs, '$4', '$5', '$6'), rewritten, each.relname, format(belongs, '$1', '$2', '$3'))
         INTO one, other USING temp_rel, temp_space, temp_part, own_rel, own_space, own_part, kept;
         total := total || one;
@@ -391,7 +391,7 @@ SELECT c.made FROM qt001_cp.checked c
 WHERE c.manifest = checked_before.manifest AND c.direction = checked_before.direction AND c.login = session_user
   AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - c.made::text::numeric BETWEEN 1 AND 2000000000
   AND c.ledger = qt001_cp.ledger_stamp(checked_before.manifest)
-  AND c.stamp = (SELECT s.total FROM qt001_cp.catalog_stamp(c.made) s)
+  AND c.stamp = (SELECT s.total FROM qt001_cp.catalog_stamp(c.made, ARRAY['total']) s)
 $checked_before$;
 
 CREATE FUNCTION qt001_cp.as_expected(manifest text, direction text, stamped_rest text) RETURNS boolean

@@ -34,7 +34,7 @@ _NOTES = """
 - Under ACCESS EXCLUSIVE: from the moment when another session cannot read the first relation any more to the end of the script.
 - Lock slots: `qt001_cp.lock_need()` before, and the distinct locks in `pg_locks` of the session just before COMMIT. `pg_locks` has more rows:
   one for each mode in which the same lock, and so the same slot, is held.
-- Memory: `ru_maxrss` of the process.
+- Memory: the peak of the process's resident memory (`VmHWM`).
 """
 
 

@@ -54,16 +54,17 @@ one; where one of these is not as expected, the definitions are worded and compa
 | the statements back | 1,521 | 762 |
 | `restore_end` | 1,707 | 314 |
 
-Where the first column went: wording and hashing definitions twice (`live_object`, 1.8 s), unpacking the manifest 25 times (1.1 s), rendering
-the statements three times (1.0 s), the reach walk (0.8 s), the catalog rows before and after (0.8 s), the operator's powers (0.5 s), lock slots (0.3 s).
+Where the first column went: wording and hashing definitions twice (`live_object`, 1.8 s), unpacking the manifest 25 times (1.1 s),
+rendering the statements three times (1.0 s), the reach walk (0.8 s), the catalog rows before and after (0.8 s), the operator's
+powers (0.5 s), lock slots (0.3 s).
 What is left in the second: the stamp twice, the rewritten rows, the locks one by one. The columns are from two runs on a machine with other work.
 Without a kept stamp (another login than the one that recorded the rehearsal, anything changed since) the first column is what it costs.
 Recording the rehearsal costs what the cutover no longer does.
 
 ## What is not met, and why
 
-- **Cutover and restore ÷ bare statements.** In a DO block the statements alone take 0.9 to 1.0 of the bare ones, through a socket with no network in
-  between; so whatever a guard costs comes on top. Their part falls as the estate grows: a constant of about 0.1 s at 1,000 objects.
+- **Cutover and restore ÷ bare statements.** In a DO block the statements alone take 0.9 to 1.0 of the bare ones, through a socket with
+  no network in between; so whatever a guard costs comes on top. Their part falls as the estate grows: a constant of about 0.1 s at 1,000 objects.
 - **÷ REASSIGN + DROP OWNED.** The bare statements themselves are 1.6 to 1.9 of it, guards or not.
 - **Under ACCESS EXCLUSIVE.** All locks are taken before the first statement, all or none, so that no writer is ever the victim of a deadlock
   (`during_lock`). The faster the preconditions in front, the larger the share of what follows; in seconds it is half of what it was.

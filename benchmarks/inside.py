@@ -55,7 +55,7 @@ def look_inside(stage: Stage, script: Path) -> Inside:
     prepared = stage.folder / f"inside-{script.name}"
     body = text[start:end]
     prepared.write_text(f"SET track_functions = 'all';\n\\timing on\n{body}\n\\timing off\n{_COUNT}COMMIT;\n", "utf-8")
-    with scene.connect() as connection:
+    with scene.connect(OPERATOR) as connection:
         predicted = scalar(connection, "SELECT qt001_cp.lock_need(%s)", stage.manifest().digest())
     done = scene.server.run(
         "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-f", str(prepared),

@@ -19,14 +19,17 @@ def main() -> int:
         prog="python -m benchmarks", description="What inventory, cutover and restore cost."
     )
     parser.add_argument("--sizes", default="1k,10k,50k", help="numbers of objects (default 1k,10k,50k)")
-    parser.add_argument("--postgres", default="15,18", help="major versions (default 15,18)")
+    parser.add_argument(
+        "--postgres", default="15,18", help="major versions (default 15,18); 15:10k measures that size alone on it"
+    )
     parser.add_argument("--rounds", type=int, help="measurements of each figure (default 3, 2 from 20k objects on)")
     parser.add_argument("--out", type=Path, default=project_folder() / "docs" / "performance.md")
     given = parser.parse_args()
     all_figures: list[Figures] = []
-    for major in (int(m) for m in given.postgres.split(",")):
-        with bench_server(major) as server:
-            for size in (_size(s) for s in given.sizes.split(",")):
+    for asked in given.postgres.split(","):
+        major, _, only = asked.partition(":")
+        with bench_server(int(major)) as server:
+            for size in (_size(s) for s in (only or given.sizes).split(",")):
                 rounds = given.rounds or (2 if size >= _LARGE else 3)
                 all_figures.append(measure(server, size, rounds))
                 given.out.write_text(report(all_figures), "utf-8")

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "9a41a5af3f8645f727aec8801094dc6edb13515d01ec9164728fc25f1ee4167c"
+SUMS = "eac059d72ea56f6a1cfd8e6b28b76cd8a11910f2c4ab72bffaf02ee334d0178f"
 
 
 def upgrade() -> None:

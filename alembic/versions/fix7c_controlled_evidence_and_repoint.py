@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "65200d1865c99f0f9a579cc1d035911e5340571f868dc1c60f0906521b91ee59"
+SUMS = "35669fa2b8794bb8ec5e5776e8e4f9924fd92638a046942f62629278166cbd79"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

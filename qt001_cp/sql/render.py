@@ -39,6 +39,7 @@ def fill(text: str, source: str) -> str:
         .replace("{listed}", "\n    UNION ALL\n".join(_listed(c) for c in CATALOGS))
         .replace("{supported_bounds}", f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999")
         .replace("{supported_words}", f"{SUPPORTED.start} to {SUPPORTED.stop - 1}")
+        .replace("{owner_acl_typed}", "\nUNION ALL ".join(_owner_acl(c, typed=True) for c in CATALOGS))
         .replace("{owner_acl}", "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS))
     )
 
@@ -67,9 +68,12 @@ def _listed(c: Catalog) -> str:
     )
 
 
-def _owner_acl(c: Catalog) -> str:
-    """Owner and ACL of every row, parts and the system's own included."""
+def _owner_acl(c: Catalog, *, typed: bool = False) -> str:
+    """Owner and ACL of every row, parts and the system's own included: as one text, or ``typed`` in columns."""
     rows, _, _ = _rows(c)
+    if typed:
+        letter = f'({c.letter})::"char"' if c.letter else 'NULL::"char"'
+        return f"SELECT {_classid(c)}::oid, o.{c.key}, {c.owner}, {c.acl or 'NULL::aclitem[]'}, {letter}\n{rows}"
     state = f"concat_ws(' ', {c.owner}, {c.acl})" if c.acl else f"({c.owner})::text"
     return f"SELECT {_classid(c)}::oid, o.{c.key}, 0, {state}\n{rows}"
 

@@ -129,7 +129,7 @@ CREATE TABLE qt001_cp.statement_now (
     PRIMARY KEY (xid, manifest, direction, number)
 );
 COMMENT ON TABLE qt001_cp.statement_now IS
-    'The statements of one run, rendered once when it begins. Holds rows only while it runs.';
+    'The statements of one run, rendered once when it begins, and those of the checked manifest.';
 
 CREATE FUNCTION qt001_cp.remember_statements(manifest text, direction text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -138,7 +138,10 @@ AS $remember_statements$
 -- Level B, operator: renders them for require_statements() of this transaction; forget_statements() takes them away.
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    DELETE FROM qt001_cp.statement_now;
+    IF qt001_cp.is_checked() THEN
+        RETURN;
+    END IF;
+    DELETE FROM qt001_cp.statement_now s WHERE s.xid NOT IN (SELECT c.made FROM qt001_cp.checked c);
     INSERT INTO qt001_cp.statement_now (xid, manifest, direction, number, statement)
     SELECT pg_current_xact_id(), remember_statements.manifest, remember_statements.direction, s.number, s.statement
     FROM qt001_cp.implied_statement(remember_statements.manifest, remember_statements.direction) s;
@@ -163,7 +166,7 @@ DECLARE
 BEGIN
     SELECT array_agg(s.statement ORDER BY s.number) INTO implied
     FROM qt001_cp.statement_now s
-    WHERE s.xid = pg_current_xact_id() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction
+    WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction
       AND s.number BETWEEN first_number AND last_number;
     IF implied IS NULL THEN
         SELECT array_agg(s.statement ORDER BY s.number) INTO implied
@@ -195,7 +198,7 @@ AS $require_last_statement$
 DECLARE
     implied bigint := coalesce(
         (SELECT nullif(count(*), 0) FROM qt001_cp.statement_now s
-         WHERE s.xid = pg_current_xact_id() AND s.manifest = require_last_statement.manifest AND s.direction = require_last_statement.direction),
+         WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_last_statement.manifest AND s.direction = require_last_statement.direction),
         (SELECT count(*) FROM qt001_cp.implied_statement(manifest, direction)));
 BEGIN
     IF done IS DISTINCT FROM implied THEN

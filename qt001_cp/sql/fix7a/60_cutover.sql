@@ -9,7 +9,7 @@ CREATE TABLE qt001_cp.owner_acl_before (
     PRIMARY KEY (xid, classid, objid, objsubid)
 );
 COMMENT ON TABLE qt001_cp.owner_acl_before IS
-    'Owners and ACLs of everything in the database as one cutover found them. Holds rows only while it runs.';
+    'Owners and ACLs of everything in the database as one cutover found them, and as the checked manifest did.';
 
 CREATE FUNCTION qt001_cp.owner_acl()
 RETURNS TABLE (classid oid, objid oid, objsubid int, state text)
@@ -33,7 +33,10 @@ SET search_path = pg_catalog, pg_temp
 AS $remember_owner_acl$
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    DELETE FROM qt001_cp.owner_acl_before;
+    IF qt001_cp.is_checked() THEN
+        RETURN;
+    END IF;
+    DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid NOT IN (SELECT c.made FROM qt001_cp.checked c);
     INSERT INTO qt001_cp.owner_acl_before (xid, classid, objid, objsubid, state)
     SELECT pg_current_xact_id(), o.classid, o.objid, o.objsubid, coalesce(o.state, '') FROM qt001_cp.owner_acl() o;
 END
@@ -48,7 +51,7 @@ AS $changed_findings$
 -- The objects of the whole database whose owner or ACL this transaction changed are the manifest's, and no others.
 WITH changed AS (
     SELECT DISTINCT coalesce(p.classid, x.classid) AS classid, coalesce(p.objid, x.objid) AS objid
-    FROM (SELECT classid, objid FROM (SELECT b.classid, b.objid, b.objsubid, b.state FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id()) b
+    FROM (SELECT classid, objid FROM (SELECT b.classid, b.objid, b.objsubid, b.state FROM qt001_cp.owner_acl_before b WHERE b.xid = qt001_cp.before_now()) b
     FULL JOIN qt001_cp.owner_acl() n USING (classid, objid, objsubid)
           WHERE b.state IS DISTINCT FROM coalesce(n.state, CASE WHEN b.state IS NOT NULL AND objsubid <> 0 THEN '' END)) x
     LEFT JOIN qt001_cp.v_part p ON p.class = x.classid AND p.id = x.objid
@@ -161,7 +164,7 @@ DECLARE
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.one_at_a_time();
-    PERFORM qt001_cp.during_begin(manifest);
+    PERFORM qt001_cp.during_begin(manifest, CASE WHEN NOT record_pending THEN 'forward' END);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_findings(manifest, true, record_pending, keep_sessions) f;
     PERFORM qt001_cp.raise_first('FIX7b', findings);
     PERFORM qt001_cp.remember_owner_acl();
@@ -196,6 +199,17 @@ FROM (SELECT o.kind, count(*) AS n, count(*) FILTER (WHERE o.ways #> ARRAY[direc
       FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer' GROUP BY o.kind) k
 $moved_summary$;
 
+CREATE FUNCTION qt001_cp.forget_run() RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $forget_run$
+-- Takes away what this run kept for itself. What was checked before it stays.
+DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
+DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();
+DELETE FROM qt001_cp.catalog_before b WHERE b.xid = pg_current_xact_id();
+DELETE FROM qt001_cp.run_now r;
+$forget_run$;
+
 CREATE FUNCTION qt001_cp.cutover_end(manifest text, record_pending boolean, keep_sessions boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -203,20 +217,32 @@ AS $cutover_end$
 -- The postconditions. The event is written last; nothing of this stays when anything is refused.
 DECLARE
     findings jsonb;
+    stamp record;
     done bigint;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    PERFORM qt001_cp.during_end(manifest, 'FIX7b (afterwards)');
+    PERFORM qt001_cp.require_begun('FIX7b (afterwards)');
+    -- Whoever connected meanwhile may hold DDL that commits after us and was allowed before us.
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
-        SELECT 'QT110' AS sqlstate, c.object, c.expected, c.found, c.mend FROM qt001_cp.coverage_findings(manifest, 'after') c
-        UNION ALL SELECT c.* FROM qt001_cp.contained_findings(manifest) c
-        UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c
-        -- Whoever connected meanwhile may hold DDL that commits after us and was allowed before us.
+        SELECT w.* FROM qt001_cp.late_writer_findings(manifest) w
         UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c WHERE NOT keep_sessions) f;
     PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
-    DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
-    DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();
-    SELECT count(*) INTO done FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer';
+    SELECT s.total, s.rest INTO stamp FROM qt001_cp.catalog_stamp(qt001_cp.before_now()) s WHERE qt001_cp.is_checked();
+    IF stamp.rest IS NOT NULL AND qt001_cp.as_expected(manifest, 'forward', stamp.rest) THEN
+        INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, stamp, rest, ledger, slots)
+        SELECT c.manifest, 'restore', c.login, c.made, pg_current_xact_id(), stamp.total, c.rest, c.ledger, c.slots + 20
+        FROM qt001_cp.checked c WHERE c.manifest = cutover_end.manifest AND c.direction = 'forward'
+        ON CONFLICT ON CONSTRAINT checked_pkey DO UPDATE SET written = excluded.written, stamp = excluded.stamp;
+    ELSE
+        PERFORM qt001_cp.during_end(manifest, 'FIX7b (afterwards)');
+        SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
+            SELECT 'QT110' AS sqlstate, c.object, c.expected, c.found, c.mend FROM qt001_cp.coverage_findings(manifest, 'after') c
+            UNION ALL SELECT c.* FROM qt001_cp.contained_findings(manifest) c
+            UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
+        PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
+    END IF;
+    PERFORM qt001_cp.forget_run();
+    SELECT count(*) INTO done FROM qt001_cp.manifest_row o WHERE o.manifest = cutover_end.manifest AND o.object ->> 'disposition' = 'transfer';
     PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', done, 'rehearsal', qt001_cp.is_rehearsal(),
                                                                        'record_pending', record_pending, 'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END,
                                                                        'operator', qt001_cp.operator_standing()));
@@ -233,6 +259,7 @@ SET jit = off
 AS $fix7b_restore_findings$
 DECLARE
     ran text := (SELECT e.subject FROM qt001_cp.event e WHERE e.verb = 'cutover' ORDER BY e.seq DESC LIMIT 1);
+    known boolean := in_script AND qt001_cp.is_checked();
 BEGIN
     RETURN QUERY SELECT 0, f.* FROM qt001_cp.place_findings(manifest, 'fix7b') f;
     IF ran IS DISTINCT FROM manifest THEN
@@ -240,11 +267,15 @@ BEGIN
                             'Print the restore script from the manifest that was cut over.'::text;
         RETURN;
     END IF;
-    -- Nothing has drifted since, in what is to be put back.
-    RETURN QUERY SELECT 2, f.* FROM qt001_cp.transferred_findings(manifest, 'after', 'QT113') f;
-    RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
+    -- Nothing has drifted since, in what is to be put back: the catalogs are as the cutover left them, or it is compared.
+    IF NOT known THEN
+        RETURN QUERY SELECT 2, f.* FROM qt001_cp.transferred_findings(manifest, 'after', 'QT113') f;
+        RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
+    END IF;
     RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
-    RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'restore') f;
+    IF NOT known THEN
+        RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'restore') f;
+    END IF;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
 END
 $fix7b_restore_findings$;
@@ -258,7 +289,7 @@ DECLARE
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.one_at_a_time();
-    PERFORM qt001_cp.during_begin(manifest);
+    PERFORM qt001_cp.during_begin(manifest, 'restore');
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_restore_findings(manifest, true) f;
     PERFORM qt001_cp.raise_first('FIX7b restore', findings);
     PERFORM qt001_cp.remember_owner_acl();
@@ -273,16 +304,22 @@ SET search_path = pg_catalog, pg_temp
 AS $restore_end$
 DECLARE
     findings jsonb;
+    rest text;
     head record;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    PERFORM qt001_cp.during_end(manifest, 'FIX7b restore (afterwards)');
-    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
-        SELECT c.* FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110') c
-        UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
+    PERFORM qt001_cp.require_begun('FIX7b restore (afterwards)');
+    SELECT jsonb_agg(to_jsonb(w)) INTO findings FROM qt001_cp.late_writer_findings(manifest) w;
     PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
-    DELETE FROM qt001_cp.owner_acl_before b WHERE b.xid = pg_current_xact_id();
-    DELETE FROM qt001_cp.statement_now s WHERE s.xid = pg_current_xact_id();
+    SELECT s.rest INTO rest FROM qt001_cp.catalog_stamp(qt001_cp.before_now(), ARRAY['rest']) s WHERE qt001_cp.is_checked();
+    IF rest IS NULL OR NOT qt001_cp.as_expected(manifest, 'restore', rest) THEN
+        PERFORM qt001_cp.during_end(manifest, 'FIX7b restore (afterwards)');
+        SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
+            SELECT c.* FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110') c
+            UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
+        PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
+    END IF;
+    PERFORM qt001_cp.forget_run();
     SELECT e.seq, e.digest, e.at, e.actor INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
     RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; the last was number % by % at %, digest %',
         head.seq, head.actor, head.at, head.digest;

@@ -313,18 +313,23 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $record_rehearsal$
 -- Level B, operator: records what PostgreSQL answered in a no-go rehearsal of exactly one manifest. It judges itself
--- nothing: qt001_cp.rehearsal_findings reads the cases.
+-- nothing: qt001_cp.rehearsal_findings reads the cases. Where every precondition holds, that is kept (57_checked).
 DECLARE
     made text;
+    event text;
     doc jsonb;
+    alone boolean;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    alone := pg_current_xact_id_if_assigned() IS NULL;
     made := qt001_cp.record_document(body);
     doc := qt001_cp.document_json(made);
     IF doc ->> 'schema' <> 'qt001.rehearsal/1' THEN
         RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = format('%s is no rehearsal record', doc ->> 'schema'),
             HINT = 'Pass the nogo.json of qt001-cp rehearse.';
     END IF;
-    RETURN qt001_cp.record_event('rehearsal_recorded', doc ->> 'manifest', jsonb_build_object('document', made));
+    event := qt001_cp.record_event('rehearsal_recorded', doc ->> 'manifest', jsonb_build_object('document', made));
+    PERFORM qt001_cp.compute_checked(doc ->> 'manifest', alone);
+    RETURN event;
 END
 $record_rehearsal$;

@@ -95,10 +95,11 @@ BEGIN
         problem := NULL;
         remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
                          probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
-        SELECT o.schema, o.name INTO target
-        FROM qt001_cp.manifest_object(manifest) o
-        JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name AND c.relkind = 'r'
-        WHERE o.kind = 'table' AND o.identity = probe ->> 'table';
+        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name INTO target
+        FROM qt001_cp.manifest_row o
+        JOIN pg_namespace n ON n.nspname = o.object ->> 'schema'
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.object ->> 'name' AND c.relkind = 'r'
+        WHERE o.manifest = blocked_findings.manifest AND o.object ->> 'identity' = probe ->> 'table' AND o.object ->> 'kind' = 'table';
         IF target.name IS NULL THEN
             problem := 'no such plain table';
         ELSE
@@ -145,13 +146,14 @@ UNION ALL
 SELECT f.* FROM qt001_cp.roles_apart_findings() f
 $operator_findings$;
 
-CREATE FUNCTION qt001_cp.lock_need(manifest text) RETURNS bigint
+CREATE FUNCTION qt001_cp.lock_need(manifest text, worded boolean DEFAULT NULL) RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_need$
 -- Lock slots of the cutover, one a lock tag, as they are held at its end: what ALTER … OWNER takes, what GRANT and
--- REVOKE take (18), the roles, what the guards read on the way, and the segment of the ledger.
+-- REVOKE take (18), the roles, what the guards read on the way, and the segment of the ledger. worded: whether definitions
+-- are compared; NULL: unless the catalogs are as they were checked.
 WITH object AS MATERIALIZED (
     SELECT o.* FROM qt001_cp.manifest_object(manifest) o
 ), relation AS MATERIALIZED (
@@ -170,14 +172,15 @@ WITH object AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT 'pg_rewrite'::regclass::oid AS classid, w.oid FROM pg_rewrite w WHERE w.ev_class = r.oid
                         UNION ALL SELECT 'pg_policy'::regclass, y.oid FROM pg_policy y WHERE y.polrelid = r.oid) p
     JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.oid
-    WHERE d.refobjid NOT IN (SELECT m.oid FROM moved m)
+    WHERE d.refobjid NOT IN (SELECT m.oid FROM moved m) AND (SELECT coalesce(worded, qt001_cp.checked_before(manifest, CASE qt001_cp.stage() WHEN 'fix7a' THEN 'forward' ELSE 'restore' END) IS NULL))
 ), body AS MATERIALIZED (
     SELECT string_agg(p.prosrc, ' ') AS text FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace
 ), system AS MATERIALIZED (
-    -- The catalogs that the guards name, those below the views that they name, and their indexes: a query locks both.
+    -- The catalogs of the stamp, those that the guards name, those below the views that they name, and their indexes: a query
+    -- locks both.
     SELECT c.oid FROM pg_class c, body b
     WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v') AND c.relname <> 'pg_largeobject'
-      AND (c.relname IN (SELECT m[1] FROM regexp_matches(b.text, '\mpg_[a-z_]+\M', 'g') m) OR c.relname IN ('pg_authid', 'pg_tablespace'))
+      AND (c.relkind = 'r' AND NOT c.relisshared AND c.relname <> ALL (qt001_cp.unstamped()) OR c.relname IN (SELECT m[1] FROM regexp_matches(b.text, '\mpg_[a-z_]+\M', 'g') m) OR c.relname IN ('pg_authid', 'pg_tablespace'))
 ), own AS (
     SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'i', 'I')
 )
@@ -199,8 +202,10 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_estimate$
 -- Lock slots that the cutover needs, that the server has (the documented product: a safe lower bound), and that nobody
--- holds now. Fast-path locks take no slot.
-SELECT qt001_cp.lock_need(manifest), s.has, s.has - s.used
+-- holds now. Fast-path locks take no slot. What is needed follows from the catalogs: a run that found them checked takes
+-- the number from there.
+SELECT coalesce((SELECT c.slots FROM qt001_cp.checked c WHERE qt001_cp.is_checked() AND c.manifest = lock_estimate.manifest AND c.made = qt001_cp.before_now() LIMIT 1),
+                qt001_cp.lock_need(manifest)), s.has, s.has - s.used
 FROM (SELECT current_setting('max_locks_per_transaction')::bigint
              * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) AS has,
              (SELECT count(*) FROM (SELECT DISTINCT l.pid, l.virtualtransaction, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
@@ -282,16 +287,23 @@ SET jit = off
 AS $fix7b_findings$
 -- All preconditions of FIX7b, numbered as in the contract; 0 is the place. Empty means: go.
 -- record_pending: this run is the one that makes the no-go record. Only in a database marked as a rehearsal.
+-- What follows from the catalogs and the ledger alone is not computed again in a run that found them as they were checked.
+DECLARE
+    known boolean := in_script AND NOT record_pending AND qt001_cp.is_checked();
 BEGIN
     RETURN QUERY SELECT 0, f.* FROM qt001_cp.place_findings(manifest, 'fix7a') f;
     RETURN QUERY SELECT 1, f.* FROM qt001_cp.seal_findings(manifest) f;
     IF qt001_cp.document_json(manifest) IS NULL THEN
         RETURN;
     END IF;
-    RETURN QUERY SELECT 2, f.* FROM qt001_cp.coverage_findings(manifest, 'before') f;
-    RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
-    RETURN QUERY SELECT 4, f.* FROM qt001_cp.search_path_findings(manifest) f;
-    IF NOT record_pending THEN
+    IF NOT known THEN
+        RETURN QUERY SELECT 2, f.* FROM qt001_cp.coverage_findings(manifest, 'before') f;
+        RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
+        RETURN QUERY SELECT 4, f.* FROM qt001_cp.search_path_findings(manifest) f;
+    END IF;
+    IF known THEN
+        NULL;
+    ELSIF NOT record_pending THEN
         RETURN QUERY SELECT 5, f.* FROM qt001_cp.rehearsal_findings(manifest) f;
     ELSIF NOT qt001_cp.is_rehearsal() THEN
         RETURN QUERY SELECT 5, 'QT105'::text, 'database ' || current_database(), 'marked as a rehearsal by the bootstrap'::text, 'not marked'::text,
@@ -299,9 +311,11 @@ BEGIN
     END IF;
     RETURN QUERY SELECT 6, f.* FROM qt001_cp.blocked_findings(manifest) f;
     RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
-    RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
-    RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
-    RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
+    IF NOT known THEN
+        RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
+    END IF;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;

@@ -11,7 +11,7 @@ CREATE TABLE qt001_cp.catalog_before (
     PRIMARY KEY (xid, classid, objid, sub)
 );
 COMMENT ON TABLE qt001_cp.catalog_before IS
-    'The version of every catalog row that defines something, as one stage found it. Holds rows only while it runs.';
+    'The version of every catalog row that defines something, as one stage found it, and as the checked manifest did.';
 
 CREATE FUNCTION qt001_cp.catalog_row()
 RETURNS TABLE (classid oid, objid oid, sub bigint, state text, made xid)
@@ -112,24 +112,42 @@ AS $patience$
 SELECT s.setting::bigint * interval '1 millisecond' FROM pg_settings s WHERE s.name = 'lock_timeout'
 $patience$;
 
-CREATE FUNCTION qt001_cp.remember_catalog() RETURNS void
+CREATE FUNCTION qt001_cp.remember_catalog(manifest text, direction text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $remember_catalog$
+-- Where the catalogs are those of the checked manifest, what was remembered then is what is before.
+DECLARE
+    kept xid8;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    DELETE FROM qt001_cp.catalog_before;
+    IF direction IS NOT NULL THEN
+        kept := qt001_cp.checked_before(manifest, direction);
+    END IF;
+    DELETE FROM qt001_cp.run_now;
+    INSERT INTO qt001_cp.run_now (xid, manifest, direction, before)
+    VALUES (pg_current_xact_id(), remember_catalog.manifest, remember_catalog.direction, coalesce(kept, pg_current_xact_id()));
+    IF kept IS NOT NULL THEN
+        -- The row of the database is compared by content; a copy of the database has another number.
+        UPDATE qt001_cp.catalog_before b SET objid = d.oid, state = d.xmin::text FROM pg_database d
+        WHERE d.datname = current_database() AND b.xid = kept AND b.classid = 'pg_database'::regclass;
+        UPDATE qt001_cp.owner_acl_before b SET objid = d.oid FROM pg_database d
+        WHERE d.datname = current_database() AND b.xid = kept AND b.classid = 'pg_database'::regclass;
+        RETURN;
+    END IF;
+    DELETE FROM qt001_cp.catalog_before b WHERE b.xid NOT IN (SELECT c.made FROM qt001_cp.checked c);
     INSERT INTO qt001_cp.catalog_before (xid, classid, objid, sub, state)
     SELECT pg_current_xact_id(), r.classid, r.objid, r.sub, r.state FROM qt001_cp.catalog_row() r;
 END
 $remember_catalog$;
 
-CREATE FUNCTION qt001_cp.during_begin(manifest text) RETURNS void
+CREATE FUNCTION qt001_cp.during_begin(manifest text, direction text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $during_begin$
 -- Waits until every transaction of the application that is open now has ended, without holding a lock that it needs;
--- then remembers the catalogs. Transactions that begin later are met in during_lock.
+-- then remembers the catalogs. Transactions that begin later are met in during_lock. direction: 'forward' or 'restore' where
+-- what was checked before may stand for it (57_checked).
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     until timestamptz := clock_timestamp() + qt001_cp.patience();
@@ -145,7 +163,7 @@ BEGIN
         END IF;
         PERFORM pg_sleep(0.01);
     END LOOP;
-    PERFORM qt001_cp.remember_catalog();
+    PERFORM qt001_cp.remember_catalog(manifest, direction);
 END
 $during_begin$;
 
@@ -181,9 +199,15 @@ DECLARE
     locks text[] := ARRAY(
         SELECT CASE WHEN c.relkind IN ('r', 'p') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', o.schema, o.name)
                ELSE format('ALTER %s %I.%I OWNER TO %I', k.alter_noun, o.schema, o.name, pg_get_userbyid(c.relowner)) END
-        FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
+        FROM (SELECT r.number, r.kind, n.nspname AS schema, c.relname AS name FROM qt001_cp.checked_row r
+              JOIN pg_class c ON r.classid = 'pg_class'::regclass AND c.oid = r.objid JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE qt001_cp.is_checked() AND r.made = qt001_cp.before_now() AND r.number IS NOT NULL
+              UNION ALL
+              SELECT m.number, m.kind, m.schema, m.name FROM qt001_cp.manifest_object(manifest) m
+              WHERE NOT qt001_cp.is_checked() AND m.disposition = 'transfer') o
+        JOIN qt001_cp.object_kind k ON k.kind = o.kind
         JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
-        WHERE o.disposition = 'transfer' AND k.relation ORDER BY o.number);
+        WHERE k.relation ORDER BY o.number);
     catalogs text[] := ARRAY(
         SELECT format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) FROM pg_class c
         WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
@@ -191,6 +215,7 @@ DECLARE
           AND c.relname IN (SELECT m[1] FROM regexp_matches((SELECT p.prosrc FROM pg_proc p WHERE p.proname = 'catalog_row' AND p.pronamespace = 'qt001_cp'::regnamespace),
                                                             '''(pg_[a-z_]+)''::regclass', 'g') m) ORDER BY 1);
     till timestamptz;
+    renewed timestamptz;
     each text;
     open_now text[];
     late_pid int;
@@ -202,9 +227,13 @@ BEGIN
             late_pid := NULL;
             held := NULL;
             till := least(clock_timestamp() + short, until);
+            renewed := '-infinity';
             FOREACH each IN ARRAY CASE WHEN super THEN locks || catalogs ELSE locks END LOOP
                 held := each;
-                PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM till - clock_timestamp()) * 1000))::text, true);
+                IF clock_timestamp() >= renewed + interval '5 milliseconds' THEN
+                    renewed := clock_timestamp();
+                    PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM till - renewed) * 1000))::text, true);
+                END IF;
                 EXECUTE each;
             END LOOP;
             IF super THEN
@@ -237,14 +266,14 @@ BEGIN
 END
 $during_lock$;
 
-CREATE FUNCTION qt001_cp.during_findings(manifest text)
+CREATE FUNCTION qt001_cp.late_writer_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $during_findings$
--- What others have defined, changed or dropped since during_begin, committed by now; and where the catalogs could not
--- be locked (no superuser), who of the application may still have such a change in an open transaction.
+AS $late_writer_findings$
+-- Where the catalogs could not be locked (no superuser): who of the application may still have changed a definition in an
+-- open transaction.
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     until timestamptz := clock_timestamp() + qt001_cp.patience();
@@ -267,13 +296,29 @@ BEGIN
                 format('SELECT pg_terminate_backend(%s); -- or wait until it ends, and run the script again', late.pid);
         END IF;
     END IF;
+END
+$late_writer_findings$;
+
+CREATE FUNCTION qt001_cp.during_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $during_findings$
+-- What others have defined, changed or dropped since during_begin, committed by now, and who may still do so.
+-- On the way back from a cutover, rows that it made are no others'.
+DECLARE
+    cutover text := (SELECT c.written::text FROM qt001_cp.checked c WHERE qt001_cp.is_checked() AND c.manifest = during_findings.manifest AND c.direction = 'restore'
+                     AND c.direction = (SELECT r.direction FROM qt001_cp.run_now r WHERE r.xid = pg_current_xact_id()));
+BEGIN
+    RETURN QUERY SELECT f.* FROM qt001_cp.late_writer_findings(manifest) f;
     RETURN QUERY
     SELECT 'QT102'::text, coalesce(i.type || ' ' || i.identity, format('%s %s', coalesce(b.classid, n.classid)::regclass, coalesce(b.objid, n.objid))),
            'no change of a definition by another session while the script runs'::text,
            CASE WHEN b.objid IS NULL THEN 'made' WHEN n.objid IS NULL THEN 'dropped' ELSE 'changed' END
                || format(' (%s)', coalesce(b.classid, n.classid)::regclass),
            'See what it is, undo it or generate and seal again; then run the script again.'::text
-    FROM (SELECT * FROM qt001_cp.catalog_before x WHERE x.xid = pg_current_xact_id()) b
+    FROM (SELECT * FROM qt001_cp.catalog_before x WHERE x.xid = qt001_cp.before_now()) b
     FULL JOIN qt001_cp.catalog_row() n ON n.classid = b.classid AND n.objid = b.objid AND n.sub = b.sub
     -- Rows of these have no name of their own: a NULL asks for none.
     LEFT JOIN LATERAL pg_identify_object(
@@ -283,9 +328,23 @@ BEGIN
         THEN n.classid END, n.objid, 0) i ON true
     -- Default privileges that are the default again have no row: FIX7b itself does that, and compares them itself.
     WHERE CASE WHEN n.objid IS NULL THEN b.classid <> 'pg_default_acl'::regclass
-          ELSE n.state IS DISTINCT FROM b.state AND NOT qt001_cp.made_here(n.made) END;
+          ELSE n.state IS DISTINCT FROM b.state AND NOT qt001_cp.made_here(n.made)
+               AND (cutover IS NULL OR n.made::text::numeric <> cutover::numeric % 4294967296) END;
 END
 $during_findings$;
+
+CREATE FUNCTION qt001_cp.require_begun(what text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $require_begun$
+BEGIN
+    IF qt001_cp.before_now() IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: the script: expected its beginning in this transaction, found none', what),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
+END
+$require_begun$;
 
 CREATE FUNCTION qt001_cp.during_end(manifest text, what text) RETURNS void
 LANGUAGE plpgsql
@@ -295,13 +354,9 @@ DECLARE
     findings jsonb;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    IF NOT EXISTS (SELECT 1 FROM qt001_cp.catalog_before b WHERE b.xid = pg_current_xact_id()) THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: the script: expected its beginning in this transaction, found none', what),
-            HINT = 'Run only the printed script, as it is, alone in its transaction.';
-    END IF;
+    PERFORM qt001_cp.require_begun(what);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.during_findings(manifest) f;
     PERFORM qt001_cp.raise_first(what, findings);
-    DELETE FROM qt001_cp.catalog_before;
+    DELETE FROM qt001_cp.catalog_before b WHERE b.xid = pg_current_xact_id();
 END
 $during_end$;

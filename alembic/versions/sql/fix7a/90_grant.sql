@@ -1,6 +1,6 @@
 -- Who may do what in qt001_cp. Nothing for PUBLIC, nothing for the application role; what reads is for all four
 -- duties; what writes (SECURITY DEFINER) is for exactly one.
-GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.document_fix7a, qt001_cp.event_fix7a, qt001_cp.manifest_row, qt001_cp.manifest_row_fix7a, qt001_cp.object_kind, qt001_cp.statement_now, qt001_cp.v_event, qt001_cp.v_manifest, qt001_cp.v_part
+GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.document_fix7a, qt001_cp.event_fix7a, qt001_cp.manifest_row, qt001_cp.manifest_row_fix7a, qt001_cp.object_kind, qt001_cp.statement_now, qt001_cp.run_now, qt001_cp.checked, qt001_cp.checked_row, qt001_cp.v_event, qt001_cp.v_manifest, qt001_cp.v_part
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 DO $grant$
 DECLARE
@@ -20,4 +20,4 @@ END
 $grant$;
 GRANT EXECUTE ON FUNCTION qt001_cp.propose_manifest(bytea) TO qt001_cp_author;
 GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text), qt001_cp.register_restore(text, text), qt001_cp.record_rehearsal(bytea),
-    qt001_cp.remember_owner_acl(), qt001_cp.remember_catalog(), qt001_cp.remember_statements(text, text), qt001_cp.cutover_end(text, boolean, boolean), qt001_cp.restore_end(text) TO qt001_cp_operator;
+    qt001_cp.remember_owner_acl(), qt001_cp.remember_catalog(text, text), qt001_cp.keep_checked(text), qt001_cp.remember_statements(text, text), qt001_cp.cutover_end(text, boolean, boolean), qt001_cp.restore_end(text) TO qt001_cp_operator;

@@ -1,0 +1,480 @@
+-- What was found in order stays in order while no row of the catalogs has changed: the expensive checks are made when the
+-- no-go record comes in, and the cutover compares a stamp of the catalogs. Another stamp: everything is checked again.
+
+CREATE TABLE qt001_cp.checked (
+    manifest text NOT NULL,
+    direction text NOT NULL,
+    login name NOT NULL,
+    made xid8 NOT NULL,
+    written xid8 NOT NULL,
+    stamp text NOT NULL,
+    rest text NOT NULL,
+    ledger text NOT NULL,
+    slots bigint NOT NULL,
+    PRIMARY KEY (manifest, direction)
+);
+COMMENT ON TABLE qt001_cp.checked IS
+    'Manifests whose preconditions held, for which login, and the stamp of the catalogs of that moment. No row: check everything.';
+
+CREATE TABLE qt001_cp.checked_row (
+    made xid8 NOT NULL,
+    classid oid NOT NULL,
+    objid oid NOT NULL,
+    sub int NOT NULL,
+    number bigint,
+    kind text,
+    content bytea,
+    forward text,
+    restore text,
+    columns text,
+    leaves text[],
+    PRIMARY KEY (made, classid, objid, sub)
+);
+COMMENT ON TABLE qt001_cp.checked_row IS
+    'The catalog rows that the statements of a checked manifest rewrite: their content without owner and ACL, and owner and ACL afterwards.';
+
+CREATE TABLE qt001_cp.run_now (xid xid8 PRIMARY KEY, manifest text, direction text, before xid8 NOT NULL);
+COMMENT ON TABLE qt001_cp.run_now IS
+    'The run of a stage; before: under which number its rows "before" stand, another one than its own where they are those of checked.';
+
+CREATE FUNCTION qt001_cp.before_now() RETURNS xid8
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $before_now$
+SELECT r.before FROM qt001_cp.run_now r WHERE r.xid = pg_current_xact_id()
+$before_now$;
+
+CREATE FUNCTION qt001_cp.is_checked() RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $is_checked$
+-- Whether this run found the catalogs as they were when its manifest was checked.
+SELECT coalesce(qt001_cp.before_now() <> pg_current_xact_id(), false)
+$is_checked$;
+
+CREATE FUNCTION qt001_cp.shared_stamp() RETURNS TABLE (total text, rest text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $shared_stamp$
+-- Of catalogs of the whole cluster, by content: roles, memberships, settings, tablespaces, subscriptions, privileges on
+-- parameters, user mappings, and the database. rest: without owner and ACL of the database.
+DECLARE
+    parameters text := '';
+BEGIN
+    IF to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL THEN
+        EXECUTE 'SELECT string_agg(p.parname || p.paracl::text, '' '' ORDER BY p.oid) FROM pg_catalog.pg_parameter_acl p' INTO parameters;
+    END IF;
+    RETURN QUERY
+    SELECT encode(sha256(convert_to(concat_ws('|', every.text, mine.owner_acl), 'UTF8')), 'hex'), encode(sha256(convert_to(every.text, 'UTF8')), 'hex')
+    FROM (SELECT concat_ws('|', parameters,
+            (SELECT string_agg(ROW(r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
+                                   r.rolbypassrls)::text, ' ' ORDER BY r.oid) FROM pg_roles r),
+            (SELECT string_agg(to_jsonb(m)::text, ' ' ORDER BY m.roleid, m.member, m.grantor) FROM pg_auth_members m),
+            (SELECT string_agg(ROW(s.setdatabase = 0, s.setrole, s.setconfig)::text, ' ' ORDER BY s.setdatabase = 0, s.setrole) FROM pg_db_role_setting s
+             WHERE s.setdatabase IN (0, (SELECT b.oid FROM pg_database b WHERE b.datname = current_database()))),
+            (SELECT string_agg(ROW(t.oid, t.spcname, t.spcowner, t.spcacl, t.spcoptions)::text, ' ' ORDER BY t.oid) FROM pg_tablespace t),
+            (SELECT string_agg(ROW(u.oid, u.subname, u.subowner, u.subenabled, u.subpublications, u.subslotname)::text, ' ' ORDER BY u.oid)
+             FROM pg_subscription u WHERE u.subdbid = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database())),
+            (SELECT string_agg(ROW(x.umid, x.srvid, x.umuser)::text, ' ' ORDER BY x.umid) FROM pg_user_mappings x),
+            (SELECT ROW(d.datname, d.encoding, d.datcollate, d.datctype, d.datconnlimit, d.datallowconn, d.datistemplate)::text
+             FROM pg_database d WHERE d.datname = current_database())) AS text) every,
+         (SELECT concat_ws(' ', d.datdba, d.datacl) AS owner_acl FROM pg_database d WHERE d.datname = current_database()) mine;
+END
+$shared_stamp$;
+
+CREATE FUNCTION qt001_cp.catalog_stamp(kept xid8, wanted text[] DEFAULT ARRAY['total', 'rest'])
+RETURNS TABLE (total text, rest text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET max_parallel_workers_per_gather = 0
+SET synchronize_seqscans = off
+AS $catalog_stamp$
+-- The transactions that made the rows of every catalog of the database, in the order in which the rows stand: no row can
+-- be made, changed or dropped without another one here. Nobody but the server writes xmin.
+-- Left out: statistics, comments, labels, contents of large objects, temporary objects. rest: also without the rows that
+-- the statements of the checked manifest rewrite (kept), default privileges, and what is in qt001_cp. wanted: which of both.
+-- Source: PostgreSQL documentation, "System Columns" (5.6), "System Catalogs" (chapter 53).
+DECLARE
+    temp_space oid[] := ARRAY(SELECT n.oid FROM pg_namespace n WHERE n.nspname ~ '^pg_(toast_)?temp_');
+    temp_rel oid[] := ARRAY(SELECT c.oid FROM pg_class c WHERE c.relnamespace = ANY (temp_space));
+    own_space oid[] := ARRAY['qt001_cp'::regnamespace::oid];
+    own_rel oid[] := ARRAY(
+        WITH own AS (SELECT c.oid, c.reltoastrelid FROM pg_class c WHERE c.relnamespace = ANY (own_space))
+        SELECT o.oid FROM own o UNION SELECT o.reltoastrelid FROM own o WHERE o.reltoastrelid <> 0
+        UNION SELECT x.indexrelid FROM own o JOIN pg_index x ON x.indrelid = o.reltoastrelid);
+    parts text := 'SELECT a.oid FROM pg_attrdef a WHERE a.adrelid = ANY (%1$s) UNION ALL SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (%1$s)'
+        ' UNION ALL SELECT t.oid FROM pg_trigger t WHERE t.tgrelid = ANY (%1$s) UNION ALL SELECT w.oid FROM pg_rewrite w WHERE w.ev_class = ANY (%1$s)'
+        ' UNION ALL SELECT y.oid FROM pg_policy y WHERE y.polrelid = ANY (%1$s)'
+        ' UNION ALL SELECT y.oid FROM pg_type y WHERE y.typnamespace = ANY (%2$s) UNION ALL SELECT p.oid FROM pg_proc p WHERE p.pronamespace = ANY (%2$s)';
+    temp_part oid[];
+    own_part oid[];
+    each record;
+    belongs text;
+    rewritten text;
+    one text;
+    other text;
+BEGIN
+    EXECUTE 'SELECT ARRAY(' || format(parts, '$1', '$2') || ')' INTO temp_part USING temp_rel, temp_space;
+    EXECUTE 'SELECT ARRAY(' || format(parts, '$1', '$2') || ')' INTO own_part USING own_rel, own_space;
+    SELECT s.total, s.rest INTO total, rest FROM qt001_cp.shared_stamp() s;
+    FOR each IN
+        SELECT c.oid, c.relname, EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'oid') AS has_oid, m.column AS relation
+        FROM pg_class c LEFT JOIN (VALUES ('pg_class', 'oid'), ('pg_attribute', 'attrelid'), ('pg_attrdef', 'adrelid'), ('pg_index', 'indexrelid'),
+                ('pg_inherits', 'inhrelid'), ('pg_partitioned_table', 'partrelid'), ('pg_sequence', 'seqrelid'), ('pg_foreign_table', 'ftrelid'),
+                ('pg_trigger', 'tgrelid'), ('pg_rewrite', 'ev_class'), ('pg_policy', 'polrelid'), ('pg_constraint', 'conrelid'),
+                ('pg_statistic_ext', 'stxrelid')) m(catalog, "column") ON m.catalog = c.relname
+        WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND c.relname <> ALL (qt001_cp.unstamped())
+        ORDER BY c.relname COLLATE "C"
+    LOOP
+        -- %1$s: relations, %2$s: schemas, %3$s: other objects, temporary or qt001_cp's.
+        belongs := CASE WHEN each.relation IS NOT NULL THEN format('o.%I = ANY (%%1$s)', each.relation)
+            WHEN each.relname = 'pg_type' THEN 'o.typnamespace = ANY (%2$s)' WHEN each.relname = 'pg_proc' THEN 'o.pronamespace = ANY (%2$s)'
+            WHEN each.relname = 'pg_namespace' THEN 'o.oid = ANY (%2$s)'
+            WHEN each.relname = 'pg_depend' THEN 'CASE o.classid WHEN ''pg_class''::regclass THEN o.objid = ANY (%1$s) ELSE o.objid >= 16384 AND o.objid = ANY (%3$s)'
+                ' AND o.classid IN (''pg_attrdef''::regclass, ''pg_constraint''::regclass, ''pg_trigger''::regclass, ''pg_rewrite''::regclass,'
+                ' ''pg_policy''::regclass, ''pg_type''::regclass, ''pg_proc''::regclass) END'
+            ELSE 'false' END;
+        rewritten := CASE
+            WHEN each.relname = 'pg_attribute' THEN '(o.attrelid, o.attnum) IN (SELECT k.objid, k.sub FROM qt001_cp.checked_row k WHERE k.made = $7 AND k.sub <> 0)'
+            WHEN each.relname = 'pg_default_acl' THEN 'true'
+            WHEN each.relname = 'pg_depend' THEN 'o.classid = ''pg_default_acl''::regclass'
+            WHEN each.has_oid AND EXISTS (SELECT 1 FROM qt001_cp.checked_row k WHERE k.made = kept AND k.classid = qt001_cp.object_class(each.oid)) THEN
+                format('o.oid IN (SELECT k.objid FROM qt001_cp.checked_row k WHERE k.made = $7 AND k.classid = %s AND k.sub = 0)', qt001_cp.object_class(each.oid))
+            ELSE 'false' END;
+        EXECUTE format('SELECT ' || CASE WHEN 'total' = ANY (wanted) THEN 'encode(sha256(coalesce(string_agg(xidsend(o.xmin), ''''), '''')), ''hex'')' ELSE 'NULL' END
+                       || CASE WHEN 'rest' = ANY (wanted) THEN ', encode(sha256(coalesce(string_agg(xidsend(o.xmin), '''') FILTER (WHERE NOT (%1$s) AND NOT (%2$s)), '''')), ''hex'')'
+                               ELSE ', NULL' END || ' FROM pg_catalog.%3$I o WHERE NOT (%4$s)',
+                       format(belongs, '$4', '$5', '$6'), rewritten, each.relname, format(belongs, '$1', '$2', '$3'))
+        INTO one, other USING temp_rel, temp_space, temp_part, own_rel, own_space, own_part, kept;
+        total := total || one;
+        rest := rest || other;
+    END LOOP;
+    total := encode(sha256(convert_to(total, 'UTF8')), 'hex');
+    rest := encode(sha256(convert_to(rest, 'UTF8')), 'hex');
+    RETURN NEXT;
+END
+$catalog_stamp$;
+
+CREATE FUNCTION qt001_cp.unstamped() RETURNS name[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $unstamped$
+-- Catalogs that define nothing; pg_user_mapping is read through its view.
+SELECT ARRAY['pg_statistic', 'pg_statistic_ext_data', 'pg_description', 'pg_seclabel', 'pg_largeobject', 'pg_subscription_rel', 'pg_user_mapping']::name[]
+$unstamped$;
+
+CREATE FUNCTION qt001_cp.object_class(catalog oid) RETURNS oid
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $object_class$
+SELECT CASE catalog WHEN 'pg_largeobject_metadata'::regclass THEN 'pg_largeobject'::regclass::oid ELSE catalog END
+$object_class$;
+
+CREATE FUNCTION qt001_cp.ledger_stamp(manifest text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $ledger_stamp$
+-- What the ledger says of the manifest, and the versions of its rows: an edited one is another one.
+SELECT qt001_cp.sha256_hex(convert_to(concat_ws('|',
+    (SELECT string_agg(e.digest, ' ' ORDER BY e.seq) FROM qt001_cp.event e
+     WHERE e.verb = 'configured' OR e.subject = ledger_stamp.manifest AND e.verb IN ('sealed', 'restore_registered', 'rehearsal_recorded')),
+    (SELECT string_agg(d.digest || ' ' || d.xmin::text, ' ' ORDER BY d.digest) FROM qt001_cp.document d),
+    (SELECT string_agg(k.xmin::text, ' ' ORDER BY k.kind) FROM qt001_cp.object_kind k),
+    (SELECT encode(sha256(string_agg(xidsend(m.xmin), '' ORDER BY m.number)), 'hex') FROM qt001_cp.manifest_row m WHERE m.manifest = ledger_stamp.manifest)), 'UTF8'))
+$ledger_stamp$;
+
+CREATE FUNCTION qt001_cp.content_of(catalog regclass) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $content_of$
+-- An expression over the row o of a catalog: the digest of all that is no owner, ACL, storage or statistics.
+-- The list for pg_class is that of catalog_row().
+SELECT 'sha256(convert_to(ROW(' || string_agg(format('o.%I%s', a.attname, CASE WHEN a.atttypid = 'regproc'::regtype THEN '::oid' ELSE '' END), ', ' ORDER BY a.attnum)
+       || ')::text, ''UTF8''))'
+FROM pg_attribute a
+WHERE a.attrelid = catalog AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> 'aclitem[]'::regtype AND a.attname !~ 'owner$'
+  AND a.attname <> ALL (ARRAY['relfilenode', 'reltoastrelid', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen', 'relfrozenxid', 'relminmxid',
+                              'relhasindex', 'relhasrules', 'relhastriggers'])
+$content_of$;
+
+CREATE FUNCTION qt001_cp.state_text(owner text, acl jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $state_text$
+-- Owner and ACL in one form, whatever the order of its entries.
+SELECT concat_ws(' ', owner, string_agg(DISTINCT a.value::text COLLATE "C", ',' ORDER BY a.value::text COLLATE "C")) FROM jsonb_array_elements(acl) a(value)
+$state_text$;
+
+CREATE FUNCTION qt001_cp.live_state_text(owner oid, acl aclitem[], letter "char") RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $live_state_text$
+SELECT qt001_cp.state_text(CASE WHEN owner IS NOT NULL THEN pg_get_userbyid(owner)::text END, coalesce((
+    SELECT jsonb_agg(jsonb_build_array(pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable))
+    FROM aclexplode(coalesce(acl, CASE WHEN letter IS NOT NULL THEN acldefault(letter, owner) END)) x), '[]'))
+$live_state_text$;
+
+CREATE FUNCTION qt001_cp.owner_acl_typed()
+RETURNS TABLE (classid oid, objid oid, owner oid, acl aclitem[], letter "char")
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $owner_acl_typed$
+-- As owner_acl(), in columns. The list of catalogs is made from model/kinds.py.
+WITH space(oid, name, system) AS (
+    SELECT n.oid, n.nspname, false FROM pg_namespace n WHERE n.nspname <> 'qt001_cp' AND n.nspname !~ '^pg_(toast_)?temp'
+)
+SELECT 'pg_database'::regclass::oid, o.oid, o.datdba, o.datacl, ('d')::"char"
+FROM pg_database o WHERE (o.datname = current_database())
+UNION ALL SELECT 'pg_tablespace'::regclass::oid, o.oid, o.spcowner, o.spcacl, ('t')::"char"
+FROM pg_tablespace o WHERE (true)
+UNION ALL SELECT 'pg_namespace'::regclass::oid, o.oid, o.nspowner, o.nspacl, ('n')::"char"
+FROM pg_namespace o WHERE (o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)')
+UNION ALL SELECT 'pg_class'::regclass::oid, o.oid, o.relowner, o.relacl, (CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char"
+FROM pg_class o LEFT JOIN space n ON n.oid = o.relnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.relnamespace = 0)
+UNION ALL SELECT 'pg_proc'::regclass::oid, o.oid, o.proowner, o.proacl, ('f')::"char"
+FROM pg_proc o LEFT JOIN space n ON n.oid = o.pronamespace WHERE (true) AND (n.oid IS NOT NULL OR o.pronamespace = 0)
+UNION ALL SELECT 'pg_type'::regclass::oid, o.oid, o.typowner, o.typacl, ('T')::"char"
+FROM pg_type o LEFT JOIN space n ON n.oid = o.typnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.typnamespace = 0)
+UNION ALL SELECT 'pg_collation'::regclass::oid, o.oid, o.collowner, NULL::aclitem[], NULL::"char"
+FROM pg_collation o LEFT JOIN space n ON n.oid = o.collnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.collnamespace = 0)
+UNION ALL SELECT 'pg_conversion'::regclass::oid, o.oid, o.conowner, NULL::aclitem[], NULL::"char"
+FROM pg_conversion o LEFT JOIN space n ON n.oid = o.connamespace WHERE (true) AND (n.oid IS NOT NULL OR o.connamespace = 0)
+UNION ALL SELECT 'pg_operator'::regclass::oid, o.oid, o.oprowner, NULL::aclitem[], NULL::"char"
+FROM pg_operator o LEFT JOIN space n ON n.oid = o.oprnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.oprnamespace = 0)
+UNION ALL SELECT 'pg_opclass'::regclass::oid, o.oid, o.opcowner, NULL::aclitem[], NULL::"char"
+FROM pg_opclass o LEFT JOIN space n ON n.oid = o.opcnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opcnamespace = 0)
+UNION ALL SELECT 'pg_opfamily'::regclass::oid, o.oid, o.opfowner, NULL::aclitem[], NULL::"char"
+FROM pg_opfamily o LEFT JOIN space n ON n.oid = o.opfnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opfnamespace = 0)
+UNION ALL SELECT 'pg_ts_config'::regclass::oid, o.oid, o.cfgowner, NULL::aclitem[], NULL::"char"
+FROM pg_ts_config o LEFT JOIN space n ON n.oid = o.cfgnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.cfgnamespace = 0)
+UNION ALL SELECT 'pg_ts_dict'::regclass::oid, o.oid, o.dictowner, NULL::aclitem[], NULL::"char"
+FROM pg_ts_dict o LEFT JOIN space n ON n.oid = o.dictnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.dictnamespace = 0)
+UNION ALL SELECT 'pg_statistic_ext'::regclass::oid, o.oid, o.stxowner, NULL::aclitem[], NULL::"char"
+FROM pg_statistic_ext o LEFT JOIN space n ON n.oid = o.stxnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.stxnamespace = 0)
+UNION ALL SELECT 'pg_language'::regclass::oid, o.oid, o.lanowner, CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END, ('l')::"char"
+FROM pg_language o WHERE (true)
+UNION ALL SELECT 'pg_largeobject'::regclass::oid, o.oid, o.lomowner, o.lomacl, ('L')::"char"
+FROM pg_largeobject_metadata o WHERE (true)
+UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass::oid, o.oid, o.fdwowner, o.fdwacl, ('F')::"char"
+FROM pg_foreign_data_wrapper o WHERE (true)
+UNION ALL SELECT 'pg_foreign_server'::regclass::oid, o.oid, o.srvowner, o.srvacl, ('S')::"char"
+FROM pg_foreign_server o WHERE (true)
+UNION ALL SELECT 'pg_user_mapping'::regclass::oid, o.umid, o.umuser, NULL::aclitem[], NULL::"char"
+FROM pg_user_mappings o WHERE (true)
+UNION ALL SELECT 'pg_event_trigger'::regclass::oid, o.oid, o.evtowner, NULL::aclitem[], NULL::"char"
+FROM pg_event_trigger o WHERE (true)
+UNION ALL SELECT 'pg_publication'::regclass::oid, o.oid, o.pubowner, NULL::aclitem[], NULL::"char"
+FROM pg_publication o WHERE (true)
+UNION ALL SELECT 'pg_subscription'::regclass::oid, o.oid, o.subowner, NULL::aclitem[], NULL::"char"
+FROM pg_subscription o WHERE (o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+UNION ALL SELECT 'pg_extension'::regclass::oid, o.oid, o.extowner, NULL::aclitem[], NULL::"char"
+FROM pg_extension o WHERE (true)
+UNION ALL SELECT 'pg_default_acl'::regclass::oid, o.oid, o.defaclrole, o.defaclacl, NULL::"char"
+FROM pg_default_acl o LEFT JOIN space n ON n.oid = o.defaclnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.defaclnamespace = 0)
+$owner_acl_typed$;
+
+CREATE FUNCTION qt001_cp.keep_checked(manifest text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $keep_checked$
+-- Level B, operator: computes every precondition of FIX7b that follows from the catalogs and the ledger alone, and where
+-- all hold keeps the stamp of this moment. Returns whether they do. What does not follow from these (blocked rows,
+-- sessions, the login, free lock slots, limits) is asked at the cutover always. First in its transaction, or nothing is kept.
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    RETURN qt001_cp.compute_checked(manifest, pg_current_xact_id_if_assigned() IS NULL);
+END
+$keep_checked$;
+
+CREATE FUNCTION qt001_cp.compute_checked(manifest text, alone boolean) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $compute_checked$
+-- alone: this transaction had written nothing. One that changed a catalog could change the same row again after the stamp,
+-- under the same number, and nobody would see it; so it keeps nothing.
+DECLARE
+    app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
+    now_id xid8 := pg_current_xact_id();
+BEGIN
+    DELETE FROM qt001_cp.checked;
+    DELETE FROM qt001_cp.checked_row;
+    DELETE FROM qt001_cp.run_now;
+    DELETE FROM qt001_cp.catalog_before;
+    DELETE FROM qt001_cp.owner_acl_before;
+    DELETE FROM qt001_cp.statement_now;
+    IF NOT alone OR qt001_cp.stage() <> 'fix7a' OR qt001_cp.sealed('qt001.manifest.object/1') IS DISTINCT FROM manifest THEN
+        RETURN false;
+    END IF;
+    PERFORM qt001_cp.remember_checked(manifest, app, now_id);
+    INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, stamp, rest, ledger, slots)
+    SELECT compute_checked.manifest, 'forward', session_user, now_id, now_id, s.total, s.rest, qt001_cp.ledger_stamp(compute_checked.manifest), 0
+    FROM qt001_cp.catalog_stamp(now_id) s;
+    IF EXISTS (SELECT 1 FROM qt001_cp.coverage_findings(manifest, 'before'))
+        OR EXISTS (SELECT 1 FROM qt001_cp.restore_findings(manifest))
+        OR EXISTS (SELECT 1 FROM qt001_cp.search_path_findings(manifest))
+        OR EXISTS (SELECT 1 FROM qt001_cp.rehearsal_findings(manifest))
+        OR EXISTS (SELECT 1 FROM qt001_cp.operator_power_findings(manifest, 'forward'))
+        OR EXISTS (SELECT 1 FROM qt001_cp.operator_power_findings(manifest, 'restore'))
+        OR EXISTS (SELECT 1 FROM qt001_cp.application_power_findings(app))
+        OR EXISTS (SELECT 1 FROM qt001_cp.reach_findings(manifest))
+        -- Changed by somebody while this was computed.
+        OR EXISTS (SELECT 1 FROM qt001_cp.checked c, qt001_cp.catalog_stamp(now_id) s WHERE c.stamp <> s.total OR c.rest <> s.rest)
+    THEN
+        DELETE FROM qt001_cp.checked;
+        DELETE FROM qt001_cp.checked_row;
+        DELETE FROM qt001_cp.catalog_before;
+        DELETE FROM qt001_cp.owner_acl_before;
+        DELETE FROM qt001_cp.statement_now;
+        RETURN false;
+    END IF;
+    UPDATE qt001_cp.checked SET slots = qt001_cp.lock_need(compute_checked.manifest, false);
+    RETURN true;
+END
+$compute_checked$;
+
+CREATE FUNCTION qt001_cp.remember_checked(manifest text, app name, now_id xid8) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $remember_checked$
+-- All that a run would remember at its beginning, and what its statements rewrite: the objects that move, their indexes,
+-- toast tables, row and array types, and columns with an ACL.
+DECLARE
+    each record;
+BEGIN
+    INSERT INTO qt001_cp.catalog_before (xid, classid, objid, sub, state)
+    SELECT now_id, r.classid, r.objid, r.sub, r.state FROM qt001_cp.catalog_row() r;
+    INSERT INTO qt001_cp.owner_acl_before (xid, classid, objid, objsubid, state)
+    SELECT now_id, o.classid, o.objid, o.objsubid, coalesce(o.state, '') FROM qt001_cp.owner_acl() o;
+    INSERT INTO qt001_cp.statement_now (xid, manifest, direction, number, statement)
+    SELECT now_id, remember_checked.manifest, d.direction, s.number, s.statement
+    FROM unnest(ARRAY['forward', 'restore']) d(direction) CROSS JOIN LATERAL qt001_cp.implied_statement(remember_checked.manifest, d.direction) s;
+
+    INSERT INTO qt001_cp.checked_row (made, classid, objid, sub, number, kind, forward, restore, columns, leaves)
+    SELECT now_id, l.classid, CASE WHEN l.classid = 'pg_database'::regclass THEN 0 ELSE l.objid END, 0, o.number, o.kind,
+           qt001_cp.state_text(o.after ->> 'owner', o.after -> 'acl'), qt001_cp.state_text(o.before ->> 'owner', o.before -> 'acl'),
+           qt001_cp.column_acl_set(o.after -> 'columns')::text,
+           ARRAY(SELECT DISTINCT (a.value ->> 2) COLLATE "C" FROM jsonb_array_elements(o.after -> 'acl') a(value)
+                 WHERE a.value ->> 1 IS NULL OR a.value ->> 1 = app ORDER BY 1)
+    FROM qt001_cp.manifest_object(manifest) o
+    JOIN qt001_cp.live_object(app, true, false) l ON l.kind = o.kind AND l.identity = o.identity
+    WHERE o.disposition = 'transfer' AND o.kind <> 'default acl';
+    INSERT INTO qt001_cp.checked_row (made, classid, objid, sub)
+    SELECT now_id, p.class, p.id, 0
+    FROM qt001_cp.checked_row k JOIN qt001_cp.v_part p ON p.classid = k.classid AND p.objid = k.objid
+    WHERE k.made = now_id AND p.class IN ('pg_class'::regclass, 'pg_type'::regclass)
+    ON CONFLICT DO NOTHING;
+    INSERT INTO qt001_cp.checked_row (made, classid, objid, sub, forward, restore)
+    SELECT now_id, k.classid, k.objid, a.attnum,
+           coalesce((SELECT qt001_cp.state_text(NULL, c.value -> 'acl') FROM jsonb_array_elements(o.after -> 'columns') c(value) WHERE c.value ->> 'column' = a.attname), ''),
+           coalesce((SELECT qt001_cp.state_text(NULL, c.value -> 'acl') FROM jsonb_array_elements(o.before -> 'columns') c(value) WHERE c.value ->> 'column' = a.attname), '')
+    FROM qt001_cp.checked_row k
+    JOIN qt001_cp.live_object(app, true, false) l ON l.classid = k.classid AND l.objid = k.objid
+    JOIN qt001_cp.manifest_object(manifest) o ON o.kind = l.kind AND o.identity = l.identity
+    JOIN pg_attribute a ON a.attrelid = k.objid AND a.attname IN (
+        SELECT c.value ->> 'column' FROM jsonb_array_elements((o.before -> 'columns') || (o.after -> 'columns')) c(value))
+    WHERE k.made = now_id AND k.classid = 'pg_class'::regclass AND k.sub = 0 AND k.kind IS NOT NULL;
+
+    FOR each IN SELECT c.oid, c.relname, qt001_cp.object_class(c.oid) AS class FROM pg_class c
+                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
+                  AND qt001_cp.object_class(c.oid) IN (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = now_id) LOOP
+        EXECUTE format('UPDATE qt001_cp.checked_row k SET content = %s FROM pg_catalog.%I o WHERE o.oid = k.objid AND k.made = $1 AND k.classid = %s AND k.sub = 0',
+                       qt001_cp.content_of(each.oid::regclass), each.relname, each.class) USING now_id;
+    END LOOP;
+    EXECUTE format('UPDATE qt001_cp.checked_row k SET content = %s FROM pg_catalog.pg_attribute o'
+                   ' WHERE o.attrelid = k.objid AND o.attnum = k.sub AND k.made = $1 AND k.sub <> 0', qt001_cp.content_of('pg_attribute'::regclass)) USING now_id;
+END
+$remember_checked$;
+
+CREATE FUNCTION qt001_cp.checked_before(manifest text, direction text) RETURNS xid8
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $checked_before$
+-- The number under which the rows of checked stand, where ledger, login and every catalog are as they were then.
+-- Numbers of transactions come round: a stamp is good for half a round.
+SELECT c.made FROM qt001_cp.checked c
+WHERE c.manifest = checked_before.manifest AND c.direction = checked_before.direction AND c.login = session_user
+  AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - c.made::text::numeric BETWEEN 1 AND 2000000000
+  AND c.ledger = qt001_cp.ledger_stamp(checked_before.manifest)
+  AND c.stamp = (SELECT s.total FROM qt001_cp.catalog_stamp(c.made, ARRAY['total']) s)
+$checked_before$;
+
+CREATE FUNCTION qt001_cp.as_expected(manifest text, direction text, stamped_rest text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $as_expected$
+-- Whether the statements of a checked manifest did what they had to, and nothing else was done by anybody: no other row
+-- of the catalogs is another one; the rewritten rows differ in owner and ACL alone; owners and ACLs are the manifest's;
+-- and, after the cutover, the application role holds nothing more by any route. A no says nothing more: the checks of
+-- contents find what it is.
+DECLARE
+    app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
+    kept xid8 := qt001_cp.before_now();
+    each record;
+    same bigint := 0;
+    found bigint;
+BEGIN
+    IF stamped_rest IS DISTINCT FROM (SELECT c.rest FROM qt001_cp.checked c WHERE c.manifest = as_expected.manifest AND c.direction = as_expected.direction AND c.made = kept) THEN
+        RETURN false;
+    END IF;
+    FOR each IN SELECT c.oid, c.relname, qt001_cp.object_class(c.oid) AS class FROM pg_class c
+                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
+                  AND qt001_cp.object_class(c.oid) IN (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept) LOOP
+        EXECUTE format('SELECT count(*) FROM qt001_cp.checked_row k JOIN pg_catalog.%I o ON o.oid = k.objid WHERE k.made = $1 AND k.classid = %s AND k.sub = 0 AND k.content = %s',
+                       each.relname, each.class, qt001_cp.content_of(each.oid::regclass)) INTO found USING kept;
+        same := same + found;
+    END LOOP;
+    EXECUTE format('SELECT count(*) FROM qt001_cp.checked_row k JOIN pg_catalog.pg_attribute o ON o.attrelid = k.objid AND o.attnum = k.sub'
+                   ' WHERE k.made = $1 AND k.sub <> 0 AND k.content = %s', qt001_cp.content_of('pg_attribute'::regclass)) INTO found USING kept;
+    IF same + found <> (SELECT count(*) FROM qt001_cp.checked_row k WHERE k.made = kept AND k.content IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM qt001_cp.checked_row k WHERE k.made = kept AND k.content IS NULL AND k.classid NOT IN (
+                       SELECT c.oid FROM pg_class c WHERE c.relisshared)) THEN
+        RETURN false;
+    END IF;
+    IF EXISTS (
+        WITH live AS (
+            SELECT l.owner, l.acl, l.letter, CASE direction WHEN 'forward' THEN k.forward ELSE k.restore END AS wanted
+            FROM qt001_cp.checked_row k LEFT JOIN qt001_cp.owner_acl_typed() l
+              ON l.classid = k.classid AND CASE WHEN l.classid = 'pg_database'::regclass THEN 0 ELSE l.objid END = k.objid
+            WHERE k.made = kept AND k.sub = 0 AND k.kind IS NOT NULL
+            UNION ALL
+            SELECT NULL, a.attacl, NULL, CASE direction WHEN 'forward' THEN k.forward ELSE k.restore END
+            FROM qt001_cp.checked_row k LEFT JOIN pg_attribute a ON a.attrelid = k.objid AND a.attnum = k.sub
+            WHERE k.made = kept AND k.sub <> 0
+        ), few AS MATERIALIZED (
+            -- An estate has few different ACLs: each is put into words once.
+            SELECT DISTINCT x.owner, x.acl, x.letter, x.wanted FROM live x
+        )
+        SELECT 1 FROM few d
+        WHERE qt001_cp.live_state_text(d.owner, d.acl, d.letter) IS DISTINCT FROM d.wanted
+    ) THEN
+        RETURN false;
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM (SELECT o.object ->> 'identity' AS identity, CASE WHEN direction = 'forward' AND o.object ->> 'disposition' = 'transfer'
+                           THEN o.object -> 'after' ELSE o.object -> 'before' END -> 'acl' AS acl, o.object ->> 'disposition' AS disposition
+                       FROM qt001_cp.manifest_row o WHERE o.manifest = as_expected.manifest AND o.object ->> 'kind' = 'default acl') w
+        FULL JOIN (SELECT l.identity, l.acl, l.why FROM qt001_cp.live_object(app, true, false, ARRAY(SELECT d.oid FROM pg_default_acl d)) l
+                   WHERE l.kind = 'default acl') n ON n.identity = w.identity
+        WHERE qt001_cp.acl_set(w.acl) IS DISTINCT FROM qt001_cp.acl_set(n.acl)
+          -- Default privileges that say nothing any more do not exist; others' are none of ours.
+          AND NOT (direction = 'forward' AND n.identity IS NULL AND w.disposition = 'transfer')
+          AND NOT (w.identity IS NULL AND cardinality(n.why) = 0)
+    ) THEN
+        RETURN false;
+    END IF;
+    RETURN direction <> 'forward' OR NOT EXISTS (
+        -- What a role may do to an object follows from its owner and its ACLs: one question for all that have the same.
+        SELECT 1 FROM (
+            SELECT k.classid, k.kind, k.leaves, max(k.objid) AS objid FROM qt001_cp.checked_row k
+            WHERE k.made = kept AND k.kind IS NOT NULL GROUP BY k.classid, k.kind, k.forward, k.columns, k.leaves) one
+        CROSS JOIN LATERAL qt001_cp.held(app, one.classid, CASE WHEN one.classid = 'pg_database'::regclass THEN (
+            SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) ELSE one.objid END, one.kind) h(privilege)
+        WHERE h.privilege <> ALL (one.leaves));
+END
+$as_expected$;

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "eac059d72ea56f6a1cfd8e6b28b76cd8a11910f2c4ab72bffaf02ee334d0178f"
+SUMS = "905bbb092eeb65684935cfeb62f48aadf2f9aecd062c657fad3783f1bf75e25d"
 
 
 def upgrade() -> None:

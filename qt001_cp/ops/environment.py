@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import MetaData, create_engine, pool
 from sqlalchemy.engine import Connection
@@ -21,12 +22,27 @@ from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
 from qt001_cp.ops.session import pin
 
+
+def _leave_nothing(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
+    """Back at base nothing of ours stays, Alembic's table included; in the transaction of the last step."""
+    if heads:
+        return
+    if ctx.as_sql:
+        ctx.impl.static_output(f"DROP TABLE {SCHEMA}.alembic_version;\n")
+    elif ctx.connection is not None:
+        ctx._version.drop(ctx.connection, checkfirst=True)
+
+
 _OPTIONS: dict[str, Any] = {
     # An empty MetaData and no name let in: autogenerate compares the sealed manifest, never the application's tables.
     "target_metadata": MetaData(),
     "include_name": lambda *_: False,
     "version_table_schema": SCHEMA,
+    # Each stage is a transaction of its own, however many are run at once. Before PostgreSQL 18 an SQL function that ran in
+    # a transaction goes on using its plan there, and would look for the ledger's segment that the stage before has dropped.
+    "transaction_per_migration": True,
     "autogenerate_plugins": ["alembic.autogenerate.*", drift.PLUGIN],
+    "on_version_apply": _leave_nothing,
 }
 
 
@@ -49,15 +65,9 @@ def run() -> None:
 
 
 def _offline() -> None:
-    reached: list[set[str]] = []
-    context.configure(
-        dialect_name="postgresql", as_sql=True, literal_binds=True,
-        on_version_apply=lambda heads, **_: reached.append(heads), **_OPTIONS,
-    )  # fmt: skip
+    context.configure(dialect_name="postgresql", as_sql=True, literal_binds=True, **_OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
-        if reached and not reached[-1]:
-            context.get_context().impl.static_output(f"DROP TABLE {SCHEMA}.alembic_version;\n")
 
 
 def _online() -> None:
@@ -92,10 +102,6 @@ def _migrate(connection: Connection) -> None:
     context.configure(connection=connection, **_OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
-        migration = context.get_context()
-        if not migration.get_current_heads():
-            # Back at base nothing of ours stays, Alembic's table included (offline: above).
-            migration._version.drop(connection, checkfirst=True)
 
 
 def _server_said(error: BaseException | None) -> str:

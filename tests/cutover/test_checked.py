@@ -138,3 +138,16 @@ def test_a_transaction_with_changes_of_its_own_keeps_nothing(at_recorded: Stage)
             operator.execute("CREATE TEMPORARY TABLE scratch (a int)")
             assert operator.execute("SELECT qt001_cp.keep_checked(%s)", [at_recorded.digest]).fetchone() == (False,)
     refused(at_recorded, "QT102", "public.slugify(")
+
+
+def test_there_and_back_leaves_what_was_kept_as_it_was(at_recorded: Stage) -> None:
+    """Its rows and their order: a dump shows both."""
+    before = at_recorded.scene.dump("--create")
+    at_recorded.upgrade("fix7b")
+    with at_recorded.connect() as connection:
+        assert connection.execute("SELECT direction FROM qt001_cp.checked ORDER BY 1").fetchall() == [
+            ("forward",),
+            ("restore",),
+        ]
+    at_recorded.downgrade("fix7a")
+    assert at_recorded.scene.dump("--create") == before

@@ -51,7 +51,9 @@ AS $changed_findings$
 -- The objects of the whole database whose owner or ACL this transaction changed are the manifest's, and no others.
 WITH changed AS (
     SELECT DISTINCT coalesce(p.classid, x.classid) AS classid, coalesce(p.objid, x.objid) AS objid
-    FROM (SELECT classid, objid FROM (SELECT b.classid, b.objid, b.objsubid, b.state FROM qt001_cp.owner_acl_before b WHERE b.xid = qt001_cp.before_now()) b
+    FROM (SELECT classid, objid FROM (
+              SELECT b.classid, CASE WHEN b.classid = 'pg_database'::regclass THEN r.database_oid ELSE b.objid END AS objid, b.objsubid, b.state
+              FROM qt001_cp.run_now r JOIN qt001_cp.owner_acl_before b ON b.xid = r.before WHERE r.xid = pg_current_xact_id()) b
     FULL JOIN qt001_cp.owner_acl() n USING (classid, objid, objsubid)
           WHERE b.state IS DISTINCT FROM coalesce(n.state, CASE WHEN b.state IS NOT NULL AND objsubid <> 0 THEN '' END)) x
     LEFT JOIN qt001_cp.v_part p ON p.class = x.classid AND p.id = x.objid
@@ -319,6 +321,8 @@ BEGIN
             UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
         PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
     END IF;
+    -- What the cutover kept for the way back goes with its stage; what was checked before the cutover stays as it was.
+    DELETE FROM qt001_cp.checked c WHERE c.direction = 'restore';
     PERFORM qt001_cp.forget_run();
     SELECT e.seq, e.digest, e.at, e.actor INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
     RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; the last was number % by % at %, digest %',

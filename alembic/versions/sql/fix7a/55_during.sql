@@ -125,14 +125,10 @@ BEGIN
         kept := qt001_cp.checked_before(manifest, direction);
     END IF;
     DELETE FROM qt001_cp.run_now;
-    INSERT INTO qt001_cp.run_now (xid, manifest, direction, before)
-    VALUES (pg_current_xact_id(), remember_catalog.manifest, remember_catalog.direction, coalesce(kept, pg_current_xact_id()));
+    INSERT INTO qt001_cp.run_now (xid, manifest, direction, before, database_oid, database_state)
+    SELECT pg_current_xact_id(), remember_catalog.manifest, remember_catalog.direction, coalesce(kept, pg_current_xact_id()), d.oid, d.xmin::text
+    FROM pg_database d WHERE d.datname = current_database();
     IF kept IS NOT NULL THEN
-        -- The row of the database is compared by content; a copy of the database has another number.
-        UPDATE qt001_cp.catalog_before b SET objid = d.oid, state = d.xmin::text FROM pg_database d
-        WHERE d.datname = current_database() AND b.xid = kept AND b.classid = 'pg_database'::regclass;
-        UPDATE qt001_cp.owner_acl_before b SET objid = d.oid FROM pg_database d
-        WHERE d.datname = current_database() AND b.xid = kept AND b.classid = 'pg_database'::regclass;
         RETURN;
     END IF;
     DELETE FROM qt001_cp.catalog_before b WHERE b.xid NOT IN (SELECT c.made FROM qt001_cp.checked c);
@@ -318,7 +314,9 @@ BEGIN
            CASE WHEN b.objid IS NULL THEN 'made' WHEN n.objid IS NULL THEN 'dropped' ELSE 'changed' END
                || format(' (%s)', coalesce(b.classid, n.classid)::regclass),
            'See what it is, undo it or generate and seal again; then run the script again.'::text
-    FROM (SELECT * FROM qt001_cp.catalog_before x WHERE x.xid = qt001_cp.before_now()) b
+    FROM (SELECT x.classid, CASE WHEN x.classid = 'pg_database'::regclass THEN r.database_oid ELSE x.objid END AS objid, x.sub,
+                 CASE WHEN x.classid = 'pg_database'::regclass THEN r.database_state ELSE x.state END AS state
+          FROM qt001_cp.run_now r JOIN qt001_cp.catalog_before x ON x.xid = r.before WHERE r.xid = pg_current_xact_id()) b
     FULL JOIN qt001_cp.catalog_row() n ON n.classid = b.classid AND n.objid = b.objid AND n.sub = b.sub
     -- Rows of these have no name of their own: a NULL asks for none.
     LEFT JOIN LATERAL pg_identify_object(

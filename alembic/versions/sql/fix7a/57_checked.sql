@@ -33,9 +33,9 @@ CREATE TABLE qt001_cp.checked_row (
 COMMENT ON TABLE qt001_cp.checked_row IS
     'The catalog rows that the statements of a checked manifest rewrite: their content without owner and ACL, and owner and ACL afterwards.';
 
-CREATE TABLE qt001_cp.run_now (xid xid8 PRIMARY KEY, manifest text, direction text, before xid8 NOT NULL);
+CREATE TABLE qt001_cp.run_now (xid xid8 PRIMARY KEY, manifest text, direction text, before xid8 NOT NULL, database_oid oid NOT NULL, database_state text NOT NULL);
 COMMENT ON TABLE qt001_cp.run_now IS
-    'The run of a stage; before: under which number its rows "before" stand, another one than its own where they are those of checked.';
+    'The run of a stage; before: under which number its rows "before" stand, another one than its own where they are those of checked. The row of the database as the run found it: a copy has another number, and what is kept is not touched by a run.';
 
 CREATE FUNCTION qt001_cp.before_now() RETURNS xid8
 LANGUAGE sql STABLE

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "29c4ffb483c7b9c5944c21fc62806698937b285b9e5329354857a33266e264e8"
+SUMS = "c39e78f849d671505f1a4731e4c43a5d3a0e43eea26877429d7babf7006514df"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -29,7 +29,7 @@ def _first(**changes: object) -> object:
 
 
 def _tried(record: Json) -> list[Json]:
-    return [c for c in record["cases"] if c["family"] == "acl_denials" and c["object"] == "table public.qt001_note"]
+    return [c for c in record["cases"] if c["family"] == "acl_denials" and c["object"] == "table public.qt001_setting"]
 
 
 def _without(role: str | None) -> object:
@@ -54,9 +54,9 @@ DOCUMENTS = (
     _MANIFEST("a family of no-go cases is missing", rehearsed(_no_family), "no-go family fake_capability"),
     _MANIFEST("a case does not say what was there before", rehearsed(_first(state_before=None, state_after=None)), "no-go case"),
     _MANIFEST("a case changed something", rehearsed(_first(state_after="0" * 64)), "state changed"),
-    _MANIFEST("a table was not tried", rehearsed(_without(None)), "table public.qt001_note as"),
-    _MANIFEST("a table was not tried by one role", rehearsed(_without("auditor")), "table public.qt001_note as auditor"),
-    _MANIFEST("a table was tried in another family", rehearsed(_elsewhere), "table public.qt001_note as"),
+    _MANIFEST("a table was not tried", rehearsed(_without(None)), "table public.qt001_setting as"),
+    _MANIFEST("a table was not tried by one role", rehearsed(_without("auditor")), "table public.qt001_setting as auditor"),
+    _MANIFEST("a table was tried in another family", rehearsed(_elsewhere), "table public.qt001_setting as"),
     _READY("it is not sealed", forgotten("sealed", _unsealed("readiness")), "not sealed"),
     _READY("it belongs to another object manifest", resealed("readiness.json", lambda d: d.update(_OF_ANOTHER)), "of " + "0" * 64),
     _READY("the writer has another owner", do("ALTER FUNCTION public.qt001_write(jsonb) OWNER TO postgres"), _WRITER),

@@ -72,7 +72,7 @@ FAULTS = (
 ROUTINES = (
     *FAULTS,
     _PAIRED("a part of the apply path is not registered",
-            do("DELETE FROM qt001_cp.entry_point WHERE identity = 'public.qt001_gateway(pg_catalog.jsonb)'"), "on the apply path"),
+            do("DELETE FROM qt001_cp.entry_point WHERE identity LIKE 'public.qt001\_apply(%'"), "on the apply path"),
     _PAIRED("the writer has another owner", do("ALTER FUNCTION public.qt001_write(jsonb) OWNER TO postgres"), "no such routine"),
     _PAIRED("a Level-A routine is VOLATILE", do("ALTER FUNCTION qt001_cp.source_rows(text) VOLATILE"), "volatility v"),
     _PAIRED("a Level-A routine does not exist", do("INSERT INTO qt001_cp.entry_point VALUES ('qt001_cp.gone()', NULL, '')"), "no such routine"),

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 import psycopg
 
 from tests.acceptance.attempt import Attempt
-from tests.acceptance.closers import Closer
+from tests.acceptance.closers import CLOSERS, Closer
+from tests.acceptance.stays_open import Stays
 from tests.mutation.mutants import Mutant, mutants
-from tests.mutation.world import VIEWS, WHOLE, World
+from tests.mutation.world import VIEWS, WHOLE, World, around
 
 SIGNED = "sign_off_present"
-_ALL = "all gates"
+ALL = "all gates"
+Case = Closer | Stays
 
 
 @dataclass
@@ -48,18 +50,18 @@ class Court:
     def take(self, routines: Iterable[str]) -> None:
         """All mutants of these routines."""
         for name in routines:
-            routine = self.world.routines[name]
             wording = name.endswith("_findings") and name != WHOLE
-            for mutant in mutants(routine.source, wording=wording):
+            for mutant in mutants(self.world.routines[name].source, wording=wording):
                 self.trials.append(self._trial(name, mutant))
 
     def _trial(self, name: str, mutant: Mutant) -> Trial:
+        """What only the views or ``gate_findings`` hold is judged by a look at all gates; the rest by its own queries."""
         if name in (WHOLE, *VIEWS):
-            near = frozenset(gate for gate in self.world.gates if f"'{gate}'" in mutant.what)
-            return Trial(name, mutant, [_ALL], near or frozenset(self.world.gates))
+            near = around(self.world.routines[name].source, mutant.start)
+            fed = {gate for gate in self.world.gates if f"'{gate}'" in near}
+            return Trial(name, mutant, [ALL], frozenset(fed or self.world.gates[:1]))
         queries = self.world.feeds(name)
-        fed: frozenset[str] = frozenset().union(*(self.world.queries[query] for query in queries))
-        return Trial(name, mutant, queries or [_ALL], fed or frozenset(self.world.gates))
+        return Trial(name, mutant, queries, frozenset(gate for query in queries for gate in self.world.queries[query]))
 
     def all_open(self) -> None:
         """The case of sufficiency: nothing is closed."""
@@ -69,54 +71,96 @@ class Court:
                     if SIGNED in trial.gates:
                         self.attempt.sign()
                     for query in trial.queries:
-                        self._compare(trial, query, None, "all gates are open")
+                        self._notice(trial, query, None)
 
-    def closed_by(self, closer: Closer) -> None:
-        """One way to close a gate, tried on every mutant of what the gate is made of."""
-        concerned = [t for t in self.trials if t.alive and closer.gate in t.gates]
-        if not concerned:
-            return
-        if closer.gate == SIGNED:
+    def gate_less(self) -> None:
+        """A gate is taken out of the list: what is left may all be open, and acceptance has to be gone."""
+        for trial in self.trials:
+            if trial.alive and trial.queries == [ALL]:
+                with self._with(trial):
+                    self.attempt.sign()
+                    self.attempt.run("ALTER TABLE qt001_cp.gate DISABLE TRIGGER USER")
+                    self.attempt.run("DELETE FROM qt001_cp.gate WHERE ordinal = 1")
+                    if self.attempt.run("SELECT accepted FROM qt001_cp.v_fix7_acceptance"):
+                        trial.seen = "a gate is missing"
+
+    def hear(self, case: Case) -> None:
+        """One case, tried on every mutant of what its gate is made of."""
+        concerned = [t for t in self.trials if t.alive and case.gate in t.gates and self._worth(t, case)]
+        if case.gate == SIGNED:
+            # A mutant is another control plane: the subject has moved before the case begins.
             for trial in concerned:
                 with self._with(trial):
                     self.attempt.sign()
-                    self._close(closer)
-                    self._judge(trial, closer)
-            return
+                    self._move(case)
+                    self._judge(trial, case)
+        elif concerned:
+            with self._undone():
+                self._move(case)
+                for trial in concerned:
+                    with self._with(trial):
+                        if trial.queries == [ALL] and isinstance(case, Closer) and case.resign:
+                            self._sign_again()
+                        self._judge(trial, case)
+
+    @staticmethod
+    def _worth(trial: Trial, case: Case) -> bool:
+        """A look at all gates, and a signature a mutant, are dear: only where nothing cheaper could notice it."""
+        if trial.queries == [ALL]:
+            return case in CLOSERS
+        return case.gate != SIGNED or len(trial.queries) == 1
+
+    def answer(self, case: Case) -> tuple[bool, str]:
+        """What the gate says in a case, without any mutant: open, and its reason."""
+        query = next(query for query, fed in self.world.queries.items() if case.gate in fed)
         with self._undone():
-            self._close(closer)
-            for trial in concerned:
-                with self._with(trial):
-                    if trial.queries == [_ALL] and closer.resign:
-                        self.attempt.sign()
-                    self._judge(trial, closer)
+            self._move(case)
+            reason = self._ask(query).get(case.gate)
+            return reason is None, reason or ""
 
-    def _close(self, closer: Closer) -> None:
-        closer.close(self.attempt)
-        if closer.resign:
-            self.attempt.sign()
+    def _move(self, case: Case) -> None:
+        if isinstance(case, Stays):
+            case.move(self.attempt)
+        else:
+            case.close(self.attempt)
+            if case.resign:
+                self.attempt.sign()
 
-    def _judge(self, trial: Trial, closer: Closer) -> None:
+    def _sign_again(self) -> None:
+        """Where it cannot be signed, that gate stays closed; the others are looked at all the same."""
+        try:
+            with self.attempt.connection.transaction():
+                self.attempt.sign()
+        except psycopg.Error:
+            self.attempt.become(None)
+
+    def _judge(self, trial: Trial, case: Case) -> None:
         for query in trial.queries:
-            if query == _ALL or closer.gate in self.world.queries[query]:
-                self._compare(trial, query, closer, str(closer))
+            if query == ALL or case.gate in self.world.queries[query]:
+                self._notice(trial, query, case)
 
-    def _compare(self, trial: Trial, query: str, closer: Closer | None, case: str) -> None:
+    def _notice(self, trial: Trial, query: str, case: Case | None) -> None:
+        """``seen`` where the gates of this query answer otherwise than the case says."""
         if trial.seen:
             return
         reasons = self._ask(query)
-        gates = frozenset(self.world.gates) if query == _ALL else self.world.queries[query]
-        closed = {closer.gate} & gates if closer else set()
-        if set(reasons) != closed or (closer and closer.named not in reasons[closer.gate]):
-            trial.seen = case
+        if case is None:
+            right = not reasons
+        elif isinstance(case, Stays):
+            right = case.gate not in reasons
+        else:
+            right = case.named in reasons.get(case.gate, "") and case.gate in reasons
+        if not right:
+            trial.seen = "all gates are open" if case is None else str(case)
 
     def _ask(self, query: str) -> dict[str, str]:
         """The closed gates of a query with their reasons, worded as the view words them."""
         connection = self.attempt.connection
-        if query == _ALL:
-            said = connection.execute("SELECT accepted, closed FROM qt001_cp.v_fix7_acceptance").fetchone()
-            rows = connection.execute("SELECT gate, reason FROM qt001_cp.v_fix7_gate WHERE NOT open").fetchall()
-            assert said == (not rows, ", ".join(gate for gate, _ in rows) or None), "acceptance and gates differ"
+        if query == ALL:
+            said = connection.execute("SELECT accepted, open_gates, closed, reasons FROM qt001_cp.v_fix7_acceptance").fetchone()
+            rows = connection.execute("SELECT gate, reason FROM qt001_cp.v_fix7_gate WHERE NOT open ORDER BY ordinal").fetchall()
+            joined = (", ".join(gate for gate, _ in rows) or None, "\n".join(reason for _, reason in rows) or None)
+            assert said == (not rows, len(self.world.gates) - len(rows), *joined), "acceptance and gates differ"
             return dict(rows)
         text = (
             "SELECT q.gate, min(q.object || ': expected ' || q.expected || ', found ' || q.found)"
@@ -129,15 +173,16 @@ class Court:
     @contextmanager
     def _with(self, trial: Trial) -> Iterator[None]:
         """The mutant in place; what breaks while it is there has been noticed, unless it is no SQL at all."""
-        statement = self.world.routines[trial.routine].with_source(trial.mutant.of(self.world.routines[trial.routine].source))
+        routine = self.world.routines[trial.routine]
         with self._undone():
             try:
-                self.attempt.connection.execute(statement)
-                yield
+                self.attempt.connection.execute(routine.with_source(trial.mutant.of(routine.source)))
             except psycopg.errors.SyntaxErrorOrAccessRuleViolation as error:
                 trial.stillborn, trial.seen = True, f"no SQL: {error.diag.message_primary}"
+            try:
+                yield
             except (psycopg.Error, AssertionError) as error:
-                trial.seen = f"an error: {str(error).splitlines()[0]}"
+                trial.seen = trial.seen or f"an error: {error!r:.80}"
 
     @contextmanager
     def _undone(self) -> Iterator[None]:

@@ -60,6 +60,10 @@ class World:
                 names += _CALL.findall(self.routines[name].source)
         return frozenset(found)
 
+    def judged(self) -> frozenset[str]:
+        """Everything that a verdict is made of."""
+        return frozenset().union(*(self.reached(query) for query in self.queries), (WHOLE, *VIEWS))
+
     def feeds(self, routine: str) -> list[str]:
         """The queries that reach a routine."""
         return [query for query in self.queries if routine in self.reached(query)]
@@ -73,6 +77,16 @@ def statements(source: str) -> list[str]:
             found.append(source[begin : token.start])
             begin = token.end
     return found
+
+
+def around(source: str, position: int) -> str:
+    """The statement that a position stands in."""
+    end = 0
+    for text in statements(source):
+        end += len(text) + 1
+        if position < end:
+            return text
+    return source[end:]
 
 
 def read_world(connection: psycopg.Connection) -> World:

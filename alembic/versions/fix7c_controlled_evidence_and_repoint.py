@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "c39e78f849d671505f1a4731e4c43a5d3a0e43eea26877429d7babf7006514df"
+SUMS = "2d2722e64d36bdc27536e3d694ec70985b3477105cdc69cbbf4fa3b614a02711"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from qt001_cp.model.canonical import Json
 from tests.acceptance.closers import LEGACY, Closer
-from tests.acceptance.moves import analysed, behind, do, forgotten, offered, rehearsed, resealed, unknown
+from tests.acceptance.moves import analysed, behind, both, do, forgotten, offered, rehearsed, resealed, unknown
 
 _WRITER = "public.qt001_write(pg_catalog.jsonb)"
 _OF_ANOTHER = {"object_manifest": "0" * 64}
@@ -89,6 +89,9 @@ DOCUMENTS = (
     Closer("scheduled_verifier_recent", "it never ran", forgotten("verified"), "never ran", resign=False),
     Closer("scheduled_verifier_recent", "nothing says how often", resealed("readiness.json", lambda d: d.pop("verifier")),
            "scheduled verifier", resign=False),
+    Closer("scheduled_verifier_recent", "it ran as the owner role, which has the duty", both(
+        do("GRANT qt001_cp_verifier TO qt001_cp_owner"), lambda a: a.write_event("verified", "", '{"findings": 0}', user="qt001_cp_owner")),
+        "ran as qt001_cp_owner", resign=False),
     Closer("protected_state_no_worse", "row security is off", do("ALTER TABLE public.qt001_case DISABLE ROW LEVEL SECURITY"),
            "row security t", resign=False),
     Closer("protected_state_no_worse", "row security no longer binds the owner",

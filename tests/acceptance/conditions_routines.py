@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from qt001_cp.model.canonical import Json
+from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import Closer
 from tests.acceptance.moves import Move, analysed, both, do, in_manifest, routine
 
@@ -22,16 +23,20 @@ def _body(text: str) -> Move:
               f" SET search_path = pg_catalog, pg_temp AS $body${text}$body$")  # fmt: skip
 
 
-def _fresh(*edges: Json, known: bool = True) -> Move:
-    """A new SECURITY DEFINER function of the owner that a service may call, as the analysis sees it."""
-    made = routine("public.fresh", options="SET search_path = pg_catalog, pg_temp", execute="qt001_service")
+def fresh(*edges: Json, name: str = "public.fresh", unknown: tuple[Json, ...] = ()) -> Move:
+    """A new SECURITY DEFINER function of the owner that a service may call, and what the analysis says of it."""
 
-    def described(attempt: object) -> None:
-        digest = attempt.run("SELECT qt001_cp.routine_sha256('public.fresh()'::regprocedure)")  # type: ignore[attr-defined]
-        entry = {"kind": "function", "identity": "public.fresh()", "definition": digest, "body_sha256": None, "edges": list(edges), "unknown": []}
-        analysed(lambda routines: routines.update({"public.fresh()": entry}))(attempt)  # type: ignore[arg-type]
+    def described(attempt: Attempt) -> None:
+        digest = attempt.run(f"SELECT qt001_cp.routine_sha256('{name}()'::regprocedure)")
+        entry = {"kind": "function", "identity": f"{name}()", "definition": digest, "body_sha256": None,
+                 "edges": list(edges), "unknown": list(unknown)}  # fmt: skip
+        analysed(lambda routines: routines.update({f"{name}()": entry}))(attempt)
 
-    return both(made, described) if known else made
+    return both(_made(name), described)
+
+
+def _made(name: str = "public.fresh", body: str = "SELECT 1") -> Move:
+    return routine(name, body=body, options="SET search_path = pg_catalog, pg_temp", execute="qt001_service")
 
 
 WRITES: Json = {"verb": "writes", "kind": "table", "identity": "public.qt001_note", "line": 1}
@@ -63,11 +68,18 @@ FAULTS = (
             do("DROP FUNCTION qt001_cp.verify()", "CREATE FUNCTION qt001_cp.verify() RETURNS text LANGUAGE sql SECURITY DEFINER"
                f" SET search_path = pg_catalog, pg_temp AS $sql$SELECT $q$ BEGIN {_GUARD} $q$$sql$",
                "ALTER FUNCTION qt001_cp.verify() OWNER TO qt001_cp_owner"), "qt001_cp.verify()"),
-    _PAIRED("a writer that nobody registered", _fresh(WRITES), "public.fresh()"),
-    _PAIRED("a writer that nobody registered or analysed", _fresh(known=False), "public.fresh()"),
-    _PAIRED("it writes by what it calls", _fresh(CALLS), "public.fresh()"),
+    _PAIRED("a writer that nobody registered", fresh(WRITES), "public.fresh()"),
+    _PAIRED("a writer that nobody registered or analysed", _made(), "public.fresh()"),
+    _PAIRED("a new function that nobody understands",
+            fresh(unknown=({"rule": "dynamic-sql-opaque", "line": 1, "detail": "text"},)), "public.fresh()"),
+    _PAIRED("a new function that is another since it was analysed", both(fresh(), _made(body="SELECT 2")), "public.fresh()"),
+    _PAIRED("a new function in qt001_cp, analysed as harmless", fresh(name="qt001_cp.fresh"), "qt001_cp.fresh()"),
+    _PAIRED("somebody else writes the registry itself", do("GRANT INSERT ON qt001_cp.entry_point TO intern"), "INSERT for intern"),
+    _PAIRED("somebody else writes a column of the persons", do("GRANT UPDATE (person) ON qt001_cp.person TO intern"), "UPDATE for intern"),
+    _PAIRED("everybody may empty the ledger", do("GRANT TRUNCATE ON qt001_cp.event TO PUBLIC"), "TRUNCATE for PUBLIC"),
+    _PAIRED("it writes by what it calls", fresh(CALLS), "public.fresh()"),
     _PAIRED("a writer in qt001_cp that nobody registered",
-            routine("qt001_cp.fresh", options="SET search_path = pg_catalog, pg_temp", execute="qt001_service"), "qt001_cp.fresh()"),
+            _made("qt001_cp.fresh"), "qt001_cp.fresh()"),
 )  # fmt: skip
 ROUTINES = (
     *FAULTS,
@@ -85,7 +97,8 @@ ROUTINES = (
     _PATH("the caller's own schema", routine("public.bare", options="""SET search_path = "$user", pg_temp"""), "writable schema"),
     _PATH("a function of another owner in qt001_cp", routine("qt001_cp.bare", owner="postgres"), "qt001_cp.bare()"),
     _PATH("a superuser's function that everybody may call", routine("public.bare", owner="postgres", execute="PUBLIC"), "public.bare()"),
-    _PATH("the application's own function, that nobody may call", routine("public.bare", owner="directus"), "public.bare()"),
+    _PATH("the application's own function, that nobody may call", 
+          both(routine("public.bare", owner="directus"), do("REVOKE EXECUTE ON FUNCTION public.bare() FROM directus")), "public.bare()"),
     _PATH("a schema that the application owns",
           both(in_manifest("qt001_data", "{after,owner}", '"directus"'), routine("public.bare", options=_PINNED)), "writable schema"),
     _PATH("a schema in which the application makes objects",

@@ -9,7 +9,7 @@ from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import LEGACY
-from tests.acceptance.conditions_routines import GUARDED, _fresh
+from tests.acceptance.conditions_routines import GUARDED, fresh
 from tests.acceptance.moves import Move, analysed, both, do, in_manifest, offered, rehearsed, routine, unknown
 
 
@@ -86,11 +86,13 @@ STAYS = (
           do("CREATE SCHEMA elsewhere", "CREATE TABLE elsewhere.qt001_case (a int)")),
     Stays("ledger_intact", "a table of that name elsewhere",
           do("CREATE TABLE public.event_fix7z (a int)", "CREATE TRIGGER t BEFORE TRUNCATE ON public.event_fix7z EXECUTE FUNCTION qt001_cp.refuse_change()")),
-    _PAIRED("a new function that reads", _fresh()),
-    _PAIRED("a new function that calls the writer, which asks", _fresh(GUARDED)),
+    _PAIRED("a new function that reads", fresh()),
+    _PAIRED("a new function that calls the writer, which asks", fresh(GUARDED)),
     _PAIRED("a Level-A routine that calls another", both(
         routine("qt001_cp.level_a", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),
         do("INSERT INTO qt001_cp.entry_point VALUES ('qt001_cp.level_a()', NULL, '')"))),
+    _PAIRED("a function with the name of a guard elsewhere", do("CREATE FUNCTION public.require_duty(text) RETURNS void LANGUAGE sql AS 'SELECT'")),
+    _PAIRED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.gate TO intern")),
     _PAIRED("the operator owns Alembic's table", do(f"ALTER TABLE qt001_cp.alembic_version OWNER TO {OPERATOR}")),
     _PAIRED("a composite type in qt001_cp", do("CREATE TYPE qt001_cp.pair AS (a int, b int)")),
     _PATH("a superuser's function that nobody may call", routine("public.bare", owner="postgres")),
@@ -109,6 +111,10 @@ STAYS = (
     _SIGNED("a trigger and its function elsewhere",
             do("CREATE FUNCTION public.elsewhere() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", "CREATE TABLE public.somewhere (a int)",
                "CREATE TRIGGER t BEFORE TRUNCATE ON public.somewhere EXECUTE FUNCTION public.elsewhere()")),
+    _SIGNED("an event trigger elsewhere",
+            do("CREATE FUNCTION public.elsewhere() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+               "CREATE EVENT TRIGGER elsewhere ON sql_drop EXECUTE FUNCTION public.elsewhere()")),
+    _SIGNED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.gate TO intern")),
     _SIGNED("a table more in qt001_cp", do("CREATE TABLE qt001_cp.stray (a int)")),
     _SIGNED("somebody joins a role that is no duty", do("CREATE ROLE club", "GRANT club TO intern")),
 )  # fmt: skip

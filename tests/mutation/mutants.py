@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.mutation.layout import Layout
 
@@ -26,12 +27,19 @@ class Mutant:
 def mutants(text: str, *, wording: bool = False) -> list[Mutant]:
     """Every conjunct made true, disjunct made false, branch of CASE and arm of UNION left out, NOT taken away.
 
+    What is removed in several places is numbered from the second on.
     ``wording``: the outermost select lists are the words of a finding, and decide nothing: nothing is removed there.
     """
     layout = Layout(text)
     words = _outer_lists(layout) if wording else []
     found = {*_operands(layout), *_clauses(layout), *_nots(layout), *_arms(layout)}
-    return sorted(m for m in found if not any(a <= m.start and m.end <= b for a, b in words))
+    kept = sorted(m for m in found if not any(a <= m.start and m.end <= b for a, b in words))
+    times: Counter[str] = Counter()
+    named = []
+    for m in kept:
+        times[m.what] += 1
+        named.append(m if times[m.what] == 1 else replace(m, what=f"{m.what} ({times[m.what]})"))
+    return named
 
 
 def _one(layout: Layout, first: int, end: int, instead: str, kind: str) -> Iterator[Mutant]:

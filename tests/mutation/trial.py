@@ -107,7 +107,7 @@ class Court:
     def _worth(trial: Trial, case: Case) -> bool:
         """A look at all gates, and a signature a mutant, are dear: only where nothing cheaper could notice it."""
         if trial.queries == [ALL]:
-            return case in CLOSERS
+            return case in CLOSERS or case.gate == SIGNED
         return case.gate != SIGNED or len(trial.queries) == 1
 
     def answer(self, case: Case) -> tuple[bool, str]:

@@ -102,6 +102,17 @@ FROM pg_class c CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, c.oi
 WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
   AND c.relowner <> 'qt001_cp_owner'::regrole AND c.relname <> 'alembic_version'
 UNION ALL
+-- What writes is a registered routine; nobody writes beside them.
+SELECT 'QT301', i.type || ' ' || i.identity, 'written by routines of qt001_cp_owner alone',
+       string_agg(DISTINCT a.privilege_type || ' for ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0))::text, 'PUBLIC'), ', '),
+       format('REVOKE it ON %s;', i.identity)
+FROM pg_class c CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, c.oid, 0) i
+CROSS JOIN LATERAL (SELECT x.* FROM aclexplode(c.relacl) x
+                    UNION ALL SELECT x.* FROM pg_attribute t, aclexplode(t.attacl) x WHERE t.attrelid = c.oid) a
+WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relowner = 'qt001_cp_owner'::regrole AND a.grantee <> c.relowner
+  AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+GROUP BY i.type, i.identity
+UNION ALL
 SELECT 'QT301', 'schema qt001_cp', 'CREATE for its owner alone', 'CREATE for ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0))::text, 'PUBLIC'),
        'REVOKE CREATE ON SCHEMA qt001_cp FROM …;'
 FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a

@@ -1,0 +1,3 @@
+"""The score."""
+EXPLAINED_MISSES: dict[str, set[str]] = {}
+EXPLAINED_MORE: dict[str, set[str]] = {}

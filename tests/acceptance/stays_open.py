@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +11,7 @@ from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import LEGACY
 from tests.acceptance.conditions_routines import GUARDED, fresh
-from tests.acceptance.moves import Move, analysed, both, do, in_manifest, offered, rehearsed, routine, unknown
+from tests.acceptance.moves import Move, analysed, behind, both, do, in_manifest, offered, rehearsed, routine, unknown
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,16 @@ def _seen(attempt: Attempt) -> None:
     attempt.write_event("verified", attempt.run("SELECT qt001_cp.subject_digest()"), '{"findings": 0}')
 
 
+def _columns_in_another_order(attempt: Attempt) -> None:
+    """Two grantees of a column, whom the manifest names the other way round."""
+    attempt.run("GRANT SELECT (value) ON public.qt001_setting TO intern, reporting")
+    live = attempt.run("SELECT columns::text FROM qt001_cp.live_object('directus', true, false) WHERE identity = 'public.qt001_setting'")
+    columns = [{**c, "acl": c["acl"][::-1]} for c in json.loads(live)]
+    assert columns != json.loads(live)
+    behind(f"UPDATE qt001_cp.manifest_row SET object = jsonb_set(object, '{{after,columns}}', $new${json.dumps(columns)}$new$)"
+           " WHERE object ->> 'identity' = 'public.qt001_setting'", "manifest_row_fix7a")(attempt)  # fmt: skip
+
+
 def _lately(attempt: Attempt) -> None:
     """FIX7c ran once more, when a table had no row security any more."""
     attempt.run("ALTER TABLE public.qt001_case DISABLE ROW LEVEL SECURITY")
@@ -68,6 +79,7 @@ STAYS = (
     Stays("inventory_exact", "the author proposes another manifest", _proposed),
     Stays("owners_and_acls_exact", "the same privileges in another order",
           do("REVOKE SELECT ON public.qt001_setting FROM intern", "GRANT SELECT ON public.qt001_setting TO intern")),
+    Stays("owners_and_acls_exact", "the same privileges on a column in another order", _columns_in_another_order),
     _ONE("an older one is bound to something", _another_analysis),
     _ONE("a simulated one of another manifest", analysed(lambda r: None, **{"class": "simulated", "subject": "0" * 64})),
     _ONE("it does not understand what stays with the application", analysed(unknown("public.slugify(pg_catalog.text)"))),

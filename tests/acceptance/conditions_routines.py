@@ -84,7 +84,7 @@ FAULTS = (
 ROUTINES = (
     *FAULTS,
     _PAIRED("a part of the apply path is not registered",
-            do("DELETE FROM qt001_cp.entry_point WHERE identity LIKE 'public.qt001\_apply(%'"), "on the apply path"),
+            do(r"DELETE FROM qt001_cp.entry_point WHERE identity LIKE 'public.qt001\_apply(%'"), "on the apply path"),
     _PAIRED("the writer has another owner", do("ALTER FUNCTION public.qt001_write(jsonb) OWNER TO postgres"), "no such routine"),
     _PAIRED("a Level-A routine is VOLATILE", do("ALTER FUNCTION qt001_cp.source_rows(text) VOLATILE"), "volatility v"),
     _PAIRED("a Level-A routine does not exist", do("INSERT INTO qt001_cp.entry_point VALUES ('qt001_cp.gone()', NULL, '')"), "no such routine"),
@@ -97,7 +97,7 @@ ROUTINES = (
     _PATH("the caller's own schema", routine("public.bare", options="""SET search_path = "$user", pg_temp"""), "writable schema"),
     _PATH("a function of another owner in qt001_cp", routine("qt001_cp.bare", owner="postgres"), "qt001_cp.bare()"),
     _PATH("a superuser's function that everybody may call", routine("public.bare", owner="postgres", execute="PUBLIC"), "public.bare()"),
-    _PATH("the application's own function, that nobody may call", 
+    _PATH("the application's own function, that nobody may call",
           both(routine("public.bare", owner="directus"), do("REVOKE EXECUTE ON FUNCTION public.bare() FROM directus")), "public.bare()"),
     _PATH("a schema that the application owns",
           both(in_manifest("qt001_data", "{after,owner}", '"directus"'), routine("public.bare", options=_PINNED)), "writable schema"),

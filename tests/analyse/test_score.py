@@ -15,7 +15,9 @@ def test_the_page_of_the_score_is_current() -> None:
     text = score.page(ALL)
     if os.environ.get("QT001_WRITE_PAGES"):
         PAGE.write_text(text, "utf-8")
-    assert PAGE.read_text("utf-8") == text, f"docs/analysis.md is not current: QT001_WRITE_PAGES=1 scripts/test {__file__}"
+    assert PAGE.read_text("utf-8") == text, (
+        f"docs/analysis.md is not current: QT001_WRITE_PAGES=1 scripts/test {__file__}"
+    )
 
 
 def test_at_least_sixty_routines_of_every_style() -> None:

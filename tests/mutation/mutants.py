@@ -115,7 +115,7 @@ def _arms(layout: Layout) -> Iterator[Mutant]:
 
 def _closes(layout: Layout, i: int) -> bool:
     """What ends an arm: the next one, the end of the statement, or the order of the whole."""
-    return layout.word(i, "union") or layout.tokens[i].is_op(";") or layout.word(i, "order") and _whole(layout, i)
+    return layout.word(i, "union") or layout.tokens[i].is_op(";") or (layout.word(i, "order") and _whole(layout, i))
 
 
 def _whole(layout: Layout, i: int) -> bool:

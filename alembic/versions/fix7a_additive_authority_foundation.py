@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "905bbb092eeb65684935cfeb62f48aadf2f9aecd062c657fad3783f1bf75e25d"
+SUMS = "64ee94de902cfec138472620fdb3bae7df3dd65b8fd8b76d43b41f734bce117f"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "35669fa2b8794bb8ec5e5776e8e4f9924fd92638a046942f62629278166cbd79"
+SUMS = "0705de774802781a38207774557a558128d34f4030263291da19ffb9a6d26c3f"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

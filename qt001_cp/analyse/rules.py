@@ -32,3 +32,10 @@ RULES: Final[dict[str, str]] = {
     LEXICAL: "A name that exists stands in the body, but no edge of the analysis explains it.",
 }
 """Constant dynamic SQL has no entry: it is parsed and followed like static SQL, so nothing about it is unknown."""
+
+CROSS_CHECK: Final = "plpgsql-check-differs"
+ALL_RULES: Final[dict[str, str]] = {
+    **RULES,
+    CROSS_CHECK: "plpgsql_check, by the server's own parser, sees a dependency that the analysis does not have.",
+}
+"""With the rule of the cross-check, which no text alone can provoke."""

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from qt001_cp import estate
+from qt001_cp.catalog.cross_check import read_cross_check
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
+from qt001_cp.catalog.reach import read_reach
 from qt001_cp.cli.database import add_database, connection
 from qt001_cp.cli.output import add_format, print_json
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, UsageError
-from qt001_cp.plan.analysis import analyse_estate
+from qt001_cp.plan.analysis import analyse_estate, cross_checked
 from qt001_cp.policy_file import load_policy
 from qt001_cp.review.sarif import analysis_sarif
 from qt001_cp.workflow.refusal import refusals
@@ -25,6 +27,10 @@ def add_verbs(verbs: Any) -> None:
     )
     parser.add_argument("--policy", type=Path, help="the policy (default: the reference estate's)")
     parser.add_argument("--only", metavar="IDENTITY", help="one routine or view")
+    parser.add_argument(
+        "--cross-check", action="store_true",
+        help="ask the extension plpgsql_check too; what it sees and we do not is a finding",
+    )  # fmt: skip
     add_database(parser)
     add_format(parser, "sarif")
     parser.set_defaults(run=run)
@@ -35,10 +41,16 @@ def run(arguments: argparse.Namespace) -> int:
     with connection(arguments) as opened, refusals():
         inventory = read_inventory(opened, policy.application)
         names = read_names(opened)
+        everything = {o.ref.key for o in inventory.objects}
+        seen = read_cross_check(opened, everything) if arguments.cross_check else {}
+        edges = read_reach(opened) if seen else []
     wanted = [o for o in inventory.objects if arguments.only in (None, o.ref.identity)]
     if not wanted:
         raise UsageError(f"{arguments.only} is not in the estate", hint="write it as 'qt001-cp inventory' prints it")
-    analyses = sorted(analyse_estate(wanted, names).items())
+    found = analyse_estate(wanted, names)
+    analyses = sorted(
+        cross_checked(found, {key: others for key, others in seen.items() if key in found}, edges).items()
+    )
     blind = sum(len(a.unknown) for _, a in analyses)
     routines = [
         {"kind": kind, "identity": identity,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 from qt001_cp.analyse.analyser import analyse
-from qt001_cp.analyse.result import Names, RoutineAnalysis, RoutineSource
+from qt001_cp.analyse.result import Names, RoutineAnalysis, RoutineSource, Unknown
+from qt001_cp.analyse.rules import CROSS_CHECK
 from qt001_cp.model.inventory import InventoryObject
 from qt001_cp.model.policy import Policy
 
-Analyses: TypeAlias = Mapping[tuple[str, str], RoutineAnalysis]
+Key: TypeAlias = tuple[str, str]
+Analyses: TypeAlias = Mapping[Key, RoutineAnalysis]
 ANALYSED = ("function", "procedure", "view", "materialized view")
 
 
@@ -28,6 +31,35 @@ def analyse_new_sources(
         for o in objects
         if o.ref.kind in ("function", "procedure") and o.ref.identity in policy.repoint
     }
+
+
+def cross_checked(
+    analyses: Analyses, seen: Mapping[Key, frozenset[Key]], edges: Iterable[tuple[Key, Key, str]]
+) -> Analyses:
+    """``analyses`` with what another tool has seen of a routine, and they do not reach, as unknown.
+
+    ``edges``: what the catalogs know. Another tool may see what a statement sets off, such as a column's default; that is behind the
+    table that the analysis names.
+    """
+    onward: dict[Key, set[Key]] = {}
+    for start, end, _ in edges:
+        onward.setdefault(start, set()).add(end)
+    checked = dict(analyses)
+    for key, others in seen.items():
+        mine = analyses[key]
+        missed = sorted(others - _behind({(e.kind, e.identity) for e in mine.edges}, onward))
+        more = tuple(Unknown(CROSS_CHECK, 1, f"{kind} {identity}") for kind, identity in missed)
+        checked[key] = replace(mine, unknown=(*mine.unknown, *more))
+    return checked
+
+
+def _behind(named: set[Key], onward: Mapping[Key, set[Key]]) -> set[Key]:
+    found, wave = set(named), list(named)
+    while wave:
+        new = onward.get(wave.pop(), set()) - found
+        found |= new
+        wave += new
+    return found
 
 
 def _source(o: InventoryObject, definition: str) -> RoutineSource:

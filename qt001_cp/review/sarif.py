@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import qt001_cp
-from qt001_cp.analyse.rules import RULES
+from qt001_cp.analyse.rules import ALL_RULES
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -20,11 +20,11 @@ def analysis_sarif(routines: Iterable[Mapping[str, Any]], subject: str | None = 
     ``subject``: the digest of the object manifest that the analysis is about.
     """
     results = [
-        _result(u["rule"], "error", f"{r['kind']} {r['identity']}, line {u['line']}: {RULES[u['rule']]} {u['detail']}",
+        _result(u["rule"], "error", f"{r['kind']} {r['identity']}, line {u['line']}: {ALL_RULES[u['rule']]} {u['detail']}",
                 f"{r['kind']} {r['identity']}", {"line": u["line"]})
         for r in routines for u in r["unknown"]
     ]  # fmt: skip
-    return _log("qt001-cp analyse", RULES, results, subject)
+    return _log("qt001-cp analyse", ALL_RULES, results, subject)
 
 
 def findings_sarif(findings: Iterable[Mapping[str, Any]], tool: str, subject: str | None = None) -> dict[str, Any]:

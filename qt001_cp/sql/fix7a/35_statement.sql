@@ -176,7 +176,7 @@ BEGIN
             = head || array_to_string(implied, E'\n') || tail THEN
         RAISE NOTICE 'statements % to % of %', first_number, last_number, coalesce(
             (SELECT nullif(count(*), 0) FROM qt001_cp.statement_now s
-             WHERE s.xid = pg_current_xact_id() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction)::text, '?');
+             WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction)::text, '?');
         RETURN;
     END IF;
     written := string_to_array(split_part(substr(query, strpos(query, head) + length(head)), tail, 1), E'\n');

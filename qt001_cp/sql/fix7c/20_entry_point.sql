@@ -30,13 +30,13 @@ CREATE FUNCTION qt001_cp.first_call(source text) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $first_call$
--- The function that a PL/pgSQL body calls before anything else can run: the first statement is PERFORM of it, and no
--- declaration has an initial value. NULL where that is not so.
-SELECT CASE WHEN b.head !~* '(:=|\mdefault\M|=)' THEN
-           substring(b.body FROM '^\s*PERFORM\s+([a-z0-9_]+\.[a-z0-9_]+)\s*\(') END
-FROM (SELECT regexp_replace(regexp_replace(source, '/\*.*?\*/', '', 'g'), '--[^\n]*', '', 'g') AS text) s
-CROSS JOIN LATERAL (SELECT split_part(s.text, 'BEGIN', 1) AS head, substr(s.text, strpos(s.text, 'BEGIN') + 5) AS body) b
-WHERE strpos(s.text, 'BEGIN') > 0
+-- The function that a PL/pgSQL body calls before anything else can run, and whose error nothing in it can catch. NULL
+-- where that is not plain to see: a quote, a label or an initial value before BEGIN, an argument that is no literal,
+-- anything between the call and its semicolon (PERFORM f() WHERE false calls nothing), an exception handler, a block
+-- comment (they nest, no pattern can follow them).
+SELECT CASE WHEN source !~ '/\*' AND source !~* '\mexception\M(\s|--[^\n\r]*[\n\r])*\mwhen\M' AND m.part[1] !~* '(["''$<>=]|\mdefault\M)' THEN
+           substring(m.part[2] FROM '^\s*PERFORM\s+([a-z0-9_]+\.[a-z0-9_]+)\s*\(\s*(?:''[^''\\]*''\s*)?\)\s*;') END
+FROM regexp_match(regexp_replace(source, '--[^\n\r]*', '', 'g'), '(?i)^(.*?)\mbegin\M(.*)$') m(part)
 $first_call$;
 
 CREATE FUNCTION qt001_cp.entry_point_findings(manifest text)
@@ -45,30 +45,38 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $entry_point_findings$
-WITH routine AS MATERIALIZED (
+-- Outside of qt001_cp a routine is no writer where the analysis of exactly this definition says so: nothing unknown in it,
+-- nothing written by it or by what it calls, but through a guard. What nobody has analysed counts as a writer.
+WITH RECURSIVE routine AS MATERIALIZED (
     SELECT p.oid, i.identity, p.prosecdef, p.prosrc, p.provolatile, n.nspname, p.proowner, p.proacl, l.lanname
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
     WHERE p.proowner = 'qt001_cp_owner'::regrole
 ), apply_path AS (
     SELECT r.value ->> 'identity' AS identity FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'repoint') r
-), writer AS (
-    SELECT DISTINCT r.value ->> 'identity' AS identity
-    FROM qt001_cp.analysis_routine(manifest) r(value), jsonb_array_elements(r.value -> 'edges') e(value)
-    WHERE e.value ->> 'verb' = 'writes'
+), analysed AS MATERIALIZED (
+    SELECT r.value ->> 'identity' AS identity, r.value ->> 'definition' AS definition, r.value -> 'edges' AS edges,
+           r.value -> 'unknown' <> '[]' OR r.value -> 'edges' @> '[{"verb": "writes"}]' AS writes
+    FROM qt001_cp.analysis_routine(manifest) r(value)
+), writer(identity) AS (
+    SELECT a.identity FROM analysed a WHERE a.writes
+    UNION
+    SELECT a.identity FROM writer w JOIN analysed a ON a.edges @> jsonb_build_array(jsonb_build_object('identity', w.identity))
+    WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.entry_point e WHERE e.identity = w.identity AND e.guard IS NOT NULL)
 )
 SELECT 'QT301', 'routine ' || r.identity, 'registered as a Level-B entry point', 'SECURITY DEFINER, executable by others, not registered',
        'Register it with the guard that it calls first, or REVOKE EXECUTE on it.'
 FROM routine r
 WHERE r.prosecdef AND NOT EXISTS (SELECT 1 FROM qt001_cp.entry_point e WHERE e.identity = r.identity)
-  AND (r.nspname = 'qt001_cp' OR r.identity IN (SELECT w.identity FROM writer w))
+  AND (r.nspname = 'qt001_cp' OR r.identity IN (SELECT w.identity FROM writer w) OR NOT EXISTS (
+           SELECT 1 FROM analysed a WHERE a.identity = r.identity AND a.definition = qt001_cp.routine_sha256(r.oid)))
   AND EXISTS (SELECT 1 FROM aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee <> r.proowner)
 UNION ALL
 SELECT 'QT301', 'routine ' || a.identity, 'registered as a Level-B entry point', 'on the apply path, not registered', 'Deploy FIX7c again.'
 FROM apply_path a WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.entry_point e WHERE e.identity = a.identity)
 UNION ALL
 SELECT 'QT301', 'entry point ' || e.identity, 'a routine of qt001_cp_owner that calls ' || e.guard || ' first',
-       CASE WHEN r.oid IS NULL THEN 'no such routine' ELSE 'first call: ' || coalesce(qt001_cp.first_call(r.prosrc), 'something else') END,
+       CASE WHEN r.oid IS NULL THEN 'no such routine' ELSE 'first call: ' || coalesce(qt001_cp.first_call(r.prosrc), 'another, or not plain to see') END,
        'Put the guard first, or take the routine out of the registry.'
 FROM qt001_cp.entry_point e LEFT JOIN routine r ON r.identity = e.identity
 WHERE e.guard IS NOT NULL AND (r.oid IS NULL OR r.lanname <> 'plpgsql' OR qt001_cp.first_call(r.prosrc) IS DISTINCT FROM e.guard)
@@ -77,6 +85,13 @@ SELECT 'QT301', 'entry point ' || e.identity, 'a STABLE routine of qt001_cp', co
        'Give it a guard and register it as Level B.'
 FROM qt001_cp.entry_point e LEFT JOIN routine r ON r.identity = e.identity
 WHERE e.guard IS NULL AND (r.oid IS NULL OR r.provolatile = 'v' OR r.nspname <> 'qt001_cp')
+UNION ALL
+-- A second routine of that name could be the one that is called.
+SELECT 'QT301', 'guard ' || g.guard, 'one routine of that name, in schema qt001_cp', g.routines || ' of that name', 'DROP the others.'
+FROM (SELECT e.guard, count(DISTINCT p.oid) AS routines
+      FROM qt001_cp.entry_point e LEFT JOIN pg_proc p ON p.pronamespace = 'qt001_cp'::regnamespace AND 'qt001_cp.' || p.proname = e.guard
+      WHERE e.guard IS NOT NULL GROUP BY e.guard) g
+WHERE g.routines <> 1
 UNION ALL
 SELECT 'QT301', i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in schema qt001_cp, owned by ' || pg_get_userbyid(p.proowner),
        format('DROP ROUTINE %s; -- it could be taken for one of ours', i.identity)
@@ -88,6 +103,17 @@ SELECT 'QT301', i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in sche
 FROM pg_class c CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, c.oid, 0) i
 WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
   AND c.relowner <> 'qt001_cp_owner'::regrole AND c.relname <> 'alembic_version'
+UNION ALL
+-- What writes is a registered routine; nobody writes beside them.
+SELECT 'QT301', i.type || ' ' || i.identity, 'written by routines of qt001_cp_owner alone',
+       string_agg(DISTINCT a.privilege_type || ' for ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0))::text, 'PUBLIC'), ', '),
+       format('REVOKE it ON %s;', i.identity)
+FROM pg_class c CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, c.oid, 0) i
+CROSS JOIN LATERAL (SELECT x.* FROM aclexplode(c.relacl) x
+                    UNION ALL SELECT x.* FROM pg_attribute t, aclexplode(t.attacl) x WHERE t.attrelid = c.oid) a
+WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relowner = 'qt001_cp_owner'::regrole AND a.grantee <> c.relowner
+  AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+GROUP BY i.type, i.identity
 UNION ALL
 SELECT 'QT301', 'schema qt001_cp', 'CREATE for its owner alone', 'CREATE for ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0))::text, 'PUBLIC'),
        'REVOKE CREATE ON SCHEMA qt001_cp FROM …;'

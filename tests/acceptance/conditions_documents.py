@@ -1,0 +1,113 @@
+"""What manifests, evidence and rehearsal record have to say, condition by condition."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qt001_cp.model.canonical import Json
+from tests.acceptance.closers import LEGACY, Closer
+from tests.acceptance.moves import (
+    analysed,
+    behind,
+    both,
+    do,
+    forgotten,
+    offered,
+    on_the_path,
+    rehearsed,
+    resealed,
+    unknown,
+)
+
+_WRITER = "public.qt001_write(pg_catalog.jsonb)"
+_OF_ANOTHER = {"object_manifest": "0" * 64}
+_MANIFEST = partial(Closer, "object_manifest_sealed", resign=False)
+_READY = partial(Closer, "readiness_manifest_met", resign=False)
+_CLOSED = partial(Closer, "dependency_manifest_closed", resign=False)
+_ANALYSIS = partial(Closer, "static_analysis_present", resign=False)
+_REAL = partial(Closer, "capability_evidence_real", resign=False)
+
+
+def _unsealed(kind: str) -> str:
+    return f"AND detail ->> 'kind' = 'qt001.manifest.{kind}/1'"
+
+
+def _first(**changes: object) -> object:
+    def change(record: Json) -> None:
+        record["cases"][0].update(changes)
+
+    return change
+
+
+def _tried(record: Json) -> list[Json]:
+    return [c for c in record["cases"] if c["family"] == "acl_denials" and c["object"] == "table public.qt001_setting"]
+
+
+def _without(role: str | None) -> object:
+    def change(record: Json) -> None:
+        gone = [c for c in _tried(record) if role in (None, c["role"])]
+        record["cases"] = [c for c in record["cases"] if c not in gone]
+
+    return change
+
+
+def _elsewhere(record: Json) -> None:
+    for case in _tried(record):
+        case["family"] = "denominator"
+
+
+def _no_family(record: Json) -> None:
+    record["cases"] = [c for c in record["cases"] if c["family"] != "fake_capability"]
+
+
+DOCUMENTS = (
+    _MANIFEST("no rehearsal was recorded", forgotten("rehearsal_recorded"), "rehearsal of manifest"),
+    _MANIFEST("a family of no-go cases is missing", rehearsed(_no_family), "no-go family fake_capability"),
+    _MANIFEST("a case does not say what was there before", rehearsed(_first(state_before=None, state_after=None)), "no-go case"),
+    _MANIFEST("a case changed something", rehearsed(_first(state_after="0" * 64)), "state changed"),
+    _MANIFEST("a table was not tried", rehearsed(_without(None)), "table public.qt001_setting as"),
+    _MANIFEST("a table was not tried by one role", rehearsed(_without("auditor")), "table public.qt001_setting as auditor"),
+    _MANIFEST("a table was tried in another family", rehearsed(_elsewhere), "table public.qt001_setting as"),
+    _READY("it is not sealed", forgotten("sealed", _unsealed("readiness")), "not sealed"),
+    _READY("it belongs to another object manifest", resealed("readiness.json", lambda d: d.update(_OF_ANOTHER)), "of " + "0" * 64),
+    _READY("the writer has another owner", do("ALTER FUNCTION public.qt001_write(jsonb) OWNER TO postgres"), _WRITER),
+    _READY("the writer runs with its caller's rights", do("ALTER FUNCTION public.qt001_write(jsonb) SECURITY INVOKER"), _WRITER),
+    _READY("the writer is STABLE", do("ALTER FUNCTION public.qt001_write(jsonb) STABLE"), _WRITER),
+    _CLOSED("it is not sealed", forgotten("sealed", _unsealed("dependency")), "not sealed"),
+    _CLOSED("it belongs to another object manifest", resealed("dependency.json", lambda d: d.update(_OF_ANOTHER)), "of " + "0" * 64),
+    _CLOSED("it holds something unknown", resealed("dependency.json", lambda d: d.update(unknown=["?"])), "no unknown dependency"),
+    _CLOSED("the analysis does not understand the writer", analysed(unknown(_WRITER)), "every dependency known"),
+    _CLOSED("another role's function on the path, which nobody has analysed",
+            on_the_path("CREATE FUNCTION public.third() RETURNS int LANGUAGE sql AS 'SELECT 1'"), "not analysed"),
+    _CLOSED("a trigger function that only the catalogs know is not in it",
+            resealed("dependency.json", lambda d: d["objects"].remove(["function", "public.qt001_touch()"])), "public.qt001_touch()"),
+    _ANALYSIS("it does not understand a routine", analysed(unknown(LEGACY[1])), "no blocking finding"),
+    _ANALYSIS("the owner changed a body since", do("CREATE OR REPLACE FUNCTION public.qt001_touch() RETURNS trigger LANGUAGE plpgsql"
+              " SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END'"), "public.qt001_touch()"),
+    _REAL("nothing is bound", forgotten("bound"), "found none"),
+    _REAL("the bootstrap was for another database", do("UPDATE qt001_cp.bootstrap SET database = 'elsewhere'"), "of class test"),
+    _REAL("the manifest of capabilities is not sealed", forgotten("sealed", _unsealed("capability")), "not sealed"),
+    _REAL("evidence of another kind", offered(schema="qt001.evidence.static-analysis/1"), "not capability evidence"),
+    _REAL("simulated evidence", offered(**{"class": "simulated"}), "is simulated"),
+    _REAL("a tool's own evidence of class test", offered(**{"class": "test"}), "of class test"),
+    _REAL("the test authority, called real", offered(producer="qt001-test-authority"), "called real"),
+    _REAL("real, from a rehearsal", offered(environment="rehearsal"), "from a rehearsal"),
+    _REAL("real, from nowhere", offered(environment=None), "from a rehearsal"),
+    _REAL("of a producer that nobody named", offered(producer="home-made"), "unknown producer"),
+    _REAL("about another object manifest", offered(subject="0" * 64), "another subject"),
+    _REAL("about another capability", offered("sheet_comparison", producer="qt001-test-authority", **{"class": "test"}), "another capability"),
+    _REAL("without raw output", offered(raw=" ", recorded=True), "without raw output"),
+    _REAL("too old", offered(produced_at="2001-01-01T00:00:00Z"), "produced at 2001"),
+    _REAL("from the future", offered(produced_at="2999-01-01T00:00:00Z"), "produced at 2999"),
+    Closer("scheduled_verifier_recent", "it never ran", forgotten("verified"), "never ran", resign=False),
+    Closer("scheduled_verifier_recent", "nothing says how often", resealed("readiness.json", lambda d: d.pop("verifier")),
+           "scheduled scanner", resign=False),
+    Closer("scheduled_verifier_recent", "it ran as the owner role, which has the duty", both(
+        do("GRANT qt001_cp_verifier TO qt001_cp_owner"), lambda a: a.write_event("verified", "", '{"findings": 0}', user="qt001_cp_owner")),
+        "ran as qt001_cp_owner", resign=False),
+    Closer("protected_state_no_worse", "row security is off", do("ALTER TABLE public.qt001_case DISABLE ROW LEVEL SECURITY"),
+           "row security t", resign=False),
+    Closer("protected_state_no_worse", "row security no longer binds the owner",
+           behind("""UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{row_security,0,forced}', 'true') WHERE verb = 'deployed'""",
+                  "event_fix7c"), "forced t", resign=False),
+)  # fmt: skip

@@ -1,0 +1,58 @@
+"""Who may be what, and what the application role may hold, condition by condition."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qt001_cp.rehearsal.scene import AUDITOR, OPERATOR
+from tests.acceptance.closers import LEGACY, Closer
+from tests.acceptance.moves import both, do
+
+_APART = partial(Closer, "roles_apart", resign=False)
+_CONTAINED = partial(Closer, "application_role_contained", resign=False)
+_ACL = partial(Closer, "owners_and_acls_exact", resign=False)
+_THERE = partial(Closer, "inventory_exact", resign=False)
+
+
+def _member(options: str, powers: str) -> object:
+    """An author who may also grant the auditor's duty on, with these options of the membership (PostgreSQL 16)."""
+    return do(f"CREATE ROLE keeper LOGIN {powers}", "GRANT qt001_cp_author TO keeper",
+              f"GRANT qt001_cp_auditor TO keeper WITH ADMIN TRUE, {options}")  # fmt: skip
+
+
+ROLES = (
+    _APART("the application role has a duty", do("GRANT qt001_cp_author TO directus"), "no duty"),
+    _APART("the auditor is the application role", do(f"GRANT directus TO {AUDITOR}"), f"role {AUDITOR}"),
+    _APART("the operator still is the application role", do(f"GRANT directus TO {OPERATOR}"), f"role {OPERATOR}"),
+    _APART("somebody is the owner role who is no operator", do("GRANT qt001_cp_owner TO intern"), "role intern"),
+    _APART("the owner role is a superuser", do("ALTER ROLE qt001_cp_owner SUPERUSER"), "SUPERUSER"),
+    _APART("the owner role creates roles", do("ALTER ROLE qt001_cp_owner CREATEROLE"), "CREATEROLE"),
+    _APART("a duty's role is gone", do("ALTER ROLE qt001_cp_verifier RENAME TO somebody"), "role qt001_cp_verifier"),
+    _APART("the owner role is gone", do("ALTER ROLE qt001_cp_owner RENAME TO somebody"), "role qt001_cp_owner"),
+    _APART("two duties, one of them to be granted on by somebody who cannot create roles", _member("INHERIT FALSE, SET FALSE", ""), "role keeper"),
+    _APART("two duties, one of them inherited", _member("INHERIT TRUE, SET FALSE", "CREATEROLE"), "role keeper"),
+    _APART("two duties, one of them by SET ROLE", _member("INHERIT FALSE, SET TRUE", "CREATEROLE"), "role keeper"),
+    _CONTAINED("the application replicates", do("ALTER ROLE directus REPLICATION"), "REPLICATION"),
+    _CONTAINED("the application passes row security", do("ALTER ROLE directus BYPASSRLS"), "BYPASSRLS"),
+    _CONTAINED("the application is a member of a predefined role", do("GRANT pg_monitor TO directus"), "not a member of pg_monitor"),
+    *(_CONTAINED(f"the application is a member of a role with {power}",
+                 do(f"CREATE ROLE boss {power}", "GRANT boss TO directus"), "not a member of boss")
+      for power in ("SUPERUSER", "CREATEROLE", "REPLICATION", "BYPASSRLS")),
+    _CONTAINED("the application is an auditor", do("GRANT qt001_cp_auditor TO directus"), "not a member of qt001_cp_auditor"),
+    _CONTAINED("the application may set a parameter of the server",
+               do("GRANT SET ON PARAMETER session_replication_role TO directus"), "directus holds SET"),
+    _CONTAINED("everybody may set a parameter of the server",
+               do("GRANT SET ON PARAMETER session_replication_role TO PUBLIC"), "PUBLIC holds SET"),
+    _CONTAINED("it empties a table", do("GRANT TRUNCATE ON public.qt001_note TO directus"), "directus holds TRUNCATE"),
+    _CONTAINED("it maintains a table", do("GRANT MAINTAIN ON public.qt001_note TO directus"), "directus holds MAINTAIN"),
+    _CONTAINED("it reads a column", do("GRANT SELECT (value) ON public.qt001_setting TO directus"), "directus holds SELECT"),
+    _CONTAINED("it owns a table on which it holds nothing",
+               do("ALTER TABLE public.qt001_note OWNER TO directus", "REVOKE ALL ON public.qt001_note FROM directus"), "qt001_note"),
+    _ACL("another owner of what has an empty ACL", do("ALTER FUNCTION public.qt001_is_ready() OWNER TO postgres"), "owner qt001_cp_owner"),
+    _THERE("a retained default ACL is gone", both(
+        do("ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA public REVOKE ALL ON TABLES FROM reporting",
+           "ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA public REVOKE ALL ON TABLES FROM qt001_service")), "default acl"),
+    _THERE("a transferred table is gone", do("DROP TABLE public.qt001_setting CASCADE"), "table public.qt001_setting"),
+    Closer("legacy_authority_removed", "somebody may call it", do(f"GRANT EXECUTE ON FUNCTION {LEGACY[1]} TO intern"),
+           "no privilege for anybody", resign=False),
+)  # fmt: skip

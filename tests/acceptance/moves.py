@@ -1,0 +1,159 @@
+"""What the conditions of the gates are tried with: short ways to move one thing in an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from psycopg import sql
+
+from qt001_cp.model.canonical import Json, canonical_bytes, digest
+from qt001_cp.rehearsal.nogo.capability import evidence
+from qt001_cp.rehearsal.scene import AUTHOR
+from tests.acceptance.attempt import Attempt
+
+Move = Callable[[Attempt], object]
+DRILL = "restore_drill"
+
+
+def do(*statements: str, user: str | None = None) -> Move:
+    """Statements as the superuser, or as ``user``."""
+
+    def move(attempt: Attempt) -> None:
+        for statement in statements:
+            attempt.run(statement, user=user)
+
+    return move
+
+
+def behind(statement: str, *tables: str) -> Move:
+    """A statement of a superuser past the append-only triggers of these tables of qt001_cp."""
+    off = [f"ALTER TABLE qt001_cp.{table} DISABLE TRIGGER USER" for table in tables]
+    on = [f"ALTER TABLE qt001_cp.{table} ENABLE ALWAYS TRIGGER {name}" for table in tables for name in _triggers(table)]
+    return do(*off, statement, *on)
+
+
+def _triggers(table: str) -> tuple[str, ...]:
+    kept = ("append_only", "never_truncated")
+    return kept if table.startswith("manifest_row") else (*kept, "stamp")
+
+
+def forgotten(verb: str, more: str = "") -> Move:
+    """The events of a verb are no longer of that verb, in the stages where they were written."""
+    update = f"UPDATE qt001_cp.event SET verb = 'captured' WHERE verb = '{verb}' {more}"
+    return behind(update, "event_fix7a", "event_fix7b", "event_fix7c")
+
+
+def resealed(name: str, change: Callable[[Json], object]) -> Move:
+    """A changed manifest, sealed: the newest of its kind. ``name``: its file."""
+
+    def move(attempt: Attempt) -> None:
+        document = attempt.document(name)
+        change(document)
+        body = canonical_bytes(document)
+        made = attempt.run("SELECT qt001_cp.propose_manifest(%s)", [body], user=AUTHOR)
+        attempt.write_event("sealed", made)
+
+    return move
+
+
+def analysed(change: Callable[[dict[str, Json]], object], **fields: Any) -> Move:
+    """Another static analysis. ``change`` gets its routines by identity; ``fields`` replace fields of the document."""
+
+    def move(attempt: Attempt) -> None:
+        document = {**attempt.document("static-analysis.json"), **fields}
+        routines = {r["identity"]: r for r in document["routines"]}
+        change(routines)
+        document["routines"] = list(routines.values())
+        attempt.import_evidence(document)
+
+    return move
+
+
+def unknown(identity: str) -> Callable[[dict[str, Json]], object]:
+    """The analysis does not understand a routine."""
+    doubt = {"rule": "dynamic-sql-opaque", "line": 3, "detail": "text"}
+
+    def change(routines: dict[str, Json]) -> None:
+        first = {"kind": "function", "identity": identity, "definition": "", "body_sha256": None, "edges": []}
+        routines[identity] = {**routines.get(identity, first), "unknown": [doubt]}
+
+    return change
+
+
+def offered(capability: str = DRILL, *, producer: str = "pgbackrest", recorded: bool = False, **changes: Any) -> Move:
+    """All that one capability has is this evidence. ``recorded``: put into the ledger around import_evidence."""
+
+    def move(attempt: Attempt) -> None:
+        forgotten("bound", f"AND detail ->> 'requirement' = '{DRILL}'")(attempt)
+        assert attempt.stage.bundle is not None
+        body = evidence(attempt.stage.bundle.manifest, capability, producer, **changes)
+        if recorded:
+            attempt.run("SELECT qt001_cp.record_document(%s)", [body])
+        else:
+            attempt.run("SELECT qt001_cp.import_evidence(%s)", [body], user=AUTHOR)
+        attempt.write_event("bound", digest(body), f'{{"requirement": "{DRILL}"}}')
+
+    return move
+
+
+def rehearsed(change: Callable[[Json], object]) -> Move:
+    """Another record of the no-go rehearsal."""
+
+    def move(attempt: Attempt) -> None:
+        record: Json = attempt.run(
+            "SELECT qt001_cp.document_json(detail ->> 'document') FROM qt001_cp.v_event WHERE verb = 'rehearsal_recorded'"
+        )
+        change(record)
+        made = attempt.run("SELECT qt001_cp.record_document(%s)", [canonical_bytes(record)])
+        attempt.write_event("rehearsal_recorded", record["manifest"], f'{{"document": "{made}"}}')
+
+    return move
+
+
+def routine(name: str, *, body: str = "SELECT 1", language: str = "sql", options: str = "", owner: str = "qt001_cp_owner",
+            execute: str | None = None) -> Move:  # fmt: skip
+    """A new function without arguments, SECURITY DEFINER, that nobody may call but ``execute`` and its owner."""
+    tag = "$routine$"
+    made = f"CREATE OR REPLACE FUNCTION {name}() RETURNS int LANGUAGE {language} SECURITY DEFINER {options} AS {tag}{body}{tag}"
+    grants = [f"GRANT EXECUTE ON FUNCTION {name}() TO {execute}"] if execute else []
+    return do(
+        made, f"ALTER FUNCTION {name}() OWNER TO {owner}", f"REVOKE EXECUTE ON FUNCTION {name}() FROM PUBLIC", *grants
+    )
+
+
+def in_manifest(name: str, path: str, value: str) -> Move:
+    """Another value in the unpacked row of a schema in the manifest that is deployed."""
+    return behind(
+        f"UPDATE qt001_cp.manifest_row SET object = jsonb_set(object, '{path}', '{value}')"
+        f" WHERE object ->> 'kind' = 'schema' AND object ->> 'name' = '{name}'",
+        "manifest_row_fix7a",
+    )
+
+
+def both(*moves: Move) -> Move:
+    def move(attempt: Attempt) -> None:
+        for each in moves:
+            each(attempt)
+
+    return move
+
+
+def as_owner(user: str, move: Callable[[Attempt], object]) -> Move:
+    """``user`` becomes a member of the owner role first, to write around the controlled functions."""
+    return both(do(str(sql.SQL("GRANT qt001_cp_owner TO {}").format(sql.Identifier(user)).as_string())), move)
+
+
+def on_the_path(create: str, identity: str = "public.third()") -> Move:
+    """Something that the writer calls by what the analysis says, and that the sealed dependency manifest holds."""
+    writer = "public.qt001_write(pg_catalog.jsonb)"
+    call = {"verb": "calls", "kind": "function", "identity": identity, "line": 1}
+
+    def objects(document: Json) -> None:
+        document["objects"] = sorted([*document["objects"], ["function", identity]])
+
+    return both(
+        do(create),
+        analysed(lambda routines: routines[writer]["edges"].append(call)),
+        resealed("dependency.json", objects),
+    )

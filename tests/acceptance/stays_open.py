@@ -1,0 +1,155 @@
+"""What must not close a gate: the other side of its conditions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+
+from qt001_cp.model.canonical import Json, canonical_bytes
+from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
+from tests.acceptance.attempt import Attempt
+from tests.acceptance.closers import LEGACY
+from tests.acceptance.conditions_routines import GUARDED, fresh
+from tests.acceptance.moves import (
+    Move,
+    analysed,
+    behind,
+    both,
+    do,
+    in_manifest,
+    offered,
+    on_the_path,
+    rehearsed,
+    routine,
+    unknown,
+)
+
+
+@dataclass(frozen=True)
+class Stays:
+    """The gate is as open after ``move`` as it was before."""
+
+    gate: str
+    name: str
+    move: Move
+
+    def __str__(self) -> str:
+        return f"{self.gate} stays open: {self.name}"
+
+
+def _another_analysis(attempt: Attempt) -> None:
+    """A simulated one was recorded, a real one imported after it; then the first was bound to something."""
+    simulated = {**attempt.document("static-analysis.json"), "class": "simulated"}
+    attempt.import_evidence(simulated)
+    attempt.import_evidence(attempt.document("static-analysis.json"))
+    digest = attempt.run(
+        "SELECT subject FROM qt001_cp.event WHERE verb = 'evidence_imported' AND detail ->> 'class' = 'simulated'"
+    )
+    attempt.write_event("bound", digest, '{"schema": "qt001.evidence.static-analysis/1"}')
+
+
+def _proposed(attempt: Attempt) -> None:
+    """The author has a newer object manifest ready; nobody has sealed it."""
+    other = attempt.document("object.json")
+    other["policy"]["name"] = "another one"
+    other["objects"].append({**other["objects"][0], "identity": "nothing_like_it"})
+    attempt.run("SELECT qt001_cp.propose_manifest(%s)", [canonical_bytes(other)], user=AUTHOR)
+
+
+def _of_another(record: Json) -> None:
+    record["manifest"] = "0" * 64
+    record["cases"][0]["sqlstate"] = "00000"
+
+
+def _seen(attempt: Attempt) -> None:
+    attempt.write_event("verified", attempt.run("SELECT qt001_cp.subject_digest()"), '{"findings": 0}')
+
+
+def _columns_in_another_order(attempt: Attempt) -> None:
+    """Two grantees of a column, whom the manifest names the other way round."""
+    attempt.run("GRANT SELECT (value) ON public.qt001_setting TO intern, reporting")
+    live = attempt.run(
+        "SELECT columns::text FROM qt001_cp.live_object('directus', true, false) WHERE identity = 'public.qt001_setting'"
+    )
+    columns = [{**c, "acl": c["acl"][::-1]} for c in json.loads(live)]
+    assert columns != json.loads(live)
+    behind(f"UPDATE qt001_cp.manifest_row SET object = jsonb_set(object, '{{after,columns}}', $new${json.dumps(columns)}$new$)"
+           " WHERE object ->> 'identity' = 'public.qt001_setting'", "manifest_row_fix7a")(attempt)  # fmt: skip
+
+
+def _lately(attempt: Attempt) -> None:
+    """FIX7c ran once more, when a table had no row security any more."""
+    attempt.run("ALTER TABLE public.qt001_case DISABLE ROW LEVEL SECURITY")
+    detail = attempt.run(
+        """SELECT (detail || '{"row_security": []}')::text FROM qt001_cp.event WHERE verb = 'deployed'"""
+    )
+    attempt.write_event("deployed", attempt.run("SELECT qt001_cp.deployed_manifest()"), detail)
+
+
+_ONE = partial(Stays, "static_analysis_present")
+_PATH = partial(Stays, "search_paths_secure")
+_SIGNED = partial(Stays, "sign_off_present")
+_PAIRED = partial(Stays, "entry_points_paired")
+STAYS = (
+    Stays("object_manifest_sealed", "the author proposes another manifest", _proposed),
+    Stays("object_manifest_sealed", "a bad rehearsal of another manifest", rehearsed(_of_another)),
+    Stays("inventory_exact", "the author proposes another manifest", _proposed),
+    Stays("owners_and_acls_exact", "the same privileges in another order",
+          do("REVOKE SELECT ON public.qt001_setting FROM intern", "GRANT SELECT ON public.qt001_setting TO intern")),
+    Stays("owners_and_acls_exact", "the same privileges on a column in another order", _columns_in_another_order),
+    _ONE("an older one is bound to something", _another_analysis),
+    _ONE("a simulated one of another manifest", analysed(lambda r: None, **{"class": "simulated", "subject": "0" * 64})),
+    _ONE("it does not understand what stays with the application", analysed(unknown("public.slugify(pg_catalog.text)"))),
+    Stays("dependency_manifest_closed", "it does not understand what is not on the apply path", analysed(unknown(LEGACY[1]))),
+    Stays("dependency_manifest_closed", "the writer's table calls a trigger of qt001_cp",
+          do("CREATE TRIGGER of_ours BEFORE TRUNCATE ON public.qt001_write_log EXECUTE FUNCTION qt001_cp.refuse_change()")),
+    Stays("dependency_manifest_closed", "a function on the path that has no text",
+          on_the_path("CREATE FUNCTION public.third() RETURNS timestamptz LANGUAGE internal AS 'now'")),
+    Stays("dependency_manifest_closed", "a function on the path whose body the catalogs know",
+          on_the_path("CREATE FUNCTION public.third() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END")),
+    Stays("roles_apart", "somebody without a duty is the application role", do("GRANT directus TO intern")),
+    Stays("roles_apart", "the operator is the owner role", do(f"GRANT qt001_cp_owner TO {OPERATOR}")),
+    Stays("roles_apart", "who creates roles may grant a second duty, and is none",
+          do("CREATE ROLE keeper LOGIN CREATEROLE", "GRANT qt001_cp_author TO keeper",
+             "GRANT qt001_cp_auditor TO keeper WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")),
+    Stays("application_role_contained", "it is a member of a group that may nothing", do("CREATE ROLE club", "GRANT club TO directus")),
+    Stays("capability_evidence_real", "real evidence of a real tool", offered()),
+    Stays("protected_state_no_worse", "an older deployment had more", _lately),
+    Stays("protected_state_no_worse", "a table of that name elsewhere",
+          do("CREATE SCHEMA elsewhere", "CREATE TABLE elsewhere.qt001_case (a int)")),
+    Stays("ledger_intact", "a table of that name elsewhere",
+          do("CREATE TABLE public.event_fix7z (a int)", "CREATE TRIGGER t BEFORE TRUNCATE ON public.event_fix7z EXECUTE FUNCTION qt001_cp.refuse_change()")),
+    _PAIRED("a new function that reads", fresh()),
+    _PAIRED("a new function that calls the writer, which asks", fresh(GUARDED)),
+    _PAIRED("a Level-A routine that calls another", both(
+        routine("qt001_cp.level_a", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),
+        do("INSERT INTO qt001_cp.entry_point VALUES ('qt001_cp.level_a()', NULL, '')"))),
+    _PAIRED("a function with the name of a guard elsewhere", do("CREATE FUNCTION public.require_duty(text) RETURNS void LANGUAGE sql AS 'SELECT'")),
+    _PAIRED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.gate TO intern")),
+    _PAIRED("the operator owns Alembic's table", do(f"ALTER TABLE qt001_cp.alembic_version OWNER TO {OPERATOR}")),
+    _PAIRED("a composite type in qt001_cp", do("CREATE TYPE qt001_cp.pair AS (a int, b int)")),
+    _PATH("a superuser's function that nobody may call", routine("public.bare", owner="postgres")),
+    _PATH("a schema with the name of one of the application's tables",
+          both(do("CREATE SCHEMA newsletter"), routine("public.bare", options="SET search_path = newsletter, pg_temp"))),
+    _PATH("a schema that the application may use",
+          both(in_manifest("qt001_data", "{after,acl}", '[["qt001_cp_owner", "directus", "USAGE", false]]'),
+               routine("public.bare", options="SET search_path = qt001_data, pg_temp"))),
+    _PATH("a schema in which another role makes objects",
+          both(in_manifest("qt001_data", "{after,acl}", '[["qt001_cp_owner", "reporting", "CREATE", false]]'),
+               routine("public.bare", options="SET search_path = qt001_data, pg_temp"))),
+    _SIGNED("the verifier says something about the same subject", _seen),
+    _SIGNED("the author proposes another manifest", _proposed),
+    _SIGNED("the owner role may read a table of the application", do("GRANT SELECT ON public.newsletter TO qt001_cp_owner")),
+    _SIGNED("a view elsewhere", do("CREATE VIEW public.elsewhere AS SELECT 1 AS a")),
+    _SIGNED("a trigger and its function elsewhere",
+            do("CREATE FUNCTION public.elsewhere() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", "CREATE TABLE public.somewhere (a int)",
+               "CREATE TRIGGER t BEFORE TRUNCATE ON public.somewhere EXECUTE FUNCTION public.elsewhere()")),
+    _SIGNED("an event trigger elsewhere",
+            do("CREATE FUNCTION public.elsewhere() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+               "CREATE EVENT TRIGGER elsewhere ON sql_drop EXECUTE FUNCTION public.elsewhere()")),
+    _SIGNED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.gate TO intern")),
+    _SIGNED("a table more in qt001_cp", do("CREATE TABLE qt001_cp.stray (a int)")),
+    _SIGNED("somebody joins a role that is no duty", do("CREATE ROLE club", "GRANT club TO intern")),
+)  # fmt: skip
+__all__ = ["STAYS", "Stays"]

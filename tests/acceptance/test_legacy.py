@@ -1,0 +1,114 @@
+"""The legacy authority is gone from the apply path by what the analysis finds, whatever the thing in between is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from qt001_cp.catalog.inventory import read_inventory
+from qt001_cp.catalog.names import read_names
+from qt001_cp.model.canonical import Json
+from qt001_cp.model.names import Role
+from qt001_cp.plan.analysis import analyse_estate
+from tests.acceptance.attempt import Attempt
+
+PATH = "SET search_path = pg_catalog, pg_temp"
+GATES = """
+SELECT f.object || ': ' || f.found FROM qt001_cp.deployed_manifest() m CROSS JOIN LATERAL (
+    SELECT l.* FROM qt001_cp.legacy_findings(m) l WHERE $1 = 'legacy' UNION ALL
+    SELECT d.* FROM qt001_cp.dependency_findings(m) d WHERE $1 = 'dependency') f
+"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the writer comes to the legacy authority again. ``call``: a statement in its body; ``made``: what is in between."""
+
+    name: str
+    call: str
+    found: str = "view public.qt001_readiness: reached"
+    gate: str = "legacy"
+    made: tuple[str, ...] = ()
+    owner: str = "qt001_cp_owner"
+
+
+VIEW = "CREATE VIEW public.weather AS SELECT r.ready FROM public.qt001_readiness r"
+SQL = f"CREATE FUNCTION public.forecast() RETURNS boolean LANGUAGE sql {PATH} AS 'SELECT w.ready FROM public.weather w'"
+PLPGSQL = (
+    f"CREATE FUNCTION public.mood() RETURNS boolean LANGUAGE plpgsql {PATH} AS 'BEGIN RETURN public.forecast(); END'"
+)
+TRIGGER = (f"CREATE FUNCTION public.quiet() RETURNS trigger LANGUAGE plpgsql {PATH}"
+           " AS 'BEGIN PERFORM 1 FROM public.weather; RETURN NEW; END'")  # fmt: skip
+OPAQUE = f"CREATE FUNCTION public.mood() RETURNS boolean LANGUAGE plpgsql {PATH} AS 'DECLARE t text := session_user; BEGIN EXECUTE t; RETURN true; END'"
+ALIEN = f"CREATE FUNCTION public.forecast() RETURNS boolean LANGUAGE plpgsql {PATH} AS 'BEGIN RETURN (SELECT r.ready FROM public.qt001_readiness r); END'"
+WAYS = (
+    Way("itself", "PERFORM public.qt001_is_ready();", "function public.qt001_is_ready(): reached"),
+    Way("a view of another name", "PERFORM 1 FROM public.weather;", made=(VIEW,)),
+    Way("a function that reads the view", "PERFORM public.forecast();", made=(VIEW, SQL)),
+    Way("a function that calls that function", "IF public.mood() THEN NULL; END IF;", made=(VIEW, SQL, PLPGSQL)),
+    Way("dynamic SQL that is constant", "EXECUTE 'SELECT 1 FROM public.weather';", made=(VIEW,)),
+    Way("dynamic SQL that is put together from constants", "EXECUTE format('SELECT 1 FROM %I.%I', 'public', 'weather');", made=(VIEW,)),
+    Way("a trigger on a table that it writes", "INSERT INTO public.notes (a) VALUES (1);",
+        made=(VIEW, "CREATE TABLE public.notes (a int)", TRIGGER,
+              "CREATE TRIGGER quiet BEFORE INSERT ON public.notes FOR EACH ROW EXECUTE FUNCTION public.quiet()")),
+    Way("the default of a column that it writes", "INSERT INTO public.notes (a) VALUES (1);",
+        made=(VIEW, SQL, "CREATE TABLE public.notes (a int, b boolean DEFAULT public.forecast())")),
+    Way("the check of a domain that it uses", "PERFORM true::public.fair;",
+        made=(VIEW, SQL, "CREATE DOMAIN public.fair AS boolean CHECK (VALUE = public.forecast())")),
+    Way("an operator", "PERFORM 1 OPERATOR(public.@@@) 1;",
+        made=(VIEW, f"CREATE FUNCTION public.like_it(int, int) RETURNS boolean LANGUAGE sql {PATH} AS 'SELECT w.ready FROM public.weather w'",
+              "CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = public.like_it)"),
+        found="operator", gate="dependency"),
+    Way("dynamic SQL that nobody can know", "EXECUTE payload ->> 'sql';", "dynamic-sql-opaque", "dependency"),
+    Way("a function with dynamic SQL that nobody can know", "PERFORM public.mood();", "dynamic-sql-opaque", "dependency", made=(OPAQUE,)),
+    Way("a function of a third role, which nobody has analysed", "PERFORM public.forecast();", "function public.forecast()", "dependency",
+        made=(ALIEN,), owner="reporting"),
+)  # fmt: skip
+
+
+def _analysed_now(attempt: Attempt) -> Json:
+    """The evidence that the analyser gives for what the owner role holds at this moment."""
+    document = attempt.document("static-analysis.json")
+    objects = [
+        o for o in read_inventory(attempt.connection, Role("qt001_cp_owner")).objects if o.ref.schema != "qt001_cp"
+    ]
+    digests = {o.ref.key: o.definition_digest for o in objects}
+    document["routines"] = [
+        {"kind": key[0], "identity": key[1], "definition": digests[key], "body_sha256": None,
+         "edges": [{"verb": e.verb, "kind": e.kind, "identity": e.identity, "line": e.line} for e in a.edges],
+         "unknown": [{"rule": u.rule, "line": u.line, "detail": u.detail} for u in a.unknown]}
+        for key, a in sorted(analyse_estate(objects, read_names(attempt.connection)).items())
+    ]  # fmt: skip
+    return document
+
+
+def _writer_with(attempt: Attempt, call: str) -> None:
+    body = str(attempt.run("SELECT pg_get_functiondef('public.qt001_write(jsonb)'::regprocedure)"))
+    guard = "PERFORM qt001_cp.require_acceptance('writer');"
+    assert guard in body
+    attempt.run(body.replace(guard, f"{guard}\n    {call}"))
+
+
+def _found(attempt: Attempt, gate: str) -> list[str]:
+    query = GATES.replace("$1", f"'{gate}'")
+    return [str(text) for (text,) in attempt.connection.execute(query).fetchall()]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_whatever_leads_to_the_legacy_authority_is_found(attempt: Attempt, way: Way) -> None:
+    for statement in way.made:
+        attempt.run(statement)
+        _, kind, name, *_ = statement.replace("(", " (", 1).split(" ")
+        if kind not in ("TRIGGER", "OPERATOR"):
+            attempt.run(f"ALTER {kind if kind != 'FUNCTION' else 'ROUTINE'} {name} OWNER TO {way.owner}")
+    _writer_with(attempt, way.call)
+    attempt.import_evidence(_analysed_now(attempt))
+    assert [f for f in _found(attempt, way.gate) if way.found in f] != [], _found(attempt, way.gate)
+
+
+def test_without_any_of_them_it_is_not(attempt: Attempt) -> None:
+    _writer_with(attempt, "PERFORM 1;")
+    attempt.import_evidence(_analysed_now(attempt))
+    assert _found(attempt, "legacy") == []
+    assert _found(attempt, "dependency") == []

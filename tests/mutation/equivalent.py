@@ -1,0 +1,145 @@
+"""Mutants that no gate can tell from the original, each with its reason; and what is tried elsewhere."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SAME: Final = "identities are unique across the kinds that are listed; the kind is there for the index"
+_CUTOVER: Final = "the exception of the cutover; a gate asks without it, tests/operator with it"
+
+EQUIVALENT: Final[dict[str, dict[str, str]]] = {
+    "analysis_findings": {
+        "condition: n.nspname = o.schema": "the identity, compared in the same join, holds the schema; this is for speed",
+        "conjunct: p.pronamespace = n.oid": "the identity, compared in the same join, holds the schema; this is for speed",
+        "conjunct: p.proname = o.name": "the identity, compared in the same join, holds the name; this is for speed",
+        "disjunct: e.doc IS NULL": "without any analysis every transferred routine is a finding of its own",
+        "conjunct: a.kind = r.kind": _SAME,
+        "conjunct: r.kind = a.kind": _SAME,
+    },
+    "application_member_findings": {
+        "conjunct: r.rolname <> app.name": "the application role with a duty is a finding of roles_apart_findings",
+        "conjunct: x NOT IN (m.rolname, app.name)": "only names the role in between, for the mending command",
+        "NOT of: NOT IN (m.rolname, app.name) AND app.name IN (SELECT qt001_cp.member_of(x))":
+            "only names the role in between, for the mending command",
+        "conjunct: app.name IN (SELECT qt001_cp.member_of(x))": "only names the role in between, for the mending command",
+        "condition: NOT (cutover AND m.duties = ARRAY['qt001_cp_operator'::name] AND m.rolcanlogin AND b.role IS NULL)": _CUTOVER,
+        "conjunct: m.duties = ARRAY['qt001_cp_operator'::name]": _CUTOVER,
+        "conjunct: m.rolcanlogin": _CUTOVER,
+        "conjunct: b.role IS NULL": _CUTOVER,
+    },
+    "application_power_findings": {
+        "disjunct: r.rolsuper": "a superuser holds every privilege: contained_findings names them one by one",
+        "arm: SELECT 'QT108', 'role ' || app, 'a role', 'no such role', 'Name the application role in the policy.' WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = app)":
+            "where the role does not exist, the has_…_privilege functions of the same gate raise",
+        "condition: r.rolname = app": "where the role does not exist, the has_…_privilege functions of the same gate raise",
+        "conjunct: m <> app": "the application's own attributes are the first arm's findings",
+        "disjunct: m = 'qt001_cp_owner'": "a member of the owner holds all that it owns: contained_findings",
+    },
+    "contained_findings": {
+        "conjunct: p.privilege <> ALL (left_.privileges)": "a filter before the exact question, which held() answers",
+        "condition: p.privilege <> ALL (left_.privileges)": "a filter before the exact question, which held() answers",
+        "conjunct: (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)":
+            "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
+        "disjunct: p.privilege <> 'MAINTAIN'": "the other disjunct is true on PostgreSQL 17 and later, where the mutants are tried",
+        "conjunct: l.kind = o.kind": _SAME,
+    },
+    "coverage_aspects": {
+        "condition: moment = 'deployed'": "a gate asks for no other moment",
+        "disjunct: moment = 'before'": "a gate asks for no other moment",
+        "conjunct: moment <> 'before'": "a gate asks for no other moment",
+        "conjunct: e.subject = manifest": "a gate asks about the manifest of the last deployment",
+        "conjunct: l.kind = w.kind": _SAME,
+        "disjunct: coalesce(p.system, false)": "the reference estate has nothing of the system's own; tests/kinds has it",
+        "conjunct: p.in_manifest": "what the manifest does not hold has no wanted state to differ from",
+        "conjunct: p.in_manifest (2)": "what the manifest does not hold has no wanted state to differ from",
+        "conjunct: p.in_manifest (3)": "what the manifest does not hold has no wanted state to differ from",
+        "conjunct: p.in_manifest (4)": "what the manifest does not hold has no wanted state to differ from",
+        "conjunct: p.present": "what is missing has no live state to differ from",
+        "conjunct: p.present (3)": "what is missing has no live state to differ from",
+        "conjunct: p.present (4)": "what is missing has no live state to differ from",
+        "conjunct: p.state -> 'acl' <> p.acl": "a cheap comparison before that of the sets",
+        "conjunct: p.state -> 'columns' <> p.columns": "a cheap comparison before that of the sets",
+    },
+    "dependency_findings": {
+        "conjunct: p.oid >= 16384": "the walk holds no function of the server's own; this is for speed",
+        "conjunct: p.prokind IN ('f', 'p')": "an aggregate is of language internal, a window function of internal or c",
+        "conjunct: i.type = r.kind": _SAME,
+        "conjunct: d.j IS NOT NULL": "without a document the comparison is NULL, which is no finding either",
+        "conjunct: r.kind = a ->> 'kind'": _SAME,
+    },
+    "entry_point_findings": {
+        "conjunct: e.guard IS NOT NULL": "a routine outside of qt001_cp that is registered without a guard is a finding of its own",
+        "conjunct: a.identity = r.identity": "the definition, compared beside it, holds the name",
+        "disjunct: r.oid IS NULL": "a routine that does not exist has no first call",
+        "disjunct: r.lanname <> 'plpgsql'": "no other language has a body that begins like this; it stands for those to come",
+        "conjunct: c.relowner = 'qt001_cp_owner'::regrole": "a relation of another owner in qt001_cp is a finding of its own",
+    },
+    "independence_findings": {
+        "disjunct: e.actor = signer": "one login is one person, and a login without a person is the arm above",
+    },
+    "legacy_findings": {
+        "conjunct: s.kind = l.kind": _SAME,
+        "conjunct: r.kind = l.kind": _SAME,
+    },
+    "manifest_state": {
+        "branch: s.seq IS NULL": "a gate asks for the sealed one; candidate or superseded is for sealing and for people",
+        "conjunct: e.verb = 'proposed'": "only says who proposed it, which sealing asks",
+        "conjunct: e.subject = d.digest (2)": "only says who proposed it, which sealing asks",
+        "condition: d.kind LIKE 'qt001.manifest.%'": "sealed() asks by kind; this is for the list",
+    },
+    "no_worse_findings": {
+        "conjunct: o.kind = 'table'": _SAME,
+        "conjunct: e.verb = 'deployed'": "the number of the event, compared beside it, is that of a deployment",
+    },
+    "reached_by_apply_path": {
+        "conjunct: f.kind = r ->> 'kind'": _SAME,
+        "conjunct: t.kind = x ->> 'kind'": _SAME,
+        "conjunct: e.from_class = w.classid": "an OID that two catalogs share could only add to what is reached",
+        "conjunct: i.identity IS NOT NULL": "what an edge of the catalogs leads to exists in the same snapshot",
+    },
+    "roles_apart_findings": {
+        "arm: SELECT f.* FROM qt001_cp.application_member_findings(true) f": "the gate itself asks the same without the exception of the cutover",
+    },
+    "search_path_findings": {
+        "conjunct: n.nspname NOT IN ('pg_catalog', 'information_schema')":
+            "initdb makes no SECURITY DEFINER routine there, and nobody else can make one",
+    },
+    "sign_off_findings": {
+        "condition: a.verb = 'signed'": "a refusal closes the gate by itself",
+    },
+    "source_rows": {
+        "branch: row_security_active(format('%I.%I', target.schema, target.name))":
+            "without it the server refuses the count itself (42501): as closed, in other words",
+        "conjunct: o.kind = 'table'": _SAME,
+    },
+    "subject_digest": {
+        "conjunct: s.identity NOT LIKE 'qt001\\_cp.%'": "live_state does not list what is in qt001_cp",
+        "conjunct: r.rolname <> m": "that a duty's role is itself adds the same lines every time",
+    },
+    "verifier_findings": {
+        "disjunct: l.seq IS NULL": "nobody is no member of qt001_cp_verifier",
+    },
+}  # fmt: skip
+"""By routine: what was removed → why every gate answers as before. A whole run fails for an entry that a case does notice."""
+
+_KINDS: Final = ("tests/kinds", "tests/estate", "tests/roundtrip")
+_ROUTES: Final = ("tests/routes",)
+ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
+    "application_hand": _ROUTES,
+    "breadth_first": _ROUTES,
+    "catalog_edge": _ROUTES,
+    "event_digest": ("tests/acceptance/test_ledger.py",),
+    "held": _KINDS,
+    "jcs": ("tests/model/test_canonical.py",),
+    "live_identity": _KINDS,
+    "live_object": _KINDS,
+    "live_state": _KINDS,
+    "manifest_reach_findings": _ROUTES,
+    "owned_object": _ROUTES,
+    "parameter_grants": _ROUTES,
+    "reach_findings": _ROUTES,
+    "surroundings_findings": _ROUTES,
+    "system_acl": _ROUTES,
+    "walked_path": _ROUTES,
+}
+"""What reads the catalogs for every stage, not for a gate: its conditions are tried kind by kind and route by route."""

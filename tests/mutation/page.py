@@ -1,0 +1,88 @@
+"""docs/gates-mutation.md: the conditions of the gates, how many were taken out, and what noticed it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.mutation.equivalent import ELSEWHERE, EQUIVALENT
+from tests.mutation.trial import Court
+
+RESULTS = Path(__file__).with_name("results.json")
+PAGE = Path(__file__).parents[2] / "docs" / "gates-mutation.md"
+_HEAD = """# Mutation of the gates
+
+A condition that no test misses when it is gone is no condition. Out of the SQL behind every gate, as it is deployed, one condition at a
+time is removed automatically (`tests/mutation/mutants.py`): a conjunct becomes true, a disjunct false, a branch of CASE or IF is never
+taken, an arm of UNION gives no row, a NOT goes. Each mutant replaces the original in a database in which all gates are open, and the
+cases are tried on it: all open (`tests/acceptance/test_sufficiency.py`), what closes a gate (`closers.py`, `conditions_*.py`), and what
+must leave it open (`stays_open.py`). It is caught when a gate then answers otherwise, names something else, or the SQL fails. The words
+of a finding decide nothing and are left alone.
+
+A mutant that no case notices is listed below with the reason why it decides nothing in a gate, or the test is missing: then
+`tests/mutation` fails. A run takes a sample; all of them, and this page:
+`QT001_TEST_MUTANTS=all QT001_WRITE_PAGES=1 scripts/test tests/mutation`.
+
+"""
+
+
+def counts(court: Court) -> dict[str, int]:
+    """How many mutants each routine has."""
+    return dict(sorted(Counter(t.routine for t in court.trials).items()))
+
+
+def write(court: Court) -> None:
+    """Keep the figures of a whole run, and make the page of them."""
+    lines = {}
+    for name, total in counts(court).items():
+        mine = [t for t in court.trials if t.routine == name]
+        lines[name] = {
+            "gates": sorted({gate for t in mine for gate in t.gates}, key=court.world.gates.index),
+            "mutants": total,
+            "equivalent": sum(t.alive for t in mine),
+            "no SQL": sum(t.stillborn for t in mine),
+        }
+    RESULTS.write_text(json.dumps(lines, indent=1) + "\n", "utf-8")
+    PAGE.write_text(_page(lines), "utf-8")
+
+
+def _page(lines: dict[str, dict[str, object]]) -> str:
+    parts = [
+        _HEAD,
+        _totals(lines.values()),
+        "\n\n| routine or view | feeds | mutants | caught | equivalent |\n| --- | --- | --- | --- | --- |\n",
+    ]
+    for name, line in lines.items():
+        gates = line["gates"]
+        assert isinstance(gates, list)
+        fed = f"`{'`, `'.join(gates)}`" if len(gates) <= 3 else f"{len(gates)} gates"
+        parts.append(f"| `{name}` | {fed} | {line['mutants']} | {_caught(line)} | {line['equivalent'] or ''} |\n")
+    parts.append("\n## Equivalent\n\n| routine | removed | why no gate can tell |\n| --- | --- | --- |\n")
+    for name, listed in sorted(EQUIVALENT.items()):
+        parts += [f"| `{name}` | {_cell(what)} | {reason} |\n" for what, reason in sorted(listed.items())]
+    parts.append(
+        "\n## Tried elsewhere\n\nWhat reads the catalogs for all stages has its own tests, kind by kind and route by route.\n\n"
+    )
+    parts.append("| routine | tests |\n| --- | --- |\n")
+    parts += [f"| `{name}` | {', '.join(f'`{t}`' for t in tests)} |\n" for name, tests in sorted(ELSEWHERE.items())]
+    return "".join(parts)
+
+
+def _caught(line: dict[str, object]) -> int:
+    return int(str(line["mutants"])) - int(str(line["equivalent"])) - int(str(line["no SQL"]))
+
+
+def _totals(lines: Iterable[dict[str, object]]) -> str:
+    kept = list(lines)
+    total = sum(int(str(line["mutants"])) for line in kept)
+    caught = sum(_caught(line) for line in kept)
+    same = sum(int(str(line["equivalent"])) for line in kept)
+    dead = sum(int(str(line["no SQL"])) for line in kept)
+    return f"**{total} mutants: {caught} caught, {same} equivalent, {dead} that PostgreSQL refuses as SQL.**"
+
+
+def _cell(what: str) -> str:
+    shown = what if len(what) <= 110 else what[:109] + "…"
+    return f"`{shown.replace('|', '¦').replace('`', 'ˋ')}`"

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "64ee94de902cfec138472620fdb3bae7df3dd65b8fd8b76d43b41f734bce117f"
+SUMS = "ad15d43fce1cabb661f5032f51f8c89922352f91686020250460ceb3721dc365"
 
 
 def upgrade() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
 from qt001_cp.servers import open_server
 
 if __name__ == "__main__":
+    # A shell starts what it puts in the background with SIGINT ignored, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with open_server("embedded") as server:
         print(server.host, flush=True)
         if sys.argv[1:] == ["fork"] and os.fork() == 0:

@@ -201,6 +201,16 @@ FROM (SELECT o.kind, count(*) AS n, count(*) FILTER (WHERE o.ways #> ARRAY[direc
       FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer' GROUP BY o.kind) k
 $moved_summary$;
 
+CREATE FUNCTION qt001_cp.run_summary(manifest text, direction text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $run_summary$
+-- That line, as it was kept where this run found its manifest checked.
+SELECT coalesce((SELECT c.summary ->> run_summary.direction FROM qt001_cp.checked c
+                 WHERE c.manifest = run_summary.manifest AND c.direction = run_summary.direction AND qt001_cp.is_checked()),
+                qt001_cp.moved_summary(manifest, direction))
+$run_summary$;
+
 CREATE FUNCTION qt001_cp.forget_run() RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -220,6 +230,8 @@ AS $cutover_end$
 DECLARE
     findings jsonb;
     stamp record;
+    open_from xid8;
+    summary text;
     done bigint;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
@@ -229,12 +241,14 @@ BEGIN
         SELECT w.* FROM qt001_cp.late_writer_findings(manifest) w
         UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c WHERE NOT keep_sessions) f;
     PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
-    SELECT s.total, s.rest INTO stamp FROM qt001_cp.catalog_stamp(qt001_cp.before_now()) s WHERE qt001_cp.is_checked();
+    open_from := pg_snapshot_xmin(pg_current_snapshot());
+    SELECT s.total, s.rest INTO stamp FROM qt001_cp.checked c CROSS JOIN LATERAL qt001_cp.catalog_stamp(c.made, open_from, c.rest_since) s
+    WHERE qt001_cp.is_checked() AND c.manifest = cutover_end.manifest AND c.direction = 'forward';
     IF stamp.rest IS NOT NULL AND qt001_cp.as_expected(manifest, 'forward', stamp.rest) THEN
-        INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, stamp, rest, ledger, slots)
-        SELECT c.manifest, 'restore', c.login, c.made, pg_current_xact_id(), stamp.total, c.rest, c.ledger, c.slots + 20
+        INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, since, stamp, rest_since, rest, ledger, content, defaults, summary, slots)
+        SELECT c.manifest, 'restore', c.login, c.made, pg_current_xact_id(), open_from, stamp.total, c.rest_since, c.rest, c.ledger, c.content, c.defaults, c.summary, c.slots + 20
         FROM qt001_cp.checked c WHERE c.manifest = cutover_end.manifest AND c.direction = 'forward'
-        ON CONFLICT ON CONSTRAINT checked_pkey DO UPDATE SET written = excluded.written, stamp = excluded.stamp;
+        ON CONFLICT ON CONSTRAINT checked_pkey DO UPDATE SET written = excluded.written, since = excluded.since, stamp = excluded.stamp;
     ELSE
         PERFORM qt001_cp.during_end(manifest, 'FIX7b (afterwards)');
         SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
@@ -243,13 +257,14 @@ BEGIN
             UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
         PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     END IF;
+    summary := qt001_cp.run_summary(manifest, 'forward');
     PERFORM qt001_cp.forget_run();
     SELECT count(*) INTO done FROM qt001_cp.manifest_row o WHERE o.manifest = cutover_end.manifest AND o.object ->> 'disposition' = 'transfer';
     PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', done, 'rehearsal', qt001_cp.is_rehearsal(),
                                                                        'record_pending', record_pending, 'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END,
                                                                        'operator', qt001_cp.operator_standing()));
     RAISE NOTICE 'FIX7b: % objects are in their after-state; the application role holds nothing beyond the manifest', done;
-    RAISE NOTICE 'Changed: %', qt001_cp.moved_summary(manifest, 'forward');
+    RAISE NOTICE 'Changed: %', summary;
 END
 $cutover_end$;
 
@@ -307,13 +322,15 @@ AS $restore_end$
 DECLARE
     findings jsonb;
     rest text;
+    summary text;
     head record;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_begun('FIX7b restore (afterwards)');
     SELECT jsonb_agg(to_jsonb(w)) INTO findings FROM qt001_cp.late_writer_findings(manifest) w;
     PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
-    SELECT s.rest INTO rest FROM qt001_cp.catalog_stamp(qt001_cp.before_now(), ARRAY['rest']) s WHERE qt001_cp.is_checked();
+    SELECT s.rest INTO rest FROM qt001_cp.checked c CROSS JOIN LATERAL qt001_cp.catalog_stamp(c.made, c.since, c.rest_since, ARRAY['rest']) s
+    WHERE qt001_cp.is_checked() AND c.manifest = restore_end.manifest AND c.direction = 'restore';
     IF rest IS NULL OR NOT qt001_cp.as_expected(manifest, 'restore', rest) THEN
         PERFORM qt001_cp.during_end(manifest, 'FIX7b restore (afterwards)');
         SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
@@ -321,12 +338,13 @@ BEGIN
             UNION ALL SELECT c.* FROM qt001_cp.changed_findings(manifest) c) f;
         PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
     END IF;
+    summary := qt001_cp.run_summary(manifest, 'restore');
     -- What the cutover kept for the way back goes with its stage; what was checked before the cutover stays as it was.
     DELETE FROM qt001_cp.checked c WHERE c.direction = 'restore';
     PERFORM qt001_cp.forget_run();
     SELECT e.seq, e.digest, e.at, e.actor INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
     RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; the last was number % by % at %, digest %',
         head.seq, head.actor, head.at, head.digest;
-    RAISE NOTICE 'Put back: %', qt001_cp.moved_summary(manifest, 'restore');
+    RAISE NOTICE 'Put back: %', summary;
 END
 $restore_end$;

@@ -94,12 +94,19 @@ SET search_path = pg_catalog, pg_temp
 AS $application_session$
 -- The sessions in this database that are in a transaction now, of the application role, of those who can take its
 -- place, and of the roles whose place it can take. pg_stat_activity is read anew each time.
+DECLARE
+    busy int[];
 BEGIN
     PERFORM pg_stat_clear_snapshot();
+    -- pg_locks is long while a stage runs: it is asked only about sessions that are not idle.
+    busy := ARRAY(SELECT s.pid FROM pg_stat_activity s WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.state IS DISTINCT FROM 'idle');
+    IF cardinality(busy) = 0 THEN
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT s.pid, s.usename, l.virtualtransaction, s.backend_xid IS NOT NULL
     FROM pg_stat_activity s JOIN pg_locks l ON l.pid = s.pid AND l.locktype = 'virtualxid' AND l.virtualxid = l.virtualtransaction
-    WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()
+    WHERE s.pid = ANY (busy)
       AND (s.usename IN (SELECT qt001_cp.member_of(application)) OR application IN (SELECT qt001_cp.member_of(s.usename)));
 END
 $application_session$;
@@ -192,8 +199,8 @@ DECLARE
     super boolean := (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
     -- LOCK TABLE takes tables only, and of a view it would lock what the view reads: an ALTER that changes nothing
     -- locks all other relations.
-    locks text[] := ARRAY(
-        SELECT CASE WHEN c.relkind IN ('r', 'p') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', o.schema, o.name)
+    moves text[] := ARRAY(
+        SELECT CASE WHEN c.relkind IN ('r', 'p') THEN format('ONLY %I.%I', o.schema, o.name)
                ELSE format('ALTER %s %I.%I OWNER TO %I', k.alter_noun, o.schema, o.name, pg_get_userbyid(c.relowner)) END
         FROM (SELECT r.number, r.kind, n.nspname AS schema, c.relname AS name FROM qt001_cp.checked_row r
               JOIN pg_class c ON r.classid = 'pg_class'::regclass AND c.oid = r.objid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -204,6 +211,14 @@ DECLARE
         JOIN qt001_cp.object_kind k ON k.kind = o.kind
         JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
         WHERE k.relation ORDER BY o.number);
+    -- One by one, each waiting for its own; and, tried first, neighbours in one statement that waits for nobody.
+    locks text[] := ARRAY(SELECT CASE WHEN m.move ~ '^ONLY ' THEN format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', m.move) ELSE m.move END
+                          FROM unnest(moves) WITH ORDINALITY m(move, n) ORDER BY m.n);
+    quick text[] := ARRAY(SELECT CASE WHEN min(g.move) ~ '^ONLY ' THEN format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', string_agg(g.move, ', ' ORDER BY g.n))
+                                 ELSE min(g.move) END
+                          FROM (SELECT m.move, m.n, m.n / 100 AS hundred, count(*) FILTER (WHERE m.move !~ '^ONLY ') OVER (ORDER BY m.n) AS others
+                                FROM unnest(moves) WITH ORDINALITY m(move, n)) g
+                          GROUP BY g.hundred, g.others, CASE WHEN g.move !~ '^ONLY ' THEN g.n END ORDER BY min(g.n));
     catalogs text[] := ARRAY(
         SELECT format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) FROM pg_class c
         WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
@@ -224,7 +239,7 @@ BEGIN
             held := NULL;
             till := least(clock_timestamp() + short, until);
             renewed := '-infinity';
-            FOREACH each IN ARRAY CASE WHEN super THEN locks || catalogs ELSE locks END LOOP
+            FOREACH each IN ARRAY coalesce(quick, locks) || CASE WHEN super THEN catalogs END LOOP
                 held := each;
                 IF clock_timestamp() >= renewed + interval '5 milliseconds' THEN
                     renewed := clock_timestamp();
@@ -248,6 +263,10 @@ BEGIN
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
             NULL;
         END;
+        IF quick IS NOT NULL THEN
+            quick := NULL;
+            CONTINUE;
+        END IF;
         IF clock_timestamp() >= until THEN
             IF late_pid IS NOT NULL THEN
                 PERFORM qt001_cp.refuse_session(late_pid, late_login);

@@ -7,14 +7,19 @@ CREATE TABLE qt001_cp.checked (
     login name NOT NULL,
     made xid8 NOT NULL,
     written xid8 NOT NULL,
+    since xid8 NOT NULL,
     stamp text NOT NULL,
+    rest_since xid8 NOT NULL,
     rest text NOT NULL,
     ledger text NOT NULL,
+    content text NOT NULL,
+    defaults jsonb NOT NULL,
+    summary jsonb NOT NULL,
     slots bigint NOT NULL,
     PRIMARY KEY (manifest, direction)
 );
 COMMENT ON TABLE qt001_cp.checked IS
-    'Manifests whose preconditions held, for which login, and the stamp of the catalogs of that moment. No row: check everything.';
+    'Manifests whose preconditions held, for which login, and the stamp of the catalogs of that moment. No row: check everything. content: of the rows in checked_row; defaults: the default privileges afterwards, and summary: the line of moved_summary(), by direction.';
 
 CREATE TABLE qt001_cp.checked_row (
     made xid8 NOT NULL,
@@ -23,7 +28,6 @@ CREATE TABLE qt001_cp.checked_row (
     sub int NOT NULL,
     number bigint,
     kind text,
-    content bytea,
     forward text,
     restore text,
     columns text,
@@ -31,7 +35,7 @@ CREATE TABLE qt001_cp.checked_row (
     PRIMARY KEY (made, classid, objid, sub)
 );
 COMMENT ON TABLE qt001_cp.checked_row IS
-    'The catalog rows that the statements of a checked manifest rewrite: their content without owner and ACL, and owner and ACL afterwards.';
+    'The catalog rows that the statements of a checked manifest rewrite, with owner and ACL afterwards; and the default privileges that they leave alone.';
 
 CREATE TABLE qt001_cp.run_now (xid xid8 PRIMARY KEY, manifest text, direction text, before xid8 NOT NULL, database_oid oid NOT NULL, database_state text NOT NULL);
 COMMENT ON TABLE qt001_cp.run_now IS
@@ -83,7 +87,7 @@ BEGIN
 END
 $shared_stamp$;
 
-CREATE FUNCTION qt001_cp.catalog_stamp(kept xid8, wanted text[] DEFAULT ARRAY['total', 'rest'])
+CREATE FUNCTION qt001_cp.catalog_stamp(kept xid8, since xid8, rest_since xid8, wanted text[] DEFAULT ARRAY['total', 'rest'])
 RETURNS TABLE (total text, rest text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -91,11 +95,14 @@ SET jit = off
 SET max_parallel_workers_per_gather = 0
 SET synchronize_seqscans = off
 AS $catalog_stamp$
--- The transactions that made the rows of every catalog of the database, in the order in which the rows stand: no row can
--- be made, changed or dropped without another one here. Nobody but the server writes xmin.
--- Left out: statistics, comments, labels, contents of large objects, temporary objects. rest: also without the rows that
--- the statements of the checked manifest rewrite (kept), default privileges, and what is in qt001_cp. wanted: which of both.
--- Source: PostgreSQL documentation, "System Columns" (5.6), "System Catalogs" (chapter 53).
+-- Of every catalog of the database: how many rows it has, and version and place of those that a transaction made which
+-- had not ended before since. Rows of transactions that had ended can only go, and then there are fewer; a new row has
+-- the number of a later transaction; one that a transaction changes twice stands in another place. So the same stamp says
+-- that the rows are the same. Nobody but the server writes xmin.
+-- Left out: statistics, comments, labels, contents of large objects, temporary objects. rest: also without default
+-- privileges and what is in qt001_cp, and of the later rows without those that the statements of the checked manifest
+-- rewrite (kept). wanted: which of both.
+-- Source: PostgreSQL documentation, "System Columns" (5.6), "Transactions and Identifiers" (67.1), "System Catalogs" (chapter 53).
 DECLARE
     temp_space oid[] := ARRAY(SELECT n.oid FROM pg_namespace n WHERE n.nspname ~ '^pg_(toast_)?temp_');
     temp_rel oid[] := ARRAY(SELECT c.oid FROM pg_class c WHERE c.relnamespace = ANY (temp_space));
@@ -112,7 +119,13 @@ DECLARE
     own_part oid[];
     each record;
     belongs text;
+    own text;
     rewritten text;
+    every text := CASE WHEN 'total' = ANY (wanted) THEN '(count(*), string_agg(xidsend(o.xmin) || tidsend(o.ctid), '''') FILTER (WHERE age(o.xmin) <= $8))::text'
+                  ELSE 'NULL::text' END;
+    others text := CASE WHEN 'rest' = ANY (wanted) THEN '(count(*) FILTER (WHERE NOT (%1$s)),'
+                  ' string_agg(xidsend(o.xmin) || tidsend(o.ctid), '''') FILTER (WHERE age(o.xmin) <= $9 AND NOT (%1$s) AND NOT (%2$s)))::text' ELSE 'NULL::text' END;
+    classes oid[] := ARRAY(SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept AND k.sub = 0);
     one text;
     other text;
 BEGIN
@@ -136,18 +149,15 @@ BEGIN
                 ' AND o.classid IN (''pg_attrdef''::regclass, ''pg_constraint''::regclass, ''pg_trigger''::regclass, ''pg_rewrite''::regclass,'
                 ' ''pg_policy''::regclass, ''pg_type''::regclass, ''pg_proc''::regclass) END'
             ELSE 'false' END;
+        own := CASE WHEN each.relname = 'pg_default_acl' THEN 'true' WHEN each.relname = 'pg_depend' THEN
+                format('o.classid = ''pg_default_acl''::regclass OR %s', format(belongs, '$4', '$5', '$6')) ELSE format(belongs, '$4', '$5', '$6') END;
         rewritten := CASE
             WHEN each.relname = 'pg_attribute' THEN '(o.attrelid, o.attnum) IN (SELECT k.objid, k.sub FROM qt001_cp.checked_row k WHERE k.made = $7 AND k.sub <> 0)'
-            WHEN each.relname = 'pg_default_acl' THEN 'true'
-            WHEN each.relname = 'pg_depend' THEN 'o.classid = ''pg_default_acl''::regclass'
-            WHEN each.has_oid AND EXISTS (SELECT 1 FROM qt001_cp.checked_row k WHERE k.made = kept AND k.classid = qt001_cp.object_class(each.oid)) THEN
+            WHEN each.has_oid AND qt001_cp.object_class(each.oid) = ANY (classes) THEN
                 format('o.oid IN (SELECT k.objid FROM qt001_cp.checked_row k WHERE k.made = $7 AND k.classid = %s AND k.sub = 0)', qt001_cp.object_class(each.oid))
             ELSE 'false' END;
-        EXECUTE format('SELECT ' || CASE WHEN 'total' = ANY (wanted) THEN 'encode(sha256(coalesce(string_agg(xidsend(o.xmin), ''''), '''')), ''hex'')' ELSE 'NULL' END
-                       || CASE WHEN 'rest' = ANY (wanted) THEN ', encode(sha256(coalesce(string_agg(xidsend(o.xmin), '''') FILTER (WHERE NOT (%1$s) AND NOT (%2$s)), '''')), ''hex'')'
-                               ELSE ', NULL' END || ' FROM pg_catalog.%3$I o WHERE NOT (%4$s)',
-                       format(belongs, '$4', '$5', '$6'), rewritten, each.relname, format(belongs, '$1', '$2', '$3'))
-        INTO one, other USING temp_rel, temp_space, temp_part, own_rel, own_space, own_part, kept;
+        EXECUTE format('SELECT %s, %s FROM pg_catalog.%I o WHERE NOT (%s)', every, format(others, own, rewritten), each.relname, format(belongs, '$1', '$2', '$3'))
+        INTO one, other USING temp_rel, temp_space, temp_part, own_rel, own_space, own_part, kept, age(since::xid), age(rest_since::xid);
         total := total || one;
         rest := rest || other;
     END LOOP;
@@ -190,10 +200,11 @@ CREATE FUNCTION qt001_cp.content_of(catalog regclass) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $content_of$
--- An expression over the row o of a catalog: the digest of all that is no owner, ACL, storage or statistics.
+-- An expression over the row o of a catalog: all that is no owner, ACL, storage or statistics; long texts as their digests.
 -- The list for pg_class is that of catalog_row().
-SELECT 'sha256(convert_to(ROW(' || string_agg(format('o.%I%s', a.attname, CASE WHEN a.atttypid = 'regproc'::regtype THEN '::oid' ELSE '' END), ', ' ORDER BY a.attnum)
-       || ')::text, ''UTF8''))'
+SELECT 'ROW(' || string_agg(format(CASE WHEN a.atttypid = 'regproc'::regtype THEN 'o.%I::oid'
+               WHEN a.atttypid IN ('text'::regtype, 'pg_node_tree'::regtype) THEN 'sha256(convert_to(o.%I::text, ''UTF8''))' ELSE 'o.%I' END, a.attname), ', ' ORDER BY a.attnum)
+       || ')::text'
 FROM pg_attribute a
 WHERE a.attrelid = catalog AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> 'aclitem[]'::regtype AND a.attname !~ 'owner$'
   AND a.attname <> ALL (ARRAY['relfilenode', 'reltoastrelid', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen', 'relfrozenxid', 'relminmxid',
@@ -299,6 +310,7 @@ AS $compute_checked$
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     now_id xid8 := pg_current_xact_id();
+    open_from xid8 := pg_snapshot_xmin(pg_current_snapshot());
 BEGIN
     DELETE FROM qt001_cp.checked;
     DELETE FROM qt001_cp.checked_row;
@@ -310,9 +322,11 @@ BEGIN
         RETURN false;
     END IF;
     PERFORM qt001_cp.remember_checked(manifest, app, now_id);
-    INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, stamp, rest, ledger, slots)
-    SELECT compute_checked.manifest, 'forward', session_user, now_id, now_id, s.total, s.rest, qt001_cp.ledger_stamp(compute_checked.manifest), 0
-    FROM qt001_cp.catalog_stamp(now_id) s;
+    INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, since, stamp, rest_since, rest, ledger, content, defaults, summary, slots)
+    SELECT compute_checked.manifest, 'forward', session_user, now_id, now_id, open_from, s.total, open_from, s.rest, qt001_cp.ledger_stamp(compute_checked.manifest),
+           qt001_cp.kept_content(now_id), qt001_cp.expected_defaults(compute_checked.manifest),
+           jsonb_build_object('forward', qt001_cp.moved_summary(compute_checked.manifest, 'forward'), 'restore', qt001_cp.moved_summary(compute_checked.manifest, 'restore')), 0
+    FROM qt001_cp.catalog_stamp(now_id, open_from, open_from) s;
     IF EXISTS (SELECT 1 FROM qt001_cp.coverage_findings(manifest, 'before'))
         OR EXISTS (SELECT 1 FROM qt001_cp.restore_findings(manifest))
         OR EXISTS (SELECT 1 FROM qt001_cp.search_path_findings(manifest))
@@ -322,7 +336,8 @@ BEGIN
         OR EXISTS (SELECT 1 FROM qt001_cp.application_power_findings(app))
         OR EXISTS (SELECT 1 FROM qt001_cp.reach_findings(manifest))
         -- Changed by somebody while this was computed.
-        OR EXISTS (SELECT 1 FROM qt001_cp.checked c, qt001_cp.catalog_stamp(now_id) s WHERE c.stamp <> s.total OR c.rest <> s.rest)
+        OR EXISTS (SELECT 1 FROM qt001_cp.checked c, qt001_cp.catalog_stamp(now_id, open_from, open_from) s
+                   WHERE c.stamp <> s.total OR c.rest <> s.rest OR c.content <> qt001_cp.kept_content(now_id))
     THEN
         DELETE FROM qt001_cp.checked;
         DELETE FROM qt001_cp.checked_row;
@@ -343,8 +358,6 @@ SET jit = off
 AS $remember_checked$
 -- All that a run would remember at its beginning, and what its statements rewrite: the objects that move, their indexes,
 -- toast tables, row and array types, and columns with an ACL.
-DECLARE
-    each record;
 BEGIN
     INSERT INTO qt001_cp.catalog_before (xid, classid, objid, sub, state)
     SELECT now_id, r.classid, r.objid, r.sub, r.state FROM qt001_cp.catalog_row() r;
@@ -378,17 +391,55 @@ BEGIN
     JOIN pg_attribute a ON a.attrelid = k.objid AND a.attname IN (
         SELECT c.value ->> 'column' FROM jsonb_array_elements((o.before -> 'columns') || (o.after -> 'columns')) c(value))
     WHERE k.made = now_id AND k.classid = 'pg_class'::regclass AND k.sub = 0 AND k.kind IS NOT NULL;
-
-    FOR each IN SELECT c.oid, c.relname, qt001_cp.object_class(c.oid) AS class FROM pg_class c
-                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
-                  AND qt001_cp.object_class(c.oid) IN (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = now_id) LOOP
-        EXECUTE format('UPDATE qt001_cp.checked_row k SET content = %s FROM pg_catalog.%I o WHERE o.oid = k.objid AND k.made = $1 AND k.classid = %s AND k.sub = 0',
-                       qt001_cp.content_of(each.oid::regclass), each.relname, each.class) USING now_id;
-    END LOOP;
-    EXECUTE format('UPDATE qt001_cp.checked_row k SET content = %s FROM pg_catalog.pg_attribute o'
-                   ' WHERE o.attrelid = k.objid AND o.attnum = k.sub AND k.made = $1 AND k.sub <> 0', qt001_cp.content_of('pg_attribute'::regclass)) USING now_id;
+    -- Default privileges of others stay as they are.
+    INSERT INTO qt001_cp.checked_row (made, classid, objid, sub)
+    SELECT now_id, 'pg_default_acl'::regclass, d.oid, 0 FROM pg_default_acl d
+    WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.manifest_row o WHERE o.manifest = remember_checked.manifest AND o.object ->> 'kind' = 'default acl'
+                        AND o.object ->> 'identity' = (pg_identify_object('pg_default_acl'::regclass, d.oid, 0)).identity);
 END
 $remember_checked$;
+
+CREATE FUNCTION qt001_cp.kept_content(made xid8) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $kept_content$
+-- A digest of the rows in checked_row as they are now, but for owner and ACL, and how many of them there are. Shared
+-- catalogs are left out: the database's row is compared by shared_stamp().
+DECLARE
+    each record;
+    one text;
+    every text := '';
+BEGIN
+    FOR each IN SELECT c.oid, c.relname, qt001_cp.object_class(c.oid) AS class FROM pg_class c
+                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
+                  AND qt001_cp.object_class(c.oid) IN (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept_content.made AND k.sub = 0)
+                ORDER BY c.relname COLLATE "C" LOOP
+        EXECUTE format('SELECT (count(*), encode(sha256(convert_to(string_agg(%s, '''' ORDER BY k.objid), ''UTF8'')), ''hex''))::text'
+                       ' FROM qt001_cp.checked_row k JOIN pg_catalog.%I o ON o.oid = k.objid WHERE k.made = $1 AND k.classid = %s AND k.sub = 0',
+                       qt001_cp.content_of(each.oid::regclass), each.relname, each.class) INTO one USING made;
+        every := every || one;
+    END LOOP;
+    EXECUTE format('SELECT (count(*), encode(sha256(convert_to(string_agg(%s, '''' ORDER BY k.objid, k.sub), ''UTF8'')), ''hex''))::text'
+                   ' FROM qt001_cp.checked_row k JOIN pg_catalog.pg_attribute o ON o.attrelid = k.objid AND o.attnum = k.sub WHERE k.made = $1 AND k.sub <> 0',
+                   qt001_cp.content_of('pg_attribute'::regclass)) INTO one USING made;
+    RETURN every || one;
+END
+$kept_content$;
+
+CREATE FUNCTION qt001_cp.expected_defaults(manifest text) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $expected_defaults$
+-- The default privileges of the manifest after the cutover and after its reversal: {direction: [{identity, acl, gone}]};
+-- gone: those that say nothing any more do not exist.
+SELECT jsonb_object_agg(d.direction, (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'identity', o.object ->> 'identity', 'gone', d.direction = 'forward' AND o.object ->> 'disposition' = 'transfer',
+               'acl', CASE WHEN d.direction = 'forward' AND o.object ->> 'disposition' = 'transfer' THEN o.object -> 'after' ELSE o.object -> 'before' END -> 'acl')), '[]')
+    FROM qt001_cp.manifest_row o WHERE o.manifest = expected_defaults.manifest AND o.object ->> 'kind' = 'default acl'))
+FROM unnest(ARRAY['forward', 'restore']) d(direction)
+$expected_defaults$;
 
 CREATE FUNCTION qt001_cp.checked_before(manifest text, direction text) RETURNS xid8
 LANGUAGE sql STABLE
@@ -398,9 +449,10 @@ AS $checked_before$
 -- Numbers of transactions come round: a stamp is good for half a round.
 SELECT c.made FROM qt001_cp.checked c
 WHERE c.manifest = checked_before.manifest AND c.direction = checked_before.direction AND c.login = session_user
-  AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - c.made::text::numeric BETWEEN 1 AND 2000000000
+  AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - c.made::text::numeric >= 1
+  AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - least(c.since, c.rest_since)::text::numeric <= 2000000000
   AND c.ledger = qt001_cp.ledger_stamp(checked_before.manifest)
-  AND c.stamp = (SELECT s.total FROM qt001_cp.catalog_stamp(c.made, ARRAY['total']) s)
+  AND c.stamp = (SELECT s.total FROM qt001_cp.catalog_stamp(c.made, c.since, c.rest_since, ARRAY['total']) s)
 $checked_before$;
 
 CREATE FUNCTION qt001_cp.as_expected(manifest text, direction text, stamped_rest text) RETURNS boolean
@@ -415,25 +467,13 @@ AS $as_expected$
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     kept xid8 := qt001_cp.before_now();
-    each record;
-    same bigint := 0;
-    found bigint;
+    known qt001_cp.checked;
 BEGIN
-    IF stamped_rest IS DISTINCT FROM (SELECT c.rest FROM qt001_cp.checked c WHERE c.manifest = as_expected.manifest AND c.direction = as_expected.direction AND c.made = kept) THEN
+    SELECT c.* INTO known FROM qt001_cp.checked c WHERE c.manifest = as_expected.manifest AND c.direction = as_expected.direction AND c.made = kept;
+    IF known.rest IS DISTINCT FROM stamped_rest THEN
         RETURN false;
     END IF;
-    FOR each IN SELECT c.oid, c.relname, qt001_cp.object_class(c.oid) AS class FROM pg_class c
-                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
-                  AND qt001_cp.object_class(c.oid) IN (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept) LOOP
-        EXECUTE format('SELECT count(*) FROM qt001_cp.checked_row k JOIN pg_catalog.%I o ON o.oid = k.objid WHERE k.made = $1 AND k.classid = %s AND k.sub = 0 AND k.content = %s',
-                       each.relname, each.class, qt001_cp.content_of(each.oid::regclass)) INTO found USING kept;
-        same := same + found;
-    END LOOP;
-    EXECUTE format('SELECT count(*) FROM qt001_cp.checked_row k JOIN pg_catalog.pg_attribute o ON o.attrelid = k.objid AND o.attnum = k.sub'
-                   ' WHERE k.made = $1 AND k.sub <> 0 AND k.content = %s', qt001_cp.content_of('pg_attribute'::regclass)) INTO found USING kept;
-    IF same + found <> (SELECT count(*) FROM qt001_cp.checked_row k WHERE k.made = kept AND k.content IS NOT NULL)
-        OR EXISTS (SELECT 1 FROM qt001_cp.checked_row k WHERE k.made = kept AND k.content IS NULL AND k.classid NOT IN (
-                       SELECT c.oid FROM pg_class c WHERE c.relisshared)) THEN
+    IF known.content IS DISTINCT FROM qt001_cp.kept_content(kept) THEN
         RETURN false;
     END IF;
     IF EXISTS (
@@ -456,15 +496,15 @@ BEGIN
         RETURN false;
     END IF;
     IF EXISTS (
-        SELECT 1 FROM (SELECT o.object ->> 'identity' AS identity, CASE WHEN direction = 'forward' AND o.object ->> 'disposition' = 'transfer'
-                           THEN o.object -> 'after' ELSE o.object -> 'before' END -> 'acl' AS acl, o.object ->> 'disposition' AS disposition
-                       FROM qt001_cp.manifest_row o WHERE o.manifest = as_expected.manifest AND o.object ->> 'kind' = 'default acl') w
-        FULL JOIN (SELECT l.identity, l.acl, l.why FROM qt001_cp.live_object(app, true, false, ARRAY(SELECT d.oid FROM pg_default_acl d)) l
-                   WHERE l.kind = 'default acl') n ON n.identity = w.identity
-        WHERE qt001_cp.acl_set(w.acl) IS DISTINCT FROM qt001_cp.acl_set(n.acl)
-          -- Default privileges that say nothing any more do not exist; others' are none of ours.
-          AND NOT (direction = 'forward' AND n.identity IS NULL AND w.disposition = 'transfer')
-          AND NOT (w.identity IS NULL AND cardinality(n.why) = 0)
+        SELECT 1 FROM jsonb_to_recordset(known.defaults -> direction) w(identity text, acl jsonb, gone boolean)
+        FULL JOIN (SELECT d.oid, (pg_identify_object('pg_default_acl'::regclass, d.oid, 0)).identity, age(d.xmin) AS age, (
+                       SELECT jsonb_agg(jsonb_build_array(pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable))
+                       FROM aclexplode(d.defaclacl) x) AS acl
+                   FROM pg_default_acl d) n ON n.identity = w.identity
+        WHERE CASE WHEN w.identity IS NULL THEN n.age <= age(known.rest_since::xid)
+                       OR NOT EXISTS (SELECT 1 FROM qt001_cp.checked_row k WHERE k.made = kept AND k.classid = 'pg_default_acl'::regclass AND k.objid = n.oid)
+                   WHEN n.identity IS NULL THEN NOT w.gone
+                   ELSE qt001_cp.acl_set(w.acl) IS DISTINCT FROM qt001_cp.acl_set(coalesce(n.acl, '[]')) END
     ) THEN
         RETURN false;
     END IF;

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "ad15d43fce1cabb661f5032f51f8c89922352f91686020250460ceb3721dc365"
+SUMS = "73a66feed191a176990e8252c0407c2d097fde56926453924b9c18c482c4031f"
 
 
 def upgrade() -> None:

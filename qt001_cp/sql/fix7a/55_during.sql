@@ -211,9 +211,7 @@ DECLARE
         JOIN qt001_cp.object_kind k ON k.kind = o.kind
         JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
         WHERE k.relation ORDER BY o.number);
-    -- One by one, each waiting for its own; and, tried first, neighbours in one statement that waits for nobody.
-    locks text[] := ARRAY(SELECT CASE WHEN m.move ~ '^ONLY ' THEN format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', m.move) ELSE m.move END
-                          FROM unnest(moves) WITH ORDINALITY m(move, n) ORDER BY m.n);
+    -- Tried first: neighbours in one statement that waits for nobody. Then one by one, each waiting for its own.
     quick text[] := ARRAY(SELECT CASE WHEN min(g.move) ~ '^ONLY ' THEN format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', string_agg(g.move, ', ' ORDER BY g.n))
                                  ELSE min(g.move) END
                           FROM (SELECT m.move, m.n, m.n / 100 AS hundred, count(*) FILTER (WHERE m.move !~ '^ONLY ') OVER (ORDER BY m.n) AS others
@@ -239,7 +237,10 @@ BEGIN
             held := NULL;
             till := least(clock_timestamp() + short, until);
             renewed := '-infinity';
-            FOREACH each IN ARRAY coalesce(quick, locks) || CASE WHEN super THEN catalogs END LOOP
+            FOREACH each IN ARRAY coalesce(quick, moves) || CASE WHEN super THEN catalogs END LOOP
+                IF each ~ '^ONLY ' THEN
+                    each := format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', each);
+                END IF;
                 held := each;
                 IF clock_timestamp() >= renewed + interval '5 milliseconds' THEN
                     renewed := clock_timestamp();

@@ -19,7 +19,7 @@ CREATE TABLE qt001_cp.checked (
     PRIMARY KEY (manifest, direction)
 );
 COMMENT ON TABLE qt001_cp.checked IS
-    'Manifests whose preconditions held, for which login, and the stamp of the catalogs of that moment. No row: check everything. content: of the rows in checked_row; defaults: the default privileges afterwards, and summary: the line of moved_summary(), by direction.';
+    'Manifests whose preconditions held, for which login, and the stamp of the catalogs of that moment. No row: check everything. content: of the rows in checked_row; defaults: the default privileges afterwards, and summary: that of moved_summary(), by direction.';
 
 CREATE TABLE qt001_cp.checked_row (
     made xid8 NOT NULL,

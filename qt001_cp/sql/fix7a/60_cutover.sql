@@ -188,25 +188,26 @@ BEGIN
 END
 $one_at_a_time$;
 
-CREATE FUNCTION qt001_cp.moved_summary(manifest text, direction text) RETURNS text
+CREATE FUNCTION qt001_cp.moved_summary(manifest text, direction text) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $moved_summary$
--- One line for the operator: what the transferred objects are, of how many the owner, and how many GRANT and REVOKE.
-SELECT format('%s objects (%s), the owner of %s, %s steps of GRANT and REVOKE', sum(k.n), string_agg(format('%s %s', k.n, k.kind), ', ' ORDER BY k.kind COLLATE "C"),
-              sum(k.owners), sum(k.steps))
+-- objects: how many are transferred; line, for the operator: what they are, of how many the owner, and how many GRANT and REVOKE.
+SELECT jsonb_build_object('objects', coalesce(sum(k.n), 0),
+    'line', format('%s objects (%s), the owner of %s, %s steps of GRANT and REVOKE', sum(k.n), string_agg(format('%s %s', k.n, k.kind), ', ' ORDER BY k.kind COLLATE "C"),
+                   sum(k.owners), sum(k.steps)))
 FROM (SELECT o.kind, count(*) AS n, count(*) FILTER (WHERE o.ways #> ARRAY[direction, 'owner'] <> 'null') AS owners,
              sum(jsonb_array_length(o.ways #> ARRAY[direction, 'pre']) + jsonb_array_length(o.ways #> ARRAY[direction, 'post'])) AS steps
       FROM qt001_cp.manifest_object(manifest) o WHERE o.disposition = 'transfer' GROUP BY o.kind) k
 $moved_summary$;
 
-CREATE FUNCTION qt001_cp.run_summary(manifest text, direction text) RETURNS text
+CREATE FUNCTION qt001_cp.run_summary(manifest text, direction text) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $run_summary$
--- That line, as it was kept where this run found its manifest checked.
-SELECT coalesce((SELECT c.summary ->> run_summary.direction FROM qt001_cp.checked c
+-- The same, as it was kept where this run found its manifest checked.
+SELECT coalesce((SELECT c.summary -> run_summary.direction FROM qt001_cp.checked c
                  WHERE c.manifest = run_summary.manifest AND c.direction = run_summary.direction AND qt001_cp.is_checked()),
                 qt001_cp.moved_summary(manifest, direction))
 $run_summary$;
@@ -231,8 +232,7 @@ DECLARE
     findings jsonb;
     stamp record;
     open_from xid8;
-    summary text;
-    done bigint;
+    summary jsonb;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_begun('FIX7b (afterwards)');
@@ -259,12 +259,11 @@ BEGIN
     END IF;
     summary := qt001_cp.run_summary(manifest, 'forward');
     PERFORM qt001_cp.forget_run();
-    SELECT count(*) INTO done FROM qt001_cp.manifest_row o WHERE o.manifest = cutover_end.manifest AND o.object ->> 'disposition' = 'transfer';
-    PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', done, 'rehearsal', qt001_cp.is_rehearsal(),
+    PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object('objects', summary -> 'objects', 'rehearsal', qt001_cp.is_rehearsal(),
                                                                        'record_pending', record_pending, 'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END,
                                                                        'operator', qt001_cp.operator_standing()));
-    RAISE NOTICE 'FIX7b: % objects are in their after-state; the application role holds nothing beyond the manifest', done;
-    RAISE NOTICE 'Changed: %', summary;
+    RAISE NOTICE 'FIX7b: % objects are in their after-state; the application role holds nothing beyond the manifest', summary ->> 'objects';
+    RAISE NOTICE 'Changed: %', summary ->> 'line';
 END
 $cutover_end$;
 
@@ -322,7 +321,7 @@ AS $restore_end$
 DECLARE
     findings jsonb;
     rest text;
-    summary text;
+    summary jsonb;
     head record;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
@@ -345,6 +344,6 @@ BEGIN
     SELECT e.seq, e.digest, e.at, e.actor INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
     RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; the last was number % by % at %, digest %',
         head.seq, head.actor, head.at, head.digest;
-    RAISE NOTICE 'Put back: %', summary;
+    RAISE NOTICE 'Put back: %', summary ->> 'line';
 END
 $restore_end$;

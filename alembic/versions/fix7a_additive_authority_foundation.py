@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "73a66feed191a176990e8252c0407c2d097fde56926453924b9c18c482c4031f"
+SUMS = "3fc7c41ae38949c167805155922c46b6dae1b13f9ccb854429a53c6277ce9af1"
 
 
 def upgrade() -> None:

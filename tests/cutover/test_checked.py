@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 import pytest
 
@@ -151,3 +153,16 @@ def test_there_and_back_leaves_what_was_kept_as_it_was(at_recorded: Stage) -> No
         ]
     at_recorded.downgrade("fix7a")
     assert at_recorded.scene.dump("--create") == before
+
+
+def test_changed_after_the_end_in_the_same_transaction_is_refused(at_recorded: Stage) -> None:
+    """The row bears the number of the cutover, as it did when the cutover ended; it stands in another place."""
+    mark = re.compile(r'^DO \$qt001\$ BEGIN PERFORM qt001_cp\."cutover_end"\(.*\n', re.MULTILINE)
+    text = printed(at_recorded)
+    found = mark.search(text)
+    assert found is not None
+    late = "ALTER FUNCTION public.qt001_write(jsonb) COST 7;\n"
+    at_recorded.scene.server.psql(
+        text[: found.end()] + late + text[found.end() :], dbname=at_recorded.scene.database, user=OPERATOR
+    )
+    refused_downgrade(at_recorded, "fix7a", "QT113", "qt001_write")

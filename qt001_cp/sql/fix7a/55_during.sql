@@ -200,16 +200,16 @@ DECLARE
     -- LOCK TABLE takes tables only, and of a view it would lock what the view reads: an ALTER that changes nothing
     -- locks all other relations.
     moves text[] := ARRAY(
-        SELECT CASE WHEN c.relkind IN ('r', 'p') THEN format('ONLY %I.%I', o.schema, o.name)
-               ELSE format('ALTER %s %I.%I OWNER TO %I', k.alter_noun, o.schema, o.name, pg_get_userbyid(c.relowner)) END
-        FROM (SELECT r.number, r.kind, n.nspname AS schema, c.relname AS name FROM qt001_cp.checked_row r
-              JOIN pg_class c ON r.classid = 'pg_class'::regclass AND c.oid = r.objid JOIN pg_namespace n ON n.oid = c.relnamespace
-              WHERE qt001_cp.is_checked() AND r.made = qt001_cp.before_now() AND r.number IS NOT NULL
+        SELECT CASE WHEN c.relkind IN ('r', 'p') THEN format('ONLY %I.%I', n.nspname, c.relname)
+               ELSE format('ALTER %s %I.%I OWNER TO %I', k.alter_noun, n.nspname, c.relname, pg_get_userbyid(c.relowner)) END
+        FROM (SELECT r.number, r.kind, r.objid AS oid FROM qt001_cp.checked_row r
+              WHERE qt001_cp.is_checked() AND r.made = qt001_cp.before_now() AND r.classid = 'pg_class'::regclass AND r.number IS NOT NULL
               UNION ALL
-              SELECT m.number, m.kind, m.schema, m.name FROM qt001_cp.manifest_object(manifest) m
+              SELECT m.number, m.kind, x.oid FROM qt001_cp.manifest_object(manifest) m
+              JOIN pg_namespace y ON y.nspname = m.schema JOIN pg_class x ON x.relnamespace = y.oid AND x.relname = m.name
               WHERE NOT qt001_cp.is_checked() AND m.disposition = 'transfer') o
         JOIN qt001_cp.object_kind k ON k.kind = o.kind
-        JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
+        JOIN pg_class c ON c.oid = o.oid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE k.relation ORDER BY o.number);
     -- Tried first: neighbours in one statement that waits for nobody. Then one by one, each waiting for its own.
     quick text[] := ARRAY(SELECT CASE WHEN min(g.move) ~ '^ONLY ' THEN format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', string_agg(g.move, ', ' ORDER BY g.n))

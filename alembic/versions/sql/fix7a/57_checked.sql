@@ -107,10 +107,7 @@ DECLARE
     temp_space oid[] := ARRAY(SELECT n.oid FROM pg_namespace n WHERE n.nspname ~ '^pg_(toast_)?temp_');
     temp_rel oid[] := ARRAY(SELECT c.oid FROM pg_class c WHERE c.relnamespace = ANY (temp_space));
     own_space oid[] := ARRAY['qt001_cp'::regnamespace::oid];
-    own_rel oid[] := ARRAY(
-        WITH own AS (SELECT c.oid, c.reltoastrelid FROM pg_class c WHERE c.relnamespace = ANY (own_space))
-        SELECT o.oid FROM own o UNION SELECT o.reltoastrelid FROM own o WHERE o.reltoastrelid <> 0
-        UNION SELECT x.indexrelid FROM own o JOIN pg_index x ON x.indrelid = o.reltoastrelid);
+    own_rel oid[];
     parts text := 'SELECT a.oid FROM pg_attrdef a WHERE a.adrelid = ANY (%1$s) UNION ALL SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (%1$s)'
         ' UNION ALL SELECT t.oid FROM pg_trigger t WHERE t.tgrelid = ANY (%1$s) UNION ALL SELECT w.oid FROM pg_rewrite w WHERE w.ev_class = ANY (%1$s)'
         ' UNION ALL SELECT y.oid FROM pg_policy y WHERE y.polrelid = ANY (%1$s)'
@@ -125,12 +122,18 @@ DECLARE
                   ELSE 'NULL::text' END;
     others text := CASE WHEN 'rest' = ANY (wanted) THEN '(count(*) FILTER (WHERE NOT (%1$s)),'
                   ' string_agg(xidsend(o.xmin) || tidsend(o.ctid), '''') FILTER (WHERE age(o.xmin) <= $9 AND NOT (%1$s) AND NOT (%2$s)))::text' ELSE 'NULL::text' END;
-    classes oid[] := ARRAY(SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept AND k.sub = 0);
+    classes oid[];
     one text;
     other text;
 BEGIN
     EXECUTE 'SELECT ARRAY(' || format(parts, '$1', '$2') || ')' INTO temp_part USING temp_rel, temp_space;
-    EXECUTE 'SELECT ARRAY(' || format(parts, '$1', '$2') || ')' INTO own_part USING own_rel, own_space;
+    IF 'rest' = ANY (wanted) THEN
+        own_rel := ARRAY(WITH own AS (SELECT c.oid, c.reltoastrelid FROM pg_class c WHERE c.relnamespace = ANY (own_space))
+            SELECT o.oid FROM own o UNION SELECT o.reltoastrelid FROM own o WHERE o.reltoastrelid <> 0
+            UNION SELECT x.indexrelid FROM own o JOIN pg_index x ON x.indrelid = o.reltoastrelid);
+        EXECUTE 'SELECT ARRAY(' || format(parts, '$1', '$2') || ')' INTO own_part USING own_rel, own_space;
+        classes := ARRAY(SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept AND k.sub = 0);
+    END IF;
     SELECT s.total, s.rest INTO total, rest FROM qt001_cp.shared_stamp() s;
     FOR each IN
         SELECT c.oid, c.relname, EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'oid') AS has_oid, m.column AS relation
@@ -411,10 +414,10 @@ DECLARE
     one text;
     every text := '';
 BEGIN
-    FOR each IN SELECT c.oid, c.relname, qt001_cp.object_class(c.oid) AS class FROM pg_class c
-                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared
-                  AND qt001_cp.object_class(c.oid) IN (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept_content.made AND k.sub = 0)
-                ORDER BY c.relname COLLATE "C" LOOP
+    FOR each IN SELECT c.oid, c.relname, x.classid AS class
+                FROM (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept_content.made AND k.sub = 0) x
+                JOIN pg_class c ON qt001_cp.object_class(c.oid) = x.classid
+                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relkind = 'r' ORDER BY c.relname COLLATE "C" LOOP
         EXECUTE format('SELECT (count(*), encode(sha256(convert_to(string_agg(%s, '''' ORDER BY k.objid), ''UTF8'')), ''hex''))::text'
                        ' FROM qt001_cp.checked_row k JOIN pg_catalog.%I o ON o.oid = k.objid WHERE k.made = $1 AND k.classid = %s AND k.sub = 0',
                        qt001_cp.content_of(each.oid::regclass), each.relname, each.class) INTO one USING made;

@@ -40,10 +40,11 @@ _NOTES = """
 _PARTS = """## What the parts are
 
 Before a statement runs, and after the last one, PostgreSQL itself compares. What follows from the catalogs and the ledger alone is
-computed when the no-go record comes in (`keep_checked`), and kept with a stamp: how many rows each catalog has, and which of them later transactions made.
-The cutover computes the stamp again; another one, and everything is computed as if nothing had been kept. Afterwards the rows that the
-statements rewrite are compared without owner and ACL, owners and ACLs with the manifest, and the stamp of all other rows with the kept
-one; where one of these is not as expected, the definitions are worded and compared, which names what it is.
+computed when the no-go record comes in (`keep_checked`), and kept with a stamp: how many rows each catalog has, and which of
+them later transactions made. The cutover computes the stamp again; another one, and everything is computed as if nothing had
+been kept. Afterwards the rows that the statements rewrite are compared without owner and ACL, owners and ACLs with the manifest,
+and the stamp of all other rows with the kept one; where one of these is not as expected, the definitions are worded and
+compared, which names what it is.
 
 | milliseconds, 18, 10,000 objects, `track_functions = all` | everything compared | with the stamp |
 | --- | ---: | ---: |

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "3fc7c41ae38949c167805155922c46b6dae1b13f9ccb854429a53c6277ce9af1"
+SUMS = "7cde584a94e8bf3779ec85bc5d190abd3801c5619805bda854a4b0e868c1cdb3"
 
 
 def upgrade() -> None:

@@ -179,10 +179,10 @@ WITH object AS MATERIALIZED (
     -- The catalogs of the stamp, those that the guards name, those below the views that they name, and their indexes: a query
     -- locks both.
     SELECT c.oid FROM pg_class c, body b
-    WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v') AND c.relname <> 'pg_largeobject'
-      AND (c.relkind = 'r' AND NOT c.relisshared AND c.relname <> ALL (qt001_cp.unstamped()) OR c.relname IN (SELECT m[1] FROM regexp_matches(b.text, '\mpg_[a-z_]+\M', 'g') m) OR c.relname IN ('pg_authid', 'pg_tablespace'))
+    WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v') AND (c.relname <> ALL (qt001_cp.unstamped()) OR c.relname = 'pg_user_mapping')
+      AND (c.relkind = 'r' AND NOT c.relisshared OR c.relname IN (SELECT m[1] FROM regexp_matches(b.text, '\mpg_[a-z_]+\M', 'g') m) OR c.relname IN ('pg_authid', 'pg_tablespace'))
 ), own AS (
-    SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'i', 'I')
+    SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'i', 'I')
 )
 SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM moved m JOIN pg_index x ON x.indrelid = m.oid)
      + 2 * (SELECT count(*) FROM moved m WHERE m.reltoastrelid <> 0)
@@ -191,6 +191,7 @@ SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM moved m JOIN pg_inde
      + (SELECT count(*) FROM read)
      + (SELECT count(*) FROM system) + (SELECT count(*) FROM system s JOIN pg_index x ON x.indrelid = s.oid)
      + (SELECT count(*) FROM own)
+     + 2 * 4                                -- long values: toast tables of pg_proc, the documents, their rows and what was checked
      + 6 + 4                                -- roles, advisory locks, the transaction itself
      -- The segment of the ledger: its tables, and what makes them.
      + 8 + CASE WHEN current_setting('server_version_num')::int >= 180000 THEN 12 ELSE 1 END

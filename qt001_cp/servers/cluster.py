@@ -8,7 +8,7 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +48,8 @@ def run_cluster(major: int, base: Path | None = None, **settings: str) -> Iterat
         folder = stack.enter_context(run_folder(base or places[0], user))
         programs = reachable(major, user, folder, places[1:], stack)
         initdb(programs, folder / "data", user)
-        stack.enter_context(_postgres(programs, folder, user, _SETTINGS | settings))
+        configure(folder / "data", _SETTINGS | settings)
+        stack.enter_context(_postgres(programs, folder, user))
         yield {"host": str(folder), "port": 5432, "superuser": SUPERUSER}
 
 
@@ -80,13 +81,19 @@ def initdb(programs: Path, data: Path, user: pwd.struct_passwd | None) -> None:
         raise ServerError(f"initdb ended with {done.returncode}: {done.stderr.strip()}")
 
 
+def configure(data: Path, settings: Mapping[str, str]) -> None:
+    """Write ``settings`` to postgresql.conf: ALTER SYSTEM can still say otherwise (PostgreSQL documentation, 19.1.2)."""
+    lines = (f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
 @contextmanager
-def _postgres(programs: Path, folder: Path, user: pwd.struct_passwd | None, settings: dict[str, str]) -> Iterator[None]:
+def _postgres(programs: Path, folder: Path, user: pwd.struct_passwd | None) -> Iterator[None]:
     data, log = folder / "data", folder / "log"
-    options = [f"--{name}={value}" for name, value in settings.items()]
     with log.open("wb") as out:
         postgres = subprocess.Popen(
-            [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options],
+            [str(programs / "postgres"), "-D", str(data), "-k", str(folder)],
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", preexec_fn=die_with_us, **identity(user),
         )  # fmt: skip
     try:

@@ -39,7 +39,9 @@ def _vacuums(connection: psycopg.Connection) -> bool:
 
 def test_autovacuum_gives_way(at_recorded: Stage) -> None:
     with at_recorded.connect() as connection, _slow_autovacuum(connection):
-        connection.execute("INSERT INTO qt001_data.rejected_row (raw, reason) SELECT '{}', 'late' FROM generate_series(1, 40000)")
+        connection.execute(
+            "INSERT INTO qt001_data.rejected_row (raw, reason) SELECT '{}', 'late' FROM generate_series(1, 40000)"
+        )
         connection.execute("DELETE FROM qt001_data.rejected_row WHERE reason = 'late'")
         if connection.info.server_version >= 150000:
             connection.execute("SELECT pg_stat_force_next_flush()")

@@ -26,7 +26,14 @@ def test_reader_that_holds_a_table(at_recorded: Stage) -> None:
         reader.execute("BEGIN")
         reader.execute(READS)
         text = forward(at_recorded, lock_timeout="300ms")
-        refused_in_psql(at_recorded, text, "55P03", "public.qt001_source: expected all locks free", " of reporting, client backend", "pg_terminate_backend(")
+        refused_in_psql(
+            at_recorded,
+            text,
+            "55P03",
+            "public.qt001_source: expected all locks free",
+            " of reporting, client backend",
+            "pg_terminate_backend(",
+        )
         reader.execute("ROLLBACK")
     at_recorded.scene.psql(forward(at_recorded))
 

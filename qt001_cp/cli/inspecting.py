@@ -69,9 +69,8 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     unclassified = [o for o in inventory.objects if policy is not None and policy.rule_for(o.ref) is None]
     tree = inventory_tree(inventory, policy)
     if arguments.format == "json":
-        document = {k: v for k, v in inventory.to_json().items() if k != "schema"}
-        print_json("qt001.inventory/1", {**document, "unclassified": [str(o.ref) for o in unclassified],
-                                         "counts": counts(inventory.objects), "tree": tree.to_json()})  # fmt: skip
+        print_json("qt001.inventory/1", {**inventory.head(), "objects": inventory.objects, "unclassified": [str(o.ref) for o in unclassified],
+                                      "counts": counts(inventory.objects), "tree": tree})  # fmt: skip
         return EXIT_FINDINGS if unclassified else EXIT_OK
     facts = [f"{len(inventory.objects)} objects: " + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
              f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified"]  # fmt: skip

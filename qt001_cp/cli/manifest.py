@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from qt001_cp.cli.output import add_format, print_json
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.emit.script import restore_digest
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
-from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.model.manifest import OBJECT_SCHEMA, ObjectManifest
 from qt001_cp.plan.difference import difference
 from qt001_cp.plan.tree import counts, manifest_tree
 from qt001_cp.policy_file import read_file
@@ -90,7 +89,7 @@ def run_diff(arguments: argparse.Namespace) -> int:
 def run_show(arguments: argparse.Namespace) -> int:
     manifest = _load(arguments.file)
     if arguments.format == "json":
-        print(json.dumps(manifest.to_json(), ensure_ascii=False, indent=1))
+        print_json(OBJECT_SCHEMA, {**manifest.head(), "objects": manifest.objects})
         return EXIT_OK
     moved = len(manifest.transferred)
     facts = [f"object manifest {manifest.digest()}",

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -25,7 +26,18 @@ def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
 
 
 def print_json(schema: str, document: Mapping[str, Any], file: TextIO | None = None) -> None:
-    print(json.dumps({"schema": schema, **document}, ensure_ascii=False, indent=1, default=str), file=file)
+    """Piece by piece: what can say itself as JSON (``to_json``) is asked when its turn comes, so that a large estate takes
+    no more memory than its objects do. Anything else that JSON does not know is printed as its text."""
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=1, default=_said)
+    out = file or sys.stdout
+    pieces = encoder.iterencode({"schema": schema, **document})
+    while piece := "".join(islice(pieces, 10_000)):
+        out.write(piece)
+    out.write("\n")
+
+
+def _said(value: Any) -> Any:
+    return value.to_json() if hasattr(value, "to_json") else str(value)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

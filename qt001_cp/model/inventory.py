@@ -96,13 +96,14 @@ class Inventory:
         return {o.ref.key: o for o in self.objects}
 
     def to_json(self) -> dict[str, Any]:
-        return {**self._head(), "objects": [o.to_json() for o in self.objects]}
+        return {**self.head(), "objects": [o.to_json() for o in self.objects]}
 
     def pieces(self) -> Iterator[bytes]:
         """The canonical bytes, an object at a time."""
-        return canonical_pieces(self._head(), "objects", (o.to_json() for o in self.objects))
+        return canonical_pieces(self.head(), "objects", (o.to_json() for o in self.objects))
 
-    def _head(self) -> dict[str, Any]:
+    def head(self) -> dict[str, Any]:
+        """All but the objects."""
         return {
             "schema": "qt001.inventory/1",
             "database": self.database,

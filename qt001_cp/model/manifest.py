@@ -110,9 +110,10 @@ class ObjectManifest:
         return tuple(o for o in self.objects if o.disposition == "transfer")
 
     def to_json(self) -> Json:
-        return {**self._head(), "objects": [o.to_json() for o in self.objects]}
+        return {**self.head(), "objects": [o.to_json() for o in self.objects]}
 
-    def _head(self) -> Json:
+    def head(self) -> Json:
+        """All but the objects."""
         return {
             "schema": OBJECT_SCHEMA,
             "database": self.database,
@@ -131,7 +132,7 @@ class ObjectManifest:
 
     def pieces(self) -> Iterator[bytes]:
         """The canonical bytes, an object at a time."""
-        return canonical_pieces(self._head(), "objects", (o.to_json() for o in self.objects))
+        return canonical_pieces(self.head(), "objects", (o.to_json() for o in self.objects))
 
     def digest(self) -> str:
         return self._digest

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from qt001_cp.model.canonical import Json
 from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.model.policy import Policy
@@ -22,7 +21,7 @@ _WAYS = {
 }
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """``count``: objects at or below it. ``marks``: short words about one object; ``note``: a sentence."""
 
@@ -36,13 +35,14 @@ class Node:
     def count(self) -> int:
         return 1 if self.leaf else sum(c.count for c in self.children)
 
-    def to_json(self) -> Json:
+    def to_json(self) -> dict[str, object]:
+        """Its children as they are: each says itself when its turn comes."""
         return {
             "label": self.label,
             "count": self.count,
             "marks": list(self.marks),
             "note": self.note,
-            "children": [c.to_json() for c in self.children],
+            "children": self.children,
         }
 
 

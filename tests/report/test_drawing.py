@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.report.estate import change_groups, estate_counts, together
 from qt001_cp.report.graph import MOST, Edge, Graph, Known, Node, build
-from qt001_cp.report.labels import wrap
+from qt001_cp.report.labels import columns_of, wrap
 from qt001_cp.report.layout import Box, draw
 from qt001_cp.report.page import html
 from tests.report.conftest import Made
@@ -44,7 +44,7 @@ def test_cards_do_not_meet_and_hold_their_text(all_reports: dict[str, Made]) -> 
 @settings(max_examples=60, deadline=None)
 def test_wrapped_lines_fit(text: str, width: int) -> None:
     lines = wrap(text, width)
-    assert 1 <= len(lines) <= 3 and all(len(line) <= width for line in lines)
+    assert 1 <= len(lines) <= 3 and all(columns_of(line) <= width for line in lines)
 
 
 @given(st.lists(st.tuples(st.integers(0, 13), st.integers(0, 13), st.booleans()), max_size=40))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,8 +90,12 @@ def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> l
                 f"a block says statements {match.group(2)} to {match.group(3)}, it has {len(found) + 1} to {len(found) + len(lines)}"
             )
         found += lines
-    pairs = enumerate(zip_longest(wanted, found, fillvalue="no statement"), 1)
-    faults += [f"statement {n}: expected {w}, found {f}" for n, (w, f) in pairs if w != f][:10]
+    lacking, more = Counter(wanted) - Counter(found), Counter(found) - Counter(wanted)
+    faults += [f"it lacks: {s}" for s in lacking.elements()] + [
+        f"it holds, and should not: {s}" for s in more.elements()
+    ]
+    if not lacking and not more and wanted != found:
+        faults.append("its statements stand in another order")
     rest = block.sub('DO $qt001$ BEGIN PERFORM qt001_cp."statements"(); END $qt001$;', text)
     faults += _calls(rest, calls, digest)
     if name == "fix7c.sql":

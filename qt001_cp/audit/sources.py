@@ -41,8 +41,9 @@ def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
     """The routines, and what the server has noted of them and of the relations."""
     with connection.transaction():
         # They decide how a definition is worded.
-        connection.execute("SET LOCAL quote_all_identifiers = off; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC';"
-                           " SET LOCAL intervalstyle = 'postgres'; SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1")  # fmt: skip
+        connection.execute("SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL quote_all_identifiers = off;"
+                           " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
+                           " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1")  # fmt: skip
         routines: dict[Node, Row] = {(r["kind"], r["identity"]): r for r in rows(connection, "routines.sql")}
     return routines, list(rows(connection, "depends.sql"))
 

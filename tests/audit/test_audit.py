@@ -17,6 +17,14 @@ _LIE = """
 CREATE OR REPLACE VIEW qt001_cp.v_fix7_gate AS
 SELECT g.ordinal, g.gate, g.meaning, true AS open, 0 AS findings, NULL::text AS reason, NULL::text AS mend FROM qt001_cp.gate g
 """
+_ASKS_LATE = """
+CREATE OR REPLACE FUNCTION public.qt001_refresh_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    REFRESH MATERIALIZED VIEW public.qt001_source_statistics;
+    PERFORM qt001_cp.require_acceptance('refresh_statistics');  -- PERFORM qt001_cp.require_acceptance
+END $$
+"""
 _UNGUARDED = "SET LOCAL session_replication_role = replica; ALTER TABLE {0} DISABLE TRIGGER USER; {1}; ALTER TABLE {0} ENABLE ALWAYS TRIGGER append_only; ALTER TABLE {0} ENABLE ALWAYS TRIGGER never_truncated"
 # What is left behind when a module of ours is wrong: (the module and its fault, statements, the check, the words).
 FAULTS: dict[str, tuple[str, str, str]] = {
@@ -51,6 +59,16 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         _UNGUARDED.format("qt001_cp.event_fix7a", "DELETE FROM qt001_cp.event_fix7a WHERE seq = 2"), "chain of events", "expected number 2"),
     "10_ledger: TRUNCATE is let through": (
         "ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER never_truncated", "triggers of the ledger", "refuses TRUNCATE"),
+    "30_manifest: no restore script is registered": (
+        _UNGUARDED.format("qt001_cp.event_fix7a", "DELETE FROM qt001_cp.event_fix7a WHERE verb = 'restore_registered'"), "registered restore script", "none is registered"),
+    "30_evidence: no analysis is imported": (
+        _UNGUARDED.format("qt001_cp.event_fix7c", "DELETE FROM qt001_cp.event_fix7c WHERE verb = 'evidence_imported'"), "analysis against the sources", "no static analysis"),
+    "60_deploy: a routine runs with its caller's rights": (
+        "ALTER FUNCTION public.qt001_write(jsonb) SECURITY INVOKER", "sources of the apply path", "found definer=False"),
+    "60_deploy: a search path is not pinned": (
+        "ALTER FUNCTION public.qt001_permit(jsonb) SET search_path = public", "sources of the apply path", "and public"),
+    "60_deploy: a routine does not ask first": (
+        _ASKS_LATE, "sources of the apply path", "public.qt001_refresh_statistics(): its first statement is not PERFORM qt001_cp.require_acceptance"),
     "50_gate: a gate is skipped": (
         _LIE + "; GRANT UPDATE ON public.qt001_source TO directus", "what the gates claim", "gate owners_and_acls_exact is open"),
 }  # fmt: skip

@@ -37,7 +37,7 @@ RUNS = {
 # The module and its fault: (the run, the check, the words).
 FAULTS = {
     "model/canonical escapes a character that it may not": ("what the author makes", "documents", "its bytes are not the canonical ones (RFC 8785)"),
-    "workflow/seal registers another restore script": ("what the author makes", "registered restore script", "registers"),
+    "workflow/seal registers another restore script": ("what the author makes", "registered restore script", "the statements of manifest"),
     "plan/ways forgets a step of a way back": (
         "what the author makes", "statements lead there and back", "aggregate public.qt001_sum_positive(numeric), restore: EXECUTE"),
     "ops/directives skips the guards": ("no guards", "owners and ACLs", "expected owner directus, found qt001_cp_owner"),

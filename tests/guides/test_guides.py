@@ -20,7 +20,7 @@ HANDS = [
     ("author", ""), ("author", "1"), ("author", "2"), ("operator", "3"), ("author", "3"),
     ("operator", "4"), ("operator", "5"), ("operator", "6"), ("operator", "7"), ("operator", "8"), ("operator", "9"),
     ("author", "4"), ("operator", "10"),
-    ("auditor", ""), ("auditor", "1"), ("auditor", "2"), ("auditor", "3"), ("auditor", "4"), ("auditor", "5"), ("auditor", "6"),
+    ("auditor", ""), ("auditor", "1"), ("auditor", "2"), ("auditor", "3"), ("auditor", "4"), ("auditor", "5"), ("auditor", "6"), ("auditor", "7"),
     ("operator", "11"),
 ]  # fmt: skip
 # What ends with 3 (findings) and why. Nothing else may end with anything but 0.

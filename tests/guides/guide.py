@@ -98,3 +98,19 @@ def run(script: list[str], server: Server, folder: Path) -> tuple[str, list[Fail
     assert "Traceback" not in said, said
     lines = failures.read_text().splitlines() if failures.exists() else []
     return said, [Failed(int(code), command) for code, _, command in (line.partition(" ") for line in lines)]
+
+
+def shape(line: str) -> str:
+    """A line of output without what differs from run to run: digests, numbers, blanks."""
+    line = re.sub(r"[0-9a-f]{64}", "DIGEST", line)
+    line = re.sub(r"\$qt001_[0-9a-f]{16}\$", "$TAG$", line)
+    return re.sub(r"\s+", " ", re.sub(r"\d+", "N", line)).strip()
+
+
+def unlike(page: str, heading: str, language: str, printed: str) -> list[str]:
+    """The lines of the page's blocks of that heading that have not the shape of any line that was printed."""
+    (path,) = [p for p in pages() if p.stem == page]
+    today = {shape(line) for line in printed.splitlines()}
+    lines = [n for b in fenced(path) if (b.heading, b.language) == (heading, language) for n in b.body.splitlines()]
+    assert lines, f"{page}, {heading}: it shows nothing any more"
+    return [line for line in lines if shape(line) not in today]

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from qt001_cp.cli.main import _parser
+from qt001_cp.cli.main import _parser, main
 from qt001_cp.workflow.revisions import project_folder
 from tests import matrix
-from tests.guides.guide import Block, checkout, fenced, pages
+from tests.guides.guide import Block, checkout, fenced, pages, unlike
 from tests.guides.test_guides import HANDS
 
 COMMANDS = ("sh", "console", "bash", "sql")
@@ -127,6 +127,30 @@ def test_every_block_with_commands_runs_somewhere() -> None:
     assert homeless == [], "no test runs it: run it, or give it a home in HOMES with the reason"
     assert wrong == [], "the reason does not hold"
     assert HOMES.keys() - used == set(), "nothing like it stands in the docs any more"
+
+
+# What was printed, and where it is compared with what is printed today.
+SHOWN = {
+    ("README", "What it prints"): "tests/guides/test_guides.py",
+    ("operator", "8. FIX7b"): "tests/guides/test_guides.py",
+    ("policy", ""): "tests/guides/test_every_command.py",
+    ("architecture", "Layers"): "the layers, which lint-imports checks",
+}
+
+
+def test_every_output_is_compared() -> None:
+    shown = [b for page in pages() for b in fenced(page) if b.language == "" and not FIRST_WORD.match(b.body)]
+    assert {(b.page, b.heading) for b in shown} == SHOWN.keys()
+    for (page, heading), home in SHOWN.items():
+        assert not home.endswith(".py") or f'unlike("{page}", "{heading}"' in _source(home)
+
+
+def test_the_error_that_the_policy_page_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "policy.toml").write_text('schema = "qt001.policy/1"\nname = "x"\n[rolez]\napplication = "a"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert main(["inventory", "--policy", "policy.toml", "--database", "host=/nowhere"]) == 2
+    assert unlike("policy", "", "", capsys.readouterr().err) == []
 
 
 def test_one_version_as_written(tmp_path: Path) -> None:

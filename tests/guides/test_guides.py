@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qt001_cp.servers import Server, open_server
-from tests.guides.guide import Failed, blocks, checkout, run
+from tests.guides.guide import Failed, blocks, checkout, run, unlike
 
 pytestmark = pytest.mark.slow
 
@@ -71,4 +71,8 @@ def test_the_guides_run_as_written(own_server: Server, tmp_path: Path) -> None:
     assert unexpected == [], said
     assert said.count("psql: 0") == 5, said
     assert (tmp_path / "before.sql").read_text() == (tmp_path / "after.sql").read_text()
+    # What the pages show is what was printed, but for digests and numbers.
+    assert unlike("operator", "8. FIX7b", "", (folder / "fix7b.log").read_text()) == []
+    assert unlike("README", "What it prints", "", said) == []
+    assert unlike("architecture", "The way of one object", "sql", (folder / "fix7b.sql").read_text()) == []
     assert Failed(3, 'qt001-cp status --database "$OPERATOR"') in failed

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from qt001_cp.audit.dynamic import opaque
 from qt001_cp.audit.lexical import Token, tokens
 
 Row = Mapping[str, Any]
@@ -18,23 +19,11 @@ Known = Mapping[tuple[str, str], set[str]]
 
 ANALYSED: Final = ("function", "procedure", "view", "materialized view")
 _BEFORE_A_RELATION: Final = {"from", "join", "into", "update", "table", "view", "only", "truncate", "using"}
-_CONSTANT: Final = {
-    "format",
-    "concat",
-    "quote_ident",
-    "quote_literal",
-    "quote_nullable",
-    "pg_catalog",
-    "text",
-    "regclass",
-    "null",
-}
-_END_OF_EXECUTE: Final = {";", "into", "using", "loop"}
 _GUARD: Final = ["perform", "qt001_cp", ".", "require_acceptance", "("]
 
 
 def words(entry: Row, routine: Row, named: set[str], known: Known) -> Iterator[str]:
-    body, unknown = routine["body"], bool(entry["unknown"])
+    body, unknown = routine["body"], " ".join(u["detail"] for u in entry["unknown"]) + " " * len(entry["unknown"])
     if routine["language"] not in ("sql", "plpgsql"):
         if not unknown:
             yield f"language {routine['language']} cannot be read, the evidence has nothing unknown"
@@ -42,27 +31,43 @@ def words(entry: Row, routine: Row, named: set[str], known: Known) -> Iterator[s
     if body is None:  # BEGIN ATOMIC: the server has noted all of it
         return
     for identities, word in _names(list(tokens(body)), known):
-        if not identities & named and routine["identity"] not in identities:
+        if not identities & named and routine["identity"] not in identities and word not in unknown:
             yield f"the source names {word}, the evidence does not"
-    if routine["language"] == "plpgsql" and not unknown and _opaque(list(tokens(body))):
+    if routine["language"] == "plpgsql" and not unknown and opaque(body):
         yield "EXECUTE of what is not constant, the evidence has nothing unknown"
 
 
 def _names(found: list[Token], known: Known) -> Iterator[tuple[set[str], str]]:
     """Names of the estate: schema and name wherever they stand, strings included; a name alone where only a relation or
-    a call can stand. A string may be SQL (EXECUTE, format) or a name (regclass)."""
-    at = 0
+    a call can stand. A string may be SQL (EXECUTE, format) or a name (regclass); that of RAISE is for people."""
+    queries, at, raised = _common_table_expressions(found), 0, False
     while at < len(found):
         t, following = found[at], [f.text for f in found[at + 1 : at + 3]]
-        if t.kind == "string":
+        raised = (raised and t.text != ";") or (t.kind == "word" and t.text == "raise")
+        if t.kind == "string" and not raised:
             yield from _names(list(tokens(t.text)), {k: v for k, v in known.items() if k[0]})
         elif t.kind in ("word", "name"):
             if following[:1] == ["."] and len(following) == 2:
                 yield from _known_as((t.text, following[1]), known)
                 at += 2
-            elif (at and found[at - 1].text in _BEFORE_A_RELATION) or following[:1] == ["("]:
+            elif t.text not in queries and (
+                (at and found[at - 1].text in _BEFORE_A_RELATION) or following[:1] == ["("]
+            ):
                 yield from _known_as(("", t.text), known)
         at += 1
+
+
+def _common_table_expressions(found: list[Token]) -> set[str]:
+    """The names that WITH gives to queries, and the one word that looks like a call and is none."""
+    names, texts = {"execute"}, [t.text for t in found]
+    for at, t in enumerate(found):
+        if t.kind in ("word", "name") and at and texts[at - 1] in ("with", "recursive", ","):
+            rest = texts[at + 1 :]
+            if rest[:1] == ["("] and ")" in rest:  # its columns
+                rest = rest[rest.index(")") + 1 :]
+            if [w for w in rest[:4] if w not in ("not", "materialized")][:2] == ["as", "("]:
+                names.add(t.text)
+    return names
 
 
 def _known_as(key: tuple[str, str], known: Known) -> Iterator[tuple[set[str], str]]:
@@ -78,20 +83,6 @@ def known_names(manifest: Row) -> Known:
             known.setdefault((o["schema"], o["name"]), set()).add(o["identity"])
             known.setdefault(("", o["name"]), set()).add(o["identity"])
     return known
-
-
-def _opaque(found: list[Token]) -> bool:
-    """A dynamic statement that more goes into than constant strings."""
-    for at, t in enumerate(found):
-        if t.kind == "word" and t.text == "execute" and found[at + 1 : at + 2]:
-            if found[at + 1].text in ("function", "procedure", "on"):  # of a trigger, or of GRANT
-                continue
-            for part in found[at + 1 :]:
-                if part.text in _END_OF_EXECUTE and part.kind in ("word", "mark"):
-                    break
-                if part.kind in ("word", "name") and part.text not in _CONSTANT:
-                    return True
-    return False
 
 
 def asks_first(body: str) -> bool:

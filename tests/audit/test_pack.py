@@ -53,6 +53,7 @@ FAULTS: dict[str, tuple[str, Wrong, str]] = {
     "review asks of another manifest": (
         "fix7b-restore.sql", lambda text: text.replace('"restore_end"(\'', '"restore_end"(\'0'), "expected one call of qt001_cp.restore_end"),
     "review shows another order": ("fix7b.sql", _turned, "its statements stand in another order"),
+    "review counts wrong": ("fix7b.sql", lambda text: text.replace(", 1, 55);", ", 1, 54);"), "a block says statements 1 to 54"),
     "review asks afterwards first": ("fix7b.sql", _swapped, "its guards do not stand around its statements"),
     "review adds a statement": ("fix7b.sql", _with("GRANT SELECT ON public.qt001_note TO PUBLIC;"), "it holds another statement: grant select"),
     "review adds a command of psql": ("fix7b-restore.sql", _with("\\! touch x\n;"), "it holds another statement: \\!"),
@@ -111,6 +112,13 @@ def _reformatted(folder: Path) -> None:
     _sum(folder, "manifests/object.json", json.dumps(json.loads(body), indent=1).encode())
 
 
+def _no_way_back(folder: Path) -> None:
+    """And nothing lists it."""
+    (folder / "fix7b-restore.sql").unlink()
+    sums = folder / "SHA256SUMS"
+    sums.write_text("".join(s for s in sums.read_text().splitlines(keepends=True) if "fix7b-restore.sql" not in s))
+
+
 def _other_document(folder: Path) -> None:
     _sum(folder, "manifests/readiness.json", b"{}")
 
@@ -129,6 +137,7 @@ def _sum(folder: Path, name: str, body: bytes) -> None:
         (_foreign, "fix7a.sql: SHA256SUMS does not list it"),
         (_lost, "changes.md: it is listed, and not there"),
         (_reformatted, "the manifest of this database is"),
+        (_no_way_back, "fix7b-restore.sql: it is missing"),
         (_other_document, "manifests/readiness.json: no document of this database"),
     ],
 )

@@ -24,7 +24,8 @@ TAIL = """
 What it does not see:
 
 - Of the analysis: `tests/audit/test_edges.py` takes each relation and routine out of the evidence, one at a time. The audit
-  notices every loss, but that of overloads that a view does not call, and of the guard, for which it reads the sources. A name that a
+  notices every loss, but that of overloads that a view does not call, and of the guard, for which it reads the sources; against the hand-made
+  truth of the analyser's tests it is `tests/audit/test_bodies.py` that says what it sees and where it says too much. A name that a
   routine in another language holds, or a string that is put together at run time, has to be an unknown of the evidence; that it
   is one is looked at. Types are not.
 - `workflow/preflight`: nothing rests on its answer. The cutover asks the same in the database, and the audit looks at what came out.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from qt001_cp.audit.envelope import envelope
 from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import AUDITOR
 from tests.conftest import Stage
@@ -151,6 +152,12 @@ def test_another_manifest_than_the_one_received(
     (tmp_path / "object.json").write_text("{}")
     document = _audit(at_fix7b_done, capsys, "--manifest", str(tmp_path / "object.json"), code=3)
     assert any("the manifest of this database is" in f for f in _faults(document, "the manifest's file"))
+
+
+def test_an_envelope_that_is_no_json(tmp_path: Path) -> None:
+    (tmp_path / "e.json").write_text("{")
+    (fault,) = envelope(tmp_path / "e.json", [], "", []).faults
+    assert fault.startswith("it is not JSON: ")
 
 
 def test_bad_input_is_told(capsys: pytest.CaptureFixture[str], at_base: Stage, tmp_path: Path) -> None:

@@ -51,7 +51,10 @@ def _differences(
     old, found = o["before"]["owner"], entries(after)
     moved = {(_moved(a, old) or "", _moved(b, old), c, d) for a, b, c, d in entries(before)}
     gone = {e for e in moved if e[1] in (None, application)}
-    kept = {e for e in gone & found if e[2] in _KEPT.get(o["kind"], ()) and not e[3]}
+    # What the application role held as the owner may be kept too: the new owner grants it.
+    holding = {(b, c) for _, b, c, _ in entries(before) if b in (None, application)}
+    kept = {e for e in found if (e in gone or e[0] == OWNER) and e[1:3] in holding
+            and e[2] in _KEPT.get(o["kind"], ()) and not e[3]}  # fmt: skip
     wanted = _standing(moved - gone, entries(o["after"]["acl"])) | kept
     if o["curated"] and not column:
         wanted |= {(OWNER, application, "SELECT", False)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,17 +10,22 @@ from typing import Any, Final
 
 import psycopg
 
-from qt001_cp.audit import derived, dump, estate, ledger, signature
+from qt001_cp.audit import derived, dump, estate, ledger, scripts, sources
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.envelope import envelope
 from qt001_cp.audit.live import read_live
+from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
-from qt001_cp.errors import DatabaseProblem, FileProblem
+from qt001_cp.errors import DatabaseProblem
 
 OBJECT: Final = "qt001.manifest.object/"
 # A gate, and the checks of the audit whose faults it should have found.
 _CLAIMS: Final = {
     "owners_and_acls_exact": ("owners and ACLs against the manifest", "pg_dump: owners and grants"),
     "inventory_exact": ("what the application role owns",),
+    "definitions_exact": ("the sources of the apply path",),
+    "static_analysis_present": ("the analysis against the sources",),
+    "dependency_manifest_closed": ("the dependency manifest",),
     "application_role_contained": ("what the application role may do to transferred relations",),
     "ledger_intact": ("documents", "chain of events", "triggers of the ledger"),
 }
@@ -30,12 +34,13 @@ _CLAIMS: Final = {
 @dataclass(frozen=True)
 class Outside:
     """What the auditor brings. ``manifest``: the file's bytes; ``heads``: digests kept elsewhere;
-    ``envelopes`` and ``trusted``: signed statements, and the public keys that count."""
+    ``envelopes`` and ``trusted``: signed statements, and the public keys that count; ``packs``: folders of the operator's review."""
 
     manifest: bytes | None = None
     heads: tuple[str, ...] = ()
     envelopes: tuple[Path, ...] = ()
     trusted: tuple[Path, ...] = ()
+    packs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,11 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
                               hint="qt001-cp manifest seal object.json --database …")  # fmt: skip
     live = read_live(connection)
     checks = [documents, chain, ledger.triggers(connection), _given(outside, digest),
-              derived.after_states(manifest), estate.owners_and_acls(manifest, live, stage), estate.denominator(manifest, live)]  # fmt: skip
+              derived.after_states(manifest), scripts.ways(manifest), scripts.restore_script(manifest, digest, events),
+              estate.owners_and_acls(manifest, live, stage), estate.denominator(manifest, live)]  # fmt: skip
     if stage != "fix7a":
         checks.append(estate.held(connection, manifest, live, stage))
+    checks += _sources(connection, manifest, digest, stage, events, found)
     text, why = dump.read_dump(pg_dump, dsn, snapshot, env)
     checks.append(dump.dumped(manifest, text, stage) if text is not None
                   else Check("pg_dump: owners and grants", unseen=f"{why} (GRANT pg_read_all_data TO the auditor's login)"))  # fmt: skip
@@ -98,7 +105,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     if stage == "fix7c":
         subject = _subject(connection)
         checks.append(_claims(connection, checks))
-    checks += [_signed(path, outside.trusted, subject or digest, events) for path in outside.envelopes]
+    checks += [envelope(path, outside.trusted, subject or digest, events) for path in outside.envelopes]
+    checks += [pack(folder, manifest, digest, found.keys() if stage == "fix7c" else ()) for folder in outside.packs]
     return Report(there[1], digest, stage, subject, tuple(checks))
 
 
@@ -108,6 +116,18 @@ def _manifest_of(events: list[dict[str, Any]], found: Mapping[str, Mapping[str, 
               and str(found.get(e["subject"], {}).get("schema", "")).startswith(OBJECT)]  # fmt: skip
     cut = [e["subject"] for e in events if e["verb"] == "cutover"]
     return str((cut or sealed or [""])[-1])
+
+
+def _sources(connection: psycopg.Connection, manifest: Mapping[str, Any], digest: str, stage: str,
+             events: list[dict[str, Any]], found: Mapping[str, Mapping[str, Any]]) -> list[Check]:  # fmt: skip
+    """The bodies; the evidence about them is in the database since FIX7c."""
+    routines, noted = sources.read(connection)
+    checks = [sources.apply_path(manifest, routines, stage)]
+    if stage == "fix7c":
+        evidence = sources.evidence_of(digest, events, found)
+        checks.append(sources.analysis(manifest, evidence, routines, noted))
+        checks.append(sources.dependencies(manifest, sources.dependency_of(digest, events, found), evidence, noted))
+    return checks
 
 
 def _given(outside: Outside, digest: str) -> Check:
@@ -143,37 +163,4 @@ def _claims(connection: psycopg.Connection, checks: list[Check]) -> Check:
         faults = [n for n in names if n in by_name and by_name[n].faults]
         if faults and said.get(gate):
             check.faults.append(f"gate {gate} is open, and the audit found faults in: {', '.join(faults)}")
-    return check
-
-
-def _signed(path: Path, trusted: tuple[Path, ...], subject: str, events: list[dict[str, Any]]) -> Check:
-    """An envelope: signed by a trusted key, about today's subject, not expired, not a refusal; a sign-off is in the chain
-    and is the last answer there."""
-    check = Check(f"envelope {path.name}", 1)
-    try:
-        envelope = json.loads(path.read_bytes())
-    except OSError as exc:
-        raise FileProblem(f"{path}: cannot be read: {exc.strerror}", hint="name the envelope's file") from exc
-    except ValueError as exc:
-        check.faults.append(f"it is not JSON: {exc}")
-        return check
-    document, why = signature.verify(envelope, [signature.public_key(p) for p in trusted])
-    if document is None:
-        check.faults.append(why)
-        return check
-    about = [s.get("digest", {}).get("sha256") for s in document.get("subject", [])]
-    if subject not in about:
-        check.faults.append(f"it is about {', '.join(map(str, about)) or 'nothing'}, today's subject is {subject}")
-    predicate = document.get("predicate", {})
-    until = predicate.get("validUntil")
-    if until is not None and until < datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"):
-        check.faults.append(f"it expired at {until}")
-    if predicate.get("verdict") == "refused":
-        check.faults.append(f"it is a refusal: {predicate.get('reason')}")
-    if document.get("predicateType") == signature.SIGN_OFF:
-        answers = [e["digest"] for e in events if e["verb"] in ("signed", "refused") and e["subject"] in about]
-        if predicate.get("event") not in answers[-1:]:
-            check.faults.append(
-                f"its event {predicate.get('event')} is not the last answer for this subject in the chain"
-            )
     return check

@@ -25,6 +25,7 @@ examples:
   qt001-cp audit --database postgresql://hana@db/directus --manifest object.json --head ledger-heads.txt
   qt001-cp audit --database … --key hana.pem --out audit.dsse.json
   qt001-cp audit --database … --envelope sign-off.dsse.json --trust hana.pub
+  qt001-cp audit --database … --manifest object.json --pack pack
 """
 
 
@@ -37,6 +38,9 @@ def add_verbs(verbs: Any) -> None:
     parser.add_argument("--head", type=Path, metavar="FILE", help="heads of the chain that were kept elsewhere")
     parser.add_argument("--envelope", type=Path, action="append", default=[], help="a signed statement (DSSE)")
     parser.add_argument("--trust", type=Path, action="append", default=[], metavar="PUB", help="a public key (PEM)")
+    parser.add_argument(
+        "--pack", type=Path, action="append", default=[], metavar="DIR", help="a review pack: its sums, and its SQL"
+    )
     parser.add_argument("--key", type=Path, metavar="PEM", help="sign the audit's statement with this Ed25519 key")
     parser.add_argument("--out", type=Path, help="write the in-toto statement, or its envelope, here")
     add_database(parser)
@@ -59,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         tuple(_heads(arguments.head)) if arguments.head else (),
         tuple(arguments.envelope),
         tuple(arguments.trust),
+        tuple(arguments.pack),
     )
     dsn = arguments.database.replace("postgresql+psycopg://", "postgresql://", 1)
     report = audit(dsn, outside, wheel.programs() / "pg_dump", without_pg())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from qt001_cp.audit.envelope import envelope
 from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import AUDITOR
 from tests.conftest import Stage
@@ -16,6 +17,14 @@ from tests.conftest import Stage
 _LIE = """
 CREATE OR REPLACE VIEW qt001_cp.v_fix7_gate AS
 SELECT g.ordinal, g.gate, g.meaning, true AS open, 0 AS findings, NULL::text AS reason, NULL::text AS mend FROM qt001_cp.gate g
+"""
+_ASKS_LATE = """
+CREATE OR REPLACE FUNCTION public.qt001_refresh_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    REFRESH MATERIALIZED VIEW public.qt001_source_statistics;
+    PERFORM qt001_cp.require_acceptance('refresh_statistics');  -- PERFORM qt001_cp.require_acceptance
+END $$
 """
 _UNGUARDED = "SET LOCAL session_replication_role = replica; ALTER TABLE {0} DISABLE TRIGGER USER; {1}; ALTER TABLE {0} ENABLE ALWAYS TRIGGER append_only; ALTER TABLE {0} ENABLE ALWAYS TRIGGER never_truncated"
 # What is left behind when a module of ours is wrong: (the module and its fault, statements, the check, the words).
@@ -51,6 +60,16 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         _UNGUARDED.format("qt001_cp.event_fix7a", "DELETE FROM qt001_cp.event_fix7a WHERE seq = 2"), "chain of events", "expected number 2"),
     "10_ledger: TRUNCATE is let through": (
         "ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER never_truncated", "triggers of the ledger", "refuses TRUNCATE"),
+    "30_manifest: no restore script is registered": (
+        _UNGUARDED.format("qt001_cp.event_fix7a", "DELETE FROM qt001_cp.event_fix7a WHERE verb = 'restore_registered'"), "registered restore script", "none is registered"),
+    "30_evidence: no analysis is imported": (
+        _UNGUARDED.format("qt001_cp.event_fix7c", "DELETE FROM qt001_cp.event_fix7c WHERE verb = 'evidence_imported'"), "analysis against the sources", "no static analysis"),
+    "60_deploy: a routine runs with its caller's rights": (
+        "ALTER FUNCTION public.qt001_write(jsonb) SECURITY INVOKER", "sources of the apply path", "found definer=False"),
+    "60_deploy: a search path is not pinned": (
+        "ALTER FUNCTION public.qt001_permit(jsonb) SET search_path = public", "sources of the apply path", "and public"),
+    "60_deploy: a routine does not ask first": (
+        _ASKS_LATE, "sources of the apply path", "public.qt001_refresh_statistics(): its first statement is not PERFORM qt001_cp.require_acceptance"),
     "50_gate: a gate is skipped": (
         _LIE + "; GRANT UPDATE ON public.qt001_source TO directus", "what the gates claim", "gate owners_and_acls_exact is open"),
 }  # fmt: skip
@@ -133,6 +152,12 @@ def test_another_manifest_than_the_one_received(
     (tmp_path / "object.json").write_text("{}")
     document = _audit(at_fix7b_done, capsys, "--manifest", str(tmp_path / "object.json"), code=3)
     assert any("the manifest of this database is" in f for f in _faults(document, "the manifest's file"))
+
+
+def test_an_envelope_that_is_no_json(tmp_path: Path) -> None:
+    (tmp_path / "e.json").write_text("{")
+    (fault,) = envelope(tmp_path / "e.json", [], "", []).faults
+    assert fault.startswith("it is not JSON: ")
 
 
 def test_bad_input_is_told(capsys: pytest.CaptureFixture[str], at_base: Stage, tmp_path: Path) -> None:

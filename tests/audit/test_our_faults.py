@@ -19,12 +19,20 @@ from qt001_cp.workflow.bundle import OBJECT, make_bundle
 from qt001_cp.workflow.seal import propose, seal
 from tests.conftest import Stage
 
-# Every refusal of the control plane goes through raise_first; the comparison of statements has one of its own.
+# Every refusal of the control plane goes through raise_first; documents, statements and the restore script have one of their own.
 BLIND = """
 CREATE OR REPLACE FUNCTION qt001_cp.raise_first(what text, findings jsonb) RETURNS void LANGUAGE sql AS 'SELECT';
 CREATE OR REPLACE FUNCTION qt001_cp.require_statements(manifest text, direction text, query text, first_number bigint, last_number bigint)
     RETURNS void LANGUAGE sql AS 'SELECT';
 CREATE OR REPLACE FUNCTION qt001_cp.require_last_statement(manifest text, direction text, done bigint) RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE OR REPLACE FUNCTION qt001_cp.register_restore(manifest text, restore_sha256 text) RETURNS text LANGUAGE sql SECURITY DEFINER
+    AS $$SELECT qt001_cp.record_event('restore_registered', manifest, jsonb_build_object('sha256', restore_sha256))$$;
+CREATE OR REPLACE FUNCTION qt001_cp.stamp_document() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.kind := convert_from(NEW.body, 'UTF8')::jsonb ->> 'schema';
+    NEW.head := qt001_cp.head_of(convert_from(NEW.body, 'UTF8')::jsonb);
+    RETURN NEW;
+END $$;
 """
 Patch = Callable[[pytest.MonkeyPatch], object]
 
@@ -73,10 +81,12 @@ FAULTS: dict[str, tuple[bool, Patch, str, str]] = {
 }  # fmt: skip
 
 
-def _sealed(stage: Stage, folder: Path) -> Path:
+def sealed(stage: Stage, folder: Path, then: Callable[[], object] = lambda: None) -> Path:
+    """FIX7a with its refusals taken out, ``then`` the author's bundle sealed; the path of its object manifest."""
     revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(estate.policy_path()))
     with stage.connect() as superuser:
         superuser.execute(BLIND)
+    then()
     with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
         bundle = make_bundle(author, estate.policy_path())
         bundle.write(folder)
@@ -85,7 +95,7 @@ def _sealed(stage: Stage, folder: Path) -> Path:
     return folder / OBJECT
 
 
-def _faults(said: str, check: str) -> Sequence[str]:
+def faults_of(said: str, check: str) -> Sequence[str]:
     return [f for c in json.loads(said)["checks"] if check in c["name"] for f in c["faults"]]
 
 
@@ -97,7 +107,7 @@ def test_a_wrong_module_is_found(
     with monkeypatch.context() as patch:
         if author:
             wrong(patch)
-        path = _sealed(at_base, tmp_path)
+        path = sealed(at_base, tmp_path)
         if not author:
             wrong(patch)
         revisions.upgrade(at_base.scene.dsn(OPERATOR), "fix7b", manifest=str(path), rehearsal="first")
@@ -105,4 +115,4 @@ def test_a_wrong_module_is_found(
     code = main(["audit", "--database", at_base.scene.dsn("postgres"), "--manifest", str(path), "--format", "json"])
     said = capsys.readouterr().out
     assert code == 3, said
-    assert any(words in f for f in _faults(said, check)), said
+    assert any(words in f for f in faults_of(said, check)), said

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from qt001_cp.cli import main
+from qt001_cp.audit.envelope import envelope
+from qt001_cp.audit.queries import rows
+from qt001_cp.cli import main, signing
 from qt001_cp.rehearsal.scene import AUDITOR
 from tests.audit.keys import write_keys
 from tests.conftest import Stage
@@ -49,6 +52,51 @@ def test_an_answer_outside_the_database(
     assert sign(subject, refused, "--refuse", "--reason", "40 of 900 sheets") == 0
     assert "it is a refusal: 40 of 900 sheets" in audit(refused)
     assert "is not the last answer" in audit(signed)
+
+
+# What is wrong in the statement that leaves the database: (the fault, how, the words).
+FAULTS = {
+    "cli/signing signs another digest": (lambda d: d["subject"][0]["digest"].update(sha256="e" * 64), "it is about eeee"),
+    "cli/signing signs a longer validity": (
+        lambda d: d["predicate"].update(validUntil="2999-01-01T00:00:00Z"), "it says validUntil 2999-01-01T00:00:00Z, the chain says"),
+    "cli/signing signs a wider scope": (lambda d: d["predicate"].update(scope="everything"), "it says scope everything, the chain says until the review"),
+    "cli/signing names another signer": (lambda d: d["predicate"].update(signer="qt001_author"), f"it says signer qt001_author, the chain says {AUDITOR}"),
+    "cli/signing names another event": (lambda d: d["predicate"].update(event="d" * 64), "its event dddd"),
+    "cli/signing calls a refusal a sign-off": (lambda d: d["predicate"].update(verdict="signed"), "it says verdict signed, the chain says refused"),
+}  # fmt: skip
+
+
+def test_a_wrong_statement_is_found(
+    at_fix7c_done: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    private, public = write_keys(tmp_path, Ed25519PrivateKey.generate())
+    with at_fix7c_done.connect() as connection:
+        (subject,) = connection.execute("SELECT qt001_cp.subject_digest()").fetchone() or ("",)
+    real, dsn = signing._statement, at_fix7c_done.scene.dsn(AUDITOR)
+    for number, (fault, (wrong, words)) in enumerate(FAULTS.items()):
+        out = tmp_path / f"{number}.dsse.json"
+
+        def statement(opened: Any, event: str, about: str, wrong: Any = wrong) -> dict[str, Any]:
+            document = real(opened, event, about)
+            wrong(document)
+            return document
+
+        answer = (
+            ["--refuse", "--reason", "no"] if "refusal" in fault else ["--scope", "until the review", "--valid", "600"]
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(signing, "_statement", statement)
+            assert (
+                main(["sign", subject, *answer, "--key", str(private), "--envelope", str(out), "--database", dsn]) == 0
+            )
+        capsys.readouterr()
+        with at_fix7c_done.connect() as connection:
+            events = rows(connection, "events.sql")
+        found = envelope(out, [public], subject, events).faults
+        assert any(words in f for f in found), (fault, found)
+    assert main(["audit", "--database", at_fix7c_done.scene.dsn("postgres"), "--manifest", at_fix7c_done.manifest_path,
+                 "--envelope", str(out), "--trust", str(public)]) == 3  # fmt: skip
+    assert words in capsys.readouterr().out
 
 
 def test_key_and_envelope_belong_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from qt001_cp.audit import signature
 from qt001_cp.cli import main
 from tests.audit.keys import write_keys
 from tests.conftest import Stage
+from tests.guides.guide import blocks
 
 STATEMENT = signature.statement("object.json", "a" * 64, "https://qt001.example/x/v1", {"verdict": "signed", "ö": [1]})
 
@@ -69,6 +71,34 @@ def test_another_key_counts_for_nothing_whatever_keyid_it_claims(key: Ed25519Pri
     envelope = signature.sign(STATEMENT, stranger)
     envelope["signatures"][0]["keyid"] = signature.keyid(key.public_key())
     assert signature.verify(envelope, [key.public_key()])[0] is None
+
+
+def _checked_elsewhere(path: Path, public: Path, folder: Path) -> str:
+    """What the auditor's guide has: Python's standard library takes the envelope apart, openssl checks the signature."""
+    (code,) = [b for b in blocks("auditor")["7. The signature, without this project"] if "openssl pkeyutl" in b]
+    code = code.replace("sign-off.dsse.json", str(path)).replace("hana.pub", str(public))
+    done = subprocess.run(["bash", "-e", "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "pae", "verify"])
+def test_a_wrong_signature_of_ours_is_found_without_us(
+    key: Ed25519PrivateKey, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str
+) -> None:
+    """The audit cannot vouch for its own signatures: with a wrong encoding it signs and takes what nobody else does."""
+    stranger = Ed25519PrivateKey.generate()
+    _, public = write_keys(tmp_path, key)
+    with monkeypatch.context() as patch:
+        if wrong == "pae":
+            patch.setattr(signature, "pae", lambda kind, payload: payload)
+        if wrong == "verify":
+            patch.setattr(signature, "verify", lambda envelope, trusted: (STATEMENT, ""))
+        made = signature.sign(STATEMENT, stranger if wrong == "verify" else key)
+        assert signature.verify(made, [key.public_key()])[0] is not None
+    (tmp_path / "e.json").write_text(json.dumps(made))
+    said = _checked_elsewhere(tmp_path / "e.json", public, tmp_path)
+    assert ("Signature Verified Successfully" in said) is (wrong == "nothing"), said
+    assert ("Signature Verification Failure" in said) is (wrong != "nothing"), said
 
 
 def test_the_audits_statement_is_signed_and_checked(

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +22,16 @@ _CHECKOUT = "cd qt001_cp-checkout"
 
 
 @dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: the heading it stands under, its language, and its lines."""
+
+    page: str
+    heading: str
+    language: str
+    body: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """A command of a guide that did not end with 0."""
 
@@ -30,12 +41,31 @@ class Failed:
 
 def blocks(guide: str) -> dict[str, list[str]]:
     """The ``sh`` blocks of docs/``guide``.md by the heading they stand under; "" is what comes before the first."""
-    text = (project_folder() / "docs" / f"{guide}.md").read_text()
-    found: dict[str, list[str]] = {"": []}
-    for part in re.split(r"^(?=## )", text, flags=re.MULTILINE):
-        heading = part.splitlines()[0].removeprefix("## ") if part.startswith("## ") else ""
-        found.setdefault(heading, []).extend(body for language, body in _FENCE.findall(part) if language == "sh")
+    path = project_folder() / "docs" / f"{guide}.md"
+    found: dict[str, list[str]] = {heading: [] for heading, _ in _parts(path)}
+    for block in fenced(path):
+        if block.language == "sh":
+            found[block.heading].append(block.body)
     return found
+
+
+def pages() -> list[Path]:
+    """The README and every page of docs, without the decisions."""
+    return [project_folder() / "README.md", *sorted((project_folder() / "docs").glob("*.md"))]
+
+
+def fenced(path: Path) -> list[Block]:
+    """Every fenced block of a page, in its order."""
+    return [
+        Block(path.stem, heading, language, body)
+        for heading, part in _parts(path)
+        for language, body in _FENCE.findall(part)
+    ]
+
+
+def _parts(path: Path) -> Iterator[tuple[str, str]]:
+    for part in re.split(r"^(?=## )", path.read_text("utf-8"), flags=re.MULTILINE):
+        yield part.splitlines()[0].removeprefix("## ") if part.startswith("## ") else "", part
 
 
 def checkout(folder: Path) -> Path:
@@ -68,3 +98,19 @@ def run(script: list[str], server: Server, folder: Path) -> tuple[str, list[Fail
     assert "Traceback" not in said, said
     lines = failures.read_text().splitlines() if failures.exists() else []
     return said, [Failed(int(code), command) for code, _, command in (line.partition(" ") for line in lines)]
+
+
+def shape(line: str) -> str:
+    """A line of output without what differs from run to run: digests, numbers, blanks."""
+    line = re.sub(r"[0-9a-f]{64}", "DIGEST", line)
+    line = re.sub(r"\$qt001_[0-9a-f]{16}\$", "$TAG$", line)
+    return re.sub(r"\s+", " ", re.sub(r"\d+", "N", line)).strip()
+
+
+def unlike(page: str, heading: str, language: str, printed: str) -> list[str]:
+    """The lines of the page's blocks of that heading that have not the shape of any line that was printed."""
+    (path,) = [p for p in pages() if p.stem == page]
+    today = {shape(line) for line in printed.splitlines()}
+    lines = [n for b in fenced(path) if (b.heading, b.language) == (heading, language) for n in b.body.splitlines()]
+    assert lines, f"{page}, {heading}: it shows nothing any more"
+    return [line for line in lines if shape(line) not in today]

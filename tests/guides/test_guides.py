@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qt001_cp.servers import Server, open_server
-from tests.guides.guide import Failed, blocks, checkout, run
+from tests.guides.guide import Failed, blocks, checkout, run, unlike
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ HANDS = [
     ("author", ""), ("author", "1"), ("author", "2"), ("operator", "3"), ("author", "3"),
     ("operator", "4"), ("operator", "5"), ("operator", "6"), ("operator", "7"), ("operator", "8"), ("operator", "9"),
     ("author", "4"), ("operator", "10"),
-    ("auditor", ""), ("auditor", "1"), ("auditor", "2"), ("auditor", "3"), ("auditor", "4"), ("auditor", "5"), ("auditor", "6"),
+    ("auditor", ""), ("auditor", "1"), ("auditor", "2"), ("auditor", "3"), ("auditor", "4"), ("auditor", "5"), ("auditor", "6"), ("auditor", "7"),
     ("operator", "11"),
 ]  # fmt: skip
 # What ends with 3 (findings) and why. Nothing else may end with anything but 0.
@@ -71,4 +71,8 @@ def test_the_guides_run_as_written(own_server: Server, tmp_path: Path) -> None:
     assert unexpected == [], said
     assert said.count("psql: 0") == 5, said
     assert (tmp_path / "before.sql").read_text() == (tmp_path / "after.sql").read_text()
+    # What the pages show is what was printed, but for digests and numbers.
+    assert unlike("operator", "8. FIX7b", "", (folder / "fix7b.log").read_text()) == []
+    assert unlike("README", "What it prints", "", said) == []
+    assert unlike("architecture", "The way of one object", "sql", (folder / "fix7b.sql").read_text()) == []
     assert Failed(3, 'qt001-cp status --database "$OPERATOR"') in failed

@@ -1,0 +1,138 @@
+"""A review pack on somebody's disk: its sums, its documents, and whether its SQL is what the sealed manifest asks for.
+
+Its pages (index, changes, SARIF) are for reading: they are compared with their sums, and with nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from qt001_cp.audit import rendering
+from qt001_cp.audit.check import Check
+from qt001_cp.audit.lexical import tokens
+from qt001_cp.errors import FileProblem
+
+_SCRIPTS: Final = {
+    "fix7b.sql": ("forward", ("cutover_begin", "cutover_end")),
+    "fix7b-restore.sql": ("restore", ("restore_begin", "restore_end")),
+    "fix7c.sql": ("retire", ("deploy_begin", "deploy_documents", "deploy_end")),
+    "fix7c-back.sql": ("revive", ("undeploy_begin", "undeploy_end")),
+}
+_WHOLE: Final = ("fix7b.sql", "fix7b-restore.sql")
+"""Scripts that hold nothing but statements, guards and the ledger's segment. The others carry the frozen files of a revision."""
+_DOCUMENTS: Final = tuple(f"manifests/{n}.json" for n in ("readiness", "capability", "dependency", "static-analysis"))
+_OWN: Final = r"qt001_cp\s*\.\s*\w+"
+_ALLOWED: Final = re.compile(
+    rf"""begin|commit|reset\ role|set\ local\ role\ "qt001_cp_owner"
+      | set\ local\ (client_encoding|standard_conforming_strings|search_path|lock_timeout|statement_timeout|row_security|jit
+                    |check_function_bodies|client_min_messages)\ =\ ['\w,\ ]*
+      | do\ \$qt001\$\ begin\ perform\ qt001_cp\."\w+"\(['\w,\ ]*\);\ end\ \$qt001\$
+      | do\ \$qt001\$\ begin\ perform\ qt001_cp\.require_last_statement\(['\w,\ ]*\);\ end\ \$qt001\$
+      | do\ \$guard\$\ begin(\ perform\ qt001_cp\.guard_partition\('\w+',\ 'fix7b'\);)+\ end\ \$guard\$
+      | create\ table\ {_OWN}\ partition\ of\ {_OWN}\ for\ values\ in\ \('fix7b'\) | drop\ table\ {_OWN}
+      | grant\ select\ on\ {_OWN}(,\ {_OWN})*\ to\ qt001_cp_\w+(,\ qt001_cp_\w+)*
+      | update\ qt001_cp\.alembic_version\ set\ version_num='fix7[ab]'\ where\ qt001_cp\.alembic_version\.version_num\ =\ 'fix7[ab]'""",
+    re.VERBOSE,
+)
+
+
+def pack(folder: Path, manifest: Mapping[str, Any], digest: str, sealed: Collection[str]) -> Check:
+    """``sealed``: the digests of the documents of the database, where FIX7c has brought them there. Raises :class:`FileProblem`."""
+    check = Check(f"pack {folder.name}")
+    sums = _sums(folder)
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"SHA256SUMS"}
+    check.faults += [f"{name}: SHA256SUMS does not list it" for name in sorted(there - sums.keys())]
+    check.faults += [f"{name}: it is listed, and not there" for name in sorted(sums.keys() - there)]
+    bodies = {name: (folder / name).read_bytes() for name in sorted(there & sums.keys())}
+    for name, body in bodies.items():
+        check.looked_at += 1
+        made = hashlib.sha256(body).hexdigest()
+        if made != sums[name]:
+            check.faults.append(f"{name}: its sha256 is {made}, SHA256SUMS says {sums[name]}")
+        if name == "manifests/object.json" and made != digest:
+            check.faults.append(f"{name}: its sha256 is {made}, the manifest of this database is {digest}")
+        elif name in _DOCUMENTS and sealed and made not in sealed:
+            check.faults.append(f"{name}: no document of this database has its sha256 {made}")
+    check.faults += [f"{name}: it is missing" for name in ("manifests/object.json", *_WHOLE) if name not in bodies]
+    for name in _SCRIPTS.keys() & bodies.keys():
+        check.faults += [f"{name}: {fault}" for fault in _script(name, bodies[name].decode(), manifest, digest)]
+    return check
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        text = (folder / "SHA256SUMS").read_text("utf-8")
+    except (OSError, ValueError) as exc:
+        raise FileProblem(f"{folder / 'SHA256SUMS'}: cannot be read: {exc}",
+                          hint="name the folder that 'qt001-cp review --out' made") from exc  # fmt: skip
+    listed = (line.partition("  ") for line in text.splitlines())
+    return {name: sha256 for sha256, _, name in listed}
+
+
+def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> list[str]:
+    way, calls = _SCRIPTS[name]
+    wanted, faults = rendering.statements(manifest, way), []
+    block = re.compile(
+        rf"^DO (\$qt001_{digest[:16]}\$)\nBEGIN\nPERFORM qt001_cp\.require_statements\('{digest}', '{way}',"
+        r" pg_catalog\.current_query\(\), (\d+), (\d+)\);\n(.*?)\nEND\n\1;$",
+        re.MULTILINE | re.DOTALL,
+    )
+    found: list[str] = []
+    for match in block.finditer(text):
+        lines = match.group(4).split("\n")
+        if (int(match.group(2)), int(match.group(3))) != (len(found) + 1, len(found) + len(lines)):
+            faults.append(
+                f"a block says statements {match.group(2)} to {match.group(3)}, it has {len(found) + 1} to {len(found) + len(lines)}"
+            )
+        found += lines
+    lacking, more = Counter(wanted) - Counter(found), Counter(found) - Counter(wanted)
+    faults += [f"it lacks: {s}" for s in lacking.elements()] + [
+        f"it holds, and should not: {s}" for s in more.elements()
+    ]
+    if not lacking and not more and wanted != found:
+        faults.append("its statements stand in another order")
+    rest = block.sub('DO $qt001$ BEGIN PERFORM qt001_cp."statements"(); END $qt001$;', text)
+    faults += _calls(rest, calls, digest)
+    if name == "fix7c.sql":
+        faults += [
+            f"the new source of {r['identity']} is not in it"
+            for r in manifest["repoint"]
+            if r["after"].strip() not in text
+        ]
+    if name in _WHOLE:
+        faults += [f"it holds another statement: {s[:120]}" for s in _statements(rest) if not _ALLOWED.fullmatch(s)]
+    return faults
+
+
+def _calls(text: str, calls: tuple[str, ...], digest: str) -> list[str]:
+    """Each guard once, with this manifest, in this order, around the statements."""
+    marks = [rf"""PERFORM qt001_cp\."{call}"\('{digest}'""" for call in calls]
+    places = [[m.start() for m in re.finditer(mark, text)] for mark in marks]
+    faults = [f"expected one call of qt001_cp.{call} for this manifest, found {len(p)}"
+              for call, p in zip(calls, places, strict=True) if len(p) != 1]  # fmt: skip
+    if not faults:
+        statements = [m.start() for m in re.finditer(r'PERFORM qt001_cp\."statements"\(\)', text)]
+        order = [*(p[0] for p in places[:-1]), *statements, places[-1][0]]
+        if order != sorted(order):
+            faults.append("its guards do not stand around its statements")
+    return faults
+
+
+def _statements(text: str) -> list[str]:
+    """The statements of a script without comments, in lower case, each space one."""
+    made: list[str] = []
+    end, words = 0, ""
+    for t in tokens(text):
+        if t.kind == "mark" and t.text == ";":
+            made.append(words.strip())
+            words = ""
+        else:
+            words += (" " if t.start > end and words else "") + " ".join(text[t.start : t.end].split())
+        end = t.end
+    # What stands in quotes is lowered too: no name of ours has capitals.
+    return [s.lower() for s in [*made, words.strip()] if s]

@@ -1,0 +1,146 @@
+"""The evidence of the analysis against the sources as they are: digests, what the server itself has noted, and what
+stands in a body as a word (``bodies``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+import psycopg
+
+from qt001_cp.audit.bodies import ANALYSED, Row, asks_first, known_names, words
+from qt001_cp.audit.check import Check
+from qt001_cp.audit.lexical import tokens
+from qt001_cp.audit.queries import rows
+
+Node = tuple[str, str]
+
+
+def evidence_of(digest: str, events: Iterable[Row], found: Mapping[str, Row]) -> Row | None:
+    """The static analysis that was imported last about this manifest."""
+    imported = [found[e["subject"]] for e in events if e["verb"] == "evidence_imported" and e["subject"] in found]
+    ours = [
+        d for d in imported if str(d["schema"]).startswith("qt001.evidence.static-analysis/") and d["subject"] == digest
+    ]
+    return ours[-1] if ours else None
+
+
+def dependency_of(digest: str, events: Iterable[Row], found: Mapping[str, Row]) -> Row | None:
+    """The dependency manifest that was sealed last for this object manifest."""
+    sealed = [found[e["subject"]] for e in events if e["verb"] == "sealed" and e["subject"] in found]
+    ours = [
+        d
+        for d in sealed
+        if str(d["schema"]).startswith("qt001.manifest.dependency/") and d["object_manifest"] == digest
+    ]
+    return ours[-1] if ours else None
+
+
+def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
+    """The routines, and what the server has noted of them and of the relations."""
+    with connection.transaction():
+        # They decide how a definition is worded.
+        connection.execute("SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL quote_all_identifiers = off;"
+                           " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
+                           " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1")  # fmt: skip
+        routines: dict[Node, Row] = {(r["kind"], r["identity"]): r for r in rows(connection, "routines.sql")}
+    return routines, list(rows(connection, "depends.sql"))
+
+
+def analysis(manifest: Row, evidence: Row | None, routines: Mapping[Node, Row], noted: Iterable[Row]) -> Check:
+    """Every transferred routine and view is in the evidence, as it is now, with everything that can be seen of it here."""
+    check = Check("the analysis against the sources")
+    if evidence is None:
+        check.faults.append("no static analysis about this manifest was imported")
+        return check
+    entries = {(r["kind"], r["identity"]): r for r in evidence["routines"]}
+    needs: dict[Node, set[str]] = {}
+    for d in noted:
+        if d["by_rule"] or d["by_rule"] is None:
+            needs.setdefault((d["from_kind"], d["from_identity"]), set()).add(d["to_identity"])
+    known = known_names(manifest)
+    for o in manifest["objects"]:
+        if o["disposition"] != "transfer" or o["kind"] not in ANALYSED:
+            continue
+        check.looked_at += 1
+        node, name = (o["kind"], o["identity"]), f"{o['kind']} {o['identity']}"
+        entry = entries.get(node)
+        if entry is None:
+            check.faults.append(f"{name}: the evidence does not have it")
+            continue
+        named = {e["identity"] for e in entry["edges"]}
+        check.faults += [f"{name}: the server has noted that it needs {n}, the evidence does not name it"
+                         for n in sorted(needs.get(node, set()) - named)]  # fmt: skip
+        routine = routines.get(node)
+        if routine is not None:
+            check.faults += [f"{name}: {f}" for f in (*_digests(entry, routine), *words(entry, routine, named, known))]
+        elif entry["definition"] != o["definition"]:
+            check.faults.append(
+                f"{name}: the evidence is about definition {entry['definition']}, the manifest has {o['definition']}"
+            )
+    return check
+
+
+def apply_path(manifest: Row, routines: Mapping[Node, Row], stage: str) -> Check:
+    """The repointed routines have the sources of the manifest: the old ones, or after FIX7c the new ones, each of which
+    runs with its owner's rights on a pinned path and asks first."""
+    check = Check("the sources of the apply path")
+    by_identity = {identity: r for (_, identity), r in routines.items()}
+    for r in manifest["repoint"]:
+        check.looked_at += 1
+        live = by_identity.get(r["identity"])
+        if live is None:
+            check.faults.append(f"{r['identity']}: it is not in this database")
+        elif stage != "fix7c":
+            if live["whole"] != r["before"]:
+                check.faults.append(f"{r['identity']}: its source is not the one that the manifest captured")
+        else:
+            if live["body"] not in [t.text for t in tokens(r["after"]) if t.kind == "string"]:
+                check.faults.append(f"{r['identity']}: its body is not the manifest's new one")
+            if not live["definer"] or live["path"] != "pg_catalog, pg_temp":
+                check.faults.append(f"{r['identity']}: expected SECURITY DEFINER and search_path pg_catalog, pg_temp,"
+                                    f" found definer={live['definer']} and {live['path']}")  # fmt: skip
+            if not asks_first(live["body"] or ""):
+                check.faults.append(
+                    f"{r['identity']}: its first statement is not PERFORM qt001_cp.require_acceptance(…)"
+                )
+    return check
+
+
+def dependencies(manifest: Row, sealed: Row | None, evidence: Row | None, noted: Iterable[Row]) -> Check:
+    """What the apply path reaches, by the evidence and by what the server has noted, stands in the dependency manifest."""
+    check = Check("the dependency manifest")
+    if sealed is None or evidence is None:
+        check.faults.append("none is sealed for this object manifest")
+        return check
+    graph: dict[Node, set[Node]] = {}
+    for d in noted:
+        graph.setdefault((d["from_kind"], d["from_identity"]), set()).add((d["to_kind"], d["to_identity"]))
+    unknown: dict[Node, list[str]] = {}
+    for r in evidence["routines"]:
+        node = (r["kind"], r["identity"])
+        graph.setdefault(node, set()).update((e["kind"], e["identity"]) for e in r["edges"])
+        unknown[node] = [u["rule"] for u in r["unknown"]]
+    roots = {r["identity"] for r in manifest["repoint"]}
+    reached: set[Node] = set()
+    todo = [(o["kind"], o["identity"]) for o in manifest["objects"] if o["identity"] in roots]
+    while todo:
+        node = todo.pop()
+        if node not in reached and not node[1].startswith("qt001_cp."):
+            reached.add(node)
+            todo += graph.get(node, ())
+    check.looked_at = len(reached)
+    listed = {(k, i) for k, i in sealed["objects"]}
+    check.faults += [f"the apply path reaches {k} {i}, it does not name it" for k, i in sorted(reached - listed)]
+    said = {(k, i, rule) for k, i, rule in sealed["unknown"]}
+    check.faults += [f"{n[0]} {n[1]}: the evidence says {rule}, it does not" for n in sorted(reached)
+                     for rule in unknown.get(n, ()) if (*n, rule) not in said]  # fmt: skip
+    return check
+
+
+def _digests(entry: Row, routine: Row) -> Iterator[str]:
+    about, text = ("body_sha256", routine["body"]) if entry["definition"] is None else ("definition", routine["whole"])
+    made = hashlib.sha256((text or "").encode()).hexdigest()
+    if entry[about] != made:
+        yield f"the evidence is about source {entry[about]}, today's has the sha256 {made}"

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "7cde584a94e8bf3779ec85bc5d190abd3801c5619805bda854a4b0e868c1cdb3"
+SUMS = "bb30a64e4b7281c07e6a45541f45e4a23b3bcd8255b30bc340acdde74457758b"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "0705de774802781a38207774557a558128d34f4030263291da19ffb9a6d26c3f"
+SUMS = "879756d131a71552525b4bb6a084c5a8ef3b26b0939b5d5c25761eb2385696cd"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -89,8 +89,8 @@ class Kind:
     """One kind of object; ``key`` is the type word of ``pg_identify_object``.
 
     ``alter``/``grant`` are the words after ALTER and after ON, or None where PostgreSQL has no such statement.
-    ``relation`` marks what takes ACCESS EXCLUSIVE when its owner changes: those come last. ``container`` marks what others
-    are looked up in: its privileges go last and come back first. ``why`` says why a kind cannot be transferred,
+    ``relation`` marks a row of ``pg_class``. ``container`` marks what others are looked up in: its privileges go last and
+    come back first. ``why`` says why a kind cannot be transferred,
     ``since`` from which major version on it can be.
     """
 
@@ -104,6 +104,12 @@ class Kind:
     privileges: tuple[str, ...] = ()
     why: str = ""
     since: int = 0
+
+    @property
+    def locks(self) -> bool:
+        """Whether ALTER … OWNER takes ACCESS EXCLUSIVE on a relation: of a composite type too, whose columns a session that
+        uses it has to read. Those come last."""
+        return self.relation or self.key == "type"
 
     def refusal(self, server_major: int) -> str:
         """Why it cannot be transferred on that server; empty where it can."""

@@ -59,16 +59,18 @@ SET jit = off
 AS $implied_step$
 -- direction: 'forward' or 'restore' for FIX7b, 'retire' or 'revive' for the legacy authority in FIX7c. The order is the lock order of plan/order.py.
 WITH object AS (
-    SELECT o.*, k.relation, k.container, o.ways -> direction AS way
+    SELECT o.*, k.locks, k.container, o.ways -> direction AS way,
+           k.relation AND NOT jsonb_path_exists(o.ways -> direction -> 'pre', '$[*] ? (@.set_role == true)') AS late
     FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
     WHERE o.disposition = 'transfer' AND o.ways -> direction <> 'null'
 ), step AS (
-    SELECT 0 AS phase, CASE WHEN direction IN ('forward', 'retire') THEN o.container ELSE NOT o.container END::int AS weight, o.*, s.value AS step, s.ord
+    SELECT CASE WHEN o.late THEN 2 ELSE 0 END AS phase,
+           (NOT o.late AND CASE WHEN direction IN ('forward', 'retire') THEN o.container ELSE NOT o.container END)::int AS weight, o.*, s.value AS step, s.ord
     FROM object o, jsonb_array_elements(o.way -> 'pre') WITH ORDINALITY s(value, ord)
     UNION ALL
-    SELECT CASE WHEN o.relation THEN 2 ELSE 1 END, (NOT o.container)::int, o.*, o.way -> 'owner', 1 FROM object o WHERE o.way -> 'owner' <> 'null'
+    SELECT CASE WHEN o.locks THEN 3 ELSE 1 END, (NOT o.container)::int, o.*, o.way -> 'owner', 1 FROM object o WHERE o.way -> 'owner' <> 'null'
     UNION ALL
-    SELECT 3, 0, o.*, s.value, s.ord FROM object o, jsonb_array_elements(o.way -> 'post') WITH ORDINALITY s(value, ord)
+    SELECT 4, 0, o.*, s.value, s.ord FROM object o, jsonb_array_elements(o.way -> 'post') WITH ORDINALITY s(value, ord)
 )
 SELECT row_number() OVER (ORDER BY s.phase, s.weight, s.number, s.ord), s.kind, s.identity, s.schema, s.name, s.args, s.method, s.detail, s.step
 FROM step s
@@ -172,10 +174,11 @@ BEGIN
         SELECT array_agg(s.statement ORDER BY s.number) INTO implied
         FROM qt001_cp.implied_statement(manifest, direction) s WHERE s.number BETWEEN first_number AND last_number;
     END IF;
-    IF regexp_replace(regexp_replace(query, '^(\s|--[^\n]*\n)*', ''), ';?\s*$', '')
-            = head || array_to_string(implied, E'\n') || tail THEN
+    -- In front of the block there may be comments, behind it what psql and drivers leave of the statement's end.
+    IF left(query, strpos(query, head) - 1) ~ '^(\s|--[^\n]*\n)*$'
+            AND rtrim(substr(query, strpos(query, head)), E' ;\n') = head || array_to_string(implied, E'\n') || tail THEN
         RAISE NOTICE 'statements % to % of %', first_number, last_number, coalesce(
-            (SELECT nullif(count(*), 0) FROM qt001_cp.statement_now s
+            (SELECT max(s.number) FROM qt001_cp.statement_now s
              WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction)::text, '?');
         RETURN;
     END IF;
@@ -197,7 +200,7 @@ SET search_path = pg_catalog, pg_temp
 AS $require_last_statement$
 DECLARE
     implied bigint := coalesce(
-        (SELECT nullif(count(*), 0) FROM qt001_cp.statement_now s
+        (SELECT max(s.number) FROM qt001_cp.statement_now s
          WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_last_statement.manifest AND s.direction = require_last_statement.direction),
         (SELECT count(*) FROM qt001_cp.implied_statement(manifest, direction)));
 BEGIN

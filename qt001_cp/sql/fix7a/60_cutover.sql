@@ -171,7 +171,6 @@ BEGIN
     PERFORM qt001_cp.raise_first('FIX7b', findings);
     PERFORM qt001_cp.remember_owner_acl();
     PERFORM qt001_cp.remember_statements(manifest, 'forward');
-    PERFORM qt001_cp.during_lock(manifest);
     RAISE NOTICE 'FIX7b: all preconditions hold for manifest %', manifest;
 END
 $cutover_begin$;
@@ -310,7 +309,6 @@ BEGIN
     PERFORM qt001_cp.raise_first('FIX7b restore', findings);
     PERFORM qt001_cp.remember_owner_acl();
     PERFORM qt001_cp.remember_statements(manifest, 'restore');
-    PERFORM qt001_cp.during_lock(manifest);
 END
 $restore_begin$;
 

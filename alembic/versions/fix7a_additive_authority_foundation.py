@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "7cde584a94e8bf3779ec85bc5d190abd3801c5619805bda854a4b0e868c1cdb3"
+SUMS = "af12b2a42ba58e58d78d134cabe3e3b8f318107d2f22aa54dae227f5f453ae51"
 
 
 def upgrade() -> None:

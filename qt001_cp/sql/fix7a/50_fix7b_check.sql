@@ -76,13 +76,14 @@ $rehearsal_findings$;
 
 CREATE FUNCTION qt001_cp.blocked_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET row_security = off
 AS $blocked_findings$
 -- apply and readiness are blocked: the rows that the policy names say so. Plain tables only, and no function, operator,
--- cast or policy of the application runs: values are compared by the output of their type, row security raises.
+-- cast or policy of the application runs: values are compared by the output of their type, row security raises. What the
+-- name means is looked at under a lock: while a reader waits, the application could put a view of its own in the place.
 DECLARE
     probe jsonb;
     target record;
@@ -95,7 +96,7 @@ BEGIN
         problem := NULL;
         remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
                          probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
-        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name INTO target
+        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name, c.oid INTO target
         FROM qt001_cp.manifest_row o
         JOIN pg_namespace n ON n.nspname = o.object ->> 'schema'
         JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.object ->> 'name' AND c.relkind = 'r'
@@ -104,13 +105,19 @@ BEGIN
             problem := 'no such plain table';
         ELSE
             BEGIN
-                EXECUTE format('SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', t.%I)) FROM ONLY %I.%I t '
-                               'WHERE pg_catalog.format(''%%s'', t.%I) OPERATOR(pg_catalog.=) $1',
-                               probe ->> 'state_column', target.schema, target.name, probe ->> 'key_column')
-                INTO rows, held USING probe ->> 'key';
-                problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
-                                WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
-            EXCEPTION WHEN undefined_column THEN
+                EXECUTE format('LOCK TABLE ONLY %I.%I IN ACCESS SHARE MODE', target.schema, target.name);
+                IF NOT EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = to_regclass(format('%I.%I', target.schema, target.name))
+                               AND c.oid = target.oid AND c.relkind = 'r') THEN
+                    problem := 'another relation in its place';
+                ELSE
+                    EXECUTE format('SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', t.%I)) FROM ONLY %I.%I t '
+                                   'WHERE pg_catalog.format(''%%s'', t.%I) OPERATOR(pg_catalog.=) $1',
+                                   probe ->> 'state_column', target.schema, target.name, probe ->> 'key_column')
+                    INTO rows, held USING probe ->> 'key';
+                    problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
+                                    WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
+                END IF;
+            EXCEPTION WHEN undefined_column OR undefined_table OR wrong_object_type THEN
                 problem := SQLERRM;
             WHEN insufficient_privilege THEN
                 problem := SQLERRM;

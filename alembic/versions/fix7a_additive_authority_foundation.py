@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "af12b2a42ba58e58d78d134cabe3e3b8f318107d2f22aa54dae227f5f453ae51"
+SUMS = "6589cac7a511c3fff504c4bae3764bb4c263074d9955ed06e3acc329a6666f22"
 
 
 def upgrade() -> None:

@@ -34,7 +34,7 @@ WITH doc AS MATERIALIZED (
            -- Where the application itself looks for names is its own matter.
            OR (s.setrole = ANY (doc.mine) AND NOT starts_with(c, 'search_path=')))
 ), part AS MATERIALIZED (
-    SELECT s.*, ARRAY(SELECT btrim(x, ' "') FROM unnest(string_to_array(s.value, ',')) x) AS schemas FROM setting s WHERE s.name = 'search_path'
+    SELECT s.*, qt001_cp.path_schemas(s.value) AS schemas FROM setting s WHERE s.name = 'search_path'
 ), open_schema(name) AS MATERIALIZED (
     SELECT n.nspname FROM doc, pg_namespace n
     WHERE n.nspowner = ANY (doc.mine) AND NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'schema' AND p.name = n.nspname AND p.disposition = 'transfer')

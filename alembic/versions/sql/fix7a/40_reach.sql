@@ -1,5 +1,14 @@
 -- What could run with the new owner's rights, or undo the cutover: edges between objects, each with its reason.
 
+CREATE FUNCTION qt001_cp.path_schemas(path text) RETURNS text[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $path_schemas$
+-- The schemas that a value of search_path names, as PostgreSQL reads it: a quoted name may hold commas and blanks.
+SELECT coalesce(array_agg(coalesce(replace(m[1], '""', '"'), lower(m[2])) ORDER BY n), '{}')
+FROM regexp_matches(path, '"((?:[^"]|"")*)"|([^",[:space:]]+)', 'g') WITH ORDINALITY r(m, n)
+$path_schemas$;
+
 CREATE VIEW qt001_cp.v_part AS
 -- Catalog rows that are a part of an object with an owner: an index, toast table, constraint, default, trigger, rule or
 -- policy of its table, a row or array type of its table or element, an operator or function of its operator family.

@@ -23,15 +23,15 @@ WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::
         OR n.nspname NOT IN ('pg_catalog', 'information_schema') AND (
             has_function_privilege(app.name, p.oid, 'EXECUTE') OR pg_has_role(app.name, p.proowner, 'MEMBER')))
 ), part AS (
-    SELECT r.kind, r.identity, r.path, ARRAY(SELECT btrim(s, ' "') FROM unnest(string_to_array(r.path, ',')) s) AS schemas FROM routine r
+    SELECT r.kind, r.identity, r.path, qt001_cp.path_schemas(r.path) AS schemas FROM routine r
 )
 SELECT 'QT104', p.kind || ' ' || p.identity, 'SET search_path = …, pg_temp, every schema in it not writable by the application',
        CASE WHEN p.path IS NULL THEN 'no pinned search_path'
-            WHEN p.schemas[cardinality(p.schemas)] <> 'pg_temp' THEN 'search_path ' || p.path || ', pg_temp is not last'
+            WHEN p.schemas[cardinality(p.schemas)] IS DISTINCT FROM 'pg_temp' THEN 'search_path ' || p.path || ', pg_temp is not last'
             ELSE 'search_path ' || p.path || ' holds a writable schema' END,
        format('ALTER ROUTINE %s SET search_path = pg_catalog, pg_temp; then generate and seal again', p.identity)
 FROM part p
-WHERE p.path IS NULL OR p.schemas[cardinality(p.schemas)] <> 'pg_temp'
+WHERE p.path IS NULL OR p.schemas[cardinality(p.schemas)] IS DISTINCT FROM 'pg_temp'
    OR EXISTS (SELECT 1 FROM unnest(p.schemas) s WHERE s = '$user' OR s IN (SELECT w.schema FROM writable w))
 $search_path_findings$;
 

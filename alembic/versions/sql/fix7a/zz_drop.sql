@@ -92,6 +92,7 @@ DROP FUNCTION qt001_cp.breadth_first;
 DROP FUNCTION qt001_cp.session_findings;
 DROP FUNCTION qt001_cp.live_identity;
 DROP FUNCTION qt001_cp.catalog_edge;
+DROP FUNCTION qt001_cp.path_schemas;
 DROP FUNCTION qt001_cp.require_last_statement;
 DROP FUNCTION qt001_cp.require_statements;
 DROP FUNCTION qt001_cp.remember_statements;

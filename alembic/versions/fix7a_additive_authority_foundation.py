@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "6589cac7a511c3fff504c4bae3764bb4c263074d9955ed06e3acc329a6666f22"
+SUMS = "8a95343408d150c215138e353e8be361b3311a75b56f2f6532fdb33240dfd9fd"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "0705de774802781a38207774557a558128d34f4030263291da19ffb9a6d26c3f"
+SUMS = "1f45559678f57c06c5834f076c19e932d579c089133c23e5e5f6696d40fe42db"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

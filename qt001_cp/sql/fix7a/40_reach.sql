@@ -60,6 +60,7 @@ CREATE FUNCTION qt001_cp.catalog_edge()
 RETURNS TABLE (from_class oid, from_id oid, to_class oid, to_id oid, reason text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $catalog_edge$
 -- Every dependency between objects of this database that are not the system's own, lifted to the objects with owners.

@@ -16,6 +16,7 @@ CREATE FUNCTION qt001_cp.surroundings_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $surroundings_findings$
 WITH doc AS MATERIALIZED (
@@ -64,7 +65,8 @@ SELECT 'QT108', format('setting %s for %s', s.name, CASE s.setrole WHEN 0 THEN '
        format('ALTER %s RESET %s;', CASE WHEN s.setrole = 0 THEN format('DATABASE %I', current_database()) ELSE format('ROLE %I', pg_get_userbyid(s.setrole)) END, s.name)
 FROM setting s
 WHERE s.name IN ('role', 'session_authorization', 'session_replication_role', 'session_preload_libraries', 'local_preload_libraries',
-                 'dynamic_library_path', 'lo_compat_privileges', 'event_triggers', 'allow_system_table_mods', 'ignore_system_indexes')
+                 'dynamic_library_path', 'lo_compat_privileges', 'event_triggers', 'allow_system_table_mods', 'ignore_system_indexes',
+                 'standard_conforming_strings')
 UNION ALL
 SELECT 'QT108', 'setting search_path for ' || CASE p.setrole WHEN 0 THEN 'every role' ELSE pg_get_userbyid(p.setrole) END,
        'pg_catalog first where it is named, pg_temp last, no schema that the application may write', p.value,

@@ -43,6 +43,7 @@ CREATE FUNCTION qt001_cp.entry_point_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $entry_point_findings$
 -- Outside of qt001_cp a routine is no writer where the analysis of exactly this definition says so: nothing unknown in it,

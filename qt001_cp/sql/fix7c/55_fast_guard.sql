@@ -23,6 +23,7 @@ $good_until$;
 CREATE FUNCTION qt001_cp.judge(entry_point text, watched boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $judge$
 -- Computes all gates, raises QT301 where one is closed, and keeps the verdict where the watch is complete. The order
 -- matters: first what is noted and seen, then the gates; what comes in between makes the verdict old, never new.

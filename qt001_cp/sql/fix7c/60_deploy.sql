@@ -56,6 +56,7 @@ $deploy_documents$;
 CREATE FUNCTION qt001_cp.deploy_end(manifest text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $deploy_end$
 -- Registers the apply path, records what is deployed, and refuses unless everything that does not wait for people is
 -- in order and the writer is blocked.

@@ -219,6 +219,7 @@ CREATE FUNCTION qt001_cp.during_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $during_findings$
 -- What others have defined, changed or dropped since during_begin, committed by now, and who may still do so.

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "8a95343408d150c215138e353e8be361b3311a75b56f2f6532fdb33240dfd9fd"
+SUMS = "37470a79c2c106e5ca7a471610856c08b5db82730262e15a7c9fa79234501d78"
 
 
 def upgrade() -> None:

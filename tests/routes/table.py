@@ -24,6 +24,10 @@ _SESSIONS = (
     ("a prepared transaction", "it commits after the cutover", "QT108 before the cutover: prepared transaction …"),
     ("a session whose SET ROLE outlives the membership", "it goes on reading with that role's grants", "QT108 before the cutover: session … of directus"),
     ("a session of a login that is a member of the application", "it is the application", "QT108 before the cutover: session … of intern"),
+    ("replication that goes on when the attribute has been taken away", "it reads every row that the server writes",
+     "QT108 before the cutover: session … of directus, connected for replication"),
+    ("ALTER DATABASE … SET, uncommitted in another database", "it commits after the cutover: every session looks into the application's schema first",
+     "QT108 before the cutover, and again in its postconditions"),
 )  # fmt: skip
 _CHECKER = (
     ("functions, operators and views before pg_catalog's, by a search_path of the database", "the first comparison of a trusting session runs them",

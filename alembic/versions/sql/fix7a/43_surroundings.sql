@@ -92,7 +92,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $open_session_findings$
 -- Sessions that began before the cutover, idle ones too: a cursor WITH HOLD and a SET ROLE outlive it, and nobody else
--- can see either. One that is just ending has a second to be gone. It needs no privilege: every role may see who is
+-- can see either. One without a database replicates the whole server, and goes on when the attribute has been taken away. One that is just ending has a second to be gone. It needs no privilege: every role may see who is
 -- connected where. keep: the operator lets those stay that began after the sealing; what a cursor of theirs holds they
 -- could read until now, and an older role they cannot have.
 DECLARE
@@ -106,16 +106,16 @@ BEGIN
     FOR i IN 1..20 LOOP
         PERFORM pg_stat_clear_snapshot();
         EXIT WHEN NOT EXISTS (SELECT 1 FROM pg_stat_activity s
-                              WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
-                                AND (s.backend_start > since) IS NOT TRUE);
+                              WHERE coalesce(s.datname = current_database(), true) AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+                                AND (s.backend_start > since AND s.datname IS NOT NULL) IS NOT TRUE);
         PERFORM pg_sleep(0.05);
     END LOOP;
     RETURN QUERY
     SELECT 'QT108'::text, format('session %s of %s', s.pid, s.usename), CASE WHEN keep THEN 'no session of the application that began before the sealing' ELSE 'no session of the application that began before the cutover' END,
-           'connected' || coalesce(' since ' || s.backend_start::text, ''),
+           'connected' || coalesce(' since ' || s.backend_start::text, '') || CASE WHEN s.datname IS NULL THEN ', for replication' ELSE '' END,
            format('SELECT pg_terminate_backend(%s); -- or print the script with -x sessions=keep: idle ones may stay then', s.pid)
     FROM pg_stat_activity s
-    WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
-      AND (s.backend_start > since) IS NOT TRUE;
+    WHERE coalesce(s.datname = current_database(), true) AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+      AND (s.backend_start > since AND s.datname IS NOT NULL) IS NOT TRUE;
 END
 $open_session_findings$;

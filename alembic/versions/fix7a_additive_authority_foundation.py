@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "37470a79c2c106e5ca7a471610856c08b5db82730262e15a7c9fa79234501d78"
+SUMS = "0bebd6fffa05e5bfa0e31df22a309f02b85f6f120c57ba864591c398a7caa64e"
 
 
 def upgrade() -> None:

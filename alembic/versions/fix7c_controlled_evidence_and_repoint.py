@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "1f45559678f57c06c5834f076c19e932d579c089133c23e5e5f6696d40fe42db"
+SUMS = "b1893f011e67dbd26e6c19c21fbf24c92f46149b5412125714d82739734680ed"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -37,6 +37,16 @@ _CHECKER = (
     ("a view in the place of what the probe waits for", "the reader that waits for the lock runs it", "the probe locks, then looks at what the name means: QT106"),
     ("quote_all_identifiers of the database", "a comparison by name finds nothing any more", "it is off in every function of ours that words a name: QT108 as without it"),
 )  # fmt: skip
+_PLANTED = (
+    ("roles of the control plane's names that can log in, or have power", "they are a duty that nobody was given",
+     "the bootstrap refuses (QT122), and FIX7b (QT107)"),
+    ("a schema qt001_cp of its own", "what it has in it stands beside what is made there", "the bootstrap refuses (QT122)"),
+    ("a function, type, operator or table in qt001_cp", "it fits a call of ours better than ours", "FIX7a refuses (QT122), and FIX7b (QT108)"),
+    ("default privileges for qt001_cp_owner", "every table of the ledger is granted to it from its first moment", "the bootstrap and FIX7a refuse (QT122)"),
+    ("a grant on the ledger, its routines or its schema", "it is written past the routines that ask for a duty", "QT108, and gate 9 after FIX7c"),
+    ("a schema qt001_cp_watch of its own, where FIX7c was deployed without superuser", "the guard runs what is in it, as qt001_cp_owner",
+     "FIX7a (QT122), FIX7b and FIX7c (QT108) refuse; the guard looks whose it is"),
+)  # fmt: skip
 _MOMENT = {"sealed": "in the estate", "late": "after sealing", "denied": "afterwards"}
 
 
@@ -66,6 +76,9 @@ def render() -> str:
         parts.append(_table(title, [_line(route) for route in routes]))
     parts.append(_table("sessions and transactions", ["| " + " | ".join(map(_cell, row)) + " |" for row in _SESSIONS]))
     parts.append(_table("the checker itself", ["| " + " | ".join(map(_cell, row)) + " |" for row in _CHECKER]))
+    parts.append(
+        _table("laid before the control plane comes", ["| " + " | ".join(map(_cell, row)) + " |" for row in _PLANTED])
+    )
     return "\n".join(parts)
 
 

@@ -216,7 +216,9 @@ def test_a_setting_that_quotes_every_name_hides_no_route(at_base: Stage, tmp_pat
     sealed_with(at_base, tmp_path, estate.policy_path())
     refused(at_base, "QT108", "trigger hook → function public.articles_hook() owned by directus", rehearsal="first")
     with at_base.connect(OPERATOR) as operator:
-        found = operator.execute("SELECT DISTINCT sqlstate FROM qt001_cp.fix7b_findings(%s)", [at_base.digest]).fetchall()
+        found = operator.execute(
+            "SELECT DISTINCT sqlstate FROM qt001_cp.fix7b_findings(%s)", [at_base.digest]
+        ).fetchall()
     assert ("QT108",) in found, found
 
 

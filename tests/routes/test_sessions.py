@@ -205,7 +205,9 @@ def test_ours_goes_through_when_the_application_has_gone(at_fix7a_sealed: Stage)
 def test_ours_refuses_a_session_that_replicates(at_fix7a_sealed: Stage) -> None:
     with _replicating(at_fix7a_sealed):
         refused(at_fix7a_sealed, "QT108", "session", "of directus", "for replication", rehearsal="first")
-        refused(at_fix7a_sealed, "QT108", "session", "of directus", "for replication", rehearsal="first", sessions="keep")
+        refused(
+            at_fix7a_sealed, "QT108", "session", "of directus", "for replication", rehearsal="first", sessions="keep"
+        )
 
 
 def test_ours_refuses_a_transaction_in_another_database(at_fix7a_sealed: Stage) -> None:

@@ -324,6 +324,7 @@ BEGIN
         RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.own_schema_findings('QT108') f;
     END IF;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;

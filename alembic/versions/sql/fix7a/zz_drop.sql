@@ -117,6 +117,7 @@ DROP FUNCTION qt001_cp.acl_set;
 DROP FUNCTION qt001_cp.manifest_object;
 DROP FUNCTION qt001_cp.sealed;
 DROP FUNCTION qt001_cp.manifest_state;
+DROP FUNCTION qt001_cp.own_schema_findings;
 DROP FUNCTION qt001_cp.application_power_findings;
 DROP FUNCTION qt001_cp.parameter_grants;
 DROP FUNCTION qt001_cp.roles_apart_findings;

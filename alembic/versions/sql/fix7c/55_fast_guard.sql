@@ -79,7 +79,9 @@ BEGIN
             MESSAGE = format('%s refused: expected isolation level read committed, found %s', entry_point, current_setting('transaction_isolation')),
             HINT = 'Call it in a READ COMMITTED transaction: the guard must see the present.';
     END IF;
-    watched := current_user = 'qt001_cp_owner' AND to_regclass('qt001_cp_watch.latch') IS NOT NULL;
+    -- A schema of that name that is no superuser's is not the watch: what stands in it would run here.
+    watched := current_user = 'qt001_cp_owner' AND to_regclass('qt001_cp_watch.latch') IS NOT NULL
+        AND EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'qt001_cp_watch' AND r.rolsuper);
     IF watched THEN
         LOCK TABLE qt001_cp_watch.latch IN ROW SHARE MODE;
         SELECT v.seen = qt001_cp.unwatched_state(v.seed, v.routines) AND qt001_cp_watch.rows_kept() INTO held

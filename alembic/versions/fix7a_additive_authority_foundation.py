@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "0bebd6fffa05e5bfa0e31df22a309f02b85f6f120c57ba864591c398a7caa64e"
+SUMS = "f2f9fb2e43d10928a1372c317deafae994904aab28a2506f5af5e1cc0da56e7d"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "b1893f011e67dbd26e6c19c21fbf24c92f46149b5412125714d82739734680ed"
+SUMS = "f9f2455591348eae1950c8d1b5240f3aa2a6beb4ecd770c17b336991e7d31d09"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

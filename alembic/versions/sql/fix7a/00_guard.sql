@@ -49,7 +49,7 @@ BEGIN
     END IF;
     IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('qt001_cp.cutover', 0)) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT123', MESSAGE = 'another session runs a stage of FIX7 in this database',
-            HINT = 'Wait until it ends.';
+            HINT = 'Wait until it ends, or end it: SELECT a.pid, a.usename FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = ''advisory'';';
     END IF;
     IF pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT122', MESSAGE = 'FIX7a refused: expected a database without it, found it deployed',

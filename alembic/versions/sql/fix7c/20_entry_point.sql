@@ -10,6 +10,7 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.seal_manifest(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: seals a manifest'),
     ('qt001_cp.register_restore(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: registers a restore script'),
     ('qt001_cp.record_rehearsal(pg_catalog.bytea)', 'qt001_cp.require_duty', 'operator: records a no-go rehearsal'),
+    ('qt001_cp.take_turn()', 'qt001_cp.require_duty', 'operator: one stage at a time'),
     ('qt001_cp.remember_owner_acl()', 'qt001_cp.require_duty', 'operator: snapshot of a cutover'),
     ('qt001_cp.remember_statements(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the statements of a cutover, rendered once'),
     ('qt001_cp.remember_catalog(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the catalogs as a stage found them'),

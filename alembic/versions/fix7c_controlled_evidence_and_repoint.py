@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "f9f2455591348eae1950c8d1b5240f3aa2a6beb4ecd770c17b336991e7d31d09"
+SUMS = "85dd73d42adcbfd37af35b7c26ac0a728f418abd3022d1efd54a9c4adc2bcd4d"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

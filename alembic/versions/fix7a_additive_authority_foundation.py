@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "f2f9fb2e43d10928a1372c317deafae994904aab28a2506f5af5e1cc0da56e7d"
+SUMS = "44694810001ebfdec416a18bc53f58d78356371928ae3101a48d041292191d35"
 
 
 def upgrade() -> None:

@@ -307,6 +307,7 @@ BEGIN
     END IF;
     IF NOT known THEN
         RETURN QUERY SELECT 2, f.* FROM qt001_cp.coverage_findings(manifest, 'before') f;
+        RETURN QUERY SELECT 3, f.* FROM qt001_cp.intent_findings(manifest) f;
         RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
         RETURN QUERY SELECT 4, f.* FROM qt001_cp.search_path_findings(manifest) f;
     END IF;

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "44694810001ebfdec416a18bc53f58d78356371928ae3101a48d041292191d35"
+SUMS = "016b9a31a06ba55ee41edaf78970fbefbb7d77203bd7825d5965ef388f6f74a4"
 
 
 def upgrade() -> None:

@@ -29,6 +29,11 @@ BEFORE_FIX7A = {
         "function qt001_cp.record_event(text,text,json) of directus",
     ),
     "a table": ("CREATE TABLE qt001_cp.document (body bytea);\n", "relation document of "),
+    "the version table": (
+        "CREATE TABLE qt001_cp.alembic_version (version_num varchar(32) PRIMARY KEY);\n"
+        "ALTER TABLE qt001_cp.alembic_version OWNER TO directus;\n",
+        "relation alembic_version of directus",
+    ),
     "a type": ("CREATE TYPE qt001_cp.answer AS ENUM ('yes');\n", "type answer of "),
     "an operator": (
         "CREATE OPERATOR qt001_cp.= (FUNCTION = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text);\n", "operator = of ",
@@ -41,6 +46,9 @@ BEFORE_FIX7B = {
     "a function beside ours": (
         "CREATE FUNCTION qt001_cp.aside() RETURNS void LANGUAGE sql AS '';\nALTER FUNCTION qt001_cp.aside() OWNER TO directus;\n",
         "QT108", "function qt001_cp.aside()",
+    ),
+    "the version table": (
+        "ALTER TABLE qt001_cp.alembic_version OWNER TO directus;\n", "QT108", "table qt001_cp.alembic_version",
     ),
     "a grant on the ledger": ("GRANT INSERT ON qt001_cp.event TO directus;\n", "QT108", "table qt001_cp.event"),
     "a column of a table of ours": ("GRANT UPDATE (person) ON qt001_cp.person TO reporting;\n", "QT108", "table qt001_cp.person"),

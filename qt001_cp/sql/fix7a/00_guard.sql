@@ -62,7 +62,9 @@ BEGIN
         UNION ALL
         SELECT pg_catalog.format('relation %s of %s', c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class c WHERE c.relnamespace = 'qt001_cp'::pg_catalog.regnamespace AND c.relkind NOT IN ('i', 'I', 't')
-          AND c.relname <> 'alembic_version' AND NOT (c.relname IN ('bootstrap', 'person') AND pg_catalog.pg_get_userbyid(c.relowner) = 'qt001_cp_owner')
+          AND NOT (c.relname = 'alembic_version' AND c.relkind = 'r' AND (pg_catalog.pg_get_userbyid(c.relowner) = 'qt001_cp_owner'
+                                                                         OR pg_catalog.pg_has_role(c.relowner, 'qt001_cp_operator', 'MEMBER')))
+          AND NOT (c.relname IN ('bootstrap', 'person') AND pg_catalog.pg_get_userbyid(c.relowner) = 'qt001_cp_owner')
         UNION ALL
         SELECT pg_catalog.format('type %s of %s', t.typname, pg_catalog.pg_get_userbyid(t.typowner))
         FROM pg_catalog.pg_type t WHERE t.typnamespace = 'qt001_cp'::pg_catalog.regnamespace AND t.typrelid = 0 AND t.typelem = 0

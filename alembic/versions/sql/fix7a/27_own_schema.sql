@@ -27,7 +27,8 @@ WITH app(name) AS MATERIALIZED (SELECT qt001_cp.application_role()
 SELECT code, i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in schema qt001_cp, owned by ' || pg_get_userbyid(o.owner), 'Find out whose it is, then DROP it: it could be taken for one of ours.'
 FROM (SELECT 'pg_proc'::regclass::oid AS classid, p.oid AS objid, p.proowner AS owner FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace
       UNION ALL SELECT 'pg_class'::regclass, c.oid, c.relowner FROM pg_class c
-      WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relname <> 'alembic_version'
+      WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        AND NOT (c.relname = 'alembic_version' AND pg_has_role(c.relowner, 'qt001_cp_operator', 'MEMBER'))
       UNION ALL SELECT 'pg_operator'::regclass, p.oid, p.oprowner FROM pg_operator p WHERE p.oprnamespace = 'qt001_cp'::regnamespace
       UNION ALL SELECT 'pg_type'::regclass, t.oid, t.typowner FROM pg_type t
       WHERE t.typnamespace = 'qt001_cp'::regnamespace AND t.typrelid = 0 AND t.typelem = 0) o

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "bb30a64e4b7281c07e6a45541f45e4a23b3bcd8255b30bc340acdde74457758b"
+SUMS = "de355b2a0aecae2c4d411e9957dc6ffed49924e061e4bd8183143041adbe1579"
 
 
 def upgrade() -> None:

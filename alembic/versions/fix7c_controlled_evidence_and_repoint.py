@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "879756d131a71552525b4bb6a084c5a8ef3b26b0939b5d5c25761eb2385696cd"
+SUMS = "41f54b7d4e3b7648672330f35162f6714572ccf3ea13e773386fa934232ec09d"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

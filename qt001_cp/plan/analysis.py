@@ -10,6 +10,7 @@ from qt001_cp.analyse.analyser import analyse
 from qt001_cp.analyse.result import Names, RoutineAnalysis, RoutineSource, Unknown
 from qt001_cp.analyse.rules import CROSS_CHECK
 from qt001_cp.model.inventory import InventoryObject
+from qt001_cp.model.names import path_schemas
 from qt001_cp.model.policy import Policy
 
 Key: TypeAlias = tuple[str, str]
@@ -71,7 +72,7 @@ def _source(o: InventoryObject, definition: str) -> RoutineSource:
             o.ref.kind, o.ref.identity, o.ref.schema or "", "view", select or definition, ("pg_catalog",)
         )
     path = detail.get("search_path")
-    schemas = None if path is None else tuple(p.strip().strip('"') for p in str(path).split(","))
+    schemas = None if path is None else path_schemas(str(path))
     return RoutineSource(
         o.ref.kind, o.ref.identity, o.ref.schema or "", str(detail.get("language")), definition, schemas
     )

@@ -51,6 +51,17 @@ BEGIN
 END
 $address$;
 
+CREATE FUNCTION qt001_cp.no_word(word text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $no_word$
+-- A word that stands in a statement without quotes is one of a few.
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = format('%L is no privilege, and no kind of default privileges', word),
+        HINT = 'Generate the manifest again: qt001-cp manifest generate.';
+END
+$no_word$;
+
 CREATE FUNCTION qt001_cp.implied_step(manifest text, direction text)
 RETURNS TABLE (number bigint, kind text, identity text, schema text, name text, args jsonb, method text, detail jsonb, step jsonb)
 LANGUAGE sql STABLE
@@ -87,11 +98,15 @@ WITH step AS (
     FROM qt001_cp.implied_step(manifest, direction) s JOIN qt001_cp.object_kind k ON k.kind = s.kind
 ), worded AS (
     SELECT s.*,
-           (SELECT string_agg(p.value || CASE WHEN s.step ->> 'column' IS NULL THEN ''
+           (SELECT string_agg(CASE WHEN p.value IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN', 'USAGE', 'EXECUTE',
+                                                    'CREATE', 'CONNECT', 'TEMPORARY') THEN p.value ELSE qt001_cp.no_word(p.value) END
+                              || CASE WHEN s.step ->> 'column' IS NULL THEN ''
                                               ELSE ' (' || qt001_cp.quote_always(s.step ->> 'column') || ')' END, ', ' ORDER BY p.ord)
             FROM jsonb_array_elements_text(s.step -> 'privileges') WITH ORDINALITY p(value, ord)) AS listed,
            CASE WHEN s.step ->> 'grantee' IS NULL THEN 'PUBLIC' ELSE qt001_cp.quote_always(s.step ->> 'grantee') END AS grantee,
-           CASE WHEN s.kind = 'default acl' THEN s.detail ->> 'on' ELSE s.grant_noun || ' ' || s.address END AS target
+           CASE WHEN s.kind = 'default acl' THEN CASE WHEN s.detail ->> 'on' IN ('TABLES', 'SEQUENCES', 'FUNCTIONS', 'TYPES', 'SCHEMAS', 'LARGE OBJECTS')
+                                                      THEN s.detail ->> 'on' ELSE qt001_cp.no_word(s.detail ->> 'on') END
+                ELSE s.grant_noun || ' ' || s.address END AS target
     FROM step s
 ), line AS (
     SELECT w.*,

@@ -16,6 +16,7 @@ CREATE FUNCTION qt001_cp.surroundings_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $surroundings_findings$
 WITH doc AS MATERIALIZED (
@@ -34,7 +35,7 @@ WITH doc AS MATERIALIZED (
            -- Where the application itself looks for names is its own matter.
            OR (s.setrole = ANY (doc.mine) AND NOT starts_with(c, 'search_path=')))
 ), part AS MATERIALIZED (
-    SELECT s.*, ARRAY(SELECT btrim(x, ' "') FROM unnest(string_to_array(s.value, ',')) x) AS schemas FROM setting s WHERE s.name = 'search_path'
+    SELECT s.*, qt001_cp.path_schemas(s.value) AS schemas FROM setting s WHERE s.name = 'search_path'
 ), open_schema(name) AS MATERIALIZED (
     SELECT n.nspname FROM doc, pg_namespace n
     WHERE n.nspowner = ANY (doc.mine) AND NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'schema' AND p.name = n.nspname AND p.disposition = 'transfer')
@@ -64,7 +65,8 @@ SELECT 'QT108', format('setting %s for %s', s.name, CASE s.setrole WHEN 0 THEN '
        format('ALTER %s RESET %s;', CASE WHEN s.setrole = 0 THEN format('DATABASE %I', current_database()) ELSE format('ROLE %I', pg_get_userbyid(s.setrole)) END, s.name)
 FROM setting s
 WHERE s.name IN ('role', 'session_authorization', 'session_replication_role', 'session_preload_libraries', 'local_preload_libraries',
-                 'dynamic_library_path', 'lo_compat_privileges', 'event_triggers', 'allow_system_table_mods', 'ignore_system_indexes')
+                 'dynamic_library_path', 'lo_compat_privileges', 'event_triggers', 'allow_system_table_mods', 'ignore_system_indexes',
+                 'standard_conforming_strings')
 UNION ALL
 SELECT 'QT108', 'setting search_path for ' || CASE p.setrole WHEN 0 THEN 'every role' ELSE pg_get_userbyid(p.setrole) END,
        'pg_catalog first where it is named, pg_temp last, no schema that the application may write', p.value,
@@ -90,7 +92,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $open_session_findings$
 -- Sessions that began before the cutover, idle ones too: a cursor WITH HOLD and a SET ROLE outlive it, and nobody else
--- can see either. One that is just ending has a second to be gone. It needs no privilege: every role may see who is
+-- can see either. One without a database replicates the whole server, and goes on when the attribute has been taken away. One that is just ending has a second to be gone. It needs no privilege: every role may see who is
 -- connected where. keep: the operator lets those stay that began after the sealing; what a cursor of theirs holds they
 -- could read until now, and an older role they cannot have.
 DECLARE
@@ -104,16 +106,16 @@ BEGIN
     FOR i IN 1..20 LOOP
         PERFORM pg_stat_clear_snapshot();
         EXIT WHEN NOT EXISTS (SELECT 1 FROM pg_stat_activity s
-                              WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
-                                AND (s.backend_start > since) IS NOT TRUE);
+                              WHERE coalesce(s.datname = current_database(), true) AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+                                AND (s.backend_start > since AND s.datname IS NOT NULL) IS NOT TRUE);
         PERFORM pg_sleep(0.05);
     END LOOP;
     RETURN QUERY
     SELECT 'QT108'::text, format('session %s of %s', s.pid, s.usename), CASE WHEN keep THEN 'no session of the application that began before the sealing' ELSE 'no session of the application that began before the cutover' END,
-           'connected' || coalesce(' since ' || s.backend_start::text, ''),
+           'connected' || coalesce(' since ' || s.backend_start::text, '') || CASE WHEN s.datname IS NULL THEN ', for replication' ELSE '' END,
            format('SELECT pg_terminate_backend(%s); -- or print the script with -x sessions=keep: idle ones may stay then', s.pid)
     FROM pg_stat_activity s
-    WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
-      AND (s.backend_start > since) IS NOT TRUE;
+    WHERE coalesce(s.datname = current_database(), true) AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+      AND (s.backend_start > since AND s.datname IS NOT NULL) IS NOT TRUE;
 END
 $open_session_findings$;

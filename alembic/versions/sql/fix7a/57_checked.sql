@@ -357,6 +357,7 @@ $compute_checked$;
 CREATE FUNCTION qt001_cp.remember_checked(manifest text, app name, now_id xid8) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $remember_checked$
 -- All that a run would remember at its beginning, and what its statements rewrite: the objects that move, their indexes,
@@ -461,6 +462,7 @@ $checked_before$;
 CREATE FUNCTION qt001_cp.as_expected(manifest text, direction text, stamped_rest text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $as_expected$
 -- Whether the statements of a checked manifest did what they had to, and nothing else was done by anybody: no other row

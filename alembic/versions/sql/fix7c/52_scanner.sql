@@ -6,6 +6,7 @@ CREATE FUNCTION qt001_cp.scan_owners(manifest text)
 RETURNS TABLE (object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $scan_owners$
 -- pg_shdepend: who owns what ('o') and who is named in whose ACL ('a'). Source: PostgreSQL documentation, pg_shdepend.
@@ -45,6 +46,7 @@ CREATE FUNCTION qt001_cp.scan_privileges(manifest text)
 RETURNS TABLE (object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $scan_privileges$
 -- What the server lets the application role do, by whatever route: relations and routines that were transferred.
@@ -103,6 +105,7 @@ CREATE FUNCTION qt001_cp.scan_ledger()
 RETURNS TABLE (object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $scan_ledger$
 -- Numbers without a hole, each event after the one before it, each document with the digest of its bytes, and a trigger that

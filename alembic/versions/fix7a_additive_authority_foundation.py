@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "7cde584a94e8bf3779ec85bc5d190abd3801c5619805bda854a4b0e868c1cdb3"
+SUMS = "920edd1f66e2f50ecbcb9295ed814c9c5fcc166f539e66d176e78ccefa499214"
 
 
 def upgrade() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.record import made_record
 from qt001_cp.model import kinds
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
-from qt001_cp.workflow.seal import propose, seal
+from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 from tests.conftest import Stage
 
 pytestmark = pytest.mark.matrix
@@ -39,3 +40,24 @@ def test_every_kind_goes_and_comes_back_exactly(with_every_kind: Stage) -> None:
     stage.downgrade("fix7a")
     assert stage.scene.dump("--create") == before
     assert stage.scene.server.dump_roles() == roles
+
+
+def test_every_kind_goes_by_the_checks_of_its_record(with_every_kind: Stage) -> None:
+    """With a record there is no waiver, and what was checked when it came in is kept for both ways."""
+    stage = with_every_kind
+    seal_every_kind(stage)
+    assert stage.bundle is not None
+    with stage.connect(OPERATOR) as operator:
+        record_rehearsal(operator, made_record(stage.bundle.manifest))
+        assert operator.execute("SELECT direction FROM qt001_cp.checked").fetchall() == [("forward",)]
+    before = stage.scene.dump("--create")
+    stage.upgrade("fix7b")
+    with stage.connect() as connection:
+        answer = connection.execute(
+            "SELECT has_table_privilege('public_only', 'pg_catalog.pg_proc', 'SELECT'),"
+            " has_any_column_privilege('directus', 'pg_catalog.pg_authid', 'SELECT'),"
+            " has_function_privilege('directus', 'pg_catalog.pg_stat_reset()', 'EXECUTE')"
+        ).fetchone()
+    assert answer == (True, False, False)
+    stage.downgrade("fix7a")
+    assert stage.scene.dump("--create") == before

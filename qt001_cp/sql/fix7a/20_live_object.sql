@@ -148,6 +148,7 @@ SELECT j.classid, j.objid,
        CASE WHEN j.classid = 'pg_proc'::regclass THEN (
            SELECT jsonb_build_object('definer', p.prosecdef, 'language', l.lanname, 'search_path', (
                       SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE starts_with(c, 'search_path=') LIMIT 1))
+                  || CASE WHEN j.system THEN '{"system": true}' ELSE '{}' END::jsonb
            FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid = j.objid)
             WHEN j.classid = 'pg_default_acl'::regclass THEN (
            SELECT jsonb_build_object('on', CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "0705de774802781a38207774557a558128d34f4030263291da19ffb9a6d26c3f"
+SUMS = "6cad250bcddec63616d9fab120c2635f4dc4a2db4041332b6f70fc140a3ef73f"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -51,6 +51,15 @@ CREATE FUNCTION kinds.add(kinds.colour, VARIADIC kinds.colour[]) RETURNS kinds.c
 CREATE FUNCTION kinds.add(int, int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2';
 CREATE FUNCTION kinds.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE PROCEDURE kinds.proceed(IN a int, INOUT b int) LANGUAGE plpgsql AS $$ BEGIN b := a; END $$;
+-- A call has to have types that agree.
+CREATE FUNCTION kinds.first(anyarray) RETURNS anyelement LANGUAGE sql AS 'SELECT $1[1]';
+CREATE FUNCTION kinds.first(int[]) RETURNS int LANGUAGE sql AS 'SELECT $1[1]';
+CREATE FUNCTION kinds.which(anyenum, anyarray) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION kinds.within(anyelement, anyrange, anymultirange) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION kinds.every(anycompatible, VARIADIC anycompatiblearray) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION kinds.row_of(record, kinds.pair[], "char", OUT x int) LANGUAGE plpgsql AS $$ BEGIN x := 1; END $$;
+CREATE PROCEDURE kinds.listed(OUT a anyelement, b anyelement, VARIADIC c anyarray) LANGUAGE plpgsql AS $$ BEGIN a := b; END $$;
+CREATE SEQUENCE "Kinds ""two"" ü".U&"se\202E\000A'q\\";
 CREATE AGGREGATE kinds.total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
 CREATE AGGREGATE kinds.number(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0');
 -- By all arguments, OUT included, each of these is also the one before.
@@ -89,6 +98,8 @@ CREATE FOREIGN TABLE kinds.distant (id int OPTIONS (name 'x')) SERVER kinds_serv
 CREATE SUBSCRIPTION kinds_subscription CONNECTION 'host=nowhere dbname=none' PUBLICATION p WITH (connect = false, slot_name = NONE);
 
 -- What a superuser made goes to the application, where PostgreSQL lets it have it.
+CREATE TYPE kinds.shell;
+ALTER TYPE kinds.shell OWNER TO :"app";
 ALTER TYPE kinds_c.base OWNER TO :"app";
 ALTER FUNCTION kinds_c.base_in(cstring) OWNER TO :"app";
 ALTER FUNCTION kinds_c.base_out(kinds_c.base) OWNER TO :"app";

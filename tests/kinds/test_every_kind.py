@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.record import made_record
 from qt001_cp.model import kinds
+from qt001_cp.rehearsal.nogo.acl_denials import cases
+from qt001_cp.rehearsal.nogo.runner import run_batch
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
@@ -61,3 +63,16 @@ def test_every_kind_goes_by_the_checks_of_its_record(with_every_kind: Stage) -> 
     assert answer == (True, False, False)
     stage.downgrade("fix7a")
     assert stage.scene.dump("--create") == before
+
+
+def test_every_kind_is_refused_for_the_privilege_it_lacks(with_every_kind: Stage) -> None:
+    """No case of the rehearsal ends before PostgreSQL asks for the privilege: a call resolves, a statement parses."""
+    stage = with_every_kind
+    seal_every_kind(stage)
+    assert stage.bundle is not None
+    stage.upgrade("fix7b", rehearsal="first")
+    with stage.connect() as connection:
+        tried = [c for c in cases(connection, stage.bundle.manifest) if c.attack.role in ("application", "public_only")]
+    outcomes = run_batch(stage.scene, tried, "directus")
+    assert [f"{o.case.name}: {o.sqlstate} {o.message}: {o.case.attack.statement}" for o in outcomes if not o.passed] == []
+    assert len(outcomes) > 2000

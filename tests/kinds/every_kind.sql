@@ -73,6 +73,11 @@ CREATE AGGREGATE kinds.last_of(VARIADIC "any" ORDER BY VARIADIC "any") (SFUNC = 
 ALTER ROUTINE kinds.middle(float8, anyelement) OWNER TO :"app";
 ALTER ROUTINE kinds.last_of(VARIADIC "any") OWNER TO :"app";
 SET ROLE :"app";
+CREATE FUNCTION kinds.count_new() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO kinds.typed SELECT count(*), 'new' FROM "new rows" WHERE (id > 0); RETURN NULL; END $$;
+CREATE TRIGGER counted AFTER INSERT ON kinds.unlogged REFERENCING NEW TABLE AS "new rows"
+    FOR EACH STATEMENT EXECUTE FUNCTION kinds.count_new();
+CREATE TABLE kinds."where" ("select" int);
 CREATE TRIGGER touched BEFORE UPDATE ON kinds.parent FOR EACH ROW EXECUTE FUNCTION kinds.touch();
 ALTER TABLE kinds.parent DISABLE TRIGGER touched;
 ALTER TABLE kinds.child ENABLE ROW LEVEL SECURITY;

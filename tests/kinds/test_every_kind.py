@@ -74,5 +74,7 @@ def test_every_kind_is_refused_for_the_privilege_it_lacks(with_every_kind: Stage
     with stage.connect() as connection:
         tried = [c for c in cases(connection, stage.bundle.manifest) if c.attack.role in ("application", "public_only")]
     outcomes = run_batch(stage.scene, tried, "directus")
-    assert [f"{o.case.name}: {o.sqlstate} {o.message}: {o.case.attack.statement}" for o in outcomes if not o.passed] == []
+    assert [
+        f"{o.case.name}: {o.sqlstate} {o.message}: {o.case.attack.statement}" for o in outcomes if not o.passed
+    ] == []
     assert len(outcomes) > 2000

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "920edd1f66e2f50ecbcb9295ed814c9c5fcc166f539e66d176e78ccefa499214"
+SUMS = "e39ecba03422fc65ddb991feac545cec9428522c73447a442626dc614b9040f6"
 
 
 def upgrade() -> None:

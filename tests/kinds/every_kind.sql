@@ -84,6 +84,7 @@ ALTER TABLE kinds.child ENABLE ROW LEVEL SECURITY;
 ALTER TABLE kinds.child FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_rows ON kinds.child FOR SELECT TO PUBLIC USING (id > 0);
 CREATE COLLATION kinds.plain (locale = 'C');
+CREATE COLLATION kinds.copied FROM pg_catalog."POSIX";
 CREATE CONVERSION kinds.latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 CREATE OPERATOR kinds.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq, COMMUTATOR = OPERATOR(kinds.===));
 CREATE OPERATOR kinds.!! (RIGHTARG = int, FUNCTION = int4abs);
@@ -100,6 +101,8 @@ CREATE OPERATOR FAMILY kinds.family USING btree;
 CREATE OPERATOR CLASS kinds.class FOR TYPE int USING btree FAMILY kinds.family AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int);
 CREATE FOREIGN TABLE kinds.distant (id int OPTIONS (name 'x')) SERVER kinds_server OPTIONS (file '/dev/null');
+CREATE FOREIGN TABLE kinds.parted_2 PARTITION OF kinds.parted FOR VALUES FROM ('2021-01-01') TO ('2022-01-01') SERVER kinds_server;
+ALTER FOREIGN TABLE kinds.parted_2 OWNER TO :"app";
 CREATE SUBSCRIPTION kinds_subscription CONNECTION 'host=nowhere dbname=none' PUBLICATION p WITH (connect = false, slot_name = NONE);
 
 -- What a superuser made goes to the application, where PostgreSQL lets it have it.

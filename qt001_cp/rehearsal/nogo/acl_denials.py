@@ -20,22 +20,29 @@ _HOLDS = {who: (login, DUTY[login]) for who, login in (("author", AUTHOR), ("aud
 WHO = ("application", "public_only", "author", "auditor")
 _DENIED = ("42501",)
 _FACTS = """
-WITH RECURSIVE nothing(oid, event) AS (
+WITH RECURSIVE seen(view, relation) AS (
+    SELECT r.ev_class, d.refobjid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_type = '1'
+    WHERE d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass AND d.refobjid <> r.ev_class
+), nothing(oid, event) AS (
     -- What a rule turns into nothing or a NOTIFY, there or in what a view is written through to, asks nobody for a privilege.
     -- Source: CmdType in nodes/nodes.h; 15 has put MERGE before these two.
     SELECT r.ev_class, r.ev_type FROM pg_catalog.pg_rewrite r
     WHERE r.is_instead AND r.ev_qual::text = '<>' AND substring(r.ev_action::text FROM ':commandType ([0-9]+)')::int
           >= CASE WHEN current_setting('server_version_num')::int >= 150000 THEN 6 ELSE 5 END
     UNION
-    SELECT r.ev_class, n.event FROM nothing n
-    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = n.oid AND d.classid = 'pg_rewrite'::regclass
-    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_type = '1'
+    SELECT s.view, n.event FROM nothing n JOIN seen s ON s.relation = n.oid
+), dead(oid) AS (
+    -- Nobody reads or writes through a wrapper without a handler, nor what a partition or a query of it is: that is an error
+    -- before the privilege, and to ask what may be written is one too.
+    SELECT t.ftrelid FROM pg_catalog.pg_foreign_table t JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver
+    JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE w.fdwhandler = 0
+    UNION
+    SELECT h.above FROM dead d JOIN (
+        SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i UNION ALL SELECT s.view, s.relation FROM seen s) h(above, below)
+    ON h.below = d.oid
 )
 SELECT i.type, i.identity,
-       -- Whether a wrapper without a handler takes anything is an error to ask; nobody reads or writes through one.
-       CASE WHEN c.relkind <> 'f' OR EXISTS (
-                SELECT 1 FROM pg_catalog.pg_foreign_table t JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver
-                JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE t.ftrelid = c.oid AND w.fdwhandler <> 0)
+       CASE WHEN c.oid NOT IN (SELECT d.oid FROM dead d)
             THEN pg_catalog.pg_relation_is_updatable(c.oid, false)
                  & ~coalesce((SELECT bit_or(1 << n.event::text::int) FROM nothing n WHERE n.oid = c.oid), 0) ELSE -1 END,
        (SELECT a.attname FROM pg_catalog.pg_attribute a

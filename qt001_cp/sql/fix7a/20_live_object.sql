@@ -275,9 +275,11 @@ SELECT j.classid, j.objid,
                 FROM pg_db_role_setting s WHERE s.setdatabase = d.oid))
            FROM pg_database d WHERE d.oid = j.objid)
        WHEN 'pg_collation'::regclass THEN (
-           -- Columns differ between major versions: the row without what names and owns it.
-           SELECT 'collation ' || (to_jsonb(o) - '{oid,collname,collnamespace,collowner,collversion}'::text[])::text
-           FROM pg_collation o WHERE o.oid = j.objid)
+           -- Columns differ between major versions: the row without what names and owns it. One for every encoding, and one for
+           -- that of the database alone, are the same here: a dump does not tell them apart.
+           SELECT 'collation ' || (to_jsonb(o) - '{oid,collname,collnamespace,collowner,collversion}'::text[]
+                      - CASE WHEN o.collencoding IN (-1, d.encoding) THEN 'collencoding' ELSE '' END)::text
+           FROM pg_collation o, pg_database d WHERE o.oid = j.objid AND d.datname = current_database())
        WHEN 'pg_conversion'::regclass THEN (
            SELECT format('conversion from %s to %s function %s default=%s', pg_encoding_to_char(o.conforencoding),
                          pg_encoding_to_char(o.contoencoding), o.conproc::regproc, o.condefault)

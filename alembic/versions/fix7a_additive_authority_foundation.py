@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "e39ecba03422fc65ddb991feac545cec9428522c73447a442626dc614b9040f6"
+SUMS = "71a9da5bd854e2df47a28af99414631c8d616912e51ca4a55ef00eea77393196"
 
 
 def upgrade() -> None:

@@ -83,6 +83,8 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
                               detail, o.state, None, None, {})  # fmt: skip
     kind = kinds.BY_KEY.get(o.ref.kind)
     why = "this release does not know the kind" if kind is None else kind.refusal(inventory.server_version // 10000)
+    if (o.detail or {}).get("shell") and inventory.server_version < 180000:
+        why = "it is only a shell, and its privileges can be changed since PostgreSQL 18 only: define it, or drop it"
     if why:
         raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
     system = bool((o.detail or {}).get("system"))

@@ -2,6 +2,8 @@
 -- ACLs by several grantors, comments. Run as a superuser in a database of its own; :app is the application role.
 -- Needs only what every server has: no contrib.
 SET client_min_messages = warning;
+SELECT current_setting('server_version_num')::int >= 180000 AS v18
+\gset
 ALTER DATABASE :"database" OWNER TO :"app";
 ALTER DATABASE :"database" SET statement_timeout = '1h';
 GRANT CREATE, CONNECT ON DATABASE :"database" TO :"third";
@@ -106,8 +108,10 @@ ALTER FOREIGN TABLE kinds.parted_2 OWNER TO :"app";
 CREATE SUBSCRIPTION kinds_subscription CONNECTION 'host=nowhere dbname=none' PUBLICATION p WITH (connect = false, slot_name = NONE);
 
 -- What a superuser made goes to the application, where PostgreSQL lets it have it.
+\if :v18
 CREATE TYPE kinds.shell;
 ALTER TYPE kinds.shell OWNER TO :"app";
+\endif
 ALTER TYPE kinds_c.base OWNER TO :"app";
 ALTER FUNCTION kinds_c.base_in(cstring) OWNER TO :"app";
 ALTER FUNCTION kinds_c.base_out(kinds_c.base) OWNER TO :"app";

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.record import made_record
+from qt001_cp.errors import NotRestorable
 from qt001_cp.model import kinds
 from qt001_cp.rehearsal.nogo.acl_denials import cases
 from qt001_cp.rehearsal.nogo.runner import run_batch
@@ -78,3 +79,13 @@ def test_every_kind_is_refused_for_the_privilege_it_lacks(with_every_kind: Stage
         f"{o.case.name}: {o.sqlstate} {o.message}: {o.case.attack.statement}" for o in outcomes if not o.passed
     ] == []
     assert len(outcomes) > 2000
+
+
+def test_a_shell_type_is_refused_where_it_cannot_be_granted(with_every_kind: Stage) -> None:
+    stage = with_every_kind
+    if stage.scene.server.version >= 180000:
+        pytest.skip("since 18 its privileges can be changed: it goes with every kind")
+    with stage.connect() as connection:
+        connection.execute(b"CREATE TYPE kinds.shell; ALTER TYPE kinds.shell OWNER TO directus")
+    with pytest.raises(NotRestorable, match=r"type kinds\.shell: it is only a shell"):
+        seal_every_kind(stage)

@@ -256,7 +256,9 @@ SELECT j.classid, j.objid,
            LEFT JOIN named n ON n.classid = x.classid AND n.objid = x.objid AND n.deptype = 'o'
            CROSS JOIN LATERAL pg_identify_object(x.classid, x.objid, 0) m
            WHERE x.refclassid = 'pg_extension'::regclass AND x.refobjid = j.objid AND x.deptype = 'e')
-            WHEN j.system THEN '{"system": true}'::jsonb END,
+            WHEN j.system THEN '{"system": true}'::jsonb
+            WHEN j.classid = 'pg_type'::regclass AND EXISTS (SELECT 1 FROM pg_type t WHERE t.oid = j.objid AND NOT t.typisdefined)
+            THEN '{"shell": true}'::jsonb END,
        CASE WHEN NOT $3 THEN NULL ELSE CASE j.classid
        WHEN 'pg_class'::regclass THEN (
            SELECT concat_ws(E'\n',

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qt001_cp import estate
+from qt001_cp.audit.run import Outside, audit
 from qt001_cp.model import kinds
 from qt001_cp.rehearsal.scene import drop_scene
 from tests.conftest import Library, Stage
@@ -54,6 +55,14 @@ def policy_with(folder: Path, more: str) -> Path:
     path = folder / "policy.toml"
     path.write_text(f"{head}{more}\n{mark}{rest}", "utf-8")
     return path
+
+
+def audited(stage: Stage) -> list[str]:
+    """What the independent audit finds, with the manifest at hand."""
+    server, database = stage.scene.server, stage.scene.database
+    outside = Outside(manifest=Path(stage.manifest_path).read_bytes())
+    report = audit(server.conninfo(database), outside, server.bin / "pg_dump", server.env(database))
+    return [f"{check.name}: {fault}" for check in report.checks for fault in check.faults]
 
 
 @pytest.fixture

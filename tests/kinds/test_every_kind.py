@@ -14,6 +14,7 @@ from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 from tests.conftest import Stage
+from tests.kinds.conftest import audited
 
 pytestmark = pytest.mark.matrix
 
@@ -62,6 +63,7 @@ def test_every_kind_goes_by_the_checks_of_its_record(with_every_kind: Stage) -> 
             " has_function_privilege('directus', 'pg_catalog.pg_stat_reset()', 'EXECUTE')"
         ).fetchone()
     assert answer == (True, False, False)
+    assert audited(stage) == []
     stage.downgrade("fix7a")
     assert stage.scene.dump("--create") == before
 

@@ -17,7 +17,7 @@ from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 from tests.conftest import Library, Stage
-from tests.kinds.conftest import policy_with, rule
+from tests.kinds.conftest import audited, policy_with, rule
 
 SQL = Path(__file__).with_name("nasty.sql")
 ROLES = "SELECT rolname FROM pg_roles"
@@ -84,6 +84,7 @@ def test_a_nasty_estate_goes_and_comes_back(nasty: Stage) -> None:
     nasty.scene.psql(revisions.upgrade_sql("fix7a", "fix7b", manifest=nasty.manifest_path))
     with nasty.connect() as connection:
         assert {row[0] for row in connection.execute(HOLDS)} - LEFT == set()
+    assert audited(nasty) == []
     nasty.scene.psql(revisions.downgrade_sql("fix7b", "fix7a", manifest=nasty.manifest_path))
     assert nasty.scene.dump("--create") == before
     assert nasty.scene.server.dump_roles() == roles

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "de355b2a0aecae2c4d411e9957dc6ffed49924e061e4bd8183143041adbe1579"
+SUMS = "efdd0c5ce27b6b861356445c55f353fc4abbe3ae8e7ccbc0addc5fe5b36dd746"
 
 
 def upgrade() -> None:

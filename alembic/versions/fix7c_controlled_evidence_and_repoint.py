@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "41f54b7d4e3b7648672330f35162f6714572ccf3ea13e773386fa934232ec09d"
+SUMS = "e35e95e5482b80f31c6ae6ece35127528f6c125e2acbfc0c08ef0f0998bf9eb7"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -92,7 +92,8 @@ def _address(o: Object) -> str:
     if kind == "operator":
         return f"{space}{o['name']} ({', '.join(_type(a) for a in o['args'])})"
     if kind in ("function", "procedure", "aggregate"):
-        return f"{space}{name(o['name'])}({', '.join(_type(a) for a in o['args'])})"
+        mode = "" if kind == "function" else "IN "
+        return f"{space}{name(o['name'])}({', '.join(mode + _type(a) for a in o['args'])})"
     using = f" USING {name(o['method'])}" if kind in ("operator class", "operator family") else ""
     return f"{space}{name(o['name'])}{using}"
 

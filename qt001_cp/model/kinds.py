@@ -13,8 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-Address: TypeAlias = Literal["name", "qualified", "routine", "operator", "method", "number", "default"]
-"""How a statement names an object: bare, with its schema, with argument or operand types, USING an access method, by number."""
+Address: TypeAlias = Literal["name", "qualified", "routine", "in routine", "operator", "method", "number", "default"]
+"""How a statement names an object: bare, with its schema, with argument or operand types, USING an access method, by number.
+
+'in routine': each argument type marked IN. Without a mode, PROCEDURE and ROUTINE are also looked for by all arguments, those
+of OUT included, and two overloads may fit (LookupFuncWithArgs, parser/parse_func.c).
+"""
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,8 @@ KINDS: Final = (
     Kind("foreign table", "pg_class", "FOREIGN TABLE", "TABLE", relation=True, privileges=_TABLE),
     Kind("sequence", "pg_class", "SEQUENCE", "SEQUENCE", relation=True, privileges=("SELECT", "UPDATE", "USAGE")),
     Kind("function", "pg_proc", "FUNCTION", "FUNCTION", "routine", privileges=("EXECUTE",)),
-    Kind("procedure", "pg_proc", "PROCEDURE", "PROCEDURE", "routine", privileges=("EXECUTE",)),
-    Kind("aggregate", "pg_proc", "ROUTINE", "ROUTINE", "routine", privileges=("EXECUTE",)),
+    Kind("procedure", "pg_proc", "PROCEDURE", "PROCEDURE", "in routine", privileges=("EXECUTE",)),
+    Kind("aggregate", "pg_proc", "ROUTINE", "ROUTINE", "in routine", privileges=("EXECUTE",)),
     Kind("type", "pg_type", "TYPE", "TYPE", privileges=("USAGE",)),
     Kind("default acl", "pg_default_acl", address="default"),
     Kind("collation", "pg_collation", "COLLATION"),
@@ -184,5 +188,5 @@ BITS: Final = (
 )  # fmt: skip
 """All privileges in the order in which ``aclexplode`` lists them within one entry (utils/acl.h)."""
 COLUMN_PRIVILEGES: Final = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
-ROUTINES: Final = frozenset(kind.key for kind in KINDS if kind.address == "routine")
+ROUTINES: Final = frozenset(kind.key for kind in KINDS if kind.address in ("routine", "in routine"))
 RELATIONS: Final = frozenset(kind.key for kind in KINDS if kind.relation)

@@ -19,8 +19,14 @@ ANALYSED = ("function", "procedure", "view", "materialized view")
 
 
 def analyse_estate(objects: Iterable[InventoryObject], names: Names) -> dict[tuple[str, str], RoutineAnalysis]:
-    """Analyse every routine and view of ``objects`` as it is now."""
-    return {o.ref.key: analyse(_source(o, o.definition), names) for o in objects if o.ref.kind in ANALYSED}
+    """Analyse every routine and view of ``objects`` as it is now. What the system came with reaches nothing of an estate."""
+    return {
+        o.ref.key: RoutineAnalysis(*o.ref.key, str(o.detail.get("language", "view")), (), ())
+        if o.detail and o.detail.get("system")
+        else analyse(_source(o, o.definition), names)
+        for o in objects
+        if o.ref.kind in ANALYSED
+    }
 
 
 def analyse_new_sources(

@@ -1,15 +1,16 @@
 -- What stands beside the objects: publications, subscriptions, user mappings, settings, privileges on the system itself.
 
-CREATE FUNCTION qt001_cp.system_acl() RETURNS TABLE (classid oid, objid oid, acl aclitem[])
+CREATE FUNCTION qt001_cp.system_acl() RETURNS TABLE (classid oid, objid oid, sub int, acl aclitem[])
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $system_acl$
 -- ACLs of the objects whose privileges initdb or an extension has set itself (pg_init_privs): who may read files,
--- passwords and large objects, or connect elsewhere.
-SELECT 'pg_class'::regclass::oid, c.oid, c.relacl FROM pg_class c
-UNION ALL SELECT 'pg_proc'::regclass, p.oid, p.proacl FROM pg_proc p
-UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, f.fdwacl FROM pg_foreign_data_wrapper f
-UNION ALL SELECT 'pg_language'::regclass, l.oid, l.lanacl FROM pg_language l
+-- passwords and large objects, or connect elsewhere. sub: the column, or 0.
+SELECT 'pg_class'::regclass::oid, c.oid, 0, c.relacl FROM pg_class c
+UNION ALL SELECT 'pg_class'::regclass, a.attrelid, a.attnum, a.attacl FROM pg_attribute a
+UNION ALL SELECT 'pg_proc'::regclass, p.oid, 0, p.proacl FROM pg_proc p
+UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, f.fdwacl FROM pg_foreign_data_wrapper f
+UNION ALL SELECT 'pg_language'::regclass, l.oid, 0, l.lanacl FROM pg_language l
 $system_acl$;
 
 CREATE FUNCTION qt001_cp.surroundings_findings(manifest text)
@@ -80,9 +81,15 @@ SELECT 'QT108', i.type || ' ' || i.identity, format('no more for %s or PUBLIC th
        'REVOKE it: it reads or runs more than the database''s own data.'
 FROM doc JOIN qt001_cp.system_acl() a ON a.acl IS NOT NULL
 JOIN pg_init_privs b ON b.classoid = a.classid AND b.objoid = a.objid AND b.objsubid = 0
-CROSS JOIN LATERAL aclexplode(a.acl) x CROSS JOIN LATERAL pg_identify_object(a.classid, a.objid, 0) i
+CROSS JOIN LATERAL aclexplode(a.acl) x CROSS JOIN LATERAL pg_identify_object(a.classid, a.objid, a.sub) i
 WHERE (x.grantee = 0 OR x.grantee = ANY (doc.mine))
-  AND NOT EXISTS (SELECT 1 FROM aclexplode(b.initprivs) y WHERE y.grantee IN (0, x.grantee) AND y.privilege_type = x.privilege_type)
+  AND NOT EXISTS (SELECT 1 FROM pg_init_privs z CROSS JOIN LATERAL aclexplode(z.initprivs) y
+                  WHERE z.classoid = a.classid AND z.objoid = a.objid AND z.objsubid IN (0, a.sub)
+                    AND y.grantee IN (0, x.grantee) AND y.privilege_type = x.privilege_type)
+  -- Where the manifest takes it away, nothing is left.
+  AND NOT (x.grantee = (SELECT r.oid FROM pg_roles r WHERE r.rolname = doc.app) AND EXISTS (
+        SELECT 1 FROM pg_identify_object(a.classid, a.objid, 0) w JOIN place o ON o.kind = w.type AND o.identity = w.identity
+        WHERE o.disposition = 'transfer'))
 GROUP BY doc.app, i.type, i.identity
 $surroundings_findings$;
 

@@ -371,7 +371,8 @@ BEGIN
     FOR each IN SELECT c.oid, c.relname, x.classid AS class
                 FROM (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept_content.made AND k.sub = 0) x
                 JOIN pg_class c ON qt001_cp.object_class(c.oid) = x.classid
-                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relkind = 'r' ORDER BY c.relname COLLATE "C" LOOP
+                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relkind = 'r' AND c.relname <> ALL (qt001_cp.unstamped())
+                ORDER BY c.relname COLLATE "C" LOOP
         EXECUTE format('SELECT (count(*), encode(sha256(string_agg(%s, '''' ORDER BY k.objid)), ''hex''))::text'
                        ' FROM qt001_cp.checked_row k JOIN pg_catalog.%I o ON o.oid = k.objid WHERE k.made = $1 AND k.classid = %s AND k.sub = 0',
                        qt001_cp.content_of(each.oid::regclass), each.relname, each.class) INTO one USING made;

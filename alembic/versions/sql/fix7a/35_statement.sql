@@ -16,12 +16,12 @@ THEN 'U&"' || (
 ELSE '"' || replace(name, '"', '""') || '"' END
 $quote_always$;
 
-CREATE FUNCTION qt001_cp.type_list(args jsonb) RETURNS text
+CREATE FUNCTION qt001_cp.type_list(args jsonb, mode text DEFAULT '') RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $type_list$
 SELECT '(' || coalesce(string_agg(CASE WHEN a.value = 'null' THEN 'NONE' ELSE
-           qt001_cp.quote_always(a.value ->> 'schema') || '.' || qt001_cp.quote_always(a.value ->> 'name')
+           mode || qt001_cp.quote_always(a.value ->> 'schema') || '.' || qt001_cp.quote_always(a.value ->> 'name')
            || CASE WHEN (a.value ->> 'array')::boolean THEN '[]' ELSE '' END END, ', ' ORDER BY a.ord), '') || ')'
 FROM jsonb_array_elements(args) WITH ORDINALITY a(value, ord)
 $type_list$;
@@ -41,6 +41,8 @@ BEGIN
             RETURN qt001_cp.quote_always(schema) || '.' || name || ' ' || qt001_cp.type_list(args);
         END IF;
     WHEN 'routine' THEN RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name) || qt001_cp.type_list(args);
+    -- Without a mode, PROCEDURE and ROUTINE are also looked for by all arguments, those of OUT included, and two may fit.
+    WHEN 'in routine' THEN RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name) || qt001_cp.type_list(args, 'IN ');
     WHEN 'method' THEN
         RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name) || ' USING ' || qt001_cp.quote_always(method);
     WHEN 'default' THEN RETURN NULL;

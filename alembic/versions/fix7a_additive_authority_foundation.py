@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "efdd0c5ce27b6b861356445c55f353fc4abbe3ae8e7ccbc0addc5fe5b36dd746"
+SUMS = "f1d410cabaa56f1554b5ba9b25ad97dffb4ee605e2d95248a2ee3b5d6730d0af"
 
 
 def upgrade() -> None:

@@ -85,7 +85,6 @@ DECLARE
     late_pid int;
     late_login name;
 BEGIN
-    PERFORM qt001_cp.require_begun('the locks');
     -- LOCK TABLE takes tables only, and of a view it would lock what the view reads: an ALTER that changes nothing
     -- locks all other relations.
     SELECT array_agg(CASE WHEN c.relkind IN ('r', 'p') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', s.nspname, c.relname)

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "016b9a31a06ba55ee41edaf78970fbefbb7d77203bd7825d5965ef388f6f74a4"
+SUMS = "0fa2d755681482948e9c217fed015e28ea08778226b8239a760dfae5be59efbd"
 
 
 def upgrade() -> None:

@@ -47,6 +47,16 @@ _PLANTED = (
     ("a schema qt001_cp_watch of its own, where FIX7c was deployed without superuser", "the guard runs what is in it, as qt001_cp_owner",
      "FIX7a (QT122), FIX7b and FIX7c (QT108) refuse; the guard looks whose it is"),
 )  # fmt: skip
+_AFTERWARDS = (
+    ("a rule, policy or column of its own table that names a protected one", "the owner cannot change that column or drop that table without CASCADE",
+     "PostgreSQL lets it; gate 4 (definitions) closes; the way back goes through"),
+    ("a cast between its own row type and a protected one", "the protected definition has one part more",
+     "PostgreSQL lets it; gate 4 closes; QT113 on the way back names the DROP CAST"),
+    ("DROP OWNED BY itself", "nothing", "no owner or ACL of a transferred object moves"),
+    ("an advisory lock that is kept", "nothing: a plain cutover takes none", "no stage, no reversal and no event of the ledger waits for it; a WARNING names who has it"),
+    ("a transaction that has its change checked early and stays open", "nothing: a plain cutover has no guard",
+     "a guarded write gives up after five seconds (55P03) and names the session"),
+)  # fmt: skip
 _MOMENT = {"sealed": "in the estate", "late": "after sealing", "denied": "afterwards"}
 
 
@@ -79,6 +89,7 @@ def render() -> str:
     parts.append(
         _table("laid before the control plane comes", ["| " + " | ".join(map(_cell, row)) + " |" for row in _PLANTED])
     )
+    parts.append(_table("after FIX7b", ["| " + " | ".join(map(_cell, row)) + " |" for row in _AFTERWARDS]))
     return "\n".join(parts)
 
 

@@ -49,7 +49,7 @@ _PLANTED = (
 )  # fmt: skip
 _AFTERWARDS = (
     ("a rule, policy or column of its own table that names a protected one", "the owner cannot change that column or drop that table without CASCADE",
-     "PostgreSQL lets it; gate 4 (definitions) closes; the way back goes through"),
+     "PostgreSQL lets it; gate 7 closes and names the path; the way back goes through"),
     ("a cast between its own row type and a protected one", "the protected definition has one part more",
      "PostgreSQL lets it; gate 4 closes; QT113 on the way back names the DROP CAST"),
     ("DROP OWNED BY itself", "nothing", "no owner or ACL of a transferred object moves"),

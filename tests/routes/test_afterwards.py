@@ -59,6 +59,18 @@ def test_a_hold_is_noticed_and_does_not_stop_the_way_back(at_fix7b_done: Stage, 
     at_fix7b_done.downgrade("fix7a")
 
 
+@pytest.mark.parametrize("way", HOLDS)
+def test_a_hold_closes_the_gate_of_what_the_application_holds(at_fix7c_done: Stage, way: str) -> None:
+    run(at_fix7c_done, HOLDS[way] + ";\n", APPLICATION)
+    with at_fix7c_done.connect() as connection:
+        found = connection.execute(
+            "SELECT object FROM qt001_cp.gate_findings() WHERE gate = 'application_role_contained'"
+        ).fetchall()
+    assert any(
+        what.startswith("table public.tags → ") and what.endswith("table public.qt001_source") for (what,) in found
+    ), found
+
+
 def test_a_cast_on_a_protected_row_type_is_named_with_what_ends_it(at_fix7b_done: Stage) -> None:
     """It is a part of both types' definition: the way back wants it gone, and says so."""
     run(at_fix7b_done, "CREATE CAST (public.tags AS public.qt001_source) WITH INOUT;\n", APPLICATION)

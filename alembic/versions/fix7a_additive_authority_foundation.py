@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "0fa2d755681482948e9c217fed015e28ea08778226b8239a760dfae5be59efbd"
+SUMS = "dba054bb124880903c139daf3bc5d76d1628a3f7c7fb3db5cae546e1bb953035"
 
 
 def upgrade() -> None:

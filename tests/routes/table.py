@@ -32,7 +32,7 @@ _SESSIONS = (
 _CHECKER = (
     ("functions, operators and views before pg_catalog's, by a search_path of the database", "the first comparison of a trusting session runs them",
      "search_path is pinned in every session and function of ours: inventory, FIX7a, manifest, preflight, status, FIX7b run none of them"),
-    ("an event trigger's function", "it runs in the operator's DDL", "QT108 from FIX7a's own guard"),
+    ("an event trigger's function", "it runs in the operator's DDL", "the bootstrap (QT122) and FIX7a's own guard (QT108) refuse before any DDL of theirs"),
     ("a row security policy on what says that apply is blocked", "it runs in the probe, with the operator's rights", "row_security is off in the probe: QT106"),
     ("a view in the place of what the probe waits for", "the reader that waits for the lock runs it", "the probe locks, then looks at what the name means: QT106"),
     ("quote_all_identifiers of the database", "a comparison by name finds nothing any more", "it is off in every function of ours that words a name: QT108 as without it"),

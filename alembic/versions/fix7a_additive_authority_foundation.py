@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "f1d410cabaa56f1554b5ba9b25ad97dffb4ee605e2d95248a2ee3b5d6730d0af"
+SUMS = "510ebe9c56edf5ef3c40dcb8c7bfb7715301e1f749bbb6736586e8194b1866dd"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "71a9da5bd854e2df47a28af99414631c8d616912e51ca4a55ef00eea77393196"
+SUMS = "21bb515b1e7919eb72d112e9a6112836fa82e5a3fee41d85695eafaa0151c5d3"
 
 
 def upgrade() -> None:

@@ -91,3 +91,21 @@ def test_a_shell_type_is_refused_where_it_cannot_be_granted(with_every_kind: Sta
         connection.execute(b"CREATE TYPE kinds.shell; ALTER TYPE kinds.shell OWNER TO directus")
     with pytest.raises(NotRestorable, match=r"type kinds\.shell: it is only a shell"):
         seal_every_kind(stage)
+
+
+def test_what_cannot_be_transferred_is_not_told_to_be(with_every_kind: Stage) -> None:
+    """The way out names what can be done: a wrapper stays its owner's, and nobody reads what is written in C."""
+    stage = with_every_kind
+    with stage.connect() as connection:
+        for statement in (
+            "ALTER ROLE directus SUPERUSER", "ALTER FOREIGN DATA WRAPPER kinds_wrapper OWNER TO directus", "ALTER ROLE directus NOSUPERUSER",
+            "CREATE FUNCTION kinds.absolute(int) RETURNS int LANGUAGE internal AS 'int4abs'", "ALTER FUNCTION kinds.absolute(int) OWNER TO directus",
+        ):  # fmt: skip
+            connection.execute(statement.encode())
+    seal_every_kind(stage)
+    with stage.connect() as connection:
+        query = "SELECT object, mend FROM qt001_cp.reach_findings(%s)"
+        found = {row[0].partition(" owned by ")[0]: row[1] for row in connection.execute(query, [stage.digest])}
+    wrapper = next(mend for path, mend in found.items() if path.endswith("foreign-data wrapper kinds_wrapper"))
+    assert wrapper == "Cut the path, or: PostgreSQL lets only a superuser own one: give it to the administrator"
+    assert found["function kinds.absolute(integer)"].startswith("Give it to the administrator (ALTER … OWNER TO)")

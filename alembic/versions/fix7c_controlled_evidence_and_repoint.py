@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "6cad250bcddec63616d9fab120c2635f4dc4a2db4041332b6f70fc140a3ef73f"
+SUMS = "0e9837d7aab28bfb0e5714cd3990d42111a73a51a8d99fd62785fe9ace41fb37"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -71,12 +71,22 @@ def test_every_kind_goes_by_the_checks_of_its_record(with_every_kind: Stage) -> 
 def test_every_kind_is_refused_for_the_privilege_it_lacks(with_every_kind: Stage) -> None:
     """No case of the rehearsal ends before PostgreSQL asks for the privilege: a call resolves, a statement parses."""
     stage = with_every_kind
-    seal_every_kind(stage)
-    assert stage.bundle is not None
-    stage.upgrade("fix7b", rehearsal="first")
     with stage.connect() as connection:
-        tried = [c for c in cases(connection, stage.bundle.manifest) if c.attack.role in ("application", "public_only")]
-    outcomes = run_batch(stage.scene, tried, "directus")
+        connection.execute("SET allow_in_place_tablespaces = on")
+        connection.execute("CREATE TABLESPACE kinds_refused OWNER directus LOCATION ''")
+        try:
+            seal_every_kind(stage)
+            assert stage.bundle is not None
+            stage.upgrade("fix7b", rehearsal="first")
+            stage.upgrade("fix7c")
+            scanned = connection.execute("SELECT * FROM qt001_cp.scan_owners(%s)", [stage.digest]).fetchall()
+            tried = [
+                c for c in cases(connection, stage.bundle.manifest) if c.attack.role in ("application", "public_only")
+            ]
+            outcomes = run_batch(stage.scene, tried, "directus")
+        finally:
+            connection.execute("DROP TABLESPACE kinds_refused")
+    assert scanned == []
     assert [
         f"{o.case.name}: {o.sqlstate} {o.message}: {o.case.attack.statement}" for o in outcomes if not o.passed
     ] == []

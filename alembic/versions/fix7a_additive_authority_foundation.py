@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "21bb515b1e7919eb72d112e9a6112836fa82e5a3fee41d85695eafaa0151c5d3"
+SUMS = "5fc7262a7262e6cc4b5c9263a589bad0c3fdbf8402a8551886cb0f8c1bf15538"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "5fc7262a7262e6cc4b5c9263a589bad0c3fdbf8402a8551886cb0f8c1bf15538"
+SUMS = "80bb1d630e770e05cac19e0c3a68a783f3cccaee9f7a3657d34ea288308a004c"
 
 
 def upgrade() -> None:

@@ -137,7 +137,7 @@ BEGIN
     )
     SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s still has in hand on the way', app),
            'it stays' || CASE WHEN o.more > 0 THEN format(', and %s more edge(s) lead to it', o.more) ELSE '' END,
-           coalesce((SELECT 'Cut the path, or: ' || k.why FROM qt001_cp.object_kind k WHERE k.why <> '' AND starts_with(label[w.node], k.kind || ' ')),
+           coalesce((SELECT 'Cut the path, or: ' || replace(k.why, 'retain it, or ', '') FROM qt001_cp.object_kind k WHERE k.why <> '' AND starts_with(label[w.node], k.kind || ' ')),
                     'Transfer the object at the end of the path too, or cut the path.')
     FROM reached r CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, r.ends) w LEFT JOIN others o ON o.m = w.node;
 

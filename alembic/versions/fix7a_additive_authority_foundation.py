@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "80bb1d630e770e05cac19e0c3a68a783f3cccaee9f7a3657d34ea288308a004c"
+SUMS = "03a234461dd3dfb81fcbd133ef647ab05c8ad3590c296503096b3e7ac4392172"
 
 
 def upgrade() -> None:

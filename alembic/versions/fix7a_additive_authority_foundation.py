@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "510ebe9c56edf5ef3c40dcb8c7bfb7715301e1f749bbb6736586e8194b1866dd"
+SUMS = "8a61922cc06e89b398ddbf9cc534eac8ec27099905b5ece9c3d3d1a00d9efc75"
 
 
 def upgrade() -> None:

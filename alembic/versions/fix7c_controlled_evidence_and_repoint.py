@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "e35e95e5482b80f31c6ae6ece35127528f6c125e2acbfc0c08ef0f0998bf9eb7"
+SUMS = "ef92ebdb0ee4b0cd8155ead57e128b2f04c2ddca1232fdff2da7aaf9803b9b7f"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

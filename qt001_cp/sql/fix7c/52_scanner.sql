@@ -15,7 +15,10 @@ WITH dependency AS MATERIALIZED (
     FROM pg_shdepend s CROSS JOIN LATERAL pg_identify_object(s.classid, s.objid, 0) i
     WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype IN ('o', 'a')
       AND (s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-           OR s.classid = 'pg_database'::regclass AND s.objid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+           OR s.classid = 'pg_database'::regclass AND s.objid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+           OR s.classid = 'pg_tablespace'::regclass
+           OR s.classid = 'pg_subscription'::regclass AND s.objid IN (
+               SELECT u.oid FROM pg_subscription u WHERE u.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())))
 ), wanted AS MATERIALIZED (
     SELECT r.object ->> 'kind' AS kind, r.object ->> 'identity' AS identity, r.object ->> 'disposition' AS disposition, r.object ->> 'follows' AS follows,
            coalesce((r.object -> 'detail' ->> 'system')::boolean, false) AS system,

@@ -148,7 +148,8 @@ BEGIN
     )
     SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s still has in hand on the way', app),
            'it stays' || CASE WHEN o.more > 0 THEN format(', and %s more edge(s) lead to it', o.more) ELSE '' END,
-           'Transfer the object at the end of the path too, or cut the path.'::text
+           coalesce((SELECT 'Cut the path, or: ' || replace(k.why, 'retain it, or ', '') FROM qt001_cp.object_kind k WHERE k.why <> '' AND starts_with(label[w.node], k.kind || ' ')),
+                    'Transfer the object at the end of the path too, or cut the path.')
     FROM reached r CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, r.ends) w LEFT JOIN others o ON o.m = w.node;
 
     IF cardinality(lent) > 0 THEN
@@ -261,7 +262,8 @@ WITH doc AS MATERIALIZED (
 ), member AS MATERIALIZED (SELECT m.role FROM doc CROSS JOIN LATERAL qt001_cp.member_of(doc.app) m(role)
 ), place AS MATERIALIZED (SELECT o.* FROM qt001_cp.manifest_object(manifest) o)
 SELECT 'QT108', p.kind || ' ' || p.identity, 'a body that the analysis understands', (u.value ->> 'rule') || ': ' || (u.value ->> 'detail'),
-       'Rewrite that statement without dynamic SQL, or retain the routine.'
+       CASE u.value ->> 'rule' WHEN 'language' THEN 'Give it to the administrator (ALTER … OWNER TO) and retain it: what it runs stands in no catalog.'
+       ELSE 'Rewrite that statement without dynamic SQL, or retain the routine.' END
 FROM place p, jsonb_array_elements(p.detail -> 'unknown') u(value)
 WHERE p.disposition = 'transfer'
    -- A routine that stays runs with its own owner's rights; the application's own rights do not matter any more.

@@ -65,6 +65,26 @@ class DatabaseProblem(Qt001Error):
     """The server could not be reached, or refused for a reason that is not ours."""
 
 
+def unreachable(error: Exception, what: str = "server") -> DatabaseProblem:
+    """No connection: libpq's words, and what mends that."""
+    said = str(error).strip()
+    hint = next((hint for words, hint in _UNREACHABLE.items() if any(w in said for w in words.split("|"))), _TRY)
+    return DatabaseProblem(f"the {what} could not be reached: {said}", hint=hint)
+
+
+_TRY = "try the same connection with psql: psql -X -d DSN -c 'SELECT 1'"
+_UNREACHABLE = {
+    'percent-encoded|missing "="|invalid|unterminated': "a DSN is postgresql://user@host:5432/database, where a space is %20,"
+    " a slash %2F and an @ %40, or host=… port=… user=… dbname='…'",
+    "no password supplied|password authentication failed": "set PGPASSWORD, or write ~/.pgpass (mode 0600), or put the password"
+    " into the DSN: postgresql://user:password@host/database",
+    "definition of service": "the services are in ~/.pg_service.conf, or in the file that PGSERVICEFILE names",
+    '" does not exist': "the names in the DSN are those of the server, upper and lower case as they were made",
+    "Connection refused|No such file|resolve host|timeout|No route": "check host and port, and that the server runs:"
+    " pg_isready -h HOST -p PORT",
+}
+
+
 class Refused(Qt001Error):
     """PostgreSQL refused with an SQLSTATE of class QT (or 42501); nothing was changed."""
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 import qt001_cp.ops  # noqa: F401
-from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError
+from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError, unreachable
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
@@ -61,7 +61,7 @@ def run() -> None:
     except DBAPIError as exc:
         raise CommandError(_server_said(exc.orig)) from exc
     except psycopg.Error as exc:
-        raise CommandError(f"the server could not be reached: {exc}") from exc
+        raise CommandError(str(unreachable(exc))) from exc
 
 
 def _offline() -> None:
@@ -106,7 +106,7 @@ def _migrate(connection: Connection) -> None:
 
 def _server_said(error: BaseException | None) -> str:
     if not isinstance(error, psycopg.Error) or error.diag.message_primary is None:
-        return f"the server could not be reached: {error}"
+        return str(unreachable(error)) if isinstance(error, Exception) else f"the server could not be reached: {error}"
     parts = [f"[{error.sqlstate}] {error.diag.message_primary}"]
     if error.diag.message_detail:
         parts.append(error.diag.message_detail)

@@ -256,6 +256,7 @@ def rehearse(server: Server, out: Path, say: Say, origin: Origin | None = None) 
     rehearsal = Rehearsal(server, out, say, origin or ReferenceEstate())
     try:
         return rehearsal.run()
-    except Qt001Error:
+    except Qt001Error as exc:
+        rehearsal.transcript.check("the rehearsal came to its end", False, exc.message)
         rehearsal._write()
         raise

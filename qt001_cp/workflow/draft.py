@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import psycopg
+from psycopg import sql
 
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
@@ -17,9 +19,10 @@ from qt001_cp.model.names import Role
 from qt001_cp.model.policy import Policy, policy_from_data
 from qt001_cp.plan.analysis import analyse_estate
 from qt001_cp.plan.draft.judge import Judgement, edges_of, judge
-from qt001_cp.plan.draft.path import guess
+from qt001_cp.plan.draft.path import Switch, guess
 from qt001_cp.plan.draft.text import draft_text
 
+_FEW: Final = 20
 _OWNERS = """
 SELECT r.rolname, count(*) FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
 WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype = 'o' AND r.rolcanlogin AND NOT r.rolsuper
@@ -54,6 +57,8 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     analyses = analyse_estate(inventory.objects, read_names(connection))
     judgement = judge(inventory, edges_of(analyses, read_reach(connection)), protect)
     path = guess(inventory, judgement, analyses)
+    if path.switch is not None:
+        path = replace(path, switch=replace(path.switch, rows=_rows(connection, path.switch)))
     text = draft_text(inventory, judgement, path)
     policy = policy_from_data(tomllib.loads(text), "the draft")
     for o in inventory.objects:
@@ -64,6 +69,19 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
             )
     files = {"policy.toml": text, **{f"repoint/{part}.sql": source for part, source in path.sources.items()}}
     return Draft(policy, judgement, files)
+
+
+def _rows(connection: psycopg.Connection, switch: Switch) -> tuple[tuple[str, str], ...] | None:
+    """What the table of the blocked writes says today, where it has few rows and this login may read them."""
+    query = sql.SQL("SELECT {}::text, {}::text FROM {} LIMIT {}").format(
+        sql.Identifier(switch.key), sql.Identifier(switch.state),
+        sql.Identifier(switch.table.schema or "", switch.table.name), _FEW + 1)  # fmt: skip
+    try:
+        with connection.transaction():
+            rows = connection.execute(query).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    return tuple(sorted((str(key), str(state)) for key, state in rows)) if len(rows) <= _FEW else None
 
 
 def biggest_owner(connection: psycopg.Connection) -> str:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "7cde584a94e8bf3779ec85bc5d190abd3801c5619805bda854a4b0e868c1cdb3"
+SUMS = "f623f207ddad02b09ef7642dfb8207c64a5d6d0c80c959450ce367dc3a8f463f"
 
 
 def upgrade() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from datetime import datetime
@@ -63,7 +64,9 @@ def add_verbs(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out or Path(f"rehearsal-{datetime.now():%Y%m%d-%H%M%S}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and is not an empty folder", hint="--out another folder")
+        raise UsageError(
+            f"{out} exists and is not an empty folder", hint=f"--out another folder, or rm -r {shlex.quote(str(out))}"
+        )
     clone = _clone(arguments)
     begun = time.monotonic()
     console = Console(stderr=True)

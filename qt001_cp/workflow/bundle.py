@@ -17,7 +17,6 @@ from qt001_cp.catalog.edges import read_catalog_edges
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
 from qt001_cp.emit.statements import statement
-from qt001_cp.errors import PolicyError
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.manifest import ObjectManifest
@@ -76,11 +75,6 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
     policy = load_policy(policy_path)
     sources = new_sources(policy, policy_path)
     inventory = read_inventory(connection, policy.application)
-    if (left := policy.undecided()) and all(policy.rule_for(o.ref) for o in inventory.objects):
-        raise PolicyError(
-            f"{policy_path}: still undecided: {', '.join(left)}",
-            hint="write what they are: docs/policy.md has every key",
-        )
     names = _with_guard(read_names(connection))
     analyses = analyse_estate(inventory.objects, names)
     new = analyse_new_sources(inventory.objects, policy, sources, names)

@@ -134,7 +134,7 @@ def test_manifest_generate_takes_the_draft_and_names_what_is_undecided(
     out.write_text(decided)
     assert main(generate) == 2
     said = capsys.readouterr().err
-    assert "still undecided: " in said and "capability 1.producers" in said and "unclassified" not in said
+    assert "the policy is still undecided: " in said and "capability 1.producers" in said and "unclassified" not in said
 
 
 SWITCH = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,22 @@ def dump(shop: Shop, tmp_path: Path) -> Path:
     path = tmp_path / "shop.sql"
     path.write_text(shop.scene.dump("--create", "--schema-only", "--exclude-schema=qt001_cp"), "utf-8")
     return path
+
+
+def test_what_the_policy_lacks_is_told_before_a_server_starts(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(POLICY.parent, tmp_path, dirs_exist_ok=True)
+    policy, out, good = tmp_path / "policy.toml", tmp_path / "out", POLICY.read_text("utf-8")
+    for old, new, code, says in (
+        ('schema = "shelf"', 'schema = "shel"', 3, "table shelf.article"),
+        ('"till.lever", ', '"till.never", ', 2, "apply_path.source_tables: till.never is not in the estate"),
+        ('name = "shop"', 'name = "undecided"', 2, "still undecided: name"),
+        ("repoint/writer.sql", "repoint/wrter.sql", 2, "wrter.sql"),
+    ):
+        policy.write_text(good.replace(old, new, 1), "utf-8")
+        assert main(["rehearse", "--source", shop.dsn("reader"), "--policy", str(policy), "--out", str(out)]) == code
+        assert says in capsys.readouterr().err and not out.exists(), old
 
 
 def _until_refused(shop: Shop) -> None:

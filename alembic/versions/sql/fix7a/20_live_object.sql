@@ -368,8 +368,9 @@ SELECT j.classid, j.objid,
                 FROM pg_db_role_setting s WHERE s.setdatabase = d.oid))
            FROM pg_database d WHERE d.oid = j.objid)
        WHEN 'pg_collation'::regclass THEN (
-           -- Columns differ between major versions: the row without what names and owns it.
-           SELECT 'collation ' || (to_jsonb(o) - '{oid,collname,collnamespace,collowner,collversion}'::text[])::text
+           -- Columns differ between major versions: the row without what names and owns it. collencoding is -1 or the
+           -- database's, no other is ever seen, and a dump does not say which (CREATE COLLATION … FROM "C" is -1).
+           SELECT 'collation ' || (to_jsonb(o) - '{oid,collname,collnamespace,collowner,collversion,collencoding}'::text[])::text
            FROM pg_collation o WHERE o.oid = j.objid)
        WHEN 'pg_conversion'::regclass THEN (
            SELECT format('conversion from %s to %s function %s default=%s', pg_encoding_to_char(o.conforencoding),

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "f623f207ddad02b09ef7642dfb8207c64a5d6d0c80c959450ce367dc3a8f463f"
+SUMS = "54578668037d5402685fd0b2bd516631c6db3485fca93996aa3578ab4ad1b0af"
 
 
 def upgrade() -> None:

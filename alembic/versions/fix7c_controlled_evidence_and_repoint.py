@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "0705de774802781a38207774557a558128d34f4030263291da19ffb9a6d26c3f"
+SUMS = "64964255dbb4fac5954bf8981d69979f87b41547b4977f262e95b9e1769ac950"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

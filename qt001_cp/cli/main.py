@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -74,11 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(arguments, Qt001Error(f"the server said: {str(exc).strip()}", hint=hint))
         return EXIT_FAILED
     except OSError as exc:
-        complain(
-            arguments,
-            Qt001Error(f"{exc.filename or 'the system'}: {exc.strerror}", hint="check the path and its permissions"),
-        )
-        return EXIT_FAILED
+        full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "make room, or write elsewhere" if full else "check the path and its permissions"
+        complain(arguments, Qt001Error(f"{exc.filename or 'the system'}: {exc.strerror}", hint=hint))
+        return _reader_has_gone() if full else EXIT_FAILED
     except KeyboardInterrupt:
         return _interruption(arguments)
 
@@ -96,7 +96,9 @@ def _interrupted(exc: BaseException | None) -> bool:
 
 
 def _reader_has_gone() -> int:
-    """``qt001-cp … | head``: what is left is for nobody, at the interpreter's end too."""
+    """``qt001-cp … | head``, or ``> a full disk``: what is left is for nobody, at the interpreter's end too."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return EXIT_FAILED
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_FAILED
 

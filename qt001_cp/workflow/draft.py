@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -40,14 +41,21 @@ class Draft:
     files: Mapping[str, str]
 
     def write(self, path: Path) -> list[Path]:
-        """Write the policy to ``path`` and the new sources beside it. Raises :class:`UsageError` where a file is there."""
+        """Write the policy to ``path`` and the new sources beside it. All or none. Raises :class:`UsageError`
+        where a file is there."""
         places = {path if name == "policy.toml" else path.parent / name: text for name, text in self.files.items()}
         for place in places:
             if place.exists():
                 raise UsageError(f"{place} is there already, and a draft overwrites nothing", hint="--out another file")
-        for place, text in places.items():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, "utf-8")
+        try:
+            for place, text in places.items():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, "utf-8")
+        except OSError:
+            for place in places:
+                with suppress(OSError):
+                    place.unlink()
+            raise
         return list(places)
 
 

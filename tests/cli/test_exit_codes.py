@@ -94,3 +94,18 @@ def test_from_fix7c_to_accepted_by_the_command_line(
     assert json.loads(capsys.readouterr().out)["accepted"] is True
     assert main(["sign", before["subject"], "--refuse", "--reason", "seen enough", "--database", auditor]) == 0
     assert main(["status", "--format", "json", "--database", auditor]) == 3
+
+
+def test_analyse_asks_the_database_who_the_application_is(at_base: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    with at_base.connect() as admin:
+        admin.execute(
+            "CREATE ROLE analyse_other LOGIN; CREATE SCHEMA an_other AUTHORIZATION analyse_other; SET ROLE analyse_other"
+        )
+        admin.execute(
+            "DO $$ BEGIN FOR i IN 1..400 LOOP EXECUTE format('CREATE TYPE an_other.t%s AS (a int)', i); END LOOP; END $$"
+        )
+        admin.execute("CREATE FUNCTION an_other.one() RETURNS int LANGUAGE sql AS 'SELECT 1'; RESET ROLE")
+    main(["analyse", "--database", at_base.scene.dsn(OPERATOR)])
+    assert "an_other.one()" in capsys.readouterr().out
+    with at_base.connect() as admin:
+        admin.execute("DROP OWNED BY analyse_other CASCADE; DROP ROLE analyse_other")

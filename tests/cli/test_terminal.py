@@ -72,6 +72,21 @@ def test_the_reader_of_a_pipe_may_go(file: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("shape", ["text", "json"])
+def test_a_full_disk(file: Path, shape: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = program("manifest", "show", file, "--format", shape, stdout=full.fileno())
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "No space left" in done.stderr and "make room" in done.stderr
+
+
+def test_a_draft_is_written_whole_or_not(at_base: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "repoint").touch()  # a file where the folder of the new sources has to be
+    out = tmp_path / "policy.toml"
+    assert main(["policy", "init", "--database", at_base.scene.dsn(OPERATOR), "--out", str(out)]) == 1
+    assert not out.exists() and "hint" in capsys.readouterr().err
+
+
 def test_a_terminal_without_utf8(file: Path) -> None:
     done = program("manifest", "show", file, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")

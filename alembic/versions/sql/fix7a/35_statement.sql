@@ -174,9 +174,9 @@ BEGIN
     END IF;
     IF regexp_replace(regexp_replace(query, '^(\s|--[^\n]*\n)*', ''), ';?\s*$', '')
             = head || array_to_string(implied, E'\n') || tail THEN
-        RAISE NOTICE 'statements % to % of %', first_number, last_number, coalesce(
-            (SELECT nullif(count(*), 0) FROM qt001_cp.statement_now s
-             WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction)::text, '?');
+        RAISE NOTICE '%', format('statements %s to %s', first_number, last_number) || coalesce(
+            (SELECT ' of ' || nullif(count(*), 0) FROM qt001_cp.statement_now s
+             WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction), '');
         RETURN;
     END IF;
     written := string_to_array(split_part(substr(query, strpos(query, head) + length(head)), tail, 1), E'\n');

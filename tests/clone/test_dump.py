@@ -86,6 +86,7 @@ def test_roles_that_the_dump_names_are_made_and_told(empty: Server, dump: Path, 
     assert {k for k in lacks if k.startswith("role ")} == {f"role {r}" for r in NAMED}
     assert not [k for k in lacks if k.startswith(("table", "function", "view", "type", "schema", "database"))]
     assert any("was made in till.lever" in note for note in clone.cloned.notes)
+    assert not any("roles cloned" in note for note in clone.cloned.notes)
     drop_scene(scene)
 
 

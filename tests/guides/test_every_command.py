@@ -92,6 +92,7 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("author", None): ("the three guides, hand in hand", _walked),
     ("auditor", None): ("the three guides, hand in hand", _walked),
     ("first-pack", None): ("by an installed wheel", _by("tests/packaging/test_first_pack.py", 'guide = blocks("first-pack")')),
+    ("operations", None): ("by an installed wheel", _by("tests/packaging/test_wheel.py", '"docs" / "operations.md"')),
     ("clone", ""): ("on another estate", _by("tests/clone/test_whole_way.py", '"".join(blocks("clone")[""]).splitlines()')),
     ("README", "Two commands"): ("CI runs both; the second runs this test", _by_ci),
     ("versions", "Running on all of them"): ("CI runs it, for 14 to 17 after the tests on 18", _by_ci),

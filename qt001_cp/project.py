@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import qt001_cp
@@ -17,15 +18,20 @@ def project_folder() -> Path:
     raise FileProblem("alembic.ini is neither beside the package nor in it", hint="install qt001-cp again")
 
 
+def bootstrap() -> str:
+    """What the administrator types first, with the path as it is seen from here."""
+    return f"psql -X -v ON_ERROR_STOP=1 -d ADMIN_DSN -f {_seen('scripts/bootstrap.sql')}"
+
+
 def without_fix7a(database: str) -> DatabaseProblem:
-    """FIX7a is not there: what the administrator and the operator type, with the paths as they are seen from here."""
-    folder = project_folder()
-    here = folder == Path.cwd()
-    psql = f"psql -X -v ON_ERROR_STOP=1 -d ADMIN_DSN -f {'' if here else f'{folder}/'}scripts/bootstrap.sql"
-    alembic = (
-        f"alembic {'' if here else f'-c {folder}/alembic.ini '}-x policy=FILE -x database=OPERATOR_DSN upgrade fix7a"
-    )
+    """FIX7a is not there: what the administrator and the operator type."""
+    alembic = f"alembic -c {_seen('alembic.ini')} -x policy=FILE -x database=OPERATOR_DSN upgrade fix7a"
     return DatabaseProblem(
         f"FIX7a is not deployed in database {database}",
-        hint=f"{psql}\n        then {alembic}\n        see docs/operator.md",
+        hint=f"{bootstrap()}\n        then {alembic}\n        see docs/operator.md",
     )
+
+
+def _seen(name: str) -> str:
+    folder = project_folder()
+    return name if folder == Path.cwd() else shlex.quote(str(folder / name))

@@ -43,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.policy or (None if arguments.database else estate.policy_path())
     policy = load_policy(path) if path else None
     with connection(arguments) as opened, refusals():
-        inventory = read_inventory(opened, policy.application if policy else Role(biggest_owner(opened)))
+        inventory = read_inventory(
+            opened, policy.application if policy else Role(biggest_owner(opened, "--policy FILE"))
+        )
         names = read_names(opened)
         everything = {o.ref.key for o in inventory.objects}
         seen = read_cross_check(opened, everything) if arguments.cross_check else {}

@@ -11,11 +11,11 @@ from psycopg.rows import dict_row
 
 from qt001_cp import estate
 from qt001_cp.catalog.inventory import read_inventory
-from qt001_cp.cli.acl_words import compared, in_a_sentence
 from qt001_cp.cli.database import add_database, connection
 from qt001_cp.cli.output import add_format, print_findings, print_json, print_table
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.model.acl_words import compared, in_a_sentence
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role
 from qt001_cp.plan.tree import counts, inventory_tree

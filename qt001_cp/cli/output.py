@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from qt001_cp.cli.acl_words import compared
 from qt001_cp.errors import Qt001Error
+from qt001_cp.model.acl_words import compared
 
 FINDING_FIELDS = ("sqlstate", "object", "expected", "found", "mend")
 

@@ -21,6 +21,7 @@ from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
 from qt001_cp.ops.session import pin
+from qt001_cp.project import bootstrap
 
 
 def _leave_nothing(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
@@ -113,7 +114,7 @@ def _server_said(error: BaseException | None) -> str:
     if error.diag.message_hint:
         parts.append(f"hint: {error.diag.message_hint}")
     elif error.sqlstate == "3F000":
-        parts.append("hint: the operator's bootstrap comes first: psql -X -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql")
+        parts.append(f"hint: the operator's bootstrap comes first: {bootstrap()}")
     elif error.sqlstate == "42501":
         parts.append(f"hint: {MEMBERSHIP_HINT}")
     return "\n  ".join(parts)

@@ -31,6 +31,17 @@ WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype =
 GROUP BY r.rolname ORDER BY 2 DESC, 1 LIMIT 2
 """
 
+_MEMBERS = """
+WITH RECURSIVE owner AS (
+    SELECT DISTINCT d.refobjid AS role FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype = 'o' AND NOT r.rolsuper
+      AND d.dbid = (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database())
+), member AS (
+    SELECT m.member AS role FROM pg_catalog.pg_auth_members m JOIN owner o ON o.role = m.roleid
+    UNION SELECT m.member FROM pg_catalog.pg_auth_members m JOIN member b ON b.role = m.roleid)
+SELECT r.rolname FROM member m JOIN pg_catalog.pg_roles r ON r.oid = m.role WHERE r.rolcanlogin AND NOT r.rolsuper ORDER BY 1 LIMIT 5
+"""
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -92,9 +103,12 @@ def _rows(connection: psycopg.Connection, switch: Switch) -> tuple[tuple[str, st
     return tuple(sorted((str(key), str(state)) for key, state in rows)) if len(rows) <= _FEW else None
 
 
-def biggest_owner(connection: psycopg.Connection) -> str:
+def biggest_owner(connection: psycopg.Connection, option: str = "--application ROLE") -> str:
     """The login, no superuser, that owns the most in this database. Raises :class:`UsageError` where there is none."""
     rows = connection.execute(_OWNERS).fetchall()
     if not rows:
-        raise UsageError("no login but superusers owns anything in this database", hint="--application ROLE")
+        members = [str(row[0]) for row in connection.execute(_MEMBERS).fetchall()]
+        through = f"; members of the roles that do: {', '.join(members)}" if members else ""
+        raise UsageError(f"no login but superusers owns anything in this database{through}",
+                         hint=f"name the application role: {option}")  # fmt: skip
     return str(rows[0][0])

@@ -9,6 +9,7 @@ import pytest
 
 from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
+from qt001_cp.servers import Server
 from tests.conftest import Stage
 
 VERBS = (["rehearse"], ["inventory"], ["preflight"], ["status"], ["policy", "init"], ["manifest", "generate"], ["manifest", "diff"],
@@ -109,3 +110,24 @@ def test_analyse_asks_the_database_who_the_application_is(at_base: Stage, capsys
     assert "an_other.one()" in capsys.readouterr().out
     with at_base.connect() as admin:
         admin.execute("DROP OWNED BY analyse_other CASCADE; DROP ROLE analyse_other")
+
+
+def test_an_owner_that_cannot_log_in_is_known_by_its_members(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with server.connect("postgres") as admin:
+        admin.execute("CREATE ROLE grouped NOLOGIN; CREATE ROLE between NOLOGIN; CREATE ROLE in_a_group LOGIN")
+        admin.execute("GRANT grouped TO between; GRANT between TO in_a_group")
+        admin.execute("CREATE DATABASE of_a_group OWNER grouped")
+    with server.connect("of_a_group") as owner:
+        owner.execute("SET ROLE grouped; CREATE SCHEMA theirs")
+    dsn = f"host={server.host} port={server.port} user={server.superuser} dbname=of_a_group"
+    try:
+        assert main(["inventory", "--database", dsn]) == 2
+        assert "members of the roles that do: in_a_group" in capsys.readouterr().err
+        assert main(["analyse", "--database", dsn]) == 2
+        assert "--policy FILE" in capsys.readouterr().err
+    finally:
+        with server.connect("postgres") as admin:
+            admin.execute("DROP DATABASE of_a_group")
+            admin.execute("DROP ROLE grouped, between, in_a_group")

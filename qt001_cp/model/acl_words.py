@@ -20,8 +20,11 @@ def compared(expected: str, found: str) -> tuple[str, str]:
             except (ValueError, TypeError):
                 break
             less, more = [e for e in wanted if e not in there], [e for e in there if e not in wanted]
+            if less and more:
+                return f"{what}with {_said(less)}", f"{what}with {_said(more)} instead"
             if less or more:
-                return what + _said(less, "nothing else"), what + _said(more, "nothing of that")
+                said = (f"with {_said(less)}", "without it") if less else (f"without {_said(more)}", "with it")
+                return what + said[0], what + said[1]
             return what + "in the order of the manifest", what + "with the same entries in another order"
     return expected, found
 
@@ -46,12 +49,13 @@ def _entries(text: str) -> list[tuple[Any, ...]]:
     return found
 
 
-def _said(entries: list[tuple[Any, ...]], none: str) -> str:
-    return "with " + (", ".join(map(_words, entries)) or none)
-
-
-def _words(entry: tuple[Any, ...]) -> str:
-    column, grantor, grantee, privilege, grantable = entry
-    on = f" ({column})" if column is not None else ""
-    option = " WITH GRANT OPTION" if grantable else ""
-    return f"{privilege}{on} for {'PUBLIC' if grantee is None else grantee} by {grantor}{option}"
+def _said(entries: list[tuple[Any, ...]]) -> str:
+    """By who holds it from whom: the privileges together."""
+    held: dict[tuple[Any, ...], list[str]] = {}
+    for column, grantor, grantee, privilege, grantable in entries:
+        held.setdefault((grantee, grantor, grantable, column), []).append(privilege)
+    return "; ".join(
+        f"{', '.join(privileges)}{f' ({column})' if column is not None else ''}"
+        f" for {'PUBLIC' if grantee is None else grantee} by {grantor}{' WITH GRANT OPTION' if grantable else ''}"
+        for (grantee, grantor, grantable, column), privileges in held.items()
+    )

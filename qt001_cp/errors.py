@@ -8,6 +8,8 @@ Refusals by PostgreSQL carry an SQLSTATE of class ``QT`` (docs/sqlstates.md); :c
 
 from __future__ import annotations
 
+import re
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -66,12 +68,13 @@ class DatabaseProblem(Qt001Error):
 
 
 def unreachable(error: Exception, what: str = "server") -> DatabaseProblem:
-    """No connection: libpq's words, and what mends that."""
-    said = str(error).strip()
+    """No connection: libpq's words, which may repeat the DSN but never its password, and what mends that."""
+    said = _PASSWORD.sub(lambda m: (m[1] or "") + "…", str(error).strip())
     hint = next((hint for words, hint in _UNREACHABLE.items() if any(w in said for w in words.split("|"))), _TRY)
     return DatabaseProblem(f"the {what} could not be reached: {said}", hint=hint)
 
 
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*(?=@)|(?<=password=)\S+")
 _TRY = "try the same connection with psql: psql -X -d DSN -c 'SELECT 1'"
 _UNREACHABLE = {
     'percent-encoded|missing "="|invalid|unterminated': "a DSN is postgresql://user@host:5432/database, where a space is %20,"

@@ -43,6 +43,10 @@ def _said(value: Any) -> Any:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    rows = list(rows)
+    if not rows:
+        print(f"{title}: none")
+        return
     table = Table(title=title, title_justify="left", show_lines=False)
     for name in columns:
         table.add_column(name, overflow="fold")

@@ -55,6 +55,15 @@ def test_what_mends_the_connection(dsn: str, capsys: pytest.CaptureFixture[str])
     assert UNREACHABLE[dsn] in said.split("hint:")[1]
 
 
+@pytest.mark.parametrize(
+    "dsn", ["mysql://reader:open%20sesame@127.0.0.1/shop", "postgresql://reader:open%20sesame@127.0.0.1:port/shop"]
+)
+def test_a_password_is_not_repeated(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inventory", "--database", dsn]) == 1
+    said = capsys.readouterr().err
+    assert "could not be reached" in said and "sesame" not in said
+
+
 def test_what_is_missing_is_typed_with_paths_that_exist(at_base: Stage, capsys: pytest.CaptureFixture[str],
                                                          monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)

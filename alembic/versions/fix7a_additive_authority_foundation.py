@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "54578668037d5402685fd0b2bd516631c6db3485fca93996aa3578ab4ad1b0af"
+SUMS = "be355748909a1eb82b4cd6a8f31b0acb5c7be78cec505dbe057cf98b348ccd0a"
 
 
 def upgrade() -> None:

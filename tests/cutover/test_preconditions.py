@@ -250,6 +250,17 @@ def test_nothing_says_that_it_is_blocked(at_recorded: Stage, what: str) -> None:
     stopped(at_recorded, statement, "QT106", f"{what}: public.qt001_switch {what}", "no such row")
 
 
+def test_what_mends_a_row_that_is_not_there_is_no_update(at_recorded: Stage) -> None:
+    """An UPDATE that finds no row says nothing, and the next try fails as the first did."""
+    with at_recorded.connect() as admin:
+        admin.execute("DELETE FROM public.qt001_switch WHERE name = 'apply'")
+        admin.execute("UPDATE public.qt001_switch SET state = 'open'")
+        rows = admin.execute(
+            "SELECT mend FROM qt001_cp.blocked_findings(%s) ORDER BY object", [at_recorded.digest]
+        ).fetchall()
+    assert [row[0].split()[0] for row in rows] == ["Mend", "UPDATE"] and "[[blocked]]" in rows[0][0]
+
+
 # 7: who runs it, and the roles apart
 
 ROLES = {

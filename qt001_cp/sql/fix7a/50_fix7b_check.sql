@@ -93,8 +93,7 @@ DECLARE
 BEGIN
     FOR probe IN SELECT b FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') b LOOP
         problem := NULL;
-        remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
-                         probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+        remedy := 'Mend [[blocked]] of the policy, which names what is not there; then generate and seal a new manifest.';
         SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name INTO target
         FROM qt001_cp.manifest_row o
         JOIN pg_namespace n ON n.nspname = o.object ->> 'schema'
@@ -110,6 +109,10 @@ BEGIN
                 INTO rows, held USING probe ->> 'key';
                 problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
                                 WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
+                IF rows = 1 THEN
+                    remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator; or mend [[blocked]] of the policy',
+                                     probe ->> 'table', probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+                END IF;
             EXCEPTION WHEN undefined_column THEN
                 problem := SQLERRM;
             WHEN insufficient_privilege THEN

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "be355748909a1eb82b4cd6a8f31b0acb5c7be78cec505dbe057cf98b348ccd0a"
+SUMS = "fc944b6e7fadf28914042b3c311857a039c1a5b7f6ba3b66e3f01e70d993d0aa"
 
 
 def upgrade() -> None:

@@ -94,7 +94,7 @@ BEGIN
     FOR probe IN SELECT b FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') b LOOP
         problem := NULL;
         remedy := 'Mend [[blocked]] of the policy, which names what is not there; then generate and seal a new manifest.';
-        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name INTO target
+        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name, c.oid AS relation INTO target
         FROM qt001_cp.manifest_row o
         JOIN pg_namespace n ON n.nspname = o.object ->> 'schema'
         JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.object ->> 'name' AND c.relkind = 'r'
@@ -118,7 +118,7 @@ BEGIN
             WHEN insufficient_privilege THEN
                 problem := SQLERRM;
                 remedy := (SELECT qt001_cp.membership_mend(pg_get_userbyid(c.relowner), true, false) FROM pg_class c
-                           WHERE c.oid = format('%I.%I', target.schema, target.name)::regclass);
+                           WHERE c.oid = target.relation);  -- by its number: the name may be in a schema without USAGE
             END;
         END IF;
         IF problem IS NOT NULL THEN

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from qt001_cp import estate
 from qt001_cp.cli import inspecting, main
 from qt001_cp.project import project_folder
 from qt001_cp.rehearsal.scene import OPERATOR
@@ -67,8 +68,9 @@ def test_a_password_is_not_repeated(dsn: str, capsys: pytest.CaptureFixture[str]
 def test_what_is_missing_is_typed_with_paths_that_exist(at_base: Stage, capsys: pytest.CaptureFixture[str],
                                                          monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    for verb in ("status", "audit"):
-        assert main([verb, "--database", at_base.scene.dsn(OPERATOR)]) == 1
+    generate = ["manifest", "generate", "--policy", str(estate.policy_path()), "--out", "bundle"]
+    for verb in (["status"], ["audit"], generate):
+        assert main([*verb, "--database", at_base.scene.dsn(OPERATOR)]) == 1
         words = capsys.readouterr().err.split()
         assert [Path(words[words.index(option) + 1]).is_file() for option in ("-f", "-c")] == [True, True]
 

@@ -23,11 +23,11 @@ def bootstrap() -> str:
     return f"psql -X -v ON_ERROR_STOP=1 -d ADMIN_DSN -f {_seen('scripts/bootstrap.sql')}"
 
 
-def without_fix7a(database: str) -> DatabaseProblem:
+def without_fix7a(database: str, so: str = "") -> DatabaseProblem:
     """FIX7a is not there: what the administrator and the operator type."""
     alembic = f"alembic -c {_seen('alembic.ini')} -x policy=FILE -x database=OPERATOR_DSN upgrade fix7a"
     return DatabaseProblem(
-        f"FIX7a is not deployed in database {database}",
+        f"FIX7a is not deployed in database {database}{so}",
         hint=f"{bootstrap()}\n        then {alembic}\n        see docs/operator.md",
     )
 

@@ -80,7 +80,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         "SELECT pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL, pg_catalog.current_database()"
     ).fetchone()
     if there is None or not there[0]:
-        raise without_fix7a(str(there[1]) if there else "?")
+        raise without_fix7a(str(there[1]) if there else "?", ": nothing to audit")
     snapshot = str(connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0])  # type: ignore[index]
     documents, found = ledger.documents(connection)
     chain, events = ledger.chain(connection, list(outside.heads))

@@ -32,6 +32,32 @@ BEGIN
 END
 $version$;
 
+-- What is there stays, but for what somebody else could have laid before: a role that can log in, a schema of another
+-- owner, privileges that would come with each table that is made here.
+DO $planted$
+DECLARE
+    planted record;
+BEGIN
+    FOR planted IN
+        SELECT format('role %I with %s', r.rolname, concat_ws(', ', CASE WHEN r.rolcanlogin THEN 'LOGIN' END, CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
+                      CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END)) AS what,
+               format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS; -- and see who is a member of it', r.rolname) AS mend
+        FROM pg_roles r
+        WHERE r.rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier', 'qt001_cp_auditor')
+          AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls)
+        UNION ALL
+        SELECT format('schema %I of %s', n.nspname, pg_get_userbyid(n.nspowner)), format('DROP SCHEMA %I CASCADE; -- after a look at what is in it', n.nspname)
+        FROM pg_namespace n WHERE n.nspname = 'qt001_cp' AND pg_get_userbyid(n.nspowner) <> 'qt001_cp_owner'
+        UNION ALL
+        SELECT format('default privileges of %s', pg_get_userbyid(d.defaclrole)), 'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE …; -- see pg_default_acl'
+        FROM pg_default_acl d WHERE pg_get_userbyid(d.defaclrole) = 'qt001_cp_owner'
+    LOOP
+        RAISE EXCEPTION USING ERRCODE = 'QT122',
+            MESSAGE = 'bootstrap refused: expected nothing of the control plane that it has not made itself, found ' || planted.what, HINT = planted.mend;
+    END LOOP;
+END
+$planted$;
+
 SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', r.name)
 FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) r(name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles p WHERE p.rolname = r.name)

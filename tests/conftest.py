@@ -26,6 +26,8 @@ MATRIX = (
     "roundtrip/test_roundtrip.py",
     "versions",
     "cutover/test_place.py",
+    "operator/test_whole_way.py",
+    "operator/test_managed.py",
 )
 """Folders and files whose tests run on every major version: each of them gets the marker ``matrix``."""
 DATABASE = "directus_case"

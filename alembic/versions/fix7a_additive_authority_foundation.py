@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "fc944b6e7fadf28914042b3c311857a039c1a5b7f6ba3b66e3f01e70d993d0aa"
+SUMS = "143eaa885efd60851601d52e93520f3276a4ca60126c07402d2e8360938d7b4a"
 
 
 def upgrade() -> None:

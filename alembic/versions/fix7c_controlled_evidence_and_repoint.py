@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "64964255dbb4fac5954bf8981d69979f87b41547b4977f262e95b9e1769ac950"
+SUMS = "77267aa63159b57402af34bf477faa7e20a0306ebd36818a271b7735ad14c40b"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

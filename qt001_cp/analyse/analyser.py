@@ -22,6 +22,7 @@ _last: tuple[Names, Index] | None = None
 def analyse(source: RoutineSource, names: Names) -> RoutineAnalysis:
     """What ``source`` reads, writes, calls and uses in a database that holds ``names``."""
     job = _Job(Resolver(_index(names), source.search_path))
+    job.out.transition = names.transitions.get(source.identity, frozenset())
     if source.kind in _VIEWS:
         job.sql(source.definition, 1)
         lexical.check(source.definition, 1, job.index, job.out)

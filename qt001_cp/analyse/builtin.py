@@ -33,3 +33,18 @@ SAMPLE_METHODS: Final = frozenset({"bernoulli", "system"})
 
 SERIALS: Final = frozenset({"serial", "serial2", "serial4", "serial8", "smallserial", "bigserial"})
 """What the grammar of CREATE TABLE takes for a type and is none."""
+
+RESERVED: Final = words(
+    """
+    all analyse analyze and any array as asc asymmetric between bigint bit boolean both case cast char character check
+    coalesce collate column constraint create current_catalog current_date current_role current_time current_timestamp
+    current_user dec decimal default deferrable desc distinct do else end except exists extract false fetch float for
+    foreign from grant greatest group grouping having in initially inout int integer intersect interval into lateral
+    leading least limit localtime localtimestamp national nchar none normalize not null nullif numeric offset on only or
+    order out overlay placing position precision primary real references returning row select session_user setof
+    smallint some substring symmetric table then time timestamp to trailing treat trim true union unique user using
+    values varchar variadic when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces
+    xmlparse xmlpi xmlroot xmlserialize xmltable
+    """
+)
+"""Words that are no name of a function or table unless quoted (pg_get_keywords(), codes R and C, the same since 14)."""

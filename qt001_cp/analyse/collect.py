@@ -17,6 +17,8 @@ class Collector:
         """Aliases, CTEs, variables and labels: words that look like names of objects and are not."""
         self.created: set[str] = set()
         """Relations that the body itself creates (temporary ones above all)."""
+        self.transition: frozenset[str] = frozenset()
+        """Relations that the triggers give the body (transition tables)."""
         self.explained: set[tuple[str | None, str]] = set()
         """Names (with schema, or None) that were resolved or reported."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Container
 
 from qt001_cp.analyse import rules
+from qt001_cp.analyse.builtin import RESERVED
 from qt001_cp.analyse.collect import Collector
-from qt001_cp.analyse.lexer import BAD, STRING, Token, tokenize
+from qt001_cp.analyse.lexer import BAD, STRING, WORD, Token, tokenize
 from qt001_cp.analyse.resolve import Index
 
 _SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
@@ -52,7 +53,7 @@ def _name(tokens: list[Token], at: int, line: int, index: Index, out: Collector,
     if tokens[at + 1].is_op("."):
         if tokens[at + 2].is_name and (inside or word not in out.local):
             _qualified(word, tokens[at + 2].value, line, index, out)
-    elif tokens[at + 1].is_op("("):
+    elif tokens[at + 1].is_op("(") and not (tokens[at].kind == WORD and word in RESERVED):
         _called(word, line, index, out)
 
 

@@ -102,7 +102,8 @@ class References:
         found = self.resolver.relation(schema, name)
         for hit in found.hits:
             self._edge(verb, hit)
-        if not found.known and not self._is_created(node):
+        given = schema is None and name in self.out.transition
+        if not found.known and not given and not self._is_created(node):
             self._unresolved("relation", (schema, name))
 
     def _alias(self, node: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 VERBS = ("reads", "writes", "calls", "uses")
 
@@ -27,13 +27,17 @@ class RoutineSource:
 
 @dataclass(frozen=True)
 class Names:
-    """What exists in the database, from the inventory."""
+    """What exists in the database, from the inventory.
+
+    ``transitions``: the transition tables of a trigger function by its identity, those that all its triggers give it.
+    """
 
     relations: Mapping[tuple[str, str], tuple[str, str]]
     routines: Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
     types: Mapping[tuple[str, str], tuple[str, str]]
     system_routines: frozenset[str]
     system_relations: frozenset[str]
+    transitions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, order=True)

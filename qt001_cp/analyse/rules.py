@@ -21,7 +21,7 @@ RULES: Final[dict[str, str]] = {
     DYNAMIC_OPAQUE: "SQL is built at run time from something that is not constant; what it does cannot be known here.",
     DYNAMIC_UNPARSED: "The word EXECUTE stands in the body where the parser did not see a dynamic statement.",
     PARSE_ERROR: "A text could not be parsed; nothing behind it is known.",
-    UNRESOLVED: "A name resolves to nothing that exists on the search path (a transition table looks the same).",
+    UNRESOLVED: "A name resolves to nothing that exists on the search path.",
     HIDDEN_SINK: "A function or statement that runs text as SQL, changes settings, or leaves the database.",
     LANGUAGE: "The routine is written in a language that is not SQL or PL/pgSQL; its body is opaque.",
     OPERATOR: "An operator that is not one of pg_catalog; the function behind it is not known.",

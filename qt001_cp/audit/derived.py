@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.estate import of_the_system
 from qt001_cp.audit.live import Entry, entries, words
 
 OWNER: Final = "qt001_cp_owner"
@@ -28,9 +29,12 @@ def after_states(manifest: Mapping[str, Any]) -> Check:
         check.looked_at += 1
         name = f"{o['kind']} {o['identity']}"
         if o["kind"] == "default acl":
-            check.faults += [
-                f"{name}: {words(e)} stays" for e in entries(o["after"]["acl"]) if e[1] in (None, application)
-            ]
+            # What a role makes itself it may start with whatever it likes.
+            others = (None,) if o["after"]["owner"] == application else (None, application)
+            check.faults += [f"{name}: {words(e)} stays" for e in entries(o["after"]["acl"]) if e[1] in others]
+            continue
+        if of_the_system(o):
+            check.faults += _kept_by_the_system(name, o, application)
             continue
         if o["after"]["owner"] != OWNER:
             check.faults.append(f"{name}: its owner afterwards is {o['after']['owner']}, expected {OWNER}")
@@ -43,6 +47,21 @@ def after_states(manifest: Mapping[str, Any]) -> Check:
             if e[1] in (None, application):
                 check.faults.append(f"{name}: retired, and {words(e)} stays")
     return check
+
+
+def _kept_by_the_system(name: str, o: Mapping[str, Any], application: str) -> list[str]:
+    """It keeps its owner, and loses what names the application role; what PUBLIC and others hold stays."""
+    before, after = o["before"], o["after"]
+    faults = []
+    if after["owner"] != before["owner"]:
+        faults.append(f"{name}: its owner afterwards is {after['owner']}, expected {before['owner']}")
+    old, new = {"": before["acl"], **_columns(before)}, {"": after["acl"], **_columns(after)}
+    for column in sorted(old.keys() | new.keys()):
+        wanted = {e for e in entries(old.get(column, [])) if e[1] != application}
+        found, where = entries(new.get(column, [])), f"{name}, column {column}" if column else name
+        faults += [f"{where}: {words(e)} is lost" for e in sorted(wanted - found, key=repr)]
+        faults += [f"{where}: {words(e)} is too many" for e in sorted(found - wanted, key=repr)]
+    return faults
 
 
 def _differences(

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from qt001_cp.audit.check import Check
-from qt001_cp.audit.estate import expected
+from qt001_cp.audit.estate import expected, of_the_system
 
 _NAME = r'(?:"(?:[^"]|"")*"|[^\s.,;()"]+)'
 _OWNER = re.compile(
@@ -52,10 +52,11 @@ def dumped(manifest: Mapping[str, Any], text: str, stage: str) -> Check:
     """Owners of relations and schemas, and grants to the application role and PUBLIC on what is transferred."""
     check, application = Check("pg_dump: owners and grants"), manifest["application"]
     owners = {_parts(name): _plain(role) for _, name, role in _OWNER.findall(text)}
-    grants: dict[tuple[str, ...], set[tuple[str, str]]] = {}
+    grants: dict[tuple[str, ...], set[tuple[str | None, str]]] = {}
     for privileges, name, role, _ in _GRANT.findall(text):
-        who = _plain(role)
-        if who in (application, "PUBLIC") or role == "PUBLIC":
+        # A role may be called "PUBLIC", in quotes.
+        who = None if role == "PUBLIC" else _plain(role)
+        if who in (application, None):
             grants.setdefault(_parts(name), set()).update((who, p.split("(")[0].strip()) for p in _listed(privileges))
     for o in manifest["objects"]:
         if o["kind"] not in _KINDS or o["disposition"] != "transfer":
@@ -66,14 +67,14 @@ def dumped(manifest: Mapping[str, Any], text: str, stage: str) -> Check:
         owner = owners.get(key)
         if owner is not None and owner != state["owner"]:
             check.faults.append(f"{name}: pg_dump says OWNER TO {owner}, the manifest says {state['owner']}")
-        if owner is None and key != ("public",) and o["follows"] is None:
+        if owner is None and key != ("public",) and o["follows"] is None and not of_the_system(o):
             check.faults.append(f"{name}: pg_dump names no owner")
-        allowed = {(a[1] or "PUBLIC", a[2]) for a in state["acl"]}
-        allowed |= {(a[1] or "PUBLIC", a[2]) for c in state["columns"] for a in c["acl"]}
+        allowed = {(a[1], a[2]) for a in state["acl"]}
+        allowed |= {(a[1], a[2]) for c in state["columns"] for a in c["acl"]}
         full = {who for who, _ in allowed if state["owner"] == who}
         check.faults += [
-            f"{name}: pg_dump says GRANT {privilege} TO {who}"
-            for who, privilege in sorted(grants.get(key, set()))
+            f"{name}: pg_dump says GRANT {privilege} TO {who or 'PUBLIC'}"
+            for who, privilege in sorted(grants.get(key, set()), key=str)
             if (who, privilege) not in allowed and who not in full
         ]
     return check

@@ -50,13 +50,15 @@ def read_live(connection: psycopg.Connection) -> dict[tuple[str, str], Live]:
     found: dict[tuple[str, str], Live] = {}
     for c in rows(connection, "owner_columns.sql"):
         catalog = c["catalog"]
+        # The owners of large objects stand beside their contents, which is the catalog that they are known by.
+        known = catalog.removesuffix("_metadata")
         by_oid: dict[int, Live] = {}
         for r in rows(
             connection,
             "owned.sql",
-            catalog,
-            catalog,
-            catalog,
+            known,
+            known,
+            known,
             catalog=catalog,
             owner=c["owner"],
             relkind=_relkind(catalog),
@@ -80,7 +82,11 @@ def _acls(connection: psycopg.Connection, catalog: str, owner: str, acl: str) ->
     if catalog == "pg_default_acl":
         return rows(connection, "default_acls.sql")
     letter = _LETTERS[catalog]
-    return rows(connection, "acls.sql", letter, catalog=catalog, owner=owner, acl=acl, relkind=_relkind(catalog))
+    found = rows(connection, "acls.sql", letter, catalog=catalog, owner=owner, acl=acl, relkind=_relkind(catalog))
+    if catalog == "pg_language":
+        untrusted = {r["oid"] for r in rows(connection, "untrusted.sql")}
+        found = [a for a in found if a["oid"] not in untrusted]
+    return found
 
 
 def _relkind(catalog: str) -> str | None:

@@ -18,14 +18,16 @@ from qt001_cp.audit.lexical import tokens
 from qt001_cp.errors import FileProblem
 
 _SCRIPTS: Final = {
-    "fix7b.sql": ("forward", ("cutover_begin", "cutover_end")),
-    "fix7b-restore.sql": ("restore", ("restore_begin", "restore_end")),
+    "fix7b.sql": ("forward", ("cutover_begin", "during_lock", "cutover_end")),
+    "fix7b-restore.sql": ("restore", ("restore_begin", "during_lock", "restore_end")),
     "fix7c.sql": ("retire", ("deploy_begin", "deploy_documents", "deploy_end")),
     "fix7c-back.sql": ("revive", ("undeploy_begin", "undeploy_end")),
 }
 _WHOLE: Final = ("fix7b.sql", "fix7b-restore.sql")
 """Scripts that hold nothing but statements, guards and the ledger's segment. The others carry the frozen files of a revision."""
 _DOCUMENTS: Final = tuple(f"manifests/{n}.json" for n in ("readiness", "capability", "dependency", "static-analysis"))
+_LOCKING: Final = re.compile(r"^ALTER (TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE|TYPE) ", re.MULTILINE)
+"""Statements that lock a relation against everybody (PostgreSQL documentation, "Explicit Locking", 13.3.1)."""
 _OWN: Final = r"qt001_cp\s*\.\s*\w+"
 _ALLOWED: Final = re.compile(
     rf"""begin|commit|reset\ role|set\ local\ role\ "qt001_cp_owner"
@@ -96,7 +98,7 @@ def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> l
     ]
     if not lacking and not more and wanted != found:
         faults.append("its statements stand in another order")
-    rest = block.sub('DO $qt001$ BEGIN PERFORM qt001_cp."statements"(); END $qt001$;', text)
+    rest = block.sub(_mark, text)
     faults += _calls(rest, calls, digest)
     if name == "fix7c.sql":
         faults += [
@@ -109,17 +111,28 @@ def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> l
     return faults
 
 
+def _mark(block: re.Match[str]) -> str:
+    """What stands for a block of statements when the guards around it are looked at."""
+    name = "relations" if _LOCKING.search(block.group(4)) else "statements"
+    return f'DO $qt001$ BEGIN PERFORM qt001_cp."{name}"(); END $qt001$;'
+
+
 def _calls(text: str, calls: tuple[str, ...], digest: str) -> list[str]:
-    """Each guard once, with this manifest, in this order, around the statements."""
+    """Each guard once, with this manifest, in this order, around the statements; the locks before the first that needs them."""
     marks = [rf"""PERFORM qt001_cp\."{call}"\('{digest}'""" for call in calls]
     places = [[m.start() for m in re.finditer(mark, text)] for mark in marks]
     faults = [f"expected one call of qt001_cp.{call} for this manifest, found {len(p)}"
               for call, p in zip(calls, places, strict=True) if len(p) != 1]  # fmt: skip
     if not faults:
-        statements = [m.start() for m in re.finditer(r'PERFORM qt001_cp\."statements"\(\)', text)]
-        order = [*(p[0] for p in places[:-1]), *statements, places[-1][0]]
-        if order != sorted(order):
+        begin, *between, end = (p[0] for p in places)
+        blocks = {name: [m.start() for m in re.finditer(rf'PERFORM qt001_cp\."{name}"\(\)', text)]
+                  for name in ("statements", "relations")}  # fmt: skip
+        inner = [*between, *blocks["statements"], *blocks["relations"]]
+        late = blocks["relations"] if "during_lock" in calls else [*blocks["statements"], *blocks["relations"]]
+        if not begin < min(inner, default=end) <= max(inner, default=begin) < end or between != sorted(between):
             faults.append("its guards do not stand around its statements")
+        elif between and late and between[-1] > min(late):
+            faults.append(f"qt001_cp.{calls[-2]} stands behind statements that it has to come before")
     return faults
 
 

@@ -26,6 +26,10 @@ FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class 
 CROSS JOIN LATERAL pg_identify_object('pg_type'::regclass, t.oid, 0) i
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND (t.typrelid = 0 OR c.relkind = 'c')
 """
+_TRANSITIONS = """
+SELECT i.identity, t.tgnewtable, t.tgoldtable
+FROM pg_trigger t CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, t.tgfoid, 0) i WHERE NOT t.tgisinternal
+"""
 _SYSTEM_ROUTINES = "SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace"
 _SYSTEM_RELATIONS = """
 SELECT CASE n.nspname WHEN 'pg_catalog' THEN c.relname ELSE n.nspname || '.' || c.relname END
@@ -43,8 +47,17 @@ def read_names(connection: psycopg.Connection) -> Names:
         for r in cursor.execute(_ROUTINES):
             routines[r[0], r[1]].append((r[2], r[3]))
         types = {(r[0], r[1]): (r[2], r[3]) for r in cursor.execute(_TYPES)}
+        transitions: dict[str, frozenset[str]] = {}
+        for identity, *given in cursor.execute(_TRANSITIONS):
+            new = frozenset(name for name in given if name is not None)
+            transitions[identity] = transitions.get(identity, new) & new
         system_routines = frozenset(r[0] for r in cursor.execute(_SYSTEM_ROUTINES))
         system_relations = frozenset(r[0] for r in cursor.execute(_SYSTEM_RELATIONS))
     return Names(
-        relations, {k: tuple(sorted(v)) for k, v in routines.items()}, types, system_routines, system_relations
+        relations,
+        {k: tuple(sorted(v)) for k, v in routines.items()},
+        types,
+        system_routines,
+        system_relations,
+        transitions,
     )

@@ -11,21 +11,29 @@ from qt001_cp.emit.quoting import dollar_quoted, literal
 from qt001_cp.emit.statements import statement, statements
 from qt001_cp.model.canonical import digest
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.plan.order import PHASES, Direction, Placed, ordered
+from qt001_cp.plan.order import LOCKED_FROM, PHASES, Direction, Placed, ordered
 
-BLOCK: Final = 2000
-"""Statements in one DO block, at most: one round trip, still readable."""
+BLOCK: Final = 200
+"""Statements in one DO block, at most: one round trip, still readable. PL/pgSQL keeps a plan of each statement until its block
+ends, and the server asks every kept plan whether a change concerns it: the cost of a block grows with the square of it."""
+_LOCKS: Final = "-- locks: every relation that moves, all or none; from here to the end writers of these wait\n"
 
 
 def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator[str]:
     """The statements of one direction in DO blocks, each of one phase, with a comment that says what is in it.
 
     Each first has PostgreSQL compare its own text with the manifest. The tag of the quote comes from the manifest's digest:
-    no object name can end the block early.
+    no object name can end the block early. Before the first block that needs them, the cutover takes the locks of all
+    relations in one go; FIX7c, whose statements lock none, has no such call.
     """
     placed = ordered(manifest, direction)
     manifest_digest = manifest.digest()
+    locks = _LOCKS + perform(f'qt001_cp."during_lock"({literal(manifest_digest)})')
+    locked = direction not in ("forward", "restore")
     for first, part in _parts(placed):
+        if not locked and part[0].phase >= LOCKED_FROM:
+            locked = True
+            yield locks
         body = (
             "\nBEGIN\n"
             f"PERFORM qt001_cp.require_statements({literal(manifest_digest)}, {literal(direction)},"
@@ -34,6 +42,8 @@ def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator
             + "\nEND\n"
         )
         yield _comment(part, first, len(placed)) + "DO " + dollar_quoted(body, f"qt001_{manifest_digest[:16]}")
+    if not locked:
+        yield locks
     yield perform(f"qt001_cp.require_last_statement({literal(manifest_digest)}, {literal(direction)}, {len(placed)})")
 
 

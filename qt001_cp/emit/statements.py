@@ -42,8 +42,9 @@ def address(ref: ObjectRef) -> str:
     if form == "operator":
         left, right = (type_name(a) if a is not None else "NONE" for a in ref.args or (None, None))
         return f"{identifier(ref.qualified.schema)}.{operator(ref.name)} ({left}, {right})"
-    if form == "routine":
-        return f"{qualified(ref.qualified)}({', '.join(type_name(a) for a in ref.args or () if a is not None)})"
+    if form in ("routine", "in routine"):
+        mode = "IN " if form == "in routine" else ""
+        return f"{qualified(ref.qualified)}({', '.join(mode + type_name(a) for a in ref.args or () if a is not None)})"
     if form == "method":
         return f"{qualified(ref.qualified)} USING {identifier(ref.method or '')}"
     return qualified(ref.qualified)

@@ -13,8 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-Address: TypeAlias = Literal["name", "qualified", "routine", "operator", "method", "number", "default"]
-"""How a statement names an object: bare, with its schema, with argument or operand types, USING an access method, by number."""
+Address: TypeAlias = Literal["name", "qualified", "routine", "in routine", "operator", "method", "number", "default"]
+"""How a statement names an object: bare, with its schema, with argument or operand types, USING an access method, by number.
+
+'in routine': each argument type marked IN. Without a mode, PROCEDURE and ROUTINE are also looked for by all arguments, those
+of OUT included, and two overloads may fit (LookupFuncWithArgs, parser/parse_func.c).
+"""
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,8 @@ class Kind:
     """One kind of object; ``key`` is the type word of ``pg_identify_object``.
 
     ``alter``/``grant`` are the words after ALTER and after ON, or None where PostgreSQL has no such statement.
-    ``relation`` marks what takes ACCESS EXCLUSIVE when its owner changes: those come last. ``container`` marks what others
-    are looked up in: its privileges go last and come back first. ``why`` says why a kind cannot be transferred,
+    ``relation`` marks a row of ``pg_class``. ``container`` marks what others are looked up in: its privileges go last and
+    come back first. ``why`` says why a kind cannot be transferred,
     ``since`` from which major version on it can be.
     """
 
@@ -104,6 +108,12 @@ class Kind:
     privileges: tuple[str, ...] = ()
     why: str = ""
     since: int = 0
+
+    @property
+    def locks(self) -> bool:
+        """Whether ALTER … OWNER takes ACCESS EXCLUSIVE on a relation: of a composite type too, whose columns a session that
+        uses it has to read. Those come last."""
+        return self.relation or self.key == "type"
 
     def refusal(self, server_major: int) -> str:
         """Why it cannot be transferred on that server; empty where it can."""
@@ -133,8 +143,8 @@ KINDS: Final = (
     Kind("foreign table", "pg_class", "FOREIGN TABLE", "TABLE", relation=True, privileges=_TABLE),
     Kind("sequence", "pg_class", "SEQUENCE", "SEQUENCE", relation=True, privileges=("SELECT", "UPDATE", "USAGE")),
     Kind("function", "pg_proc", "FUNCTION", "FUNCTION", "routine", privileges=("EXECUTE",)),
-    Kind("procedure", "pg_proc", "PROCEDURE", "PROCEDURE", "routine", privileges=("EXECUTE",)),
-    Kind("aggregate", "pg_proc", "ROUTINE", "ROUTINE", "routine", privileges=("EXECUTE",)),
+    Kind("procedure", "pg_proc", "PROCEDURE", "PROCEDURE", "in routine", privileges=("EXECUTE",)),
+    Kind("aggregate", "pg_proc", "ROUTINE", "ROUTINE", "in routine", privileges=("EXECUTE",)),
     Kind("type", "pg_type", "TYPE", "TYPE", privileges=("USAGE",)),
     Kind("default acl", "pg_default_acl", address="default"),
     Kind("collation", "pg_collation", "COLLATION"),
@@ -178,5 +188,5 @@ BITS: Final = (
 )  # fmt: skip
 """All privileges in the order in which ``aclexplode`` lists them within one entry (utils/acl.h)."""
 COLUMN_PRIVILEGES: Final = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
-ROUTINES: Final = frozenset(kind.key for kind in KINDS if kind.address == "routine")
+ROUTINES: Final = frozenset(kind.key for kind in KINDS if kind.address in ("routine", "in routine"))
 RELATIONS: Final = frozenset(kind.key for kind in KINDS if kind.relation)

@@ -5,12 +5,14 @@ Source: PostgreSQL documentation, "Identifiers and Key Words" (4.1.1) and GRANT 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from qt001_cp.errors import ManifestError
 
 _MAX_BYTES = 63
+_PATH_PART: Final = re.compile(r'"((?:[^"]|"")*)"|([^",\s]+)')
 
 
 def _checked(name: str, what: str) -> str:
@@ -102,3 +104,8 @@ class ObjectRef:
 
 
 Disposition: TypeAlias = Literal["transfer", "retain"]
+
+
+def path_schemas(path: str) -> tuple[str, ...]:
+    """The schemas that a value of search_path names: a quoted name may hold commas and blanks. Twin of qt001_cp.path_schemas()."""
+    return tuple(m[2].lower() if m[1] is None else m[1].replace('""', '"') for m in _PATH_PART.finditer(path))

@@ -10,6 +10,7 @@ from qt001_cp.analyse.analyser import analyse
 from qt001_cp.analyse.result import Names, RoutineAnalysis, RoutineSource, Unknown
 from qt001_cp.analyse.rules import CROSS_CHECK
 from qt001_cp.model.inventory import InventoryObject
+from qt001_cp.model.names import path_schemas
 from qt001_cp.model.policy import Policy
 
 Key: TypeAlias = tuple[str, str]
@@ -18,8 +19,14 @@ ANALYSED = ("function", "procedure", "view", "materialized view")
 
 
 def analyse_estate(objects: Iterable[InventoryObject], names: Names) -> dict[tuple[str, str], RoutineAnalysis]:
-    """Analyse every routine and view of ``objects`` as it is now."""
-    return {o.ref.key: analyse(_source(o, o.definition), names) for o in objects if o.ref.kind in ANALYSED}
+    """Analyse every routine and view of ``objects`` as it is now. What the system came with reaches nothing of an estate."""
+    return {
+        o.ref.key: RoutineAnalysis(*o.ref.key, str(o.detail.get("language", "view")), (), ())
+        if o.detail and o.detail.get("system")
+        else analyse(_source(o, o.definition), names)
+        for o in objects
+        if o.ref.kind in ANALYSED
+    }
 
 
 def analyse_new_sources(
@@ -71,7 +78,7 @@ def _source(o: InventoryObject, definition: str) -> RoutineSource:
             o.ref.kind, o.ref.identity, o.ref.schema or "", "view", select or definition, ("pg_catalog",)
         )
     path = detail.get("search_path")
-    schemas = None if path is None else tuple(p.strip().strip('"') for p in str(path).split(","))
+    schemas = None if path is None else path_schemas(str(path))
     return RoutineSource(
         o.ref.kind, o.ref.identity, o.ref.schema or "", str(detail.get("language")), definition, schemas
     )

@@ -10,6 +10,7 @@ from qt001_cp.errors import Findings, ManifestError, NotRestorable, PolicyError
 from qt001_cp.model import kinds, roles
 from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
+from qt001_cp.model.names import PUBLIC
 from qt001_cp.model.policy import PARTS, Policy, Rule
 from qt001_cp.plan.analysis import Analyses
 from qt001_cp.plan.ways import Wish, plan_retirement, plan_ways
@@ -86,15 +87,20 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
                               detail, o.state, None, None, {})  # fmt: skip
     kind = kinds.BY_KEY.get(o.ref.kind)
     why = "this release does not know the kind" if kind is None else kind.refusal(inventory.server_version // 10000)
+    if (o.detail or {}).get("shell") and inventory.server_version < 180000:
+        why = "it is only a shell, and its privileges can be changed since PostgreSQL 18 only: define it, or drop it"
     if why:
         raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
+    system = bool((o.detail or {}).get("system"))
+    # What PUBLIC holds on the system's own objects every client needs; more than the server came with is refused (precondition 8).
+    everybody = frozenset(i.privilege for i in o.state.acl if system and i.grantee == PUBLIC)
     wish = Wish(
         inventory.application,
         roles.OWNER,
         own_statement=o.follows is None,
-        owner_moves=kind is not None and kind.alter is not None and not (o.detail or {}).get("system"),
+        owner_moves=kind is not None and kind.alter is not None and not system,
         keep_application=rule.keep_application,
-        keep_public=rule.keep_public,
+        keep_public=rule.keep_public | everybody,
         curated=curated,
         default_order=o.acl_default,
     )

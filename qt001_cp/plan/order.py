@@ -1,9 +1,12 @@
 """The order of all statements of one direction. It is the lock order, the same in every run.
 
-Privileges first and owners last: only ALTER … OWNER of a relation takes ACCESS EXCLUSIVE, so those locks are held
-for the shortest time. Containers (database, schema) lose privileges last and get them back first, because the
-grantors in between look objects up in them. Their owners change first: without superuser, PostgreSQL asks whether an
-object's new owner may CREATE in its schema.
+Privileges first and owners last: only ALTER … OWNER of a relation or a type takes ACCESS EXCLUSIVE, so those locks are held
+for the shortest time. Privileges of relations wait for the locks too: GRANT and REVOKE hold a weak one (ACCESS SHARE, since 18)
+and the relation's row, and whoever asks for more than a weak one itself, while the script waits for it, would be the victim of
+a deadlock. Where another grantor has to speak they come first all the same, because a schema's own privileges go behind them.
+
+Containers (database, schema) lose privileges last and get them back first, because the grantors in between look objects up in
+them. Their owners change first: without superuser, PostgreSQL asks whether an object's new owner may CREATE in its schema.
 """
 
 from __future__ import annotations
@@ -18,7 +21,15 @@ from qt001_cp.model.steps import Step
 
 Direction: TypeAlias = Literal["forward", "restore", "retire", "revive"]
 """'forward' and its reversal 'restore' are FIX7b; 'retire' and 'revive' the legacy authority in FIX7c."""
-PHASES: Final = ("privileges, before the owners", "owners", "owners of relations", "privileges, after the owners")
+PHASES: Final = (
+    "privileges, before the owners",
+    "owners",
+    "privileges of relations",
+    "owners of relations and types",
+    "privileges, after the owners",
+)
+LOCKED_FROM: Final = 2
+"""The first phase whose statements lock relations against everybody: all of them are locked before it, in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +55,15 @@ def _steps(o: ManifestObject, direction: Direction) -> Iterator[tuple[int, Place
     way = o.ways.get(direction)
     if way is None:
         return
+    kind = kinds.BY_KEY[o.ref.kind]
+    late = kind.relation and not any(step.set_role for step in way.pre)
     for step in way.pre:
-        yield 0, Placed(0, o, step)
+        yield (phase := LOCKED_FROM if late else 0), Placed(phase, o, step)
     if way.owner is not None:
-        phase = 2 if kinds.BY_KEY[o.ref.kind].relation else 1
+        phase = 3 if kind.locks else 1
         yield phase, Placed(phase, o, way.owner)
     for step in way.post:
-        yield 3, Placed(3, o, step)
+        yield 4, Placed(4, o, step)
 
 
 def _weight(phase: int, o: ManifestObject, direction: Direction) -> int:

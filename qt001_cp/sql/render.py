@@ -84,7 +84,8 @@ def _kind_rows() -> str:
 
     return ",\n".join(
         f"    ({literal(k.key)}, {word(k.alter)}, {word(k.grant)}, {literal(k.address)}, {str(k.relation).lower()},"
-        f" {str(k.container).lower()}, ARRAY[{', '.join(literal(p) for p in k.privileges)}]::text[], {literal(k.why)}, {k.since})"
+        f" {str(k.locks).lower()}, {str(k.container).lower()},"
+        f" ARRAY[{', '.join(literal(p) for p in k.privileges)}]::text[], {literal(k.why)}, {k.since})"
         for k in KINDS
     )
 

@@ -177,6 +177,23 @@ def test_a_weakened_watch_keeps_nothing_and_needs_a_new_sign_off(opened: Stage, 
     assert closed == [("sign_off_present",)]
 
 
+def test_whoever_takes_the_latch_early_and_stays_is_named(opened: Stage) -> None:
+    """The application changes what is its own, has the end of the change begin, and keeps its transaction open."""
+    with opened.connect(SERVICE) as service, opened.connect("directus") as application:
+        service.execute(CALL)
+        application.execute("BEGIN")
+        application.execute("ALTER TABLE public.tags ALTER COLUMN id SET STATISTICS 50")
+        application.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        service.execute("SET statement_timeout = '60s'")
+        with pytest.raises(psycopg.Error) as refused:
+            service.execute(CALL)
+        assert refused.value.sqlstate == "55P03"
+        said = str(refused.value)
+        assert f"session {application.info.backend_pid} of directus" in said and "pg_terminate_backend" in said, said
+        application.execute("ROLLBACK")
+        service.execute(CALL)
+
+
 def test_without_event_triggers_every_call_is_judged(opened: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """The watch is gone: the guard does without by itself, after a new sign-off, and says so."""
     with opened.connect(SERVICE) as service, opened.connect() as admin:

@@ -97,6 +97,28 @@ def test_a_name_that_disappears_becomes_unknown() -> None:
     assert [each.detail for each in found.unknown] == ["relation app.orders"]
 
 
+def test_a_table_called_like_a_keyword_is_meant_only_in_quotes() -> None:
+    names = dataclasses.replace(NAMES, relations={**NAMES.relations, **{
+        ("app", n): ("table", f'app."{n}"') for n in ("select", "values", "in", "order")}},
+        routines={**NAMES.routines, ("app", "coalesce"): (("function", 'app."coalesce"()'),)})  # fmt: skip
+    body = "begin insert into app.orders values (1); perform (select (1) where 1 in (1) and coalesce(null, true)); end"
+    found = analyse(plpgsql("keywords", body).source, names)
+    assert [(e.verb, e.identity) for e in found.edges] == [("writes", "app.orders")]
+    assert not found.unknown
+    quoted = analyse(plpgsql("quoted", 'begin return x."select" from (select $$"coalesce"($$) x; end').source, names)
+    assert [(u.rule, u.detail) for u in quoted.unknown] == [("lexical-mismatch", "coalesce")]
+
+
+def test_a_transition_table_is_known_by_the_triggers() -> None:
+    body = "begin insert into app.orders select * from new_rows; perform 1 from app.new_rows; return null; end"
+    case = plpgsql("transition", body)
+    given = dataclasses.replace(NAMES, transitions={case.source.identity: frozenset({"new_rows"})})
+    assert [u.detail for u in analyse(case.source, NAMES).unknown] == ["relation app.new_rows", "relation new_rows"]
+    found = analyse(case.source, given)
+    assert [(e.verb, e.identity) for e in found.edges] == [("writes", "app.orders")]
+    assert [u.detail for u in found.unknown] == ["relation app.new_rows"]
+
+
 def test_analysis_depends_on_nothing_but_its_arguments() -> None:
     other = Names({}, {}, {}, frozenset(), frozenset())
     first = [analyse(case.source, NAMES) for case in ALL]

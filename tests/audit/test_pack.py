@@ -34,6 +34,13 @@ def _swapped(text: str) -> str:
     return text.replace(end, "").replace("SET LOCAL client_encoding", f"{end}\n\nSET LOCAL client_encoding", 1)
 
 
+def _locked_late(text: str) -> str:
+    """The locks come just before the last look."""
+    locks = next(line for line in text.splitlines() if '"during_lock"' in line)
+    end = next(line for line in text.splitlines() if '"restore_end"' in line)
+    return text.replace(locks + "\n", "").replace(end, f"{locks}\n\n{end}")
+
+
 def _turned(text: str) -> str:
     """Two owners change in another order."""
     lines = text.splitlines()
@@ -55,6 +62,8 @@ FAULTS: dict[str, tuple[str, Wrong, str]] = {
     "review shows another order": ("fix7b.sql", _turned, "its statements stand in another order"),
     "review counts wrong": ("fix7b.sql", lambda text: text.replace(", 1, 55);", ", 1, 54);"), "a block says statements 1 to 54"),
     "review asks afterwards first": ("fix7b.sql", _swapped, "its guards do not stand around its statements"),
+    "review leaves the locks out": ("fix7b.sql", _without('"during_lock"'), "expected one call of qt001_cp.during_lock"),
+    "review locks too late": ("fix7b-restore.sql", _locked_late, "qt001_cp.during_lock stands behind statements"),
     "review adds a statement": ("fix7b.sql", _with("GRANT SELECT ON public.qt001_note TO PUBLIC;"), "it holds another statement: grant select"),
     "review adds a command of psql": ("fix7b-restore.sql", _with("\\! touch x\n;"), "it holds another statement: \\!"),
     "review shows an old source": (

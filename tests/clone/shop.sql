@@ -9,6 +9,8 @@ CREATE TABLE shelf.article (
     state varchar NOT NULL DEFAULT 'new' CONSTRAINT known_state CHECK (state IN ('new', 'sold', 'it''s gone'))
 );
 CREATE TYPE till.coin AS ENUM ('copper', 'silver');
+CREATE TYPE till.span AS RANGE (subtype = numeric, multirange_type_name = till.spans);
+REVOKE USAGE ON TYPE till.coin FROM PUBLIC;
 CREATE TABLE till.lever (name text PRIMARY KEY, position text NOT NULL);
 CREATE TABLE till."Receipt" (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qt001_cp.model.names import path_schemas
 from tests.conftest import Stage
 from tests.cutover.support import edited_policy, findings, refused, reseal, run, sealed_with, stopped
 
@@ -49,3 +50,17 @@ def test_writable_schema_in_the_path(at_base: Stage, tmp_path: Path) -> None:
 def test_routine_of_the_control_plane_counts_too(at_recorded: Stage) -> None:
     statement = "ALTER FUNCTION qt001_cp.seal_manifest(text) RESET search_path;\n"
     stopped(at_recorded, statement, "QT104", "qt001_cp.seal_manifest(pg_catalog.text)", "no pinned search_path")
+
+
+def test_a_path_is_read_as_postgresql_reads_it(at_fix7a_sealed: Stage) -> None:
+    """By both twins: what PostgreSQL stores for a routine, names with commas, blanks and quotes in them, and of mixed case."""
+    named = ("a,b", "a", "B c", 'd"e', "pg_catalog", "$user", "", "pg_temp")
+    quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in named[:-2]) + ", '', pg_temp"
+    with at_fix7a_sealed.connect() as connection:
+        connection.execute(f"ALTER FUNCTION public.slugify(text) SET search_path = {quoted}")  # type: ignore[call-overload]
+        row = connection.execute(
+            "SELECT substr(c, 13), qt001_cp.path_schemas(substr(c, 13)) FROM pg_proc p, unnest(p.proconfig) c WHERE p.proname = 'slugify'"
+        ).fetchone()
+    assert row is not None
+    assert tuple(row[1]) == path_schemas(row[0]) == named
+    assert path_schemas("Public,pg_temp") == ("public", "pg_temp")

@@ -69,7 +69,14 @@ def test_printed_text_was_edited(at_recorded: Stage, way: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "phase", ["privileges, before the owners", "owners", "owners of relations", "privileges, after the owners"]
+    "phase",
+    [
+        "privileges, before the owners",
+        "owners",
+        "privileges of relations",
+        "owners of relations and types",
+        "privileges, after the owners",
+    ],
 )
 def test_one_block_is_missing(at_recorded: Stage, phase: str) -> None:
     """Its count still stands in the last call; the after-state of its objects is not reached."""

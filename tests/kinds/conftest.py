@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qt001_cp import estate
+from qt001_cp.audit.run import Outside, audit
 from qt001_cp.model import kinds
 from qt001_cp.rehearsal.scene import drop_scene
 from tests.conftest import Library, Stage
@@ -20,34 +21,48 @@ SQL = Path(__file__).with_name("every_kind.sql")
 def rules(server_major: int) -> str:
     """Rules for schema and objects of every_kind.sql: transferred where that server can, retained where it cannot."""
     text = ['[[rule]]\nkind = "schema"\nname = "kinds_c"\ndisposition = "retain"\nreason = "C"\n',
-            '[[rule]]\nschema = "kinds_c"\ndisposition = "retain"\nreason = "C"\n']  # fmt: skip
+            '[[rule]]\nschema = "kinds_c"\ndisposition = "retain"\nreason = "C"\n',
+            '[[rule]]\nschema = "pg_catalog"\ndisposition = "transfer"\nreason = "the system"\n']  # fmt: skip
     for kind in kinds.KINDS:
         if kind.address == "default":
-            text.append(_rule(kind.key, 'schema = "kinds"', "transfer"))
-            text.append(_rule(kind.key, 'name = "*"', "transfer"))
+            text.append(rule(kind.key, 'schema = "kinds"', "transfer"))
+            text.append(rule(kind.key, 'name = "*"', "transfer"))
         elif kind.key == "schema":
-            text += [_rule(kind.key, f"name = '{n}'", "transfer", "USAGE") for n in ("kinds", "Kinds*")]
+            text += [rule(kind.key, f"name = '{n}'", "transfer", "USAGE") for n in ("kinds", "Kinds*")]
         elif kind.address in ("name", "number") and kind.key != "database":
             verb = "retain" if kind.refusal(server_major) else "transfer"
-            text.append(_rule(kind.key, 'name = "*kinds*"' if kind.address == "name" else "", verb))
+            text.append(rule(kind.key, 'name = "*kinds*"' if kind.address == "name" else "", verb))
         elif kind.key != "database":
-            text += [_rule(kind.key, f"schema = '{s}'", "transfer") for s in ("kinds", "Kinds*")]
+            text += [rule(kind.key, f"schema = '{s}'", "transfer") for s in ("kinds", "Kinds*")]
     return "\n".join(text)
 
 
-def _rule(kind: str, match: str, disposition: str, keep: str = "") -> str:
+def rule(kind: str, match: str, disposition: str, keep: str = "") -> str:
     kept = f'keep = [ {{ grantee = "public", privileges = ["{keep}"] }} ]\n' if keep else ""
     return f'[[rule]]\nkind = "{kind}"\n{match}\ndisposition = "{disposition}"\nreason = "every kind"\n{kept}'
 
 
 def policy(folder: Path, server_major: int) -> Path:
     """The policy of the reference estate, the rules for every kind before its own."""
+    return policy_with(folder, rules(server_major))
+
+
+def policy_with(folder: Path, more: str) -> Path:
+    """The policy of the reference estate, ``more`` rules before its own."""
     original = estate.policy_path()
     shutil.copytree(original.parent / "repoint", folder / "repoint", dirs_exist_ok=True)
     head, mark, rest = original.read_text("utf-8").partition("[[rule]]")
     path = folder / "policy.toml"
-    path.write_text(f"{head}{rules(server_major)}\n{mark}{rest}", "utf-8")
+    path.write_text(f"{head}{more}\n{mark}{rest}", "utf-8")
     return path
+
+
+def audited(stage: Stage) -> list[str]:
+    """What the independent audit finds, with the manifest at hand."""
+    server, database = stage.scene.server, stage.scene.database
+    outside = Outside(manifest=Path(stage.manifest_path).read_bytes())
+    report = audit(server.conninfo(database), outside, server.bin / "pg_dump", server.env(database))
+    return [f"{check.name}: {fault}" for check in report.checks for fault in check.faults]
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 -- ACLs by several grantors, comments. Run as a superuser in a database of its own; :app is the application role.
 -- Needs only what every server has: no contrib.
 SET client_min_messages = warning;
+SELECT current_setting('server_version_num')::int >= 180000 AS v18
+\gset
 ALTER DATABASE :"database" OWNER TO :"app";
 ALTER DATABASE :"database" SET statement_timeout = '1h';
 GRANT CREATE, CONNECT ON DATABASE :"database" TO :"third";
@@ -51,7 +53,20 @@ CREATE FUNCTION kinds.add(kinds.colour, VARIADIC kinds.colour[]) RETURNS kinds.c
 CREATE FUNCTION kinds.add(int, int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2';
 CREATE FUNCTION kinds.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE PROCEDURE kinds.proceed(IN a int, INOUT b int) LANGUAGE plpgsql AS $$ BEGIN b := a; END $$;
+-- A call has to have types that agree.
+CREATE FUNCTION kinds.first(anyarray) RETURNS anyelement LANGUAGE sql AS 'SELECT $1[1]';
+CREATE FUNCTION kinds.first(int[]) RETURNS int LANGUAGE sql AS 'SELECT $1[1]';
+CREATE FUNCTION kinds.which(anyenum, anyarray) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION kinds.within(anyelement, anyrange, anymultirange) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION kinds.every(anycompatible, VARIADIC anycompatiblearray) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION kinds.row_of(record, kinds.pair[], "char", OUT x int) LANGUAGE plpgsql AS $$ BEGIN x := 1; END $$;
+CREATE PROCEDURE kinds.listed(OUT a anyelement, b anyelement, VARIADIC c anyarray) LANGUAGE plpgsql AS $$ BEGIN a := b; END $$;
+CREATE SEQUENCE "Kinds ""two"" ü".U&"se\202E\000A'q\\";
 CREATE AGGREGATE kinds.total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
+CREATE AGGREGATE kinds.number(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0');
+-- By all arguments, OUT included, each of these is also the one before.
+CREATE PROCEDURE kinds.proceed(OUT a int, INOUT b int) LANGUAGE plpgsql AS $$ BEGIN a := b; END $$;
+CREATE PROCEDURE kinds.total(OUT a int) LANGUAGE plpgsql AS $$ BEGIN a := 1; END $$;
 RESET ROLE;
 CREATE AGGREGATE kinds.middle(float8 ORDER BY anyelement) (SFUNC = ordered_set_transition, STYPE = internal,
     FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
@@ -60,12 +75,18 @@ CREATE AGGREGATE kinds.last_of(VARIADIC "any" ORDER BY VARIADIC "any") (SFUNC = 
 ALTER ROUTINE kinds.middle(float8, anyelement) OWNER TO :"app";
 ALTER ROUTINE kinds.last_of(VARIADIC "any") OWNER TO :"app";
 SET ROLE :"app";
+CREATE FUNCTION kinds.count_new() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO kinds.typed SELECT count(*), 'new' FROM "new rows" WHERE (id > 0); RETURN NULL; END $$;
+CREATE TRIGGER counted AFTER INSERT ON kinds.unlogged REFERENCING NEW TABLE AS "new rows"
+    FOR EACH STATEMENT EXECUTE FUNCTION kinds.count_new();
+CREATE TABLE kinds."where" ("select" int);
 CREATE TRIGGER touched BEFORE UPDATE ON kinds.parent FOR EACH ROW EXECUTE FUNCTION kinds.touch();
 ALTER TABLE kinds.parent DISABLE TRIGGER touched;
 ALTER TABLE kinds.child ENABLE ROW LEVEL SECURITY;
 ALTER TABLE kinds.child FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_rows ON kinds.child FOR SELECT TO PUBLIC USING (id > 0);
 CREATE COLLATION kinds.plain (locale = 'C');
+CREATE COLLATION kinds.copied FROM pg_catalog."POSIX";
 CREATE CONVERSION kinds.latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 CREATE OPERATOR kinds.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq, COMMUTATOR = OPERATOR(kinds.===));
 CREATE OPERATOR kinds.!! (RIGHTARG = int, FUNCTION = int4abs);
@@ -82,9 +103,15 @@ CREATE OPERATOR FAMILY kinds.family USING btree;
 CREATE OPERATOR CLASS kinds.class FOR TYPE int USING btree FAMILY kinds.family AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int);
 CREATE FOREIGN TABLE kinds.distant (id int OPTIONS (name 'x')) SERVER kinds_server OPTIONS (file '/dev/null');
+CREATE FOREIGN TABLE kinds.parted_2 PARTITION OF kinds.parted FOR VALUES FROM ('2021-01-01') TO ('2022-01-01') SERVER kinds_server;
+ALTER FOREIGN TABLE kinds.parted_2 OWNER TO :"app";
 CREATE SUBSCRIPTION kinds_subscription CONNECTION 'host=nowhere dbname=none' PUBLICATION p WITH (connect = false, slot_name = NONE);
 
 -- What a superuser made goes to the application, where PostgreSQL lets it have it.
+\if :v18
+CREATE TYPE kinds.shell;
+ALTER TYPE kinds.shell OWNER TO :"app";
+\endif
 ALTER TYPE kinds_c.base OWNER TO :"app";
 ALTER FUNCTION kinds_c.base_in(cstring) OWNER TO :"app";
 ALTER FUNCTION kinds_c.base_out(kinds_c.base) OWNER TO :"app";
@@ -109,11 +136,12 @@ GRANT USAGE ON SEQUENCE kinds.counter TO PUBLIC;
 GRANT SELECT ON SEQUENCE kinds.unlogged_id_seq TO PUBLIC;
 REVOKE EXECUTE ON FUNCTION kinds.add(int, int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION kinds.add(int, int) TO :"third" WITH GRANT OPTION;
-GRANT EXECUTE ON PROCEDURE kinds.proceed(int, int) TO :"third";
+GRANT EXECUTE ON PROCEDURE kinds.proceed(IN int, INOUT int) TO :"third";
 REVOKE USAGE ON TYPE kinds.colour FROM PUBLIC;
 GRANT USAGE ON TYPE kinds.positive TO :"third";
 GRANT SELECT ON LARGE OBJECT 4294967000 TO PUBLIC;
 GRANT USAGE ON FOREIGN SERVER kinds_server TO :"third" WITH GRANT OPTION;
+GRANT EXECUTE ON PROCEDURE kinds.proceed(OUT a int, INOUT b int) TO :"third" WITH GRANT OPTION;
 ALTER DEFAULT PRIVILEGES IN SCHEMA kinds GRANT SELECT ON TABLES TO :"third";
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO PUBLIC;
@@ -128,3 +156,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE :"third" GRANT INSERT ON TABLES TO :"app";
 SET ROLE :"fourth";
 GRANT UPDATE ON kinds.parent TO :"app";
 RESET ROLE;
+
+-- On the system's own objects: beside what PUBLIC may, and what it may not.
+GRANT SELECT ON pg_catalog.pg_proc TO :"app";
+GRANT SELECT (rolname) ON pg_catalog.pg_authid TO :"app";
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_reset() TO :"app";

@@ -18,7 +18,7 @@ def page() -> str:
         *(_row(k) for k in KINDS),
         "",
         "The system's own objects are listed where an ACL names the application role. They are never given another owner;",
-        "transferring one takes the privileges away. Members of an extension stay where they are: the extension names how many",
+        "transferring one takes the application's privileges away, and PUBLIC keeps its own. Members of an extension stay where they are: the extension names how many",
         "there are and which the application owns. Comments and security labels stay, and count for no definition.",
         "",
         "These have no owner: they are a part of another object and stand in its definition.",

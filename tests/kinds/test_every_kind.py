@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.record import made_record
+from qt001_cp.errors import NotRestorable
 from qt001_cp.model import kinds
+from qt001_cp.rehearsal.nogo.acl_denials import cases
+from qt001_cp.rehearsal.nogo.runner import run_batch
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
-from qt001_cp.workflow.seal import propose, seal
+from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 from tests.conftest import Stage
+from tests.kinds.conftest import audited
 
 pytestmark = pytest.mark.matrix
 
@@ -39,3 +44,50 @@ def test_every_kind_goes_and_comes_back_exactly(with_every_kind: Stage) -> None:
     stage.downgrade("fix7a")
     assert stage.scene.dump("--create") == before
     assert stage.scene.server.dump_roles() == roles
+
+
+def test_every_kind_goes_by_the_checks_of_its_record(with_every_kind: Stage) -> None:
+    """With a record there is no waiver, and what was checked when it came in is kept for both ways."""
+    stage = with_every_kind
+    seal_every_kind(stage)
+    assert stage.bundle is not None
+    with stage.connect(OPERATOR) as operator:
+        record_rehearsal(operator, made_record(stage.bundle.manifest))
+        assert operator.execute("SELECT direction FROM qt001_cp.checked").fetchall() == [("forward",)]
+    before = stage.scene.dump("--create")
+    stage.upgrade("fix7b")
+    with stage.connect() as connection:
+        answer = connection.execute(
+            "SELECT has_table_privilege('public_only', 'pg_catalog.pg_proc', 'SELECT'),"
+            " has_any_column_privilege('directus', 'pg_catalog.pg_authid', 'SELECT'),"
+            " has_function_privilege('directus', 'pg_catalog.pg_stat_reset()', 'EXECUTE')"
+        ).fetchone()
+    assert answer == (True, False, False)
+    assert audited(stage) == []
+    stage.downgrade("fix7a")
+    assert stage.scene.dump("--create") == before
+
+
+def test_every_kind_is_refused_for_the_privilege_it_lacks(with_every_kind: Stage) -> None:
+    """No case of the rehearsal ends before PostgreSQL asks for the privilege: a call resolves, a statement parses."""
+    stage = with_every_kind
+    seal_every_kind(stage)
+    assert stage.bundle is not None
+    stage.upgrade("fix7b", rehearsal="first")
+    with stage.connect() as connection:
+        tried = [c for c in cases(connection, stage.bundle.manifest) if c.attack.role in ("application", "public_only")]
+    outcomes = run_batch(stage.scene, tried, "directus")
+    assert [
+        f"{o.case.name}: {o.sqlstate} {o.message}: {o.case.attack.statement}" for o in outcomes if not o.passed
+    ] == []
+    assert len(outcomes) > 2000
+
+
+def test_a_shell_type_is_refused_where_it_cannot_be_granted(with_every_kind: Stage) -> None:
+    stage = with_every_kind
+    if stage.scene.server.version >= 180000:
+        pytest.skip("since 18 its privileges can be changed: it goes with every kind")
+    with stage.connect() as connection:
+        connection.execute(b"CREATE TYPE kinds.shell; ALTER TYPE kinds.shell OWNER TO directus")
+    with pytest.raises(NotRestorable, match=r"type kinds\.shell: it is only a shell"):
+        seal_every_kind(stage)

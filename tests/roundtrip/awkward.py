@@ -29,7 +29,7 @@ def references() -> list[ObjectRef]:
     transferable = [k for k in kinds.KINDS if not k.why]
     for number, kind in enumerate(transferable):
         name, schema = NAMES[number % len(NAMES)], NAMES[(number + 5) % len(NAMES)]
-        args = {"routine": _ARGUMENTS, "operator": (None, _ARGUMENTS[1])}.get(kind.address)
+        args = {"routine": _ARGUMENTS, "in routine": _ARGUMENTS, "operator": (None, _ARGUMENTS[1])}.get(kind.address)
         name = {"operator": "<?>`|", "number": "4294967295"}.get(kind.address, name)
         in_schema = None if kind.address in ("name", "number") else schema
         method = 'me"thod' if kind.address == "method" else None

@@ -128,6 +128,22 @@ ROUTES = (
         proof=given("osp"),
     ),
     Route(
+        "a schema whose name holds a comma, in a pinned search_path",
+        "the protected body calls the application's function: who splits the path at commas sees two schemas that nobody has",
+        as_application(
+            table("com")
+            + 'CREATE SCHEMA "playground,first";\nGRANT USAGE ON SCHEMA "playground,first" TO PUBLIC;\n'
+            "CREATE FUNCTION public.qt001_com_ok() RETURNS boolean LANGUAGE sql AS 'SELECT false';\n"
+            "CREATE FUNCTION public.qt001_com_run() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER"
+            ' SET search_path = "playground,first", public, pg_temp AS \'BEGIN RETURN qt001_com_ok(); END\';\n'
+        ),
+        sealed("function public.qt001_com_run()", "QT104"),
+        attack='CREATE FUNCTION "playground,first".qt001_com_ok() RETURNS boolean LANGUAGE plpgsql AS'
+        " 'BEGIN GRANT ALL ON public.qt001_com TO directus; RETURN true; END';\n",
+        victim=as_owner("SELECT public.qt001_com_run();\n"),
+        proof=given("com"),
+    ),
+    Route(
         "a routine of a third role that calls the application's",
         "the third role's trigger function runs the application's code as the owner",
         "SET ROLE directus;\n" + hook("thi") + table("thi") + "RESET ROLE;\n"
@@ -217,6 +233,40 @@ ROUTES = (
         "ALTER FUNCTION public.articles_d3r() OWNER TO reporting;\n",
         sealed("function public.articles_d3r() → reads table public.qt001_d3r"),
         proof="SELECT public.articles_d3r() = 'secret'",
+        inside=True,
+    ),
+    Route(
+        "a SECURITY DEFINER routine of a third role that calls the application's",
+        "the application's function runs with the grants of the third role, for whoever calls",
+        as_application(
+            hook("l3r", returns="text", value="NULL") + table("l3r") + "GRANT SELECT ON public.qt001_l3r TO reporting;\n"
+        )
+        + "CREATE FUNCTION public.articles_l3r_run() RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+        " AS 'SELECT public.articles_l3r()';\n"
+        "ALTER FUNCTION public.articles_l3r_run() OWNER TO reporting;\n",
+        sealed("function public.articles_l3r_run() → calls function public.articles_l3r() owned by directus"),
+        attack="CREATE OR REPLACE FUNCTION public.articles_l3r() RETURNS text LANGUAGE sql AS 'SELECT secret FROM public.qt001_l3r';\n",
+        proof="SELECT public.articles_l3r_run() = 'secret'",
+        inside=True,
+    ),
+    Route(
+        "a table of the application that a SECURITY DEFINER routine of a third role reads",
+        "its owner gives it a row security policy, which calls a function with the grants of the third role",
+        as_application(
+            hook("p3r") + "CREATE TABLE public.articles_p3r_rows (id integer);\nINSERT INTO public.articles_p3r_rows VALUES (1);\n"
+            "GRANT SELECT ON public.articles_p3r_rows TO reporting;\n"
+            + table("p3r")
+            + "GRANT SELECT ON public.qt001_p3r TO reporting;\n"
+        )
+        + "CREATE FUNCTION public.articles_p3r_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+        " AS 'SELECT count(*) FROM public.articles_p3r_rows';\n"
+        "ALTER FUNCTION public.articles_p3r_count() OWNER TO reporting;\n",
+        sealed("function public.articles_p3r_count() → reads table public.articles_p3r_rows owned by directus"),
+        attack="CREATE OR REPLACE FUNCTION public.articles_p3r() RETURNS boolean LANGUAGE sql AS"
+        " 'SELECT secret = ''secret'' FROM public.qt001_p3r';\n"
+        "ALTER TABLE public.articles_p3r_rows ENABLE ROW LEVEL SECURITY;\n"
+        "CREATE POLICY hook ON public.articles_p3r_rows USING (public.articles_p3r());\n",
+        proof="SELECT public.articles_p3r_count() = 1",
         inside=True,
     ),
 )  # fmt: skip

@@ -24,12 +24,28 @@ _SESSIONS = (
     ("a prepared transaction", "it commits after the cutover", "QT108 before the cutover: prepared transaction …"),
     ("a session whose SET ROLE outlives the membership", "it goes on reading with that role's grants", "QT108 before the cutover: session … of directus"),
     ("a session of a login that is a member of the application", "it is the application", "QT108 before the cutover: session … of intern"),
+    ("replication that goes on when the attribute has been taken away", "it reads every row that the server writes",
+     "QT108 before the cutover: session … of directus, connected for replication"),
+    ("ALTER DATABASE … SET, uncommitted in another database", "it commits after the cutover: every session looks into the application's schema first",
+     "QT108 before the cutover, and again in its postconditions"),
 )  # fmt: skip
 _CHECKER = (
     ("functions, operators and views before pg_catalog's, by a search_path of the database", "the first comparison of a trusting session runs them",
      "search_path is pinned in every session and function of ours: inventory, FIX7a, manifest, preflight, status, FIX7b run none of them"),
     ("an event trigger's function", "it runs in the operator's DDL", "QT108 from FIX7a's own guard"),
     ("a row security policy on what says that apply is blocked", "it runs in the probe, with the operator's rights", "row_security is off in the probe: QT106"),
+    ("a view in the place of what the probe waits for", "the reader that waits for the lock runs it", "the probe locks, then looks at what the name means: QT106"),
+    ("quote_all_identifiers of the database", "a comparison by name finds nothing any more", "it is off in every function of ours that words a name: QT108 as without it"),
+)  # fmt: skip
+_PLANTED = (
+    ("roles of the control plane's names that can log in, or have power", "they are a duty that nobody was given",
+     "the bootstrap refuses (QT122), and FIX7b (QT107)"),
+    ("a schema qt001_cp of its own", "what it has in it stands beside what is made there", "the bootstrap refuses (QT122)"),
+    ("a function, type, operator or table in qt001_cp", "it fits a call of ours better than ours", "FIX7a refuses (QT122), and FIX7b (QT108)"),
+    ("default privileges for qt001_cp_owner", "every table of the ledger is granted to it from its first moment", "the bootstrap and FIX7a refuse (QT122)"),
+    ("a grant on the ledger, its routines or its schema", "it is written past the routines that ask for a duty", "QT108, and gate 9 after FIX7c"),
+    ("a schema qt001_cp_watch of its own, where FIX7c was deployed without superuser", "the guard runs what is in it, as qt001_cp_owner",
+     "FIX7a (QT122), FIX7b and FIX7c (QT108) refuse; the guard looks whose it is"),
 )  # fmt: skip
 _MOMENT = {"sealed": "in the estate", "late": "after sealing", "denied": "afterwards"}
 
@@ -60,6 +76,9 @@ def render() -> str:
         parts.append(_table(title, [_line(route) for route in routes]))
     parts.append(_table("sessions and transactions", ["| " + " | ".join(map(_cell, row)) + " |" for row in _SESSIONS]))
     parts.append(_table("the checker itself", ["| " + " | ".join(map(_cell, row)) + " |" for row in _CHECKER]))
+    parts.append(
+        _table("laid before the control plane comes", ["| " + " | ".join(map(_cell, row)) + " |" for row in _PLANTED])
+    )
     return "\n".join(parts)
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from qt001_cp import estate
 from qt001_cp.cli import main
 from qt001_cp.errors import Refused
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, bootstrap, drop_scene, teardown
 from qt001_cp.workflow import revisions
+from tests.concurrency.support import running, until, waits_for_a_lock
 from tests.conftest import Library, Stage
-from tests.cutover.support import edited_policy, printed, reseal, run
+from tests.cutover.support import APPLICATION, edited_policy, printed, refused, reseal, run, sealed_with
 
 _TRIP = "PERFORM pg_catalog.nextval(''public.articles_tripped'')"
 _NAMES = (
@@ -175,3 +177,56 @@ def test_a_policy_of_the_application_does_not_run_in_a_probe(at_fix7a_sealed: St
         ).fetchall()
     assert {state for state, _ in found} == {"QT106"}
     assert all("row-level security" in said for _, said in found)
+
+
+def test_a_view_that_takes_the_place_of_what_is_probed_does_not_run(at_fix7a_sealed: Stage) -> None:
+    """The probe waits for a lock; the application gives the name to a view of its own, and lets go."""
+    stage = at_fix7a_sealed
+    run(
+        stage,
+        "CREATE SEQUENCE public.articles_tripped;\n"
+        "GRANT ALL ON SEQUENCE public.articles_tripped TO PUBLIC;\n"
+        f"CREATE FUNCTION public.articles_trip() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN {_TRIP}; RETURN true; END';\n",
+    )
+    query = f"SET search_path = pg_catalog, pg_temp; SELECT sqlstate, found FROM qt001_cp.blocked_findings('{stage.digest}');"
+    with stage.connect(APPLICATION) as application:
+        application.execute("BEGIN")
+        application.execute("ALTER TABLE public.qt001_switch RENAME TO articles_switch")
+        application.execute(
+            "CREATE VIEW public.qt001_switch AS SELECT s.name, CASE WHEN public.articles_trip() THEN 'blocked' END AS state"
+            " FROM public.articles_switch s"
+        )
+        with running(stage, query) as probe:
+            until("the probe waits for the table", lambda: waits_for_a_lock(stage))
+            application.execute("COMMIT")
+            code, said = probe.end()
+    assert code == 0 and "QT106" in said and "another relation in its place" in said, said
+    assert not _tripped(stage)
+
+
+def test_a_setting_that_quotes_every_name_hides_no_route(at_base: Stage, tmp_path: Path) -> None:
+    """The owner of the database has every name quoted: what is compared by name has to go on matching."""
+    run(
+        at_base,
+        "CREATE FUNCTION public.articles_hook() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';\n"
+        "CREATE TRIGGER hook AFTER INSERT ON public.qt001_source FOR EACH ROW EXECUTE FUNCTION public.articles_hook();\n"
+        "ALTER DATABASE directus_case SET quote_all_identifiers = on;\n",
+        APPLICATION,
+    )
+    sealed_with(at_base, tmp_path, estate.policy_path())
+    refused(at_base, "QT108", "trigger hook → function public.articles_hook() owned by directus", rehearsal="first")
+    with at_base.connect(OPERATOR) as operator:
+        found = operator.execute(
+            "SELECT DISTINCT sqlstate FROM qt001_cp.fix7b_findings(%s)", [at_base.digest]
+        ).fetchall()
+    assert ("QT108",) in found, found
+
+
+def test_what_words_a_name_pins_how_names_are_written(at_fix7c_done: Stage) -> None:
+    with at_fix7c_done.connect() as connection:
+        unpinned = connection.execute(
+            "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace"
+            " AND p.prosrc ~ 'pg_identify_object|format_type|pg_get_[a-z]+def|pg_get_expr|::regprocedure'"
+            " AND NOT 'quote_all_identifiers=off' = ANY (p.proconfig)"
+        ).fetchall()
+    assert unpinned == []

@@ -31,7 +31,7 @@ reason = "the application keeps what these tests leave to it"
 
 [[rule]]
 kind = "schema"
-name = "playground"
+name = "playground*"
 disposition = "retain"
 reason = "the application's own"
 

@@ -18,6 +18,7 @@ from qt001_cp.plan.difference import difference
 from qt001_cp.rehearsal.clone.acl_order import reorder
 from qt001_cp.rehearsal.clone.compare import Estate, compare, estate_of
 from qt001_cp.rehearsal.clone.loading import Failed, create_database, load, refuse
+from qt001_cp.rehearsal.clone.multirange import own_multiranges
 from qt001_cp.rehearsal.clone.report import CloneReport
 from qt001_cp.rehearsal.clone.roles import Row, make_memberships, make_roles
 from qt001_cp.rehearsal.clone.script import fitted
@@ -178,6 +179,11 @@ class Clone:
         if self.wanted is not None:
             with scene.connect() as connection:
                 found = read_inventory(connection, self.policy.application)
+                if own_multiranges(connection, self.wanted, found):
+                    found = read_inventory(connection, self.policy.application)
+                    self.cloned.note(
+                        "owner and ACL of multiranges, which a dump does not keep before 17, are the original's"
+                    )
                 if reorder(connection, self.wanted, found):
                     found = read_inventory(connection, self.policy.application)
                     self.cloned.note("the order of ACL entries, which a dump does not keep, is the original's")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import psycopg
 
-from qt001_cp.emit.quoting import dollar_quoted, identifier, type_name
+from qt001_cp.emit.quoting import dollar_quoted, identifier
 from qt001_cp.emit.statements import address
 from qt001_cp.model import kinds
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
+from qt001_cp.rehearsal.nogo.calls import calls
 from qt001_cp.rehearsal.nogo.case import Case, Step
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, DUTY
 
@@ -19,7 +20,31 @@ _HOLDS = {who: (login, DUTY[login]) for who, login in (("author", AUTHOR), ("aud
 WHO = ("application", "public_only", "author", "auditor")
 _DENIED = ("42501",)
 _FACTS = """
-SELECT i.type, i.identity, pg_catalog.pg_relation_is_updatable(c.oid, false),
+WITH RECURSIVE seen(view, relation) AS (
+    SELECT r.ev_class, d.refobjid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_type = '1'
+    WHERE d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass AND d.refobjid <> r.ev_class
+), nothing(oid, event) AS (
+    -- What a rule turns into nothing or a NOTIFY, there or in what a view is written through to, asks nobody for a privilege.
+    -- Source: CmdType in nodes/nodes.h; 15 has put MERGE before these two.
+    SELECT r.ev_class, r.ev_type FROM pg_catalog.pg_rewrite r
+    WHERE r.is_instead AND r.ev_qual::text = '<>' AND substring(r.ev_action::text FROM ':commandType ([0-9]+)')::int
+          >= CASE WHEN current_setting('server_version_num')::int >= 150000 THEN 6 ELSE 5 END
+    UNION
+    SELECT s.view, n.event FROM nothing n JOIN seen s ON s.relation = n.oid
+), dead(oid) AS (
+    -- Nobody reads or writes through a wrapper without a handler, nor what a partition or a query of it is: that is an error
+    -- before the privilege, and to ask what may be written is one too.
+    SELECT t.ftrelid FROM pg_catalog.pg_foreign_table t JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver
+    JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE w.fdwhandler = 0
+    UNION
+    SELECT h.above FROM dead d JOIN (
+        SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i UNION ALL SELECT s.view, s.relation FROM seen s) h(above, below)
+    ON h.below = d.oid
+)
+SELECT i.type, i.identity,
+       CASE WHEN c.oid NOT IN (SELECT d.oid FROM dead d)
+            THEN pg_catalog.pg_relation_is_updatable(c.oid, false)
+                 & ~coalesce((SELECT bit_or(1 << n.event::text::int) FROM nothing n WHERE n.oid = c.oid), 0) ELSE -1 END,
        (SELECT a.attname FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a'
           AND (c.relkind <> 'v' OR pg_catalog.pg_column_is_updatable(c.oid, a.attnum, false))
@@ -29,22 +54,33 @@ SELECT i.type, i.identity, pg_catalog.pg_relation_is_updatable(c.oid, false),
 FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_class'::regclass, c.oid, 0) i
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relnamespace::regnamespace::text !~ '^pg_'
 UNION ALL
-SELECT i.type, i.identity, (p.provariadic <> 0)::int, NULL
-FROM pg_catalog.pg_proc p CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_proc'::regclass, p.oid, 0) i
-WHERE p.pronamespace::regnamespace::text !~ '^pg_'
+SELECT i.type, i.identity, 1, NULL
+FROM pg_catalog.pg_type t CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_type'::regclass, t.oid, 0) i
+WHERE NOT t.typisdefined
+UNION ALL
+SELECT 'language', i.identity, 1, NULL
+FROM pg_catalog.pg_language l CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_language'::regclass, l.oid, 0) i
+WHERE NOT l.lanpltrusted
 """
 _INSERT, _UPDATE, _DELETE = 8, 4, 16
 
 
 @dataclass(frozen=True)
 class _Fact:
+    """``number``: what may be written to a relation, -1: not even read.
+
+    1 for a type that is only a shell, and for a language that nobody is granted. ``call``: of a routine.
+    """
+
     number: int
     column: str | None
+    call: str | None = None
 
 
 def cases(connection: psycopg.Connection, manifest: ObjectManifest) -> list[Case]:
     """All cases for ``manifest``, grouped by role. The catalog only says which DML a view takes at all."""
     facts = {(r[0], r[1]): _Fact(r[2] or 0, r[3]) for r in connection.execute(_FACTS)}
+    facts |= {key: _Fact(0, None, call) for key, call in calls(connection).items()}
     made = []
     for who in WHO:
         for o in manifest.transferred:
@@ -72,16 +108,18 @@ def _statements(o: ManifestObject, left: frozenset[str], fact: _Fact) -> Iterato
         yield "RENAME", f"ALTER SCHEMA {name} RENAME TO {identifier('nogo')}"
         yield "DROP", f"DROP SCHEMA {name} CASCADE"
     elif kind in kinds.ROUTINES:
-        yield "EXECUTE", _call(o, fact)
+        if fact.call is not None:
+            yield "EXECUTE", fact.call
         yield "ALTER", f"ALTER {noun} {name} RENAME TO {identifier('nogo')}"
         yield "DROP", f"DROP {noun} {name} CASCADE"
     elif kind == "type":
-        yield "ALTER", f"ALTER TYPE {name} SET SCHEMA pg_temp"
+        if not fact.number:
+            yield "ALTER", f"ALTER TYPE {name} SET SCHEMA pg_temp"
         yield "DROP", f"DROP TYPE {name} CASCADE"
     elif kind == "sequence":
-        yield "USAGE", f"SELECT pg_catalog.nextval('{name.replace(chr(39), chr(39) * 2)}')"
+        yield "USAGE", f"SELECT pg_catalog.nextval({_text(o)})"
         yield "SELECT", f"SELECT last_value FROM {name}"
-        yield "UPDATE", f"SELECT pg_catalog.setval('{name.replace(chr(39), chr(39) * 2)}', 1)"
+        yield "UPDATE", f"SELECT pg_catalog.setval({_text(o)}, 1)"
         yield "ALTER", f"ALTER SEQUENCE {name} RESTART"
         yield "DROP", f"DROP SEQUENCE {name} CASCADE"
     elif kind in kinds.RELATIONS:
@@ -93,23 +131,24 @@ def _statements(o: ManifestObject, left: frozenset[str], fact: _Fact) -> Iterato
     else:
         yield "DROP", f"DROP {noun} {name} CASCADE"
     yield "OWNER", f"ALTER {noun} {name} OWNER TO CURRENT_USER"
-    if not left and kinds.BY_KEY[kind].privileges:
+    if not left and kinds.BY_KEY[kind].privileges and not (kind == "language" and fact.number):
         grantable = kinds.BY_KEY[kind].privileges[0]
         yield "GRANT", f"GRANT {grantable} ON {kinds.BY_KEY[kind].grant} {name} TO PUBLIC"
-    yield "COMMENT", f"COMMENT ON {_comment_noun(kind)} {name} IS 'nogo'"
+    yield "COMMENT", f"COMMENT ON {noun} {name} IS 'nogo'"
 
 
 def _relation(o: ManifestObject, name: str, noun: str, fact: _Fact, left: frozenset[str]) -> Iterator[tuple[str, str]]:
     table = o.ref.kind == "table"
     column = identifier(fact.column) if fact.column else None
-    if "SELECT" not in left:
+    number = max(fact.number, 0)
+    if "SELECT" not in left and fact.number >= 0:
         yield "SELECT", f"SELECT 1 FROM {name}"
         yield "COPY", f"COPY (SELECT * FROM {name}) TO STDOUT"
-    if fact.number & _INSERT or table:
+    if number & _INSERT:
         yield "INSERT", f"INSERT INTO {name} DEFAULT VALUES"
-    if (fact.number & _UPDATE or table) and column:
+    if number & _UPDATE and column:
         yield "UPDATE", f"UPDATE {name} SET {column} = DEFAULT"
-    if fact.number & _DELETE or table:
+    if number & _DELETE:
         yield "DELETE", f"DELETE FROM {name}"
     if table:
         yield "TRUNCATE", f"TRUNCATE {name}"
@@ -135,20 +174,8 @@ def _left(o: ManifestObject, who: str, manifest: ObjectManifest) -> frozenset[st
     return frozenset(i.privilege for i in o.after.acl if getattr(i.grantee, "name", None) in names)
 
 
-def _call(o: ManifestObject, fact: _Fact) -> str:
-    """A call that nothing folds away: a strict function with constant NULLs would never be asked for permission."""
-    args = [a for a in o.ref.args or () if a is not None]
-    if o.ref.kind == "procedure":
-        return f"CALL {_function(o)}({', '.join(f'NULL::{type_name(a)}' for a in args)})"
-    values = [f"(SELECT NULL::{type_name(a)})" for a in args]
-    if fact.number and values:
-        values[-1] = "VARIADIC " + values[-1]
-    return f"SELECT {_function(o)}({', '.join(values)})"
-
-
-def _function(o: ManifestObject) -> str:
-    return address(o.ref).partition("(")[0] if "(" not in o.ref.name else address(o.ref).rpartition("(")[0]
-
-
-def _comment_noun(kind: str) -> str:
-    return {"aggregate": "AGGREGATE"}.get(kind, kinds.BY_KEY[kind].alter or "")
+def _text(o: ManifestObject) -> str:
+    """The name as regclass reads it, which knows no U&"…": the escapes are those of the string around it."""
+    whole = "".join('"' + part.replace('"', '""') + '".' for part in (o.ref.qualified.schema, o.ref.name))[:-1]
+    escaped = whole.replace("\\", "\\\\").replace("'", "''")
+    return "U&'" + "".join(c if c.isprintable() else f"\\+{ord(c):06X}" for c in escaped) + "'"

@@ -279,6 +279,9 @@ BEGIN
         END IF;
         SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.coverage_findings(manifest, 'before') f;
         PERFORM qt001_cp.raise_first('sealing', findings);
+        SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.intent_findings(manifest) f;
+        PERFORM qt001_cp.raise_first('sealing', findings);
+        PERFORM qt001_cp.implied_sha256(manifest, w.direction) FROM (VALUES ('forward'), ('restore'), ('retire'), ('revive')) w(direction);
     END IF;
     RETURN qt001_cp.record_event('sealed', manifest, jsonb_build_object('kind', state.kind));
 END

@@ -16,12 +16,12 @@ THEN 'U&"' || (
 ELSE '"' || replace(name, '"', '""') || '"' END
 $quote_always$;
 
-CREATE FUNCTION qt001_cp.type_list(args jsonb) RETURNS text
+CREATE FUNCTION qt001_cp.type_list(args jsonb, mode text DEFAULT '') RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $type_list$
 SELECT '(' || coalesce(string_agg(CASE WHEN a.value = 'null' THEN 'NONE' ELSE
-           qt001_cp.quote_always(a.value ->> 'schema') || '.' || qt001_cp.quote_always(a.value ->> 'name')
+           mode || qt001_cp.quote_always(a.value ->> 'schema') || '.' || qt001_cp.quote_always(a.value ->> 'name')
            || CASE WHEN (a.value ->> 'array')::boolean THEN '[]' ELSE '' END END, ', ' ORDER BY a.ord), '') || ')'
 FROM jsonb_array_elements(args) WITH ORDINALITY a(value, ord)
 $type_list$;
@@ -41,6 +41,8 @@ BEGIN
             RETURN qt001_cp.quote_always(schema) || '.' || name || ' ' || qt001_cp.type_list(args);
         END IF;
     WHEN 'routine' THEN RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name) || qt001_cp.type_list(args);
+    -- Without a mode, PROCEDURE and ROUTINE are also looked for by all arguments, those of OUT included, and two may fit.
+    WHEN 'in routine' THEN RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name) || qt001_cp.type_list(args, 'IN ');
     WHEN 'method' THEN
         RETURN qt001_cp.quote_always(schema) || '.' || qt001_cp.quote_always(name) || ' USING ' || qt001_cp.quote_always(method);
     WHEN 'default' THEN RETURN NULL;
@@ -51,6 +53,17 @@ BEGIN
 END
 $address$;
 
+CREATE FUNCTION qt001_cp.no_word(word text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $no_word$
+-- A word that stands in a statement without quotes is one of a few.
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = format('%L is no privilege, and no kind of default privileges', word),
+        HINT = 'Generate the manifest again: qt001-cp manifest generate.';
+END
+$no_word$;
+
 CREATE FUNCTION qt001_cp.implied_step(manifest text, direction text)
 RETURNS TABLE (number bigint, kind text, identity text, schema text, name text, args jsonb, method text, detail jsonb, step jsonb)
 LANGUAGE sql STABLE
@@ -59,16 +72,18 @@ SET jit = off
 AS $implied_step$
 -- direction: 'forward' or 'restore' for FIX7b, 'retire' or 'revive' for the legacy authority in FIX7c. The order is the lock order of plan/order.py.
 WITH object AS (
-    SELECT o.*, k.relation, k.container, o.ways -> direction AS way
+    SELECT o.*, k.locks, k.container, o.ways -> direction AS way,
+           k.relation AND NOT jsonb_path_exists(o.ways -> direction -> 'pre', '$[*] ? (@.set_role == true)') AS late
     FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
     WHERE o.disposition = 'transfer' AND o.ways -> direction <> 'null'
 ), step AS (
-    SELECT 0 AS phase, CASE WHEN direction IN ('forward', 'retire') THEN o.container ELSE NOT o.container END::int AS weight, o.*, s.value AS step, s.ord
+    SELECT CASE WHEN o.late THEN 2 ELSE 0 END AS phase,
+           (NOT o.late AND CASE WHEN direction IN ('forward', 'retire') THEN o.container ELSE NOT o.container END)::int AS weight, o.*, s.value AS step, s.ord
     FROM object o, jsonb_array_elements(o.way -> 'pre') WITH ORDINALITY s(value, ord)
     UNION ALL
-    SELECT CASE WHEN o.relation THEN 2 ELSE 1 END, (NOT o.container)::int, o.*, o.way -> 'owner', 1 FROM object o WHERE o.way -> 'owner' <> 'null'
+    SELECT CASE WHEN o.locks THEN 3 ELSE 1 END, (NOT o.container)::int, o.*, o.way -> 'owner', 1 FROM object o WHERE o.way -> 'owner' <> 'null'
     UNION ALL
-    SELECT 3, 0, o.*, s.value, s.ord FROM object o, jsonb_array_elements(o.way -> 'post') WITH ORDINALITY s(value, ord)
+    SELECT 4, 0, o.*, s.value, s.ord FROM object o, jsonb_array_elements(o.way -> 'post') WITH ORDINALITY s(value, ord)
 )
 SELECT row_number() OVER (ORDER BY s.phase, s.weight, s.number, s.ord), s.kind, s.identity, s.schema, s.name, s.args, s.method, s.detail, s.step
 FROM step s
@@ -85,11 +100,15 @@ WITH step AS (
     FROM qt001_cp.implied_step(manifest, direction) s JOIN qt001_cp.object_kind k ON k.kind = s.kind
 ), worded AS (
     SELECT s.*,
-           (SELECT string_agg(p.value || CASE WHEN s.step ->> 'column' IS NULL THEN ''
+           (SELECT string_agg(CASE WHEN p.value IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN', 'USAGE', 'EXECUTE',
+                                                    'CREATE', 'CONNECT', 'TEMPORARY') THEN p.value ELSE qt001_cp.no_word(p.value) END
+                              || CASE WHEN s.step ->> 'column' IS NULL THEN ''
                                               ELSE ' (' || qt001_cp.quote_always(s.step ->> 'column') || ')' END, ', ' ORDER BY p.ord)
             FROM jsonb_array_elements_text(s.step -> 'privileges') WITH ORDINALITY p(value, ord)) AS listed,
            CASE WHEN s.step ->> 'grantee' IS NULL THEN 'PUBLIC' ELSE qt001_cp.quote_always(s.step ->> 'grantee') END AS grantee,
-           CASE WHEN s.kind = 'default acl' THEN s.detail ->> 'on' ELSE s.grant_noun || ' ' || s.address END AS target
+           CASE WHEN s.kind = 'default acl' THEN CASE WHEN s.detail ->> 'on' IN ('TABLES', 'SEQUENCES', 'FUNCTIONS', 'TYPES', 'SCHEMAS', 'LARGE OBJECTS')
+                                                      THEN s.detail ->> 'on' ELSE qt001_cp.no_word(s.detail ->> 'on') END
+                ELSE s.grant_noun || ' ' || s.address END AS target
     FROM step s
 ), line AS (
     SELECT w.*,
@@ -172,10 +191,11 @@ BEGIN
         SELECT array_agg(s.statement ORDER BY s.number) INTO implied
         FROM qt001_cp.implied_statement(manifest, direction) s WHERE s.number BETWEEN first_number AND last_number;
     END IF;
-    IF regexp_replace(regexp_replace(query, '^(\s|--[^\n]*\n)*', ''), ';?\s*$', '')
-            = head || array_to_string(implied, E'\n') || tail THEN
+    -- In front of the block there may be comments, behind it what psql and drivers leave of the statement's end.
+    IF left(query, strpos(query, head) - 1) ~ '^(\s|--[^\n]*\n)*$'
+            AND rtrim(substr(query, strpos(query, head)), E' ;\n') = head || array_to_string(implied, E'\n') || tail THEN
         RAISE NOTICE '%', format('statements %s to %s', first_number, last_number) || coalesce(
-            (SELECT ' of ' || nullif(count(*), 0) FROM qt001_cp.statement_now s
+            (SELECT ' of ' || max(s.number) FROM qt001_cp.statement_now s
              WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction), '');
         RETURN;
     END IF;
@@ -197,7 +217,7 @@ SET search_path = pg_catalog, pg_temp
 AS $require_last_statement$
 DECLARE
     implied bigint := coalesce(
-        (SELECT nullif(count(*), 0) FROM qt001_cp.statement_now s
+        (SELECT max(s.number) FROM qt001_cp.statement_now s
          WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_last_statement.manifest AND s.direction = require_last_statement.direction),
         (SELECT count(*) FROM qt001_cp.implied_statement(manifest, direction)));
 BEGIN

@@ -1,21 +1,23 @@
 -- What stands beside the objects: publications, subscriptions, user mappings, settings, privileges on the system itself.
 
-CREATE FUNCTION qt001_cp.system_acl() RETURNS TABLE (classid oid, objid oid, acl aclitem[])
+CREATE FUNCTION qt001_cp.system_acl() RETURNS TABLE (classid oid, objid oid, sub int, acl aclitem[])
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $system_acl$
 -- ACLs of the objects whose privileges initdb or an extension has set itself (pg_init_privs): who may read files,
--- passwords and large objects, or connect elsewhere.
-SELECT 'pg_class'::regclass::oid, c.oid, c.relacl FROM pg_class c
-UNION ALL SELECT 'pg_proc'::regclass, p.oid, p.proacl FROM pg_proc p
-UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, f.fdwacl FROM pg_foreign_data_wrapper f
-UNION ALL SELECT 'pg_language'::regclass, l.oid, l.lanacl FROM pg_language l
+-- passwords and large objects, or connect elsewhere. sub: the column, or 0.
+SELECT 'pg_class'::regclass::oid, c.oid, 0, c.relacl FROM pg_class c
+UNION ALL SELECT 'pg_class'::regclass, a.attrelid, a.attnum, a.attacl FROM pg_attribute a
+UNION ALL SELECT 'pg_proc'::regclass, p.oid, 0, p.proacl FROM pg_proc p
+UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, f.fdwacl FROM pg_foreign_data_wrapper f
+UNION ALL SELECT 'pg_language'::regclass, l.oid, 0, l.lanacl FROM pg_language l
 $system_acl$;
 
 CREATE FUNCTION qt001_cp.surroundings_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $surroundings_findings$
 WITH doc AS MATERIALIZED (
@@ -34,7 +36,7 @@ WITH doc AS MATERIALIZED (
            -- Where the application itself looks for names is its own matter.
            OR (s.setrole = ANY (doc.mine) AND NOT starts_with(c, 'search_path=')))
 ), part AS MATERIALIZED (
-    SELECT s.*, ARRAY(SELECT btrim(x, ' "') FROM unnest(string_to_array(s.value, ',')) x) AS schemas FROM setting s WHERE s.name = 'search_path'
+    SELECT s.*, qt001_cp.path_schemas(s.value) AS schemas FROM setting s WHERE s.name = 'search_path'
 ), open_schema(name) AS MATERIALIZED (
     SELECT n.nspname FROM doc, pg_namespace n
     WHERE n.nspowner = ANY (doc.mine) AND NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'schema' AND p.name = n.nspname AND p.disposition = 'transfer')
@@ -64,7 +66,8 @@ SELECT 'QT108', format('setting %s for %s', s.name, CASE s.setrole WHEN 0 THEN '
        format('ALTER %s RESET %s;', CASE WHEN s.setrole = 0 THEN format('DATABASE %I', current_database()) ELSE format('ROLE %I', pg_get_userbyid(s.setrole)) END, s.name)
 FROM setting s
 WHERE s.name IN ('role', 'session_authorization', 'session_replication_role', 'session_preload_libraries', 'local_preload_libraries',
-                 'dynamic_library_path', 'lo_compat_privileges', 'event_triggers', 'allow_system_table_mods', 'ignore_system_indexes')
+                 'dynamic_library_path', 'lo_compat_privileges', 'event_triggers', 'allow_system_table_mods', 'ignore_system_indexes',
+                 'standard_conforming_strings')
 UNION ALL
 SELECT 'QT108', 'setting search_path for ' || CASE p.setrole WHEN 0 THEN 'every role' ELSE pg_get_userbyid(p.setrole) END,
        'pg_catalog first where it is named, pg_temp last, no schema that the application may write', p.value,
@@ -78,9 +81,15 @@ SELECT 'QT108', i.type || ' ' || i.identity, format('no more for %s or PUBLIC th
        'REVOKE it: it reads or runs more than the database''s own data.'
 FROM doc JOIN qt001_cp.system_acl() a ON a.acl IS NOT NULL
 JOIN pg_init_privs b ON b.classoid = a.classid AND b.objoid = a.objid AND b.objsubid = 0
-CROSS JOIN LATERAL aclexplode(a.acl) x CROSS JOIN LATERAL pg_identify_object(a.classid, a.objid, 0) i
+CROSS JOIN LATERAL aclexplode(a.acl) x CROSS JOIN LATERAL pg_identify_object(a.classid, a.objid, a.sub) i
 WHERE (x.grantee = 0 OR x.grantee = ANY (doc.mine))
-  AND NOT EXISTS (SELECT 1 FROM aclexplode(b.initprivs) y WHERE y.grantee IN (0, x.grantee) AND y.privilege_type = x.privilege_type)
+  AND NOT EXISTS (SELECT 1 FROM pg_init_privs z CROSS JOIN LATERAL aclexplode(z.initprivs) y
+                  WHERE z.classoid = a.classid AND z.objoid = a.objid AND z.objsubid IN (0, a.sub)
+                    AND y.grantee IN (0, x.grantee) AND y.privilege_type = x.privilege_type)
+  -- Where the manifest takes it away, nothing is left.
+  AND NOT (x.grantee = (SELECT r.oid FROM pg_roles r WHERE r.rolname = doc.app) AND EXISTS (
+        SELECT 1 FROM pg_identify_object(a.classid, a.objid, 0) w JOIN place o ON o.kind = w.type AND o.identity = w.identity
+        WHERE o.disposition = 'transfer'))
 GROUP BY doc.app, i.type, i.identity
 $surroundings_findings$;
 
@@ -90,7 +99,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $open_session_findings$
 -- Sessions that began before the cutover, idle ones too: a cursor WITH HOLD and a SET ROLE outlive it, and nobody else
--- can see either. One that is just ending has a second to be gone. It needs no privilege: every role may see who is
+-- can see either. One without a database replicates the whole server, and goes on when the attribute has been taken away. One that is just ending has a second to be gone. It needs no privilege: every role may see who is
 -- connected where. keep: the operator lets those stay that began after the sealing; what a cursor of theirs holds they
 -- could read until now, and an older role they cannot have.
 DECLARE
@@ -104,16 +113,16 @@ BEGIN
     FOR i IN 1..20 LOOP
         PERFORM pg_stat_clear_snapshot();
         EXIT WHEN NOT EXISTS (SELECT 1 FROM pg_stat_activity s
-                              WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
-                                AND (s.backend_start > since) IS NOT TRUE);
+                              WHERE coalesce(s.datname = current_database(), true) AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+                                AND (s.backend_start > since AND s.datname IS NOT NULL) IS NOT TRUE);
         PERFORM pg_sleep(0.05);
     END LOOP;
     RETURN QUERY
     SELECT 'QT108'::text, format('session %s of %s', s.pid, s.usename), CASE WHEN keep THEN 'no session of the application that began before the sealing' ELSE 'no session of the application that began before the cutover' END,
-           'connected' || coalesce(' since ' || s.backend_start::text, ''),
+           'connected' || coalesce(' since ' || s.backend_start::text, '') || CASE WHEN s.datname IS NULL THEN ', for replication' ELSE '' END,
            format('SELECT pg_terminate_backend(%s); -- or print the script with -x sessions=keep: idle ones may stay then', s.pid)
     FROM pg_stat_activity s
-    WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
-      AND (s.backend_start > since) IS NOT TRUE;
+    WHERE coalesce(s.datname = current_database(), true) AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+      AND (s.backend_start > since AND s.datname IS NOT NULL) IS NOT TRUE;
 END
 $open_session_findings$;

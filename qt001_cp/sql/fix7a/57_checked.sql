@@ -203,11 +203,11 @@ CREATE FUNCTION qt001_cp.content_of(catalog regclass) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $content_of$
--- An expression over the row o of a catalog: all that is no owner, ACL, storage or statistics; long texts as their digests.
+-- An expression over the row o of a catalog: all that is no owner, ACL, storage or statistics, in the binary form in which
+-- every value has its type and length in front of it.
 -- The list for pg_class is that of catalog_row().
-SELECT 'ROW(' || string_agg(format(CASE WHEN a.atttypid = 'regproc'::regtype THEN 'o.%I::oid'
-               WHEN a.atttypid IN ('text'::regtype, 'pg_node_tree'::regtype) THEN 'sha256(convert_to(o.%I::text, ''UTF8''))' ELSE 'o.%I' END, a.attname), ', ' ORDER BY a.attnum)
-       || ')::text'
+SELECT 'record_send(ROW(' || string_agg(format(CASE WHEN a.atttypid = 'regproc'::regtype THEN 'o.%I::oid' ELSE 'o.%I' END, a.attname), ', ' ORDER BY a.attnum)
+       || '))'
 FROM pg_attribute a
 WHERE a.attrelid = catalog AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> 'aclitem[]'::regtype AND a.attname !~ 'owner$'
   AND a.attname <> ALL (ARRAY['relfilenode', 'reltoastrelid', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen', 'relfrozenxid', 'relminmxid',
@@ -310,6 +310,7 @@ $compute_checked$;
 CREATE FUNCTION qt001_cp.remember_checked(manifest text, app name, now_id xid8) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $remember_checked$
 -- All that a run would remember at its beginning, and what its statements rewrite: the objects that move, their indexes,
@@ -370,13 +371,14 @@ BEGIN
     FOR each IN SELECT c.oid, c.relname, x.classid AS class
                 FROM (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept_content.made AND k.sub = 0) x
                 JOIN pg_class c ON qt001_cp.object_class(c.oid) = x.classid
-                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relkind = 'r' ORDER BY c.relname COLLATE "C" LOOP
-        EXECUTE format('SELECT (count(*), encode(sha256(convert_to(string_agg(%s, '''' ORDER BY k.objid), ''UTF8'')), ''hex''))::text'
+                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relkind = 'r' AND c.relname <> ALL (qt001_cp.unstamped())
+                ORDER BY c.relname COLLATE "C" LOOP
+        EXECUTE format('SELECT (count(*), encode(sha256(string_agg(%s, '''' ORDER BY k.objid)), ''hex''))::text'
                        ' FROM qt001_cp.checked_row k JOIN pg_catalog.%I o ON o.oid = k.objid WHERE k.made = $1 AND k.classid = %s AND k.sub = 0',
                        qt001_cp.content_of(each.oid::regclass), each.relname, each.class) INTO one USING made;
         every := every || one;
     END LOOP;
-    EXECUTE format('SELECT (count(*), encode(sha256(convert_to(string_agg(%s, '''' ORDER BY k.objid, k.sub), ''UTF8'')), ''hex''))::text'
+    EXECUTE format('SELECT (count(*), encode(sha256(string_agg(%s, '''' ORDER BY k.objid, k.sub)), ''hex''))::text'
                    ' FROM qt001_cp.checked_row k JOIN pg_catalog.pg_attribute o ON o.attrelid = k.objid AND o.attnum = k.sub WHERE k.made = $1 AND k.sub <> 0',
                    qt001_cp.content_of('pg_attribute'::regclass)) INTO one USING made;
     RETURN every || one;
@@ -414,6 +416,7 @@ $checked_before$;
 CREATE FUNCTION qt001_cp.as_expected(manifest text, direction text, stamped_rest text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $as_expected$
 -- Whether the statements of a checked manifest did what they had to, and nothing else was done by anybody: no other row

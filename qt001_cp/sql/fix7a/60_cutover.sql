@@ -46,6 +46,7 @@ CREATE FUNCTION qt001_cp.changed_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $changed_findings$
 -- The objects of the whole database whose owner or ACL this transaction changed are the manifest's, and no others.
@@ -171,20 +172,53 @@ BEGIN
     PERFORM qt001_cp.raise_first('FIX7b', findings);
     PERFORM qt001_cp.remember_owner_acl();
     PERFORM qt001_cp.remember_statements(manifest, 'forward');
-    PERFORM qt001_cp.during_lock(manifest);
     RAISE NOTICE 'FIX7b: all preconditions hold for manifest %', manifest;
 END
 $cutover_begin$;
+
+CREATE FUNCTION qt001_cp.take_turn() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $take_turn$
+-- Level B, operator: the lock that one session at a time has, until its transaction ends.
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    LOCK TABLE qt001_cp.stage_turn IN EXCLUSIVE MODE NOWAIT;
+END
+$take_turn$;
 
 CREATE FUNCTION qt001_cp.one_at_a_time() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $one_at_a_time$
+-- The lock that decides is one that only operators can take. The advisory one is for who looks at pg_locks: another operator
+-- who has it is respected; anybody else, who could keep it to stop a cutover or its reversal, is named and passed by.
+DECLARE
+    busy boolean := false;
+    holder record;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtextextended('qt001_cp.cutover', 0)) THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT123', MESSAGE = 'another session runs a stage of FIX7 in this database',
-            HINT = 'Wait until it ends: SELECT pid, usename FROM pg_stat_activity;';
+    BEGIN
+        PERFORM qt001_cp.take_turn();
+    EXCEPTION WHEN lock_not_available THEN
+        busy := true;
+    END;
+    IF NOT busy AND pg_try_advisory_xact_lock(hashtextextended('qt001_cp.cutover', 0)) THEN
+        RETURN;
     END IF;
+    SELECT a.pid, a.usename, r.rolsuper OR 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(a.usename)) AS respected INTO holder
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_roles r ON r.rolname = a.usename
+    WHERE l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND CASE WHEN busy THEN l.relation = 'qt001_cp.stage_turn'::regclass
+          ELSE l.locktype = 'advisory' AND l.objsubid = 1
+               AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('qt001_cp.cutover', 0) END
+    ORDER BY 3 DESC NULLS LAST, 1 LIMIT 1;
+    IF NOT busy AND holder.respected IS NOT TRUE THEN
+        RAISE WARNING 'session % of % holds the advisory lock of the stages, and is no operator', holder.pid, holder.usename;
+        RETURN;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'QT123', MESSAGE = 'another session runs a stage of FIX7 in this database'
+                                                       || coalesce(format(': session %s of %s', holder.pid, holder.usename), ''),
+        HINT = 'Wait until it ends: SELECT pid, usename FROM pg_stat_activity;';
 END
 $one_at_a_time$;
 
@@ -310,7 +344,6 @@ BEGIN
     PERFORM qt001_cp.raise_first('FIX7b restore', findings);
     PERFORM qt001_cp.remember_owner_acl();
     PERFORM qt001_cp.remember_statements(manifest, 'restore');
-    PERFORM qt001_cp.during_lock(manifest);
 END
 $restore_begin$;
 

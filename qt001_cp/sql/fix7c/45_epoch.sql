@@ -32,22 +32,23 @@ AS $unwatched_state$
 -- on parameters, large objects, and the event triggers themselves; and the rows of the routines on the apply path. Of a
 -- row its version (xmin) says whether it is another one; pg_roles is a view and shows its contents only (the server's own
 -- roles cannot be altered). Hashed under a seed that nobody can know beforehand, so that no set of rows can be made to fit.
+-- One query with a branch a catalog: each writer pays for it, and a query of its own costs more than the few rows it reads.
 DECLARE
     parameters bigint;
 BEGIN
     IF current_setting('server_version_num')::int >= 150000 THEN
         SELECT bit_xor(hash_record_extended(ROW(a.oid, a.xmin), seed)) INTO parameters FROM pg_parameter_acl a;
     END IF;
-    RETURN ARRAY[coalesce(parameters, 0), CASE WHEN current_setting('event_triggers', true) = 'off' THEN 0 ELSE 1 END,
-        (SELECT bit_xor(hash_record_extended(ROW(r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
-                                                 r.rolreplication, r.rolbypassrls), seed)) FROM pg_roles r WHERE r.oid >= 16384 OR r.oid < 100),
-        (SELECT bit_xor(hash_record_extended(ROW(m.roleid, m.member, m.grantor, m.xmin), seed)) FROM pg_auth_members m),
-        (SELECT hash_record_extended(ROW(d.oid, d.xmin), seed) FROM pg_database d WHERE d.datname = current_database()),
-        (SELECT bit_xor(hash_record_extended(ROW(s.setdatabase, s.setrole, s.xmin), seed)) FROM pg_db_role_setting s),
-        (SELECT bit_xor(hash_record_extended(ROW(t.oid, t.xmin), seed)) FROM pg_tablespace t),
-        (SELECT bit_xor(hash_record_extended(ROW(l.oid, l.xmin), seed)) FROM pg_largeobject_metadata l),
-        (SELECT bit_xor(hash_record_extended(ROW(t.oid, t.xmin), seed)) FROM pg_event_trigger t),
-        (SELECT bit_xor(hash_record_extended(ROW(p.oid, p.xmin), seed)) FROM pg_proc p WHERE p.oid = ANY (routines))];
+    RETURN (SELECT ARRAY[coalesce(parameters, 0), CASE WHEN current_setting('event_triggers', true) = 'off' THEN 0 ELSE 1 END, bit_xor(s.state)] FROM (
+        SELECT hash_record_extended(ROW(1, r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
+                                        r.rolbypassrls), seed) FROM pg_roles r WHERE r.oid >= 16384 OR r.oid < 100
+        UNION ALL SELECT hash_record_extended(ROW(2, m.roleid, m.member, m.grantor, m.xmin), seed) FROM pg_auth_members m
+        UNION ALL SELECT hash_record_extended(ROW(3, d.oid, d.xmin), seed) FROM pg_database d WHERE d.datname = current_database()
+        UNION ALL SELECT hash_record_extended(ROW(4, c.setdatabase, c.setrole, c.xmin), seed) FROM pg_db_role_setting c
+        UNION ALL SELECT hash_record_extended(ROW(5, t.oid, t.xmin), seed) FROM pg_tablespace t
+        UNION ALL SELECT hash_record_extended(ROW(6, l.oid, l.xmin), seed) FROM pg_largeobject_metadata l
+        UNION ALL SELECT hash_record_extended(ROW(7, e.oid, e.xmin), seed) FROM pg_event_trigger e
+        UNION ALL SELECT hash_record_extended(ROW(8, p.oid, p.xmin), seed) FROM pg_proc p WHERE p.oid = ANY (routines)) s(state));
 END
 $unwatched_state$;
 

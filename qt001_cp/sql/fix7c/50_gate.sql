@@ -69,6 +69,7 @@ CREATE FUNCTION qt001_cp.readiness_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $readiness_findings$
 -- The readiness manifest: sealed, about this object manifest, and met: every routine of the apply path runs exactly

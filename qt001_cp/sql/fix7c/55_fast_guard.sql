@@ -23,6 +23,7 @@ $good_until$;
 CREATE FUNCTION qt001_cp.judge(entry_point text, watched boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $judge$
 -- Computes all gates, raises QT301 where one is closed, and keeps the verdict where the watch is complete. The order
 -- matters: first what is noted and seen, then the gates; what comes in between makes the verdict old, never new.
@@ -62,6 +63,30 @@ BEGIN
 END
 $judge$;
 
+CREATE FUNCTION qt001_cp.wait_for_latch(entry_point text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $wait_for_latch$
+-- A change holds the latch while it commits. But whoever has changed anything can have it earlier, by SET CONSTRAINTS, and
+-- stay: no writer waits for that one for ever. Five seconds, or what the caller has set.
+DECLARE
+    given text := current_setting('lock_timeout');
+    holder record;
+BEGIN
+    PERFORM set_config('lock_timeout', CASE given WHEN '0' THEN '5s' ELSE given END, true);
+    LOCK TABLE qt001_cp_watch.latch IN ROW SHARE MODE;
+    PERFORM set_config('lock_timeout', given, true);
+EXCEPTION WHEN lock_not_available THEN
+    SELECT a.pid, a.usename INTO holder FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.relation = 'qt001_cp_watch.latch'::regclass AND l.mode = 'ExclusiveLock' AND l.granted LIMIT 1;
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+        MESSAGE = format('%s refused: expected no change of the database that is committing, found %s', entry_point,
+                         CASE WHEN holder.pid IS NULL THEN 'a prepared transaction' ELSE format('session %s of %s', holder.pid, coalesce(holder.usename, 'somebody')) END),
+        HINT = CASE WHEN holder.pid IS NULL THEN 'SELECT gid FROM pg_prepared_xacts; -- COMMIT PREPARED or ROLLBACK PREPARED, and call again'
+               ELSE format('SELECT pg_terminate_backend(%s); -- or wait until it ends, and call again', holder.pid) END;
+END
+$wait_for_latch$;
+
 CREATE FUNCTION qt001_cp.require_acceptance(entry_point text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -78,9 +103,15 @@ BEGIN
             MESSAGE = format('%s refused: expected isolation level read committed, found %s', entry_point, current_setting('transaction_isolation')),
             HINT = 'Call it in a READ COMMITTED transaction: the guard must see the present.';
     END IF;
-    watched := current_user = 'qt001_cp_owner' AND to_regclass('qt001_cp_watch.latch') IS NOT NULL;
+    -- A schema of that name that is no superuser's is not the watch: what stands in it would run here.
+    watched := current_user = 'qt001_cp_owner' AND to_regclass('qt001_cp_watch.latch') IS NOT NULL
+        AND EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'qt001_cp_watch' AND r.rolsuper);
     IF watched THEN
-        LOCK TABLE qt001_cp_watch.latch IN ROW SHARE MODE;
+        BEGIN
+            LOCK TABLE qt001_cp_watch.latch IN ROW SHARE MODE NOWAIT;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM qt001_cp.wait_for_latch(entry_point);
+        END;
         SELECT v.seen = qt001_cp.unwatched_state(v.seed, v.routines) AND qt001_cp_watch.rows_kept() INTO held
         FROM qt001_cp.verdict v
         WHERE clock_timestamp() >= v.made_at AND clock_timestamp() < v.good_until AND NOT EXISTS (SELECT 1 FROM qt001_cp_watch.change);

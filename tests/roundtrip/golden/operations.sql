@@ -96,25 +96,25 @@ GRANT EXECUTE ON FUNCTION "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", 
 
 SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON FUNCTION "dot.ted".U&"\202Eright to left"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON PROCEDURE "Größe 日本"."--comment"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
 
-REVOKE EXECUTE ON PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE "Größe 日本"."--comment"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
 
-ALTER PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
+ALTER PROCEDURE "Größe 日本"."--comment"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
 
-GRANT EXECUTE ON PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
+GRANT EXECUTE ON PROCEDURE "Größe 日本"."--comment"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON PROCEDURE "Größe 日本"."--comment"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON PROCEDURE "Größe 日本"."--comment"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE EXECUTE ON ROUTINE U&"new\000Aline"."public"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) FROM "PUBLIC"; RESET ROLE;
 
-REVOKE EXECUTE ON ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
+REVOKE EXECUTE ON ROUTINE U&"new\000Aline"."public"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) FROM PUBLIC;
 
-ALTER ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
+ALTER ROUTINE U&"new\000Aline"."public"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) OWNER TO "qt001_cp_owner";
 
-GRANT EXECUTE ON ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
+GRANT EXECUTE ON ROUTINE U&"new\000Aline"."public"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) TO PUBLIC;
 
-SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON ROUTINE U&"new\000Aline"."public"("pg_catalog"."int4", "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
+SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; GRANT EXECUTE ON ROUTINE U&"new\000Aline"."public"(IN "pg_catalog"."int4", IN "ty""pes".U&"new\000Aline"[]) TO "PUBLIC" WITH GRANT OPTION; RESET ROLE;
 
 SET LOCAL ROLE U&"grantor.of;\000ADROP TABLE x; --"; REVOKE USAGE ON TYPE "$qt001$"."SELECT" FROM "PUBLIC"; RESET ROLE;
 

@@ -49,11 +49,39 @@ BEGIN
     END IF;
     IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('qt001_cp.cutover', 0)) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT123', MESSAGE = 'another session runs a stage of FIX7 in this database',
-            HINT = 'Wait until it ends.';
+            HINT = 'Wait until it ends, or end it: SELECT a.pid, a.usename FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = ''advisory'';';
     END IF;
     IF pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT122', MESSAGE = 'FIX7a refused: expected a database without it, found it deployed',
             HINT = 'This script has run already; see alembic current.';
+    END IF;
+    -- What stands in our schema before us could be taken for one of ours: a function that fits a call of ours better.
+    SELECT pg_catalog.string_agg(o.what, ', ') INTO missing FROM (
+        SELECT pg_catalog.format('function %s of %s', p.oid::pg_catalog.regprocedure, pg_catalog.pg_get_userbyid(p.proowner)) AS what
+        FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'qt001_cp'::pg_catalog.regnamespace
+        UNION ALL
+        SELECT pg_catalog.format('relation %s of %s', c.relname, pg_catalog.pg_get_userbyid(c.relowner))
+        FROM pg_catalog.pg_class c WHERE c.relnamespace = 'qt001_cp'::pg_catalog.regnamespace AND c.relkind NOT IN ('i', 'I', 't')
+          AND NOT (c.relname = 'alembic_version' AND c.relkind = 'r' AND (pg_catalog.pg_get_userbyid(c.relowner) = 'qt001_cp_owner'
+                                                                         OR pg_catalog.pg_has_role(c.relowner, 'qt001_cp_operator', 'MEMBER')))
+          AND NOT (c.relname IN ('bootstrap', 'person') AND pg_catalog.pg_get_userbyid(c.relowner) = 'qt001_cp_owner')
+        UNION ALL
+        SELECT pg_catalog.format('type %s of %s', t.typname, pg_catalog.pg_get_userbyid(t.typowner))
+        FROM pg_catalog.pg_type t WHERE t.typnamespace = 'qt001_cp'::pg_catalog.regnamespace AND t.typrelid = 0 AND t.typelem = 0
+        UNION ALL
+        SELECT pg_catalog.format('operator %s of %s', p.oprname, pg_catalog.pg_get_userbyid(p.oprowner))
+        FROM pg_catalog.pg_operator p WHERE p.oprnamespace = 'qt001_cp'::pg_catalog.regnamespace
+        UNION ALL
+        SELECT pg_catalog.format('schema qt001_cp_watch of %s', pg_catalog.pg_get_userbyid(n.nspowner))
+        FROM pg_catalog.pg_namespace n WHERE n.nspname = 'qt001_cp_watch'
+        UNION ALL
+        -- They would be granted to somebody with each table and function that this makes.
+        SELECT pg_catalog.format('default privileges of %s', d.defaclrole::pg_catalog.regrole)
+        FROM pg_catalog.pg_default_acl d WHERE pg_catalog.pg_get_userbyid(d.defaclrole) = 'qt001_cp_owner') o;
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT122',
+            MESSAGE = pg_catalog.format('FIX7a refused: expected schema qt001_cp as the bootstrap made it, and nothing else of the control plane, found %s', missing),
+            HINT = 'Find out who made it, then DROP it (ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE …).';
     END IF;
     -- Alembic made its table as whoever runs this; every operator has to be able to write it.
     IF EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass('qt001_cp.alembic_version')

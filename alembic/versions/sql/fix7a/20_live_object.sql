@@ -242,6 +242,7 @@ SELECT j.classid, j.objid,
        CASE WHEN j.classid = 'pg_proc'::regclass THEN (
            SELECT jsonb_build_object('definer', p.prosecdef, 'language', l.lanname, 'search_path', (
                       SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE starts_with(c, 'search_path=') LIMIT 1))
+                  || CASE WHEN j.system THEN '{"system": true}' ELSE '{}' END::jsonb
            FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid = j.objid)
             WHEN j.classid = 'pg_default_acl'::regclass THEN (
            SELECT jsonb_build_object('on', CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
@@ -255,7 +256,9 @@ SELECT j.classid, j.objid,
            LEFT JOIN named n ON n.classid = x.classid AND n.objid = x.objid AND n.deptype = 'o'
            CROSS JOIN LATERAL pg_identify_object(x.classid, x.objid, 0) m
            WHERE x.refclassid = 'pg_extension'::regclass AND x.refobjid = j.objid AND x.deptype = 'e')
-            WHEN j.system THEN '{"system": true}'::jsonb END,
+            WHEN j.system THEN '{"system": true}'::jsonb
+            WHEN j.classid = 'pg_type'::regclass AND EXISTS (SELECT 1 FROM pg_type t WHERE t.oid = j.objid AND NOT t.typisdefined)
+            THEN '{"shell": true}'::jsonb END,
        CASE WHEN NOT $3 THEN NULL ELSE CASE j.classid
        WHEN 'pg_class'::regclass THEN (
            SELECT concat_ws(E'\n',
@@ -368,10 +371,11 @@ SELECT j.classid, j.objid,
                 FROM pg_db_role_setting s WHERE s.setdatabase = d.oid))
            FROM pg_database d WHERE d.oid = j.objid)
        WHEN 'pg_collation'::regclass THEN (
-           -- Columns differ between major versions: the row without what names and owns it. collencoding is -1 or the
-           -- database's, no other is ever seen, and a dump does not say which (CREATE COLLATION … FROM "C" is -1).
-           SELECT 'collation ' || (to_jsonb(o) - '{oid,collname,collnamespace,collowner,collversion,collencoding}'::text[])::text
-           FROM pg_collation o WHERE o.oid = j.objid)
+           -- Columns differ between major versions: the row without what names and owns it. One for every encoding, and one for
+           -- that of the database alone, are the same here: a dump does not tell them apart.
+           SELECT 'collation ' || (to_jsonb(o) - '{oid,collname,collnamespace,collowner,collversion}'::text[]
+                      - CASE WHEN o.collencoding IN (-1, d.encoding) THEN 'collencoding' ELSE '' END)::text
+           FROM pg_collation o, pg_database d WHERE o.oid = j.objid AND d.datname = current_database())
        WHEN 'pg_conversion'::regclass THEN (
            SELECT format('conversion from %s to %s function %s default=%s', pg_encoding_to_char(o.conforencoding),
                          pg_encoding_to_char(o.contoencoding), o.conproc::regproc, o.condefault)

@@ -116,11 +116,13 @@ FROM pg_roles r
 WHERE r.rolname <> 'qt001_cp_owner' AND 'qt001_cp_owner' IN (SELECT qt001_cp.member_of(r.rolname))
   AND NOT 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(r.rolname))
 UNION ALL
-SELECT 'QT107', 'role qt001_cp_owner', 'NOLOGIN, no superuser, no CREATEROLE', concat_ws(', ',
-           CASE WHEN r.rolcanlogin THEN 'LOGIN' END, CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
-           CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END),
-       'ALTER ROLE qt001_cp_owner NOLOGIN NOSUPERUSER NOCREATEROLE;'
-FROM pg_roles r WHERE r.rolname = 'qt001_cp_owner' AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole)
+-- Whoever could log in as a duty itself would be nobody: a login is a person's, and a member.
+SELECT 'QT107', 'role ' || r.rolname, 'NOLOGIN, no superuser, no CREATEROLE, REPLICATION or BYPASSRLS', concat_ws(', ',
+           CASE WHEN r.rolcanlogin THEN 'LOGIN' END, CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END,
+           CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END),
+       format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS;', r.rolname)
+FROM pg_roles r WHERE r.rolname IN (SELECT d.role FROM qt001_cp.duty() d UNION ALL SELECT 'qt001_cp_owner')
+  AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls)
 UNION ALL
 SELECT 'QT107', 'role ' || d.role, 'present', 'missing', 'Run scripts/bootstrap.sql.'
 FROM (SELECT d.role FROM qt001_cp.duty() d UNION ALL SELECT 'qt001_cp_owner') d

@@ -1,5 +1,14 @@
 -- What could run with the new owner's rights, or undo the cutover: edges between objects, each with its reason.
 
+CREATE FUNCTION qt001_cp.path_schemas(path text) RETURNS text[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $path_schemas$
+-- The schemas that a value of search_path names, as PostgreSQL reads it: a quoted name may hold commas and blanks.
+SELECT coalesce(array_agg(coalesce(replace(m[1], '""', '"'), lower(m[2])) ORDER BY n), '{}')
+FROM regexp_matches(path, '"((?:[^"]|"")*)"|([^",[:space:]]+)', 'g') WITH ORDINALITY r(m, n)
+$path_schemas$;
+
 CREATE VIEW qt001_cp.v_part AS
 -- Catalog rows that are a part of an object with an owner: an index, toast table, constraint, default, trigger, rule or
 -- policy of its table, a row or array type of its table or element, an operator or function of its operator family.
@@ -51,6 +60,7 @@ CREATE FUNCTION qt001_cp.catalog_edge()
 RETURNS TABLE (from_class oid, from_id oid, to_class oid, to_id oid, reason text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $catalog_edge$
 -- Every dependency between objects of this database that are not the system's own, lifted to the objects with owners.
@@ -114,26 +124,27 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $session_findings$
--- What was begun before the cutover and could end after it (what begins later waits for it, or during_lock for that): by the application role, by a role it is a member of, or by a
--- login that is a member of it and took it on. Whether a session is in a transaction is hidden (NULL) from who is neither
+-- What was begun before the cutover and could end after it (what begins later waits for it, or during_lock for that): by the
+-- application role, by a role it is a member of, or by a login that is a member of it and took it on. In another database
+-- too where it writes: roles, memberships and the settings of this database are there as well as here. Whether a session is in a transaction is hidden (NULL) from who is neither
 -- a member of its login nor of pg_read_all_stats: a session that cannot be seen into is a finding too.
 WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name
 ), suspect AS MATERIALIZED (
     SELECT r.oid, r.rolname FROM app, pg_roles r
     WHERE r.rolname IN (SELECT qt001_cp.member_of(app.name)) OR app.name IN (SELECT qt001_cp.member_of(r.rolname))
 )
-SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database', 'prepared by ' || x.owner,
-       format('ROLLBACK PREPARED %L;', x.gid)
-FROM pg_prepared_xacts x WHERE x.database = current_database()
+SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database, none of the application in another',
+       format('prepared by %s%s', x.owner, CASE WHEN x.database <> current_database() THEN ' in ' || x.database END), format('ROLLBACK PREPARED %L; -- in database %s', x.gid, x.database)
+FROM pg_prepared_xacts x WHERE x.database = current_database() OR x.owner IN (SELECT u.rolname FROM suspect u)
 UNION ALL
 SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
-       'in a transaction since ' || s.xact_start, format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
+       'in a transaction since ' || s.xact_start || CASE WHEN s.datname <> current_database() THEN ' in database ' || s.datname ELSE '' END,
+       format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
 FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
-WHERE s.datname = current_database() AND s.xact_start < now() AND s.pid <> pg_backend_pid()
+WHERE (s.datname = current_database() OR s.backend_xid IS NOT NULL) AND s.xact_start < now() AND s.pid <> pg_backend_pid()
 UNION ALL
 SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
        'hidden from ' || current_user, qt001_cp.membership_mend('pg_read_all_stats', true, false)
 FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
-WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()
-  AND NOT pg_has_role(s.usesysid, 'USAGE') AND NOT pg_has_role('pg_read_all_stats', 'USAGE')
+WHERE s.pid <> pg_backend_pid() AND NOT pg_has_role(s.usesysid, 'USAGE') AND NOT pg_has_role('pg_read_all_stats', 'USAGE')
 $session_findings$;

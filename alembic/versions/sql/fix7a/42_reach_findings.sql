@@ -40,6 +40,7 @@ CREATE FUNCTION qt001_cp.reach_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $reach_findings$
 -- Paths from a transferred object to something that stays with the application role, and the other way round.
@@ -54,6 +55,7 @@ DECLARE
     space oid[];
     hostile boolean[];
     guarded boolean[];
+    runs boolean[];
     analysed boolean[];
     edge_from int[];
     edge_to int[];
@@ -61,11 +63,14 @@ DECLARE
     roots int[];
     later int[];
     holders int[];
+    lent int[];
     via int[];
     back int[];
+    by_loan int[];
 BEGIN
     -- The nodes. guarded: transferred. hostile: stays, and is the application's own, or another role's relation that
-    -- the application or PUBLIC may change: its rows decide, cascade, or fire a trigger.
+    -- the application or PUBLIC may change: its rows decide, cascade, or fire a trigger. runs: what may run the application's
+    -- code, or has been looked at from there. lent: definer routines of others, who may have privileges of their own.
     WITH member AS MATERIALIZED (SELECT m.role::text FROM qt001_cp.member_of(app) m(role)
     ), place AS MATERIALIZED (
         SELECT o.kind, o.identity, o.disposition, o.detail, CASE WHEN o.disposition <> 'transfer' THEN (
@@ -78,7 +83,7 @@ BEGIN
         FROM qt001_cp.manifest_object(manifest) o
     ), node AS MATERIALIZED (
         SELECT row_number() OVER (ORDER BY n.classid, n.objid)::int AS n, n.classid, n.objid, n.owner, n.nsp, i.type, i.identity,
-               n.owner = ANY (mine) AS in_hand, p.may, p.disposition, coalesce((p.detail ->> 'definer')::boolean, false) AS definer,
+               n.owner = ANY (mine) AS in_hand, n.owner = 'qt001_cp_owner'::regrole AS ours, p.may, p.disposition, coalesce((p.detail ->> 'definer')::boolean, false) AS definer,
                coalesce(p.detail -> 'reaches' IS NOT NULL AND p.detail -> 'unknown' = '[]', false) AS analysed
         FROM qt001_cp.owned_object() n CROSS JOIN LATERAL pg_identify_object(n.classid, n.objid, 0) i
         LEFT JOIN place p ON p.kind = i.type AND p.identity = i.identity
@@ -89,12 +94,15 @@ BEGIN
                      || CASE WHEN x.may IS NULL OR x.in_hand THEN '' ELSE format(', %s for %s', x.may, app) END ORDER BY x.n),
            array_agg(x.nsp ORDER BY x.n),
            array_agg((x.in_hand OR x.may IS NOT NULL) AND x.disposition IS DISTINCT FROM 'transfer' ORDER BY x.n),
-           array_agg(coalesce(x.disposition = 'transfer', false) ORDER BY x.n), array_agg(x.analysed ORDER BY x.n),
+           array_agg(coalesce(x.disposition = 'transfer', false) ORDER BY x.n),
+           array_agg(x.disposition IS NOT DISTINCT FROM 'transfer' OR x.in_hand OR coalesce(x.may ~ 'TRIGGER', false) ORDER BY x.n),
+           array_agg(x.analysed ORDER BY x.n),
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' AND x.definer), '{}'),
            -- An event trigger runs in everybody's DDL, the operator's included.
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' OR x.type = 'event trigger'), '{}'),
-           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition IS DISTINCT FROM 'transfer' AND (x.in_hand OR x.disposition = 'retain')), '{}')
-    INTO class, id, label, hand, space, hostile, guarded, analysed, roots, later, holders
+           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition IS DISTINCT FROM 'transfer' AND (x.in_hand OR x.disposition = 'retain')), '{}'),
+           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.definer AND x.disposition IS DISTINCT FROM 'transfer' AND NOT x.in_hand AND NOT x.ours), '{}')
+    INTO class, id, label, hand, space, hostile, guarded, runs, analysed, roots, later, holders, lent
     FROM node x;
 
     -- The edges, by number.
@@ -116,8 +124,8 @@ BEGIN
         -- Operators are found by the search path; the application's may fit better than the system's.
         SELECT f.n, t.n, ' → looks for operators in schema ' || n.nspname || ' → '
         FROM place p JOIN node f ON f.label = p.label
-        CROSS JOIN LATERAL unnest(string_to_array(p.detail ->> 'search_path', ',')) s
-        JOIN pg_namespace n ON n.nspname = btrim(s, ' "') JOIN pg_operator o ON o.oprnamespace = n.oid AND o.oprowner = ANY (mine)
+        CROSS JOIN LATERAL unnest(qt001_cp.path_schemas(p.detail ->> 'search_path')) s
+        JOIN pg_namespace n ON n.nspname = s JOIN pg_operator o ON o.oprnamespace = n.oid AND o.oprowner = ANY (mine)
         JOIN node t ON t.classid = 'pg_operator'::regclass AND t.objid = o.oid
         WHERE p.disposition = 'transfer'
     )
@@ -139,6 +147,27 @@ BEGIN
            'it stays' || CASE WHEN o.more > 0 THEN format(', and %s more edge(s) lead to it', o.more) ELSE '' END,
            'Transfer the object at the end of the path too, or cut the path.'::text
     FROM reached r CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, r.ends) w LEFT JOIN others o ON o.m = w.node;
+
+    IF cardinality(lent) > 0 THEN
+        -- Whoever holds something on a transferred object may not run the application's code in a routine that lends its rights.
+        lent := ARRAY(
+            WITH grantee AS MATERIALIZED (
+                SELECT a.value ->> 1 AS role FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'acl') a(value) WHERE o.disposition = 'transfer'
+                UNION
+                SELECT a.value ->> 1 FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'columns') c(value),
+                    jsonb_array_elements(c.value -> 'acl') a(value) WHERE o.disposition = 'transfer'
+            )
+            SELECT l.n FROM unnest(lent) l(n) JOIN pg_proc f ON f.oid = id[l.n] JOIN pg_roles r ON r.oid = f.proowner
+            WHERE r.rolsuper OR EXISTS (SELECT 1 FROM qt001_cp.member_of(r.rolname) m(role) WHERE m.role ~ '^pg_(read|write)_all_data$' OR m.role IN (SELECT g.role FROM grantee g))
+            ORDER BY 1);
+        by_loan := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, lent, '{}', runs);
+        RETURN QUERY
+        SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s has in hand in what runs with another role''s rights', app),
+               'a SECURITY DEFINER routine of a role with privileges on transferred objects comes to it'::text,
+               'Cut the path, transfer the object at its end too, or take SECURITY DEFINER from the routine.'::text
+        FROM (SELECT array_agg(g.n::int) AS ends FROM unnest(by_loan) WITH ORDINALITY g(via, n) WHERE g.via IS NOT NULL AND runs[g.n] AND NOT guarded[g.n]) r
+        CROSS JOIN LATERAL qt001_cp.walked_path(by_loan, edge_from, edge_label, label, r.ends) w;
+    END IF;
 
     RETURN QUERY
     -- One path for each object that holds a transferred one: a foreign key, a view, a child, a publication, statistics,

@@ -4,6 +4,7 @@ CREATE FUNCTION qt001_cp.search_path_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $search_path_findings$
 -- Every SECURITY DEFINER routine of the estate and of qt001_cp: pinned, pg_temp last, no schema in it that the
@@ -23,15 +24,15 @@ WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::
         OR n.nspname NOT IN ('pg_catalog', 'information_schema') AND (
             has_function_privilege(app.name, p.oid, 'EXECUTE') OR pg_has_role(app.name, p.proowner, 'MEMBER')))
 ), part AS (
-    SELECT r.kind, r.identity, r.path, ARRAY(SELECT btrim(s, ' "') FROM unnest(string_to_array(r.path, ',')) s) AS schemas FROM routine r
+    SELECT r.kind, r.identity, r.path, qt001_cp.path_schemas(r.path) AS schemas FROM routine r
 )
 SELECT 'QT104', p.kind || ' ' || p.identity, 'SET search_path = …, pg_temp, every schema in it not writable by the application',
        CASE WHEN p.path IS NULL THEN 'no pinned search_path'
-            WHEN p.schemas[cardinality(p.schemas)] <> 'pg_temp' THEN 'search_path ' || p.path || ', pg_temp is not last'
+            WHEN p.schemas[cardinality(p.schemas)] IS DISTINCT FROM 'pg_temp' THEN 'search_path ' || p.path || ', pg_temp is not last'
             ELSE 'search_path ' || p.path || ' holds a writable schema' END,
        format('ALTER ROUTINE %s SET search_path = pg_catalog, pg_temp; then generate and seal again', p.identity)
 FROM part p
-WHERE p.path IS NULL OR p.schemas[cardinality(p.schemas)] <> 'pg_temp'
+WHERE p.path IS NULL OR p.schemas[cardinality(p.schemas)] IS DISTINCT FROM 'pg_temp'
    OR EXISTS (SELECT 1 FROM unnest(p.schemas) s WHERE s = '$user' OR s IN (SELECT w.schema FROM writable w))
 $search_path_findings$;
 
@@ -76,13 +77,14 @@ $rehearsal_findings$;
 
 CREATE FUNCTION qt001_cp.blocked_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET row_security = off
 AS $blocked_findings$
 -- apply and readiness are blocked: the rows that the policy names say so. Plain tables only, and no function, operator,
--- cast or policy of the application runs: values are compared by the output of their type, row security raises.
+-- cast or policy of the application runs: values are compared by the output of their type, row security raises. What the
+-- name means is looked at under a lock: while a reader waits, the application could put a view of its own in the place.
 DECLARE
     probe jsonb;
     target record;
@@ -94,7 +96,7 @@ BEGIN
     FOR probe IN SELECT b FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') b LOOP
         problem := NULL;
         remedy := 'Mend [[blocked]] of the policy, which names what is not there; then generate and seal a new manifest.';
-        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name, c.oid AS relation INTO target
+        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name, c.oid INTO target
         FROM qt001_cp.manifest_row o
         JOIN pg_namespace n ON n.nspname = o.object ->> 'schema'
         JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.object ->> 'name' AND c.relkind = 'r'
@@ -103,22 +105,28 @@ BEGIN
             problem := 'no such plain table';
         ELSE
             BEGIN
-                EXECUTE format('SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', t.%I)) FROM ONLY %I.%I t '
-                               'WHERE pg_catalog.format(''%%s'', t.%I) OPERATOR(pg_catalog.=) $1',
-                               probe ->> 'state_column', target.schema, target.name, probe ->> 'key_column')
-                INTO rows, held USING probe ->> 'key';
-                problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
-                                WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
-                IF rows = 1 THEN
-                    remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator; or mend [[blocked]] of the policy',
-                                     probe ->> 'table', probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+                EXECUTE format('LOCK TABLE ONLY %I.%I IN ACCESS SHARE MODE', target.schema, target.name);
+                IF NOT EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = to_regclass(format('%I.%I', target.schema, target.name))
+                               AND c.oid = target.oid AND c.relkind = 'r') THEN
+                    problem := 'another relation in its place';
+                ELSE
+                    EXECUTE format('SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', t.%I)) FROM ONLY %I.%I t '
+                                   'WHERE pg_catalog.format(''%%s'', t.%I) OPERATOR(pg_catalog.=) $1',
+                                   probe ->> 'state_column', target.schema, target.name, probe ->> 'key_column')
+                    INTO rows, held USING probe ->> 'key';
+                    problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
+                                    WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
+                    IF rows = 1 THEN
+                        remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator; or mend [[blocked]] of the policy',
+                                         probe ->> 'table', probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+                    END IF;
                 END IF;
-            EXCEPTION WHEN undefined_column THEN
+            EXCEPTION WHEN undefined_column OR undefined_table OR wrong_object_type THEN
                 problem := SQLERRM;
             WHEN insufficient_privilege THEN
                 problem := SQLERRM;
                 remedy := (SELECT qt001_cp.membership_mend(pg_get_userbyid(c.relowner), true, false) FROM pg_class c
-                           WHERE c.oid = target.relation);  -- by its number: the name may be in a schema without USAGE
+                           WHERE c.oid = target.oid);  -- by its number: the name may be in a schema without USAGE
             END;
         END IF;
         IF problem IS NOT NULL THEN
@@ -302,6 +310,7 @@ BEGIN
     END IF;
     IF NOT known THEN
         RETURN QUERY SELECT 2, f.* FROM qt001_cp.coverage_findings(manifest, 'before') f;
+        RETURN QUERY SELECT 3, f.* FROM qt001_cp.intent_findings(manifest) f;
         RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
         RETURN QUERY SELECT 4, f.* FROM qt001_cp.search_path_findings(manifest) f;
     END IF;
@@ -319,6 +328,7 @@ BEGIN
         RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.own_schema_findings('QT108') f;
     END IF;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;

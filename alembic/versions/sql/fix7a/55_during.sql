@@ -93,13 +93,15 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $application_session$
 -- The sessions in this database that are in a transaction now, of the application role, of those who can take its
--- place, and of the roles whose place it can take. pg_stat_activity is read anew each time.
+-- place, and of the roles whose place it can take; and those in other databases that write: it may be a role, a membership
+-- or a setting of this database. pg_stat_activity is read anew each time.
 DECLARE
     busy int[];
 BEGIN
     PERFORM pg_stat_clear_snapshot();
     -- pg_locks is long while a stage runs: it is asked only about sessions that are not idle.
-    busy := ARRAY(SELECT s.pid FROM pg_stat_activity s WHERE s.datname = current_database() AND s.pid <> pg_backend_pid() AND s.state IS DISTINCT FROM 'idle');
+    busy := ARRAY(SELECT s.pid FROM pg_stat_activity s WHERE (s.datname = current_database() OR s.backend_xid IS NOT NULL)
+                    AND s.pid <> pg_backend_pid() AND s.state IS DISTINCT FROM 'idle');
     IF cardinality(busy) = 0 THEN
         RETURN;
     END IF;
@@ -188,29 +190,32 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $late_writer_findings$
--- Where the catalogs could not be locked (no superuser): who of the application may still have changed a definition in an
--- open transaction.
+-- Who of the application may still have changed a definition in an open transaction: where the catalogs are locked (by a
+-- superuser), what the databases share, from another database; otherwise anything.
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     until timestamptz := clock_timestamp() + qt001_cp.patience();
     open_now text[];
     late record;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.relation = 'pg_proc'::regclass AND l.mode = 'ShareLock' AND l.granted) THEN
-        open_now := ARRAY(SELECT s.transaction FROM qt001_cp.application_session(app) s WHERE s.writes);
-        LOOP
-            -- One that waits for us does not end before we do.
-            SELECT s.*, pg_backend_pid() = ANY (pg_blocking_pids(s.pid)) AS waits INTO late
-            FROM qt001_cp.application_session(app) s WHERE s.transaction = ANY (open_now) ORDER BY 5 LIMIT 1;
-            EXIT WHEN NOT FOUND OR late.waits OR clock_timestamp() >= until;
-            PERFORM pg_sleep(0.01);
-        END LOOP;
-        IF late.pid IS NOT NULL THEN
-            RETURN QUERY SELECT 'QT108'::text, format('session %s of %s', late.pid, late.login),
-                'no transaction of the application that writes'::text,
-                CASE WHEN late.waits THEN 'one that waits for this script' ELSE 'one that has not ended' END,
-                format('SELECT pg_terminate_backend(%s); -- or wait until it ends, and run the script again', late.pid);
-        END IF;
+    open_now := ARRAY(SELECT s.transaction FROM qt001_cp.application_session(app) s JOIN pg_stat_activity a ON a.pid = s.pid
+                      WHERE s.writes AND (a.datname IS DISTINCT FROM current_database() OR NOT EXISTS (
+                          SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.relation = 'pg_proc'::regclass AND l.mode = 'ShareLock' AND l.granted)));
+    IF cardinality(open_now) = 0 THEN
+        RETURN;
+    END IF;
+    LOOP
+        -- One that waits for us does not end before we do.
+        SELECT s.*, pg_backend_pid() = ANY (pg_blocking_pids(s.pid)) AS waits INTO late
+        FROM qt001_cp.application_session(app) s WHERE s.transaction = ANY (open_now) ORDER BY 5 LIMIT 1;
+        EXIT WHEN NOT FOUND OR late.waits OR clock_timestamp() >= until;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    IF late.pid IS NOT NULL THEN
+        RETURN QUERY SELECT 'QT108'::text, format('session %s of %s', late.pid, late.login),
+            'no transaction of the application that writes'::text,
+            CASE WHEN late.waits THEN 'one that waits for this script' ELSE 'one that has not ended' END,
+            format('SELECT pg_terminate_backend(%s); -- or wait until it ends, and run the script again', late.pid);
     END IF;
 END
 $late_writer_findings$;
@@ -219,6 +224,7 @@ CREATE FUNCTION qt001_cp.during_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $during_findings$
 -- What others have defined, changed or dropped since during_begin, committed by now, and who may still do so.

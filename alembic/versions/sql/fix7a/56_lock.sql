@@ -57,10 +57,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $during_lock$
 -- Locks every relation that moves, in the order of the manifest, all or none: a try that does not get them gives
--- back what it has, so that whoever it blocks goes on. A try is shorter than deadlock_timeout: the server never has to
--- choose a victim. A superuser also locks the catalogs against writing, so that from here on nobody changes a
+-- back what it has, so that whoever it blocks goes on. A try is shorter than half of deadlock_timeout, and none waits while
+-- somebody waits for what this transaction has changed before (TRUNCATE, ANALYZE of a table with a REVOKE): the server never
+-- has to choose a victim. A superuser also locks the catalogs against writing, so that from here on nobody changes a
 -- definition; and waits for the transactions that may have changed one before and have not ended.
--- The first try takes neighbouring tables in one statement that waits for nobody. Then one by one, each waiting for its own.
+-- Called as late as possible, after all statements that lock no relation: until here writers do not wait.
+-- The first try takes many in one go and waits for nobody. Then one by one, each waiting for its own.
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     patience interval := qt001_cp.patience();
@@ -68,9 +70,13 @@ DECLARE
     longest interval := (SELECT s.setting::bigint * interval '1 millisecond' FROM pg_settings s WHERE s.name = 'deadlock_timeout') / 2;
     short interval := least(longest, interval '100 milliseconds');
     super boolean := (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
+    known boolean := qt001_cp.is_checked();
+    made_in xid8 := qt001_cp.before_now();
     moves text[];
     relations oid[];
     quick text[];
+    first boolean := true;
+    waited_for boolean;
     till timestamptz;
     renewed timestamptz;
     each text;
@@ -79,6 +85,7 @@ DECLARE
     late_pid int;
     late_login name;
 BEGIN
+    PERFORM qt001_cp.require_begun('the locks');
     -- LOCK TABLE takes tables only, and of a view it would lock what the view reads: an ALTER that changes nothing
     -- locks all other relations.
     SELECT array_agg(CASE WHEN c.relkind IN ('r', 'p') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', s.nspname, c.relname)
@@ -86,20 +93,19 @@ BEGIN
            array_agg(c.oid ORDER BY o.number)
     INTO moves, relations
     FROM (SELECT r.number, r.kind, r.objid AS oid FROM qt001_cp.checked_row r
-          WHERE qt001_cp.is_checked() AND r.made = qt001_cp.before_now() AND r.classid = 'pg_class'::regclass AND r.number IS NOT NULL
+          WHERE known AND r.made = made_in AND r.classid = 'pg_class'::regclass AND r.number IS NOT NULL
           UNION ALL
           SELECT m.number, m.kind, x.oid FROM qt001_cp.manifest_object(manifest) m
           JOIN pg_namespace y ON y.nspname = m.schema JOIN pg_class x ON x.relnamespace = y.oid AND x.relname = m.name
-          WHERE NOT qt001_cp.is_checked() AND m.disposition = 'transfer') o
+          WHERE NOT known AND m.disposition = 'transfer') o
     JOIN qt001_cp.object_kind k ON k.kind = o.kind JOIN pg_class c ON c.oid = o.oid JOIN pg_namespace s ON s.oid = c.relnamespace
     WHERE k.relation;
     quick := ARRAY(
-        SELECT CASE WHEN min(g.what) IS NULL THEN min(g.move)
-               ELSE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', string_agg(g.what, ', ' ORDER BY g.n)) END
-        FROM (SELECT m.move, m.n, w.what, m.n / 100 AS hundred, count(*) FILTER (WHERE w.what IS NULL) OVER (ORDER BY m.n) AS others
-              FROM unnest(moves) WITH ORDINALITY m(move, n)
-              CROSS JOIN LATERAL (SELECT substring(m.move FROM '^LOCK TABLE (ONLY .*) IN ACCESS EXCLUSIVE MODE$') AS what) w) g
-        GROUP BY g.hundred, g.others, CASE WHEN g.what IS NULL THEN g.n END ORDER BY min(g.n));
+        SELECT CASE WHEN g.tables THEN format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', string_agg(g.what, ', ' ORDER BY g.n))
+               ELSE string_agg(g.move, '; ' ORDER BY g.n) END
+        FROM (SELECT m.move, m.n, substring(m.move FROM '^LOCK TABLE (ONLY .*) IN ACCESS EXCLUSIVE MODE$') AS what,
+                     starts_with(m.move, 'LOCK') AS tables FROM unnest(moves) WITH ORDINALITY m(move, n)) g
+        GROUP BY g.tables, g.n / 500 ORDER BY min(g.n));
     IF super THEN
         SELECT moves || array_agg(format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) ORDER BY c.relname),
                quick || array_agg(format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) ORDER BY c.relname),
@@ -113,9 +119,10 @@ BEGIN
         BEGIN
             late_pid := NULL;
             n := 0;
-            till := least(clock_timestamp() + short, until);
+            waited_for := EXISTS (SELECT 1 FROM pg_locks l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
+            till := least(clock_timestamp() + CASE WHEN first OR waited_for THEN interval '0' ELSE short END, until);
             renewed := '-infinity';
-            FOREACH each IN ARRAY coalesce(quick, moves) LOOP
+            FOREACH each IN ARRAY CASE WHEN first THEN quick ELSE moves END LOOP
                 n := n + 1;
                 IF clock_timestamp() >= renewed + interval '5 milliseconds' THEN
                     renewed := clock_timestamp();
@@ -139,8 +146,8 @@ BEGIN
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
             NULL;
         END;
-        IF quick IS NOT NULL THEN
-            quick := NULL;
+        IF first THEN
+            first := false;
             CONTINUE;
         END IF;
         IF clock_timestamp() >= until THEN

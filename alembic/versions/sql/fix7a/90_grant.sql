@@ -20,4 +20,4 @@ END
 $grant$;
 GRANT EXECUTE ON FUNCTION qt001_cp.propose_manifest(bytea) TO qt001_cp_author;
 GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text), qt001_cp.register_restore(text, text), qt001_cp.record_rehearsal(bytea),
-    qt001_cp.remember_owner_acl(), qt001_cp.remember_catalog(text, text), qt001_cp.keep_checked(text), qt001_cp.remember_statements(text, text), qt001_cp.cutover_end(text, boolean, boolean), qt001_cp.restore_end(text) TO qt001_cp_operator;
+    qt001_cp.take_turn(), qt001_cp.remember_owner_acl(), qt001_cp.remember_catalog(text, text), qt001_cp.keep_checked(text), qt001_cp.remember_statements(text, text), qt001_cp.cutover_end(text, boolean, boolean), qt001_cp.restore_end(text) TO qt001_cp_operator;

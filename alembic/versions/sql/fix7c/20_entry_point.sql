@@ -10,6 +10,7 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.seal_manifest(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: seals a manifest'),
     ('qt001_cp.register_restore(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: registers a restore script'),
     ('qt001_cp.record_rehearsal(pg_catalog.bytea)', 'qt001_cp.require_duty', 'operator: records a no-go rehearsal'),
+    ('qt001_cp.take_turn()', 'qt001_cp.require_duty', 'operator: one stage at a time'),
     ('qt001_cp.remember_owner_acl()', 'qt001_cp.require_duty', 'operator: snapshot of a cutover'),
     ('qt001_cp.remember_statements(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the statements of a cutover, rendered once'),
     ('qt001_cp.remember_catalog(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the catalogs as a stage found them'),
@@ -43,6 +44,7 @@ CREATE FUNCTION qt001_cp.entry_point_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $entry_point_findings$
 -- Outside of qt001_cp a routine is no writer where the analysis of exactly this definition says so: nothing unknown in it,
@@ -93,30 +95,5 @@ FROM (SELECT e.guard, count(DISTINCT p.oid) AS routines
       WHERE e.guard IS NOT NULL GROUP BY e.guard) g
 WHERE g.routines <> 1
 UNION ALL
-SELECT 'QT301', i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in schema qt001_cp, owned by ' || pg_get_userbyid(p.proowner),
-       format('DROP ROUTINE %s; -- it could be taken for one of ours', i.identity)
-FROM pg_proc p CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
-WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proowner <> 'qt001_cp_owner'::regrole
-UNION ALL
-SELECT 'QT301', i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in schema qt001_cp, owned by ' || pg_get_userbyid(c.relowner),
-       'Find out whose it is, then DROP it.'
-FROM pg_class c CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, c.oid, 0) i
-WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-  AND c.relowner <> 'qt001_cp_owner'::regrole AND c.relname <> 'alembic_version'
-UNION ALL
--- What writes is a registered routine; nobody writes beside them.
-SELECT 'QT301', i.type || ' ' || i.identity, 'written by routines of qt001_cp_owner alone',
-       string_agg(DISTINCT a.privilege_type || ' for ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0))::text, 'PUBLIC'), ', '),
-       format('REVOKE it ON %s;', i.identity)
-FROM pg_class c CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, c.oid, 0) i
-CROSS JOIN LATERAL (SELECT x.* FROM aclexplode(c.relacl) x
-                    UNION ALL SELECT x.* FROM pg_attribute t, aclexplode(t.attacl) x WHERE t.attrelid = c.oid) a
-WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relowner = 'qt001_cp_owner'::regrole AND a.grantee <> c.relowner
-  AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
-GROUP BY i.type, i.identity
-UNION ALL
-SELECT 'QT301', 'schema qt001_cp', 'CREATE for its owner alone', 'CREATE for ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0))::text, 'PUBLIC'),
-       'REVOKE CREATE ON SCHEMA qt001_cp FROM …;'
-FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
-WHERE n.nspname = 'qt001_cp' AND a.privilege_type = 'CREATE' AND a.grantee <> 'qt001_cp_owner'::regrole
+SELECT o.* FROM qt001_cp.own_schema_findings('QT301') o
 $entry_point_findings$;

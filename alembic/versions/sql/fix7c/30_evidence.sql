@@ -78,6 +78,7 @@ CREATE FUNCTION qt001_cp.analysis_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $analysis_findings$
 -- Present, real, for exactly today's sources of every transferred routine, and without blocking findings.
@@ -110,6 +111,7 @@ $analysis_findings$;
 CREATE FUNCTION qt001_cp.reached_by_apply_path(manifest text) RETURNS TABLE (kind text, identity text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $reached_by_apply_path$
 -- Everything that the repointed routines reach today: what the catalogs know, and what the analysis found in bodies.
@@ -137,6 +139,7 @@ CREATE FUNCTION qt001_cp.dependency_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $dependency_findings$
 -- Everything that the apply path reaches today, directly or through others, stands in the sealed dependency manifest.

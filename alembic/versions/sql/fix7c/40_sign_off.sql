@@ -3,6 +3,7 @@
 CREATE FUNCTION qt001_cp.subject_digest() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $subject_digest$
 -- All that a signer signs: the sealed manifests, the evidence that is bound, the transferred objects as they are now,

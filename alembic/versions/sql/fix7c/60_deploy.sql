@@ -16,6 +16,7 @@ BEGIN
                   WHERE e.subject IS DISTINCT FROM manifest
         UNION ALL SELECT o.* FROM qt001_cp.operator_findings() o
         UNION SELECT a.* FROM qt001_cp.application_member_findings(false) a
+        UNION ALL SELECT x.* FROM qt001_cp.own_schema_findings('QT108') x
         UNION ALL SELECT p.* FROM qt001_cp.operator_power_findings(manifest, 'retire') p) f;
     PERFORM qt001_cp.raise_first('FIX7c', findings);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
@@ -56,6 +57,7 @@ $deploy_documents$;
 CREATE FUNCTION qt001_cp.deploy_end(manifest text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $deploy_end$
 -- Registers the apply path, records what is deployed, and refuses unless everything that does not wait for people is
 -- in order and the writer is blocked.

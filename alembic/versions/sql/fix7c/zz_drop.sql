@@ -13,6 +13,7 @@ DROP FUNCTION qt001_cp.deploy_end;
 DROP FUNCTION qt001_cp.deploy_documents;
 DROP FUNCTION qt001_cp.deploy_begin;
 DROP FUNCTION qt001_cp.require_acceptance;
+DROP FUNCTION qt001_cp.wait_for_latch;
 DROP FUNCTION qt001_cp.judge;
 DROP FUNCTION qt001_cp.good_until;
 DROP FUNCTION qt001_cp.scan;

@@ -8,6 +8,8 @@ Refusals by PostgreSQL carry an SQLSTATE of class ``QT`` (docs/sqlstates.md); :c
 
 from __future__ import annotations
 
+import re
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -63,6 +65,27 @@ class Findings(Qt001Error):
 
 class DatabaseProblem(Qt001Error):
     """The server could not be reached, or refused for a reason that is not ours."""
+
+
+def unreachable(error: Exception, what: str = "server") -> DatabaseProblem:
+    """No connection: libpq's words, which may repeat the DSN but never its password, and what mends that."""
+    said = _PASSWORD.sub(lambda m: (m[1] or "") + "…", str(error).strip())
+    hint = next((hint for words, hint in _UNREACHABLE.items() if any(w in said for w in words.split("|"))), _TRY)
+    return DatabaseProblem(f"the {what} could not be reached: {said}", hint=hint)
+
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*(?=@)|(?<=password=)\S+")
+_TRY = "try the same connection with psql: psql -X -d DSN -c 'SELECT 1'"
+_UNREACHABLE = {
+    'percent-encoded|missing "="|invalid|unterminated': "a DSN is postgresql://user@host:5432/database, where a space is %20,"
+    " a slash %2F and an @ %40, or host=… port=… user=… dbname='…'",
+    "no password supplied|password authentication failed": "set PGPASSWORD, or write ~/.pgpass (mode 0600), or put the password"
+    " into the DSN: postgresql://user:password@host/database",
+    "definition of service": "the services are in ~/.pg_service.conf, or in the file that PGSERVICEFILE names",
+    '" does not exist': "the names in the DSN are those of the server, upper and lower case as they were made",
+    "Connection refused|No such file|resolve host|timeout|No route": "check host and port, and that the server runs:"
+    " pg_isready -h HOST -p PORT",
+}
 
 
 class Refused(Qt001Error):

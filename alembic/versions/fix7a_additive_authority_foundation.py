@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "8a61922cc06e89b398ddbf9cc534eac8ec27099905b5ece9c3d3d1a00d9efc75"
+SUMS = "2db410bdfe78d7d1f297e65ca62a1a87453ee5de2ab3b8bed5095174a7ab2b07"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "ef92ebdb0ee4b0cd8155ead57e128b2f04c2ddca1232fdff2da7aaf9803b9b7f"
+SUMS = "a48169b39a9256c4094999337cf10bd3220e5bad50f9e059dc4007e964a3450c"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

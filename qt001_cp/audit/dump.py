@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.estate import expected, of_the_system
 
@@ -27,10 +29,15 @@ _KINDS = ("table", "view", "materialized view", "foreign table", "sequence", "sc
 
 
 def read_dump(program: Path, dsn: str, snapshot: str, env: Mapping[str, str]) -> tuple[str | None, str]:
-    """``pg_dump -s`` in the audit's snapshot: its text, or why there is none."""
-    command = [str(program), "--schema-only", f"--snapshot={snapshot}", "--no-comments", "-d", dsn]
+    """``pg_dump -s`` in the audit's snapshot: its text, or why there is none. ``env``: where the session found what its
+    DSN does not say (PGPASSFILE, PGSERVICEFILE, …); a password of the DSN goes there too, unseen by other users."""
+    given = conninfo_to_dict(dsn)
+    secret = {"PGPASSWORD": str(given.pop("password"))} if "password" in given else {}
+    command = [str(program), "--schema-only", "--no-password", f"--snapshot={snapshot}", "--no-comments",
+               "-d", make_conninfo("", **given)]  # fmt: skip
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=dict(env), check=False, timeout=900)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False,
+                              env={**env, **secret, "PGCLIENTENCODING": "UTF8"}, timeout=900)  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as exc:
         return None, f"pg_dump did not run: {exc}"
     if done.returncode != 0:

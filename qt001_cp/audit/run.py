@@ -16,7 +16,8 @@ from qt001_cp.audit.envelope import envelope
 from qt001_cp.audit.live import read_live
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
-from qt001_cp.errors import DatabaseProblem
+from qt001_cp.errors import DatabaseProblem, unreachable
+from qt001_cp.project import without_fix7a
 
 OBJECT: Final = "qt001.manifest.object/"
 # A gate, and the checks of the audit whose faults it should have found.
@@ -71,8 +72,7 @@ def audit(dsn: str, outside: Outside, pg_dump: Path, env: Mapping[str, str]) -> 
             connection.execute("SET LOCAL row_security = off")
             return _audit(connection, dsn, outside, pg_dump, env)
     except psycopg.OperationalError as exc:
-        raise DatabaseProblem(f"the server could not be reached: {str(exc).strip()}",
-                              hint="check the connection: psql 'DSN' -c 'SELECT 1'") from exc  # fmt: skip
+        raise unreachable(exc) from exc
 
 
 def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: Path, env: Mapping[str, str]) -> Report:
@@ -80,8 +80,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         "SELECT pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL, pg_catalog.current_database()"
     ).fetchone()
     if there is None or not there[0]:
-        raise DatabaseProblem(f"FIX7a is not deployed in database {there[1] if there else '?'}: nothing to audit",
-                              hint="psql -f scripts/bootstrap.sql, then alembic -x policy=FILE upgrade fix7a")  # fmt: skip
+        raise without_fix7a(str(there[1]) if there else "?", ": nothing to audit")
     snapshot = str(connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0])  # type: ignore[index]
     documents, found = ledger.documents(connection)
     chain, events = ledger.chain(connection, list(outside.heads))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 
 from qt001_cp.catalog.sessions import CHUNK
-from qt001_cp.errors import DatabaseProblem
+from qt001_cp.project import without_fix7a
 
 _QUERY = """
 SELECT f.type, f.identity, t.type, t.identity
@@ -23,7 +23,7 @@ def read_catalog_edges(connection: psycopg.Connection) -> Iterator[tuple[tuple[s
     """((kind, identity), (kind, identity)) pairs; the same object is the same pair. Raises :class:`DatabaseProblem` where FIX7a is missing."""
     row = connection.execute("SELECT pg_catalog.to_regprocedure('qt001_cp.catalog_edge()') IS NULL").fetchone()
     if row is None or row[0]:
-        raise DatabaseProblem("FIX7a is not deployed in this database", hint="alembic -x policy=FILE upgrade fix7a")
+        raise without_fix7a(connection.info.dbname)
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         known: dict[tuple[str, str], tuple[str, str]] = {}

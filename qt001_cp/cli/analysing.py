@@ -15,9 +15,11 @@ from qt001_cp.catalog.reach import read_reach
 from qt001_cp.cli.database import add_database, connection
 from qt001_cp.cli.output import add_format, print_json
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, UsageError
+from qt001_cp.model.names import Role
 from qt001_cp.plan.analysis import analyse_estate, cross_checked
 from qt001_cp.policy_file import load_policy
 from qt001_cp.review.sarif import analysis_sarif
+from qt001_cp.workflow.draft import biggest_owner
 from qt001_cp.workflow.refusal import refusals
 
 
@@ -25,7 +27,8 @@ def add_verbs(verbs: Any) -> None:
     parser = verbs.add_parser(
         "analyse", help="what each routine and view reads, writes and calls; unknown stays unknown"
     )
-    parser.add_argument("--policy", type=Path, help="the policy (default: the reference estate's)")
+    parser.add_argument("--policy", type=Path, help="the policy; says the application role (default: the login that"
+                        " owns the most; where no database is named, the reference estate's)")  # fmt: skip
     parser.add_argument("--only", metavar="IDENTITY", help="one routine or view")
     parser.add_argument(
         "--cross-check", action="store_true",
@@ -37,9 +40,12 @@ def add_verbs(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    policy = load_policy(arguments.policy or estate.policy_path())
+    path = arguments.policy or (None if arguments.database else estate.policy_path())
+    policy = load_policy(path) if path else None
     with connection(arguments) as opened, refusals():
-        inventory = read_inventory(opened, policy.application)
+        inventory = read_inventory(
+            opened, policy.application if policy else Role(biggest_owner(opened, "--policy FILE"))
+        )
         names = read_names(opened)
         everything = {o.ref.key for o in inventory.objects}
         seen = read_cross_check(opened, everything) if arguments.cross_check else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from qt001_cp.cli.output import add_format, print_json
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, FileProblem, UsageError
 from qt001_cp.policy_file import read_file
 from qt001_cp.servers import wheel
-from qt001_cp.servers.environment import without_pg
 
 EPILOG = """\
 It reads the database by queries and digests of its own and by pg_dump, in one read-only snapshot. pg_dump locks every
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         tuple(arguments.pack),
     )
     dsn = arguments.database.replace("postgresql+psycopg://", "postgresql://", 1)
-    report = audit(dsn, outside, wheel.programs() / "pg_dump", without_pg())
+    report = audit(dsn, outside, wheel.programs() / "pg_dump", os.environ)
     statement = signature.statement("object.json", report.digest, signature.AUDIT, report.predicate())
     if arguments.out is not None:
         document = signature.sign(statement, key) if key is not None else statement

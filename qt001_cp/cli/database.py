@@ -11,9 +11,10 @@ from contextlib import contextmanager
 import psycopg
 
 from qt001_cp import estate
-from qt001_cp.errors import DatabaseProblem, UsageError
+from qt001_cp.errors import UsageError, unreachable
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops.session import pin
+from qt001_cp.project import without_fix7a
 from qt001_cp.rehearsal.scene import OPERATOR, new_scene
 from qt001_cp.servers import open_server
 from qt001_cp.workflow import revisions
@@ -23,9 +24,17 @@ def add_database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database",
         metavar="DSN",
-        default=os.environ.get("QT001_DATABASE_URL"),
+        type=dsn,
+        default=os.environ.get("QT001_DATABASE_URL") or None,
         help="libpq URI or connection string; default QT001_DATABASE_URL, else an embedded server with the reference estate",
     )
+
+
+def dsn(text: str) -> str:
+    """An option's value. An empty one is a shell variable that is not set, and never means the reference estate."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: is the shell variable set that it came from?")
+    return text
 
 
 @contextmanager
@@ -61,10 +70,7 @@ def named(arguments: argparse.Namespace) -> str:
 def require_fix7a(opened: psycopg.Connection) -> None:
     row = opened.execute("SELECT pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL").fetchone()
     if row is None or not row[0]:
-        raise DatabaseProblem(
-            f"FIX7a is not deployed in database {opened.info.dbname}",
-            hint="psql -f scripts/bootstrap.sql, then alembic -x policy=FILE upgrade fix7a",
-        )
+        raise without_fix7a(opened.info.dbname)
 
 
 def _connect(dsn: str) -> psycopg.Connection:
@@ -73,7 +79,4 @@ def _connect(dsn: str) -> psycopg.Connection:
                                  connect_timeout=10, application_name="qt001-cp")  # fmt: skip
         return pin(opened)
     except psycopg.Error as exc:
-        raise DatabaseProblem(
-            f"the server could not be reached: {str(exc).strip()}",
-            hint="check the connection: psql 'DSN' -c 'SELECT 1'",
-        ) from exc
+        raise unreachable(exc) from exc

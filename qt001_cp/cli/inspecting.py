@@ -15,6 +15,7 @@ from qt001_cp.cli.database import add_database, connection
 from qt001_cp.cli.output import add_format, print_findings, print_json, print_table
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.model.acl_words import compared, in_a_sentence
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role
 from qt001_cp.plan.tree import counts, inventory_tree
@@ -135,9 +136,10 @@ def run_status(arguments: argparse.Namespace) -> int:
                     [(m["kind"], m["digest"], m["state"], m["sealed_by"]) for m in manifests])  # fmt: skip
         if gates:
             print_table("gates", ("", "gate", "open", "reason", "mend"),
-                        [(g["ordinal"], g["gate"], "yes" if g["open"] else "no", g["reason"], g["mend"]) for g in gates])  # fmt: skip
+                        [(g["ordinal"], g["gate"], "yes" if g["open"] else "no", in_a_sentence(g["reason"]), g["mend"]) for g in gates])  # fmt: skip
         for d in drift:
-            print(f"drift: {d['object']}: expected {d['expected']}, found {d['found']}")
+            expected, found = compared(d["expected"], d["found"])
+            print(f"drift: {d['object']}: expected {expected}, found {found}")
     return EXIT_FINDINGS if drift or any(not g["open"] for g in gates) else EXIT_OK
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, TextIO
 
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from qt001_cp.errors import Qt001Error
+from qt001_cp.model.acl_words import compared
 
 FINDING_FIELDS = ("sqlstate", "object", "expected", "found", "mend")
 
@@ -41,6 +43,10 @@ def _said(value: Any) -> Any:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    rows = list(rows)
+    if not rows:
+        print(f"{title}: none")
+        return
     table = Table(title=title, title_justify="left", show_lines=False)
     for name in columns:
         table.add_column(name, overflow="fold")
@@ -52,13 +58,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """Findings as paragraphs: what, expected, found, and the next command."""
     for f in findings:
+        expected, found = compared(str(f["expected"]), str(f["found"]))
         print(
-            f"[{f['sqlstate']}] {f['object']}\n    expected {f['expected']}\n    found    {f['found']}\n    mend     {f['mend']}"
+            f"[{f['sqlstate']}] {f['object']}\n    expected {expected}\n    found    {found}\n    mend     {f['mend']}"
         )
 
 
 def complain(arguments: argparse.Namespace, error: Qt001Error) -> None:
     """An error on standard error; as JSON too where JSON was asked for."""
     if getattr(arguments, "format", "text") == "json":
-        print_json("qt001.error/1", {"message": error.message, "hint": error.hint, "exit_code": error.exit_code})
+        with suppress(OSError):  # standard output may be what the error is about
+            print_json("qt001.error/1", {"message": error.message, "hint": error.hint, "exit_code": error.exit_code})
     print(f"qt001-cp: {error}", file=sys.stderr)

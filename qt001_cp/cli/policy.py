@@ -47,6 +47,8 @@ def run_init(arguments: argparse.Namespace) -> int:
             print(f"protected: {group}: {reason}")
         for reason, names in _undecided(draft).items():
             print(f"undecided: {names[0] if len(names) == 1 else f'{len(names)} objects'}: {reason}")
+        if keys := draft.policy.undecided():
+            print(f"for you to write: {', '.join(keys)}")
         print(f"next: read {arguments.out}, then: qt001-cp inventory --policy {arguments.out} --database …")
     return EXIT_FINDINGS if counts["undecided"] else EXIT_OK
 
@@ -64,6 +66,7 @@ def _json(draft: Draft, counts: Counter[str], written: list[Path]) -> dict[str, 
     return {
         "application": draft.policy.application.name,
         "files": [str(p) for p in written],
+        "undecided_keys": draft.policy.undecided(),
         "counts": {name: counts[name] for name in ("transfer", "retain", "undecided")},
         "objects": [{"kind": k[0], "identity": k[1], "disposition": s.disposition, "reason": s.reason}
                     for k, s in sorted(draft.judgement.suggestions.items())],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any, TextIO
 
 from rich.console import Console
 
+from qt001_cp.cli.database import dsn
 from qt001_cp.cli.output import add_format, print_json
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, Qt001Error, UsageError
 from qt001_cp.model.canonical import Json
@@ -45,7 +47,7 @@ def add_verbs(verbs: Any) -> None:
     )
     clone = parser.add_argument_group("on a clone of your own database")
     one = clone.add_mutually_exclusive_group()
-    one.add_argument("--source", metavar="DSN", help="the live database; nothing is written to it")
+    one.add_argument("--source", metavar="DSN", type=dsn, help="the live database; nothing is written to it")
     one.add_argument("--dump", type=Path, metavar="FILE", help="a dump of it, plain or of another format of pg_dump")
     clone.add_argument("--roles", type=Path, metavar="FILE", help="with --dump: roles and memberships")
     clone.add_argument("--policy", type=Path, metavar="FILE", help="the policy of that database")
@@ -62,7 +64,9 @@ def add_verbs(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out or Path(f"rehearsal-{datetime.now():%Y%m%d-%H%M%S}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and is not an empty folder", hint="--out another folder")
+        raise UsageError(
+            f"{out} exists and is not an empty folder", hint=f"--out another folder, or rm -r {shlex.quote(str(out))}"
+        )
     clone = _clone(arguments)
     begun = time.monotonic()
     console = Console(stderr=True)

@@ -12,11 +12,13 @@ from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.policy_file import read_file
 from qt001_cp.review.pack import Sources, make_pack, write_pack
+from qt001_cp.review.rehearsed import read_rehearsal
 from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
 
 EPILOG = """\
 Without --database the pack has no preflight and no lock slots, and says so.
+exit code 3: preflight has findings, or the rehearsal failed; the pack is written all the same, and says so
 
 examples:
   qt001-cp review bundle/object.json --out pack
@@ -44,15 +46,20 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.database:
         with connection(arguments, needs_fix7a=True) as opened, refusals():
             answer = read_preflight(opened, manifest.digest())
-    files = make_pack(Sources(arguments.manifest, arguments.rehearsal, answer))
+    rehearsed = read_rehearsal(arguments.rehearsal, manifest.digest()) if arguments.rehearsal else None
+    files = make_pack(Sources(arguments.manifest, rehearsed, answer))
     write_pack(files, arguments.out)
+    wrong = rehearsed.wrong if rehearsed is not None else ()
     findings = answer.findings if answer is not None else []
     if arguments.format == "json":
         print_json("qt001.review/1", {"manifest": manifest.digest(), "out": str(arguments.out), "files": sorted(files),
-                                      "go": not findings if answer is not None else None, "findings": findings})  # fmt: skip
+                                      "go": not findings if answer is not None else None, "findings": findings,
+                                      "rehearsal_passed": not wrong if rehearsed is not None else None, "rehearsal_failures": wrong})  # fmt: skip
     else:
         print(f"{arguments.out}: {len(files)} files; begin with index.html or index.md")
         if answer is None:
             print("no database was named: no preflight, no lock slots")
+        if wrong:
+            print("✗ the rehearsal in this pack failed:" + "".join(f"\n    {what}" for what in wrong[:20]))
         print_findings(findings)
-    return EXIT_FINDINGS if findings else EXIT_OK
+    return EXIT_FINDINGS if findings or wrong else EXIT_OK

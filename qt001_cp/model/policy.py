@@ -14,6 +14,8 @@ from qt001_cp.model.canonical import Json, canonical_bytes, digest
 from qt001_cp.model.names import Disposition, ObjectRef, Role
 from qt001_cp.model.schemas import problem
 
+UNDECIDED: Final = "undecided"
+"""What ``policy init`` writes where only a person can know; nothing is generated from it."""
 PARTS: Final = ("gateway", "permit", "apply", "writer")
 """The routines of the apply path, each replaced by FIX7c with a version that asks for acceptance first."""
 
@@ -73,6 +75,21 @@ class Policy:
 
     def digest(self) -> str:
         return digest(self.body())
+
+    def undecided(self) -> list[str]:
+        """The keys whose value still begins with :data:`UNDECIDED`."""
+        return _undecided(self.raw, "")
+
+
+def _undecided(value: object, where: str) -> list[str]:
+    if isinstance(value, str):
+        return [where] if value.startswith(UNDECIDED) else []
+    if isinstance(value, dict):
+        return [found for key, v in value.items() for found in _undecided(v, f"{where}.{key}".lstrip("."))]
+    if isinstance(value, list):
+        plain = all(isinstance(v, str) for v in value)
+        return [found for n, v in enumerate(value, 1) for found in _undecided(v, where if plain else f"{where} {n}")]
+    return []
 
 
 def policy_from_data(data: Json, source: str) -> Policy:

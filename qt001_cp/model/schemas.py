@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -28,6 +29,8 @@ def problem(schema: str, data: Any, part: str = "") -> str | None:
         key=lambda e: ([str(p) for p in e.instance_path], "unexpected" not in e.message),
     )
     where = ".".join(str(p) for p in found[0].instance_path) or "top level"
+    if schema == "policy":  # written by hand, and a person counts [[rule]] from one
+        where = re.sub(r"\.(\d+)", lambda n: f" {int(n[1]) + 1}", where)
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"{where}: {found[0].message}{more}"
 

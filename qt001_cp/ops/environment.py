@@ -15,12 +15,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 import qt001_cp.ops  # noqa: F401
-from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError
+from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError, unreachable
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
 from qt001_cp.ops.session import pin
+from qt001_cp.project import bootstrap
 
 
 def _leave_nothing(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
@@ -61,7 +62,7 @@ def run() -> None:
     except DBAPIError as exc:
         raise CommandError(_server_said(exc.orig)) from exc
     except psycopg.Error as exc:
-        raise CommandError(f"the server could not be reached: {exc}") from exc
+        raise CommandError(str(unreachable(exc))) from exc
 
 
 def _offline() -> None:
@@ -106,14 +107,14 @@ def _migrate(connection: Connection) -> None:
 
 def _server_said(error: BaseException | None) -> str:
     if not isinstance(error, psycopg.Error) or error.diag.message_primary is None:
-        return f"the server could not be reached: {error}"
+        return str(unreachable(error)) if isinstance(error, Exception) else f"the server could not be reached: {error}"
     parts = [f"[{error.sqlstate}] {error.diag.message_primary}"]
     if error.diag.message_detail:
         parts.append(error.diag.message_detail)
     if error.diag.message_hint:
         parts.append(f"hint: {error.diag.message_hint}")
     elif error.sqlstate == "3F000":
-        parts.append("hint: the operator's bootstrap comes first: psql -X -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql")
+        parts.append(f"hint: the operator's bootstrap comes first: {bootstrap()}")
     elif error.sqlstate == "42501":
         parts.append(f"hint: {MEMBERSHIP_HINT}")
     return "\n  ".join(parts)

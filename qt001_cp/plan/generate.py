@@ -24,7 +24,7 @@ def generate(
     ``new_sources``: identity → text of the new source, for each routine that the policy repoints.
     ``analyses``: what each routine reaches; it goes into the manifest, bound to the digest of the definition.
     Raises :class:`Findings` naming each unclassified object, :class:`NotRestorable` naming each object that could
-    not be put back exactly, :class:`PolicyError` where the policy names what the estate does not have.
+    not be put back exactly, :class:`PolicyError` where the policy names what the estate does not have, or leaves a value undecided.
     """
     ruled = [(o, policy.rule_for(o.ref)) for o in inventory.objects]
     unclassified = [o for o, rule in ruled if rule is None]
@@ -33,6 +33,10 @@ def generate(
         raise Findings(
             f"{len(unclassified)} object(s) of the estate are unclassified:\n{listed}",
             hint="add a [[rule]] with disposition and reason for each, then generate again",
+        )
+    if left := policy.undecided():
+        raise PolicyError(
+            f"the policy is still undecided: {', '.join(left)}", hint="write what they are: docs/policy.md"
         )
     _known(inventory, policy)
     objects, refused = [], []

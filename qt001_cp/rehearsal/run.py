@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from psycopg import sql
 
@@ -29,6 +29,7 @@ from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
 Say = Callable[[str], None]
 DATABASE = "directus_rehearsal"
+_SHOWN: Final = 3
 TEST_AUTHORITY = "qt001-test-authority"
 
 
@@ -171,10 +172,10 @@ class Rehearsal:
                 record_rehearsal(operator, self.transcript.record())
         with scene.connect(VERIFIER) as verifier:
             row = verifier.execute("SELECT qt001_cp.verify()").fetchone()
-            self._check(f"{way}: the scheduled verifier finds nothing", row == ([],), str(row))
+            self._check(f"{way}: the scheduled verifier finds nothing", row == ([],), _words(row))
         with scene.connect(SCANNER) as scanner:
             row = scanner.execute("SELECT qt001_cp.scan()").fetchone()
-            self._check(f"{way}: the scheduled scanner finds nothing", row == ([],), str(row))
+            self._check(f"{way}: the scheduled scanner finds nothing", row == ([],), _words(row))
         with scene.connect() as connection:
             gates = connection.execute(
                 "SELECT gate, open, coalesce(reason, '') FROM qt001_cp.v_fix7_gate ORDER BY ordinal"
@@ -244,6 +245,14 @@ class Rehearsal:
         (self.out / "transcript.md").write_text(self.transcript.to_markdown(), "utf-8")
 
 
+def _words(row: tuple[Any, ...] | None) -> str:
+    """What verifier or scanner found, for people: the first few findings."""
+    findings = row[0] if row is not None else []
+    said = [f"[{f['sqlstate']}] {f['object']}: expected {f['expected']}, found {f['found']}" for f in findings[:_SHOWN]]
+    more = [f"and {len(findings) - _SHOWN} more"] if len(findings) > _SHOWN else []
+    return "; ".join([*said, *more])
+
+
 def data_digest_of(scene: Scene) -> str:
     """The rows of every table outside the control plane."""
     with scene.connect() as connection:
@@ -256,6 +265,7 @@ def rehearse(server: Server, out: Path, say: Say, origin: Origin | None = None) 
     rehearsal = Rehearsal(server, out, say, origin or ReferenceEstate())
     try:
         return rehearsal.run()
-    except Qt001Error:
+    except Qt001Error as exc:
+        rehearsal.transcript.check("the rehearsal came to its end", False, exc.message)
         rehearsal._write()
         raise

@@ -21,28 +21,28 @@ from qt001_cp.ops.directives import LOCK_TIMEOUT, STATEMENT_TIMEOUT
 from qt001_cp.policy_file import read_file
 from qt001_cp.review.changes import changes
 from qt001_cp.review.pages import page
+from qt001_cp.review.rehearsed import Rehearsed
 from qt001_cp.review.sarif import analysis_sarif, findings_sarif
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.preflight import Preflight
 
 DOCUMENTS: Final = ("readiness.json", "capability.json", "dependency.json", "static-analysis.json")
 ANALYSIS: Final = "static-analysis.json"
-REHEARSAL: Final = ("nogo.json", "transcript.md", "transcript.json")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What the pack is made of. ``rehearsal``: the folder of ``qt001-cp rehearse --out``; ``preflight``: of a live database."""
+    """What the pack is made of. ``preflight``: of a live database."""
 
     manifest: Path
-    rehearsal: Path | None = None
+    rehearsal: Rehearsed | None = None
     preflight: Preflight | None = None
 
 
 def make_pack(sources: Sources) -> dict[str, bytes]:
     """All files of the pack, SHA256SUMS included, by their name.
 
-    Raises :class:`FileProblem` where a document or the rehearsal is about another manifest.
+    Raises :class:`FileProblem` where a document is about another manifest.
     """
     manifest = ObjectManifest.from_bytes(read_file(sources.manifest), str(sources.manifest))
     x = {"manifest": str(sources.manifest)}
@@ -59,16 +59,14 @@ def make_pack(sources: Sources) -> dict[str, bytes]:
     analysis = json.loads(documents[ANALYSIS]) if ANALYSIS in documents else None
     if analysis is not None:
         files["analysis.sarif"] = _json(analysis_sarif(analysis["routines"], manifest.digest()))
-    record = None
     if sources.rehearsal is not None:
-        record, copied = _rehearsal(sources.rehearsal, manifest)
-        files |= {f"rehearsal/{name}": body for name, body in copied.items()}
+        files |= {f"rehearsal/{name}": body for name, body in sources.rehearsal.files.items()}
     answer = sources.preflight
     if answer is not None:
         files["preflight.json"] = _json({"schema": "qt001.preflight/1", **answer.document(manifest.digest())})
         files["preflight.sarif"] = _json(findings_sarif(answer.findings, "qt001-cp preflight", manifest.digest()))
     files |= {name: text.encode() for name, text in texts.items()}
-    facts = _facts(manifest, sources, analysis, record, sorted(files))
+    facts = _facts(manifest, sources, analysis, sorted(files))
     files["changes.md"] = page("changes.md.j2", facts)
     files["index.md"] = page("index.md.j2", facts)
     files["index.html"] = page("index.html.j2", facts)
@@ -123,24 +121,7 @@ def _documents(folder: Path, manifest: ObjectManifest) -> dict[str, bytes]:
     return found
 
 
-def _rehearsal(folder: Path, manifest: ObjectManifest) -> tuple[dict[str, Any], dict[str, bytes]]:
-    body = read_file(folder / "nogo.json")
-    record = parse_canonical(body, str(folder / "nogo.json"))
-    if record.get("manifest") != manifest.digest():
-        raise FileProblem(
-            f"{folder}: expected a rehearsal of manifest {manifest.digest()}, found one of {record.get('manifest')}",
-            hint="rehearse this manifest: qt001-cp rehearse",
-        )
-    copied = {name: read_file(folder / name) for name in REHEARSAL if (folder / name).exists()}
-    return record, copied
-
-
-def _facts(manifest: ObjectManifest, sources: Sources, analysis: Any, record: Any, names: list[str]) -> dict[str, Any]:
-    families: dict[str, list[int]] = {}
-    for case in record["cases"] if record is not None else ():
-        count = families.setdefault(case["family"], [0, 0])
-        count[0] += 1
-        count[1] += case["sqlstate"] in case["expected"] and case["state_before"] == case["state_after"]
+def _facts(manifest: ObjectManifest, sources: Sources, analysis: Any, names: list[str]) -> dict[str, Any]:
     return {
         "manifest": manifest,
         "digest": manifest.digest(),
@@ -151,8 +132,7 @@ def _facts(manifest: ObjectManifest, sources: Sources, analysis: Any, record: An
         "afterwards": AFTERWARDS,
         "preflight": sources.preflight,
         "unknown": [(r["identity"], u) for r in analysis["routines"] for u in r["unknown"]] if analysis else None,
-        "record": record,
-        "families": families,
+        "rehearsed": sources.rehearsal,
         "lock_timeout": LOCK_TIMEOUT,
         "statement_timeout": STATEMENT_TIMEOUT,
         "files": names,

@@ -12,6 +12,8 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from qt001_cp.model.acl_words import compared
+
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
 
 
@@ -27,6 +29,7 @@ def page(template: str, facts: Mapping[str, Any], package: str = "qt001_cp.revie
         finalize=_in_sight if html else None,
     )  # fmt: skip
     environment.filters["md"] = plain
+    environment.globals["compared"] = compared
     return environment.get_template(template).render(facts).encode()
 
 

@@ -102,11 +102,13 @@ class Server:
     def psql(
         self, text: str, *args: str, dbname: str, user: str | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``text`` through psql as ``user``, stopping at the first error, without anybody's psqlrc."""
+        """Run ``text`` through psql as ``user``, stopping at the first error, without anybody's psqlrc.
+
+        An error is the server's message, detail and hint, without the stack of functions that it came through."""
         if user is not None and not self._lets_in(user):
             text = f'SET SESSION AUTHORIZATION "{user.replace(chr(34), chr(34) * 2)}";\n{text}'
             user = None
-        return self.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *args, "-f", "-", dbname=dbname, user=user,
+        return self.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "SHOW_CONTEXT=never", *args, "-f", "-", dbname=dbname, user=user,
                         stdin=text, check=check)  # fmt: skip
 
     def dump(self, dbname: str, *args: str) -> str:

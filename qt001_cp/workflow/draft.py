@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import psycopg
+from psycopg import sql
 
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
@@ -17,14 +20,26 @@ from qt001_cp.model.names import Role
 from qt001_cp.model.policy import Policy, policy_from_data
 from qt001_cp.plan.analysis import analyse_estate
 from qt001_cp.plan.draft.judge import Judgement, edges_of, judge
-from qt001_cp.plan.draft.path import guess
+from qt001_cp.plan.draft.path import Switch, guess
 from qt001_cp.plan.draft.text import draft_text
 
+_FEW: Final = 20
 _OWNERS = """
 SELECT r.rolname, count(*) FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
 WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype = 'o' AND r.rolcanlogin AND NOT r.rolsuper
   AND d.dbid = (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database())
 GROUP BY r.rolname ORDER BY 2 DESC, 1 LIMIT 2
+"""
+
+_MEMBERS = """
+WITH RECURSIVE owner AS (
+    SELECT DISTINCT d.refobjid AS role FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype = 'o' AND NOT r.rolsuper
+      AND d.dbid = (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database())
+), member AS (
+    SELECT m.member AS role FROM pg_catalog.pg_auth_members m JOIN owner o ON o.role = m.roleid
+    UNION SELECT m.member FROM pg_catalog.pg_auth_members m JOIN member b ON b.role = m.roleid)
+SELECT r.rolname FROM member m JOIN pg_catalog.pg_roles r ON r.oid = m.role WHERE r.rolcanlogin AND NOT r.rolsuper ORDER BY 1 LIMIT 5
 """
 
 
@@ -37,14 +52,21 @@ class Draft:
     files: Mapping[str, str]
 
     def write(self, path: Path) -> list[Path]:
-        """Write the policy to ``path`` and the new sources beside it. Raises :class:`UsageError` where a file is there."""
+        """Write the policy to ``path`` and the new sources beside it. All or none. Raises :class:`UsageError`
+        where a file is there."""
         places = {path if name == "policy.toml" else path.parent / name: text for name, text in self.files.items()}
         for place in places:
             if place.exists():
                 raise UsageError(f"{place} is there already, and a draft overwrites nothing", hint="--out another file")
-        for place, text in places.items():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, "utf-8")
+        try:
+            for place, text in places.items():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, "utf-8")
+        except OSError:
+            for place in places:
+                with suppress(OSError):
+                    place.unlink()
+            raise
         return list(places)
 
 
@@ -54,6 +76,8 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     analyses = analyse_estate(inventory.objects, read_names(connection))
     judgement = judge(inventory, edges_of(analyses, read_reach(connection)), protect)
     path = guess(inventory, judgement, analyses)
+    if path.switch is not None:
+        path = replace(path, switch=replace(path.switch, rows=_rows(connection, path.switch)))
     text = draft_text(inventory, judgement, path)
     policy = policy_from_data(tomllib.loads(text), "the draft")
     for o in inventory.objects:
@@ -66,9 +90,25 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     return Draft(policy, judgement, files)
 
 
-def biggest_owner(connection: psycopg.Connection) -> str:
+def _rows(connection: psycopg.Connection, switch: Switch) -> tuple[tuple[str, str], ...] | None:
+    """What the table of the blocked writes says today, where it has few rows and this login may read them."""
+    query = sql.SQL("SELECT {}::text, {}::text FROM {} LIMIT {}").format(
+        sql.Identifier(switch.key), sql.Identifier(switch.state),
+        sql.Identifier(switch.table.schema or "", switch.table.name), _FEW + 1)  # fmt: skip
+    try:
+        with connection.transaction():
+            rows = connection.execute(query).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    return tuple(sorted((str(key), str(state)) for key, state in rows)) if len(rows) <= _FEW else None
+
+
+def biggest_owner(connection: psycopg.Connection, option: str = "--application ROLE") -> str:
     """The login, no superuser, that owns the most in this database. Raises :class:`UsageError` where there is none."""
     rows = connection.execute(_OWNERS).fetchall()
     if not rows:
-        raise UsageError("no login but superusers owns anything in this database", hint="--application ROLE")
+        members = [str(row[0]) for row in connection.execute(_MEMBERS).fetchall()]
+        through = f"; members of the roles that do: {', '.join(members)}" if members else ""
+        raise UsageError(f"no login but superusers owns anything in this database{through}",
+                         hint=f"name the application role: {option}")  # fmt: skip
     return str(rows[0][0])

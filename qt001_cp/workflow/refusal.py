@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from qt001_cp.errors import MEMBERSHIP_HINT, DatabaseProblem, Refused
+from qt001_cp.errors import MEMBERSHIP_HINT, DatabaseProblem, Refused, unreachable
 
 
 @contextmanager
@@ -20,5 +20,6 @@ def refusals() -> Iterator[None]:
         if state is not None and (state.startswith("QT") or state == "42501"):
             hint = diag.message_hint or (MEMBERSHIP_HINT if state == "42501" else None)
             raise Refused(diag.message_primary or str(exc), sqlstate=state, hint=hint) from exc
-        hint = diag.message_hint or ("check the connection: psql 'DSN' -c 'SELECT 1'" if state is None else None)
-        raise DatabaseProblem(f"[{state}] {exc}" if state else str(exc).strip(), hint=hint) from exc
+        if state is None:
+            raise unreachable(exc) from exc
+        raise DatabaseProblem(f"[{state}] {exc}", hint=diag.message_hint) from exc

@@ -5,23 +5,13 @@ from __future__ import annotations
 import io
 from argparse import Namespace
 from collections.abc import Mapping
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-import qt001_cp
-from qt001_cp.errors import FileProblem, Qt001Error, Refused
-
-
-def project_folder() -> Path:
-    """The folder with alembic.ini: the checkout, or the copy inside an installed wheel. Raises :class:`FileProblem`."""
-    package = Path(qt001_cp.__file__).parent
-    for folder in (package.parent, package / "_project"):
-        if (folder / "alembic.ini").exists() and (folder / "alembic").is_dir():
-            return folder
-    raise FileProblem("alembic.ini is neither beside the package nor in it", hint="install qt001-cp again")
+from qt001_cp.errors import Qt001Error, Refused
+from qt001_cp.project import project_folder as project_folder
 
 
 def upgrade(database: str, revision: str, **x: str) -> str:

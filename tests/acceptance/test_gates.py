@@ -39,3 +39,24 @@ def test_a_source_table_whose_rows_nobody_can_count_is_named(attempt: Attempt) -
     assert refusal.sqlstate == "QT301"
     assert "table public.qt001_source: expected rows that its owner can count" in (refusal.diag.message_primary or "")
     assert "NO FORCE ROW LEVEL SECURITY" in (refusal.diag.message_hint or "")
+
+
+@pytest.mark.parametrize("done", ["OWNER TO directus", "RENAME TO gone", "SET SCHEMA qt001_data"])
+def test_a_source_table_that_was_taken_is_named(attempt: Attempt, done: str) -> None:
+    """Whoever looks at the gates then sees which, and not an error about a privilege of qt001_cp_owner."""
+    attempt.run(f"ALTER TABLE public.qt001_source {done}")
+    verdict = attempt.verdict()
+    assert not verdict.accepted and "protected_state_no_worse" in verdict.closed
+    assert "table public.qt001_source: expected at least" in verdict.reasons
+
+
+def test_what_mends_is_of_the_finding_that_is_named(attempt: Attempt) -> None:
+    attempt.run("ALTER TABLE public.qt001_source OWNER TO directus")
+    attempt.run("GRANT SELECT ON public.qt001_note TO directus")
+    findings = attempt.connection.execute(
+        "SELECT gate, object || ': expected ' || expected || ', found ' || found, mend FROM qt001_cp.gate_findings()"
+    ).fetchall()
+    shown = attempt.connection.execute("SELECT gate, reason, mend FROM qt001_cp.v_fix7_gate WHERE NOT open").fetchall()
+    assert len(shown) > 2 and set(shown) <= set(findings)
+    mend = {gate: mend for gate, _, mend in shown}["sign_off_present"]
+    assert "--scope '…' --valid SECONDS" in mend  # sign without them is a wrong call

@@ -14,6 +14,18 @@ from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import AUDITOR
 from tests.conftest import Stage
 
+
+def test_pg_dump_finds_what_the_session_found(
+    at_fix7c_done: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DSN may leave host, port and password to PG* variables, a service or ~/.pgpass."""
+    server = at_fix7c_done.scene.server
+    monkeypatch.setenv("PGHOST", server.host)
+    monkeypatch.setenv("PGPORT", str(server.port))
+    main(["audit", "--database", f"user={server.superuser} dbname={at_fix7c_done.scene.database}"])
+    assert "✓ pg_dump: owners and grants" in capsys.readouterr().out
+
+
 _LIE = """
 CREATE OR REPLACE VIEW qt001_cp.v_fix7_gate AS
 SELECT g.ordinal, g.gate, g.meaning, true AS open, 0 AS findings, NULL::text AS reason, NULL::text AS mend FROM qt001_cp.gate g

@@ -9,6 +9,7 @@ import pytest
 
 from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
+from qt001_cp.servers import Server
 from tests.conftest import Stage
 
 VERBS = (["rehearse"], ["inventory"], ["preflight"], ["status"], ["policy", "init"], ["manifest", "generate"], ["manifest", "diff"],
@@ -94,3 +95,39 @@ def test_from_fix7c_to_accepted_by_the_command_line(
     assert json.loads(capsys.readouterr().out)["accepted"] is True
     assert main(["sign", before["subject"], "--refuse", "--reason", "seen enough", "--database", auditor]) == 0
     assert main(["status", "--format", "json", "--database", auditor]) == 3
+
+
+def test_analyse_asks_the_database_who_the_application_is(at_base: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    with at_base.connect() as admin:
+        admin.execute(
+            "CREATE ROLE analyse_other LOGIN; CREATE SCHEMA an_other AUTHORIZATION analyse_other; SET ROLE analyse_other"
+        )
+        admin.execute(
+            "DO $$ BEGIN FOR i IN 1..400 LOOP EXECUTE format('CREATE TYPE an_other.t%s AS (a int)', i); END LOOP; END $$"
+        )
+        admin.execute("CREATE FUNCTION an_other.one() RETURNS int LANGUAGE sql AS 'SELECT 1'; RESET ROLE")
+    main(["analyse", "--database", at_base.scene.dsn(OPERATOR)])
+    assert "an_other.one()" in capsys.readouterr().out
+    with at_base.connect() as admin:
+        admin.execute("DROP OWNED BY analyse_other CASCADE; DROP ROLE analyse_other")
+
+
+def test_an_owner_that_cannot_log_in_is_known_by_its_members(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with server.connect("postgres") as admin:
+        admin.execute("CREATE ROLE grouped NOLOGIN; CREATE ROLE between NOLOGIN; CREATE ROLE in_a_group LOGIN")
+        admin.execute("GRANT grouped TO between; GRANT between TO in_a_group")
+        admin.execute("CREATE DATABASE of_a_group OWNER grouped")
+    with server.connect("of_a_group") as owner:
+        owner.execute("SET ROLE grouped; CREATE SCHEMA theirs")
+    dsn = f"host={server.host} port={server.port} user={server.superuser} dbname=of_a_group"
+    try:
+        assert main(["inventory", "--database", dsn]) == 2
+        assert "members of the roles that do: in_a_group" in capsys.readouterr().err
+        assert main(["analyse", "--database", dsn]) == 2
+        assert "--policy FILE" in capsys.readouterr().err
+    finally:
+        with server.connect("postgres") as admin:
+            admin.execute("DROP DATABASE of_a_group")
+            admin.execute("DROP ROLE grouped, between, in_a_group")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qt001_cp.cli import main
+from qt001_cp.cli.output import print_table
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, VERIFIER
 from qt001_cp.review.prometheus import findings_prometheus
 from tests.conftest import Stage
@@ -55,3 +56,8 @@ def test_a_document_of_no_known_kind_and_a_validity_beyond_time(
     for seconds in ("99999999999999", "-5"):
         assert main(["sign", "0" * 64, "--scope", "x", "--valid", seconds, "--database", auditor]) == 2
         assert "expected 1 to 2147483647 seconds" in capsys.readouterr().err
+
+
+def test_an_empty_table_is_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("evidence", ("digest", "kind"), [])
+    assert capsys.readouterr().out == "evidence: none\n"

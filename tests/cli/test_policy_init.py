@@ -132,8 +132,52 @@ def test_manifest_generate_takes_the_draft_and_names_what_is_undecided(
         "[apply_path]", '[[rule]]\ndisposition = "retain"\nreason = "now decided"\n\n[apply_path]', 1
     )
     out.write_text(decided)
-    assert main(generate) in (0, 1, 2)
-    assert "unclassified" not in capsys.readouterr().err
+    assert main(generate) == 2
+    said = capsys.readouterr().err
+    assert "the policy is still undecided: " in said and "capability 1.producers" in said and "unclassified" not in said
+
+
+SWITCH = {
+    "its rows say what is blocked": ("('apply', 'off'), ('ready', 'off')", [("apply", "off"), ("ready", "off")]),
+    "what is open is never taken for blocked": (
+        "('apply', 'open'), ('ready', 'blocked')",
+        [("apply", "undecided: its value when blocked, today it is open"), ("ready", "blocked")],
+    ),
+    "two rows fit": (
+        "('apply a', 'off'), ('apply b', 'off'), ('ready', 'off')",
+        [("undecided: which row", "undecided: its value when blocked"), ("ready", "off")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SWITCH)
+def test_the_draft_looks_at_what_is_blocked_today(
+    name: str, at_base: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, expected = SWITCH[name]
+    with at_base.connect() as admin:
+        admin.execute(
+            f"ALTER TABLE public.qt001_switch DROP CONSTRAINT qt001_switch_state; TRUNCATE public.qt001_switch; INSERT INTO public.qt001_switch (name, state) VALUES {rows}"
+        )
+    out = tmp_path / "policy.toml"
+    main(["policy", "init", "--database", at_base.scene.dsn(OPERATOR), "--out", str(out)])
+    assert [(b["key"], b["blocked"]) for b in load_policy(out).blocked] == expected
+    said = capsys.readouterr().out
+    assert ("blocked 1.blocked" in said) == ("undecided" in str(expected[0])) and "capability 1.producers" in said
+    assert "# public.qt001_switch today: apply" in out.read_text()
+
+
+def test_who_may_not_look_gets_a_guess(at_base: Stage, tmp_path: Path) -> None:
+    with at_base.connect() as admin:
+        admin.execute("CREATE ROLE draft_reader LOGIN")
+    out = tmp_path / "policy.toml"
+    main(["policy", "init", "--database", at_base.scene.dsn("draft_reader"), "--out", str(out)])
+    assert [(b["key"], b["blocked"]) for b in load_policy(out).blocked] == [
+        ("apply", "blocked"),
+        ("readiness", "blocked"),
+    ]
+    with at_base.connect() as admin:
+        admin.execute("DROP ROLE draft_reader")
 
 
 class _Page(HTMLParser):

@@ -18,6 +18,7 @@ CREATE TABLE till."Receipt" (
     coin till.coin NOT NULL DEFAULT 'copper',
     kind varchar(9) NOT NULL DEFAULT 'cash' CHECK (kind IN ('cash', 'card'))
 );
+CREATE COLLATION till.plain FROM "C";  -- of any encoding; the dump makes it one of the database's
 CREATE VIEW till.cash_receipts WITH (security_barrier = true) AS
     SELECT r.id, r.amount FROM till."Receipt" r WHERE r.kind IN ('cash', 'card');
 CREATE VIEW till.is_open AS SELECT true AS ready;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,22 @@ def dump(shop: Shop, tmp_path: Path) -> Path:
     return path
 
 
+def test_what_the_policy_lacks_is_told_before_a_server_starts(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(POLICY.parent, tmp_path, dirs_exist_ok=True)
+    policy, out, good = tmp_path / "policy.toml", tmp_path / "out", POLICY.read_text("utf-8")
+    for old, new, code, says in (
+        ('schema = "shelf"', 'schema = "shel"', 3, "table shelf.article"),
+        ('"till.lever", ', '"till.never", ', 2, "apply_path.source_tables: till.never is not in the estate"),
+        ('name = "shop"', 'name = "undecided"', 2, "still undecided: name"),
+        ("repoint/writer.sql", "repoint/wrter.sql", 2, "wrter.sql"),
+    ):
+        policy.write_text(good.replace(old, new, 1), "utf-8")
+        assert main(["rehearse", "--source", shop.dsn("reader"), "--policy", str(policy), "--out", str(out)]) == code
+        assert says in capsys.readouterr().err and not out.exists(), old
+
+
 def _until_refused(shop: Shop) -> None:
     """A reload takes effect when the server gets to it."""
     for _ in range(1000):
@@ -69,6 +86,7 @@ def test_roles_that_the_dump_names_are_made_and_told(empty: Server, dump: Path, 
     assert {k for k in lacks if k.startswith("role ")} == {f"role {r}" for r in NAMED}
     assert not [k for k in lacks if k.startswith(("table", "function", "view", "type", "schema", "database"))]
     assert any("was made in till.lever" in note for note in clone.cloned.notes)
+    assert not any("roles cloned" in note for note in clone.cloned.notes)
     drop_scene(scene)
 
 

@@ -250,6 +250,30 @@ def test_nothing_says_that_it_is_blocked(at_recorded: Stage, what: str) -> None:
     stopped(at_recorded, statement, "QT106", f"{what}: public.qt001_switch {what}", "no such row")
 
 
+@pytest.mark.parametrize("taken", ["USAGE ON SCHEMA public FROM PUBLIC", "SELECT ON public.qt001_switch FROM PUBLIC"])
+def test_an_operator_who_may_not_look_is_told_what_to_grant(at_recorded: Stage, taken: str) -> None:
+    with at_recorded.connect() as admin, admin.transaction(force_rollback=True):
+        admin.execute(f"CREATE ROLE test_plain LOGIN; GRANT qt001_cp_operator TO test_plain; REVOKE {taken}")
+        admin.execute("SET LOCAL SESSION AUTHORIZATION test_plain")
+        rows = admin.execute("SELECT found, mend FROM qt001_cp.blocked_findings(%s)", [at_recorded.digest]).fetchall()
+    assert len(rows) == 2
+    assert all(
+        found.startswith("permission denied") and mend.startswith("GRANT directus TO test_plain")
+        for found, mend in rows
+    )
+
+
+def test_what_mends_a_row_that_is_not_there_is_no_update(at_recorded: Stage) -> None:
+    """An UPDATE that finds no row says nothing, and the next try fails as the first did."""
+    with at_recorded.connect() as admin:
+        admin.execute("DELETE FROM public.qt001_switch WHERE name = 'apply'")
+        admin.execute("UPDATE public.qt001_switch SET state = 'open'")
+        rows = admin.execute(
+            "SELECT mend FROM qt001_cp.blocked_findings(%s) ORDER BY object", [at_recorded.digest]
+        ).fetchall()
+    assert [row[0].split()[0] for row in rows] == ["Mend", "UPDATE"] and "[[blocked]]" in rows[0][0]
+
+
 # 7: who runs it, and the roles apart
 
 ROLES = {

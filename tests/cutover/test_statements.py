@@ -110,3 +110,8 @@ def test_the_run_says_how_far_it_is_and_what_it_changed(at_recorded: Stage) -> N
 
 def test_other_manifest_in_the_text(at_recorded: Stage) -> None:
     refused_in_psql(at_recorded, printed(at_recorded).replace(at_recorded.digest, "0" * 64), "QT101")
+
+
+def test_progress_says_no_number_that_it_does_not_know(at_fix7b_done: Stage) -> None:
+    said = at_fix7b_done.upgrade("fix7c")
+    assert "statements 1 to " in said and "?" not in said

@@ -92,6 +92,7 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("author", None): ("the three guides, hand in hand", _walked),
     ("auditor", None): ("the three guides, hand in hand", _walked),
     ("first-pack", None): ("by an installed wheel", _by("tests/packaging/test_first_pack.py", 'guide = blocks("first-pack")')),
+    ("operations", None): ("by an installed wheel", _by("tests/packaging/test_wheel.py", '"docs" / "operations.md"')),
     ("clone", ""): ("on another estate", _by("tests/clone/test_whole_way.py", '"".join(blocks("clone")[""]).splitlines()')),
     ("README", "Two commands"): ("CI runs both; the second runs this test", _by_ci),
     ("versions", "Running on all of them"): ("CI runs it, for 14 to 17 after the tests on 18", _by_ci),
@@ -216,7 +217,9 @@ def test_every_command_in_a_sentence_names_what_there_is() -> None:
             looked_at += 1
             if "…" not in span and not list(project_folder().glob(script.rstrip("."))):
                 wrong.append((page, script))
-        match = re.match(r"(?:\w+=\S+ )*qt001-cp ([a-z-]+)((?: [a-z]+)?)(.*)", span)
+        if (option := re.match(r"qt001-cp (--[a-z]+)", span)) and option[1] not in _parser().format_help():
+            wrong.append((page, span))
+        match = re.match(r"(?:\w+=\S+ )*qt001-cp ([a-z][a-z-]*)((?: [a-z]+)?)(.*)", span)
         if match:
             looked_at += 1
             verb, rest = match.group(1), match.group(3)

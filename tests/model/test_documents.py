@@ -22,7 +22,7 @@ WRONG: dict[str, Any] = {
     "surprise": lambda p: p.update(surprise=1),
     "schema": lambda p: p.update(schema="qt001.policy/9"),
     "roles": lambda p: p.pop("roles"),
-    "rule.0.disposition": lambda p: p["rule"][0].update(disposition="drop"),
+    "rule 1.disposition": lambda p: p["rule"][0].update(disposition="drop"),
     "reason": lambda p: p["rule"][0].pop("reason"),
     "tabel": lambda p: p["rule"][0].update(kind="tabel"),
     "OWN": lambda p: p["rule"][0].update(keep=[{"grantee": "public", "privileges": ["OWN"]}]),

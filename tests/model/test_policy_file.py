@@ -18,15 +18,15 @@ BAD = {
     "an unknown kind in a list": (GOOD.replace('kind = ["table", "sequence"]', 'kind = ["table", "sequins"]', 1), "'sequins'"),
     "an unknown key in a rule": (GOOD.replace('reason = "QT001\'s own schema"', 'reason = "x"\nwhy = "y"', 1), "'why' was unexpected"),
     "an unknown table": (GOOD + '\n[gates]\nall = "open"\n', "'gates' was unexpected"),
-    "a reason that is empty": (GOOD.replace('reason = "hard-coded verdict"', 'reason = ""', 1), "legacy.0.reason"),
-    "a number for a name": (GOOD.replace('name = "restore_drill"', "name = 7", 1), "capability.0.name"),
-    "blocked names another part": (GOOD.replace('what = "readiness"', 'what = "gateway"', 1), "blocked.1.what"),
+    "a reason that is empty": (GOOD.replace('reason = "hard-coded verdict"', 'reason = ""', 1), "legacy 1.reason"),
+    "a number for a name": (GOOD.replace('name = "restore_drill"', "name = 7", 1), "capability 1.name"),
+    "blocked names another part": (GOOD.replace('what = "readiness"', 'what = "gateway"', 1), "blocked 2.what"),
     "a producer that is no list": (GOOD.replace('producers = ["pgbackrest", "qt001-test-authority"]', 'producers = "pgbackrest"', 1),
-                                   "capability.0.producers"),
+                                   "capability 1.producers"),
     "the application is a duty": (GOOD.replace('application = "directus"', 'application = "qt001_cp_auditor"', 1), "qt001_cp_auditor"),
     "a name too long for PostgreSQL": (GOOD.replace('application = "directus"', f'application = "{"x" * 64}"', 1), "roles.application"),
     "seconds with a fraction": (GOOD.replace("max_age_seconds = 900\n", "max_age_seconds = 900.0\n", 1), "verifier.max_age_seconds"),
-    "keep for somebody else": (GOOD.replace('grantee = "public"', 'grantee = "reporting"', 1), "rule.0.keep.0.grantee"),
+    "keep for somebody else": (GOOD.replace('grantee = "public"', 'grantee = "reporting"', 1), "rule 1.keep 1.grantee"),
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _SAME: Final = "identities are unique across the kinds that are listed; the kind is there for the index"
+_COUNT: Final = "without it the server refuses the count itself: as closed, in other words"
 _CUTOVER: Final = "the exception of the cutover; a gate asks without it, tests/operator with it"
 
 EQUIVALENT: Final[dict[str, dict[str, str]]] = {
@@ -108,8 +109,14 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "condition: a.verb = 'signed'": "a refusal closes the gate by itself",
     },
     "source_rows": {
-        "branch: row_security_active(format('%I.%I', target.schema, target.name))":
-            "without it the server refuses the count itself (42501): as closed, in other words",
+        "branch: row_security_active(target.oid)": _COUNT,
+        "branch: NOT target.readable": _COUNT,
+        "conjunct: has_schema_privilege(n.oid, 'USAGE')": _COUNT,
+        "conjunct: has_table_privilege(c.oid, 'SELECT')": _COUNT,
+        "conjunct: c.relkind IN ('r', 'p')": _COUNT,
+        "conjunct: c.relnamespace = n.oid": "what is counted is named with its schema",
+        "conjunct: (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(o.identity)":
+            "only what a deployment has counted is compared with",
         "conjunct: o.kind = 'table'": _SAME,
     },
     "subject_digest": {

@@ -9,56 +9,12 @@ import pytest
 
 from qt001_cp.servers import Server
 from qt001_cp.workflow.revisions import project_folder
+from tests.guides.guide import fenced
 from tests.packaging.conftest import run
 
 pytestmark = pytest.mark.slow
 
 DATABASE = "a foreign one"
-INI = "[alembic]\nscript_location = %(here)s/migrations\n"
-ENV = """\
-from os import environ
-
-import qt001_cp.ops
-from alembic import context
-from sqlalchemy import MetaData, create_engine
-
-def run(**how):
-    context.configure(target_metadata=MetaData(), include_name=lambda *_: False,
-                      autogenerate_plugins=["alembic.autogenerate.*", "qt001_cp.drift"], **how)
-    with context.begin_transaction():
-        context.run_migrations()
-
-if context.is_offline_mode():
-    run(dialect_name="postgresql")
-else:
-    with create_engine("postgresql+psycopg://" + environ["WHERE"]).connect() as connection:
-        run(connection=connection)
-"""
-REVISION = '''\
-"""The books get an owner who cannot log in."""
-
-from alembic import op
-
-from qt001_cp.model.names import PUBLIC, ObjectRef, Role
-from qt001_cp.model.steps import Grant, Revoke
-
-revision, down_revision, branch_labels, depends_on = "one", None, None, None
-
-BOOK = ObjectRef("table", 'public."bo""ok"', "public", 'bo"ok')
-CLERK, KEEPER = Role("wheel_clerk"), Role("wheel_keeper")
-
-
-def upgrade():
-    op.revoke_privileges(BOOK, Revoke(CLERK, PUBLIC, ("INSERT",), None, False))
-    op.transfer_ownership(BOOK, CLERK, KEEPER)
-    op.grant_privileges(BOOK, Grant(KEEPER, CLERK, ("SELECT",), "title", False))
-
-
-def downgrade():
-    op.revoke_privileges(BOOK, Revoke(KEEPER, CLERK, ("SELECT",), "title", False))
-    op.transfer_ownership(BOOK, KEEPER, CLERK)
-    op.grant_privileges(BOOK, Grant(CLERK, PUBLIC, ("INSERT",), None, False))
-'''
 ESTATE = """
 CREATE ROLE wheel_clerk; CREATE ROLE wheel_keeper;
 CREATE TABLE public."bo""ok" (title text);
@@ -82,31 +38,34 @@ def database(server: Server) -> Iterator[str]:
 def test_somebody_elses_project_uses_the_operations(
     installed: Path, server: Server, database: str, tmp_path: Path
 ) -> None:
+    """The files and the commands of docs/operations.md, as they are written."""
+    ini, env, revision, commands = [block.body for block in fenced(project_folder() / "docs" / "operations.md")]
+    assert len([line for line in env.splitlines() if line]) == 10
     versions = tmp_path / "migrations" / "versions"
     versions.mkdir(parents=True)
-    (tmp_path / "alembic.ini").write_text(INI)
-    (tmp_path / "migrations" / "env.py").write_text(ENV)
-    (tmp_path / "migrations" / "script.py.mako").write_text("")
-    (versions / "one.py").write_text(REVISION)
-    where = f"/?host={server.host}&port={server.port}&user={server.superuser}&dbname={database.replace(' ', '%20')}"
+    (tmp_path / "alembic.ini").write_text(ini)
+    (tmp_path / "migrations" / "env.py").write_text(env)
+    (versions / "one.py").write_text(revision)
+    where = f"postgresql+psycopg:///?host={server.host}&port={server.port}&user={server.superuser}&dbname={database.replace(' ', '%20')}"
+    said, online, check, back = [line.partition("  #")[0].split()[1:] for line in commands.splitlines()[1:]]
 
-    def alembic(*arguments: str) -> str:
-        done = run(installed / "alembic", "-c", tmp_path / "alembic.ini", *arguments, WHERE=where)
+    def alembic(arguments: list[str], where: str = where) -> str:
+        done = run(installed / "alembic", *arguments, WHERE=where, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     before = server.dump(database, "--exclude-table=public.alembic_version")
-    printed = alembic("upgrade", "head", "--sql")
+    printed = alembic(said, "postgresql+psycopg://nobody@127.0.0.1:1/none")
     assert 'ALTER TABLE "public"."bo""ok" OWNER TO "wheel_keeper";' in printed
-    alembic("upgrade", "head")
+    alembic(online)
     with server.connect(database) as connection:
         row = connection.execute(
             """SELECT relowner::regrole::text, has_table_privilege('wheel_clerk', oid, 'INSERT'),
                       has_column_privilege('wheel_clerk', oid, 'title', 'SELECT') FROM pg_class WHERE relname = 'bo"ok'"""
         ).fetchone()
     assert row == ("wheel_keeper", False, True)
-    assert "No new upgrade operations" in alembic("check")
-    alembic("downgrade", "base")
+    assert "No new upgrade operations" in alembic(check)
+    alembic(back)
     assert server.dump(database, "--exclude-table=public.alembic_version") == before
 
 
@@ -115,7 +74,9 @@ def test_the_installed_program_carries_what_it_needs(installed: Path, tmp_path: 
     assert answer.returncode == 0 and "rehearse" in answer.stdout
     project = run(installed / "python", "-c", "from qt001_cp.workflow.revisions import project_folder as p; print(p())")
     folder = Path(project.stdout.strip())
-    assert folder.name == "_project"
+    assert folder.name == "_project" and str(folder) == run(installed / "qt001-cp", "--project").stdout.strip()
+    for name in ("docs/policy.md", "scripts/bootstrap.sql", "scripts/teardown.sql", "scripts/run-reviewed"):
+        assert (folder / name).is_file()
     printed = run(installed / "alembic", "-c", folder / "alembic.ini", "-x", f"policy={project_folder()}/qt001_cp/estate/policy.toml",
                    "upgrade", "base:fix7a", "--sql")  # fmt: skip
     assert printed.returncode == 0, printed.stderr

@@ -104,6 +104,32 @@ def test_the_head_of_the_script_is_the_table_of_preconditions(at_recorded: Stage
 
 
 @pytest.mark.usefixtures("offline")
+def test_a_failed_rehearsal_is_told_everywhere(
+    at_recorded: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rehearsal that a finding has ended leaves its folder; a pack made of it must not look as if it had passed."""
+    digest = at_recorded.digest
+    case = {"family": "denominator", "name": "shrink", "sqlstate": "QT102", "expected": ["QT102"], "message": "refused",
+            "state_before": "a", "state_after": "a"}  # fmt: skip
+    end = {"what": "the rehearsal came to its end", "passed": False, "found": "[QT106] cp.switch: found off"}
+    folder = tmp_path / "rehearsal"
+    folder.mkdir()
+    (folder / "nogo.json").write_bytes(canonical_bytes({"manifest": digest, "cases": [case], "server": "x"}))
+    (folder / "transcript.json").write_bytes(canonical_bytes({"manifest": digest, "checks": [end]}))
+    out = _pack(at_recorded, tmp_path / "pack", "--rehearsal", str(folder), code=3)
+    said = capsys.readouterr().out
+    for text in (said, (out / "index.md").read_text(), (out / "index.html").read_text()):
+        assert "failed" in text and "cp.switch" in text.replace("\\", "") and "ACL denials: no case was tried" in text
+    _pack(at_recorded, tmp_path / "again", "--rehearsal", str(folder), "--format", "json", code=3)
+    assert json.loads(capsys.readouterr().out)["rehearsal_passed"] is False
+    case["sqlstate"] = "00000"
+    (folder / "nogo.json").write_bytes(canonical_bytes({"manifest": digest, "cases": [case], "server": "x"}))
+    (folder / "transcript.json").unlink()
+    out = _pack(at_recorded, tmp_path / "without", "--rehearsal", str(folder), code=3)
+    assert "denominator: shrink: 00000" in (out / "index.md").read_text()
+
+
+@pytest.mark.usefixtures("offline")
 def test_what_is_about_another_manifest_is_refused_and_nothing_is_left(
     at_recorded: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +138,9 @@ def test_what_is_about_another_manifest_is_refused_and_nothing_is_left(
     (other / "nogo.json").write_bytes(canonical_bytes({"manifest": "0" * 64, "cases": [], "server": "x"}))
     assert main(["review", at_recorded.manifest_path, "--rehearsal", str(other), "--out", str(tmp_path / "pack")]) == 2
     assert "expected a rehearsal of manifest" in capsys.readouterr().err
+    (other / "nogo.json").write_bytes(canonical_bytes({"manifest": at_recorded.digest}))
+    assert main(["review", at_recorded.manifest_path, "--rehearsal", str(other), "--out", str(tmp_path / "pack")]) == 2
+    assert "no folder of a rehearsal: 'cases'" in capsys.readouterr().err
     assert not (tmp_path / "pack").exists() and [p.name for p in tmp_path.iterdir()] == ["other"]
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "mine").touch()

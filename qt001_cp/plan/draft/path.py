@@ -5,27 +5,50 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from qt001_cp.model.inventory import Inventory, InventoryObject
-from qt001_cp.model.policy import PARTS
+from qt001_cp.model.names import ObjectRef
+from qt001_cp.model.policy import PARTS, UNDECIDED
 from qt001_cp.plan.analysis import Analyses
 from qt001_cp.plan.draft.judge import Judgement
 
-UNDECIDED: Final = "undecided"
 _WORDS = {"gateway": "gateway", "permit": "permit", "apply": "apply", "writer": "writ"}
 _BEGIN = re.compile(r"^(\s*)BEGIN[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_SHUT = re.compile(r"^(off|no|f|false|0|down|.*(block|clos|lock|shut|stop|disab|inactiv|deni|forbid|not).*)$")
 _COLUMN = re.compile(r"^column (\S+) (?:text|character varying|pg_catalog\.text)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
+class Switch:
+    """A table of keys and states. ``rows``: what it says today; None: not looked at, or not to be read."""
+
+    table: ObjectRef
+    key: str
+    state: str
+    rows: tuple[tuple[str, str], ...] | None = None
+
+    def row_for(self, what: str) -> tuple[str, str]:
+        """Key and blocked value for ``apply`` or ``readiness``; what today's rows do not show is undecided."""
+        if self.rows is None:
+            return what, "blocked"
+        words = "appl|writ" if what == "apply" else "read"
+        fitting = [row for row in self.rows if re.search(words, row[0].lower())]
+        if len(fitting) != 1:
+            return f"{UNDECIDED}: which row", f"{UNDECIDED}: its value when blocked"
+        key, state = fitting[0]
+        return key, state if _SHUT.search(
+            state.lower()
+        ) else f"{UNDECIDED}: its value when blocked, today it is {state}"
+
+
+@dataclass(frozen=True)
 class Path:
-    """``parts``: part → identity, or ``undecided: …``. ``switch``: table, key column and state column, or None."""
+    """``parts``: part → identity, or ``undecided: …``. ``switch``: where the database says that writes are blocked, or None."""
 
     parts: Mapping[str, str]
     readiness: InventoryObject | None
     source_tables: tuple[str, ...]
-    switch: tuple[str, str, str] | None
+    switch: Switch | None
     sources: Mapping[str, str]
 
 
@@ -65,11 +88,15 @@ def _guarded(o: InventoryObject, part: str) -> str:
     return (made if count else f"-- {call} has to be its first statement\n{text}") + ";\n"
 
 
-def _switch(protected: list[InventoryObject]) -> tuple[str, str, str] | None:
+def _switch(protected: list[InventoryObject]) -> Switch | None:
     fitting = [
         o for o in protected if o.ref.kind == "table" and re.search("switch|lock|block|gate", o.ref.name.lower())
     ]
     if len(fitting) != 1:
         return None
     columns = _COLUMN.findall(fitting[0].definition)
-    return (fitting[0].ref.identity, columns[0], columns[1]) if len(columns) > 1 else None
+    return Switch(fitting[0].ref, _bare(columns[0]), _bare(columns[1])) if len(columns) > 1 else None
+
+
+def _bare(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

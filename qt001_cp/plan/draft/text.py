@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qt001_cp.model.inventory import Inventory, InventoryObject
-from qt001_cp.model.policy import PARTS, Rule
+from qt001_cp.model.policy import PARTS, UNDECIDED, Rule
 from qt001_cp.plan.draft.groups import Group
 from qt001_cp.plan.draft.judge import Judgement, Suggestion
-from qt001_cp.plan.draft.path import UNDECIDED, Path
+from qt001_cp.plan.draft.path import Path, Switch
 
 _HEAD = """\
 # A draft, made from the live estate of {application} in {database}. Read every line: what is below is a suggestion with
 # its reason, nobody has decided it. What is undecided has a comment and no rule, and blocks `manifest generate`.
-# {transferred} to transfer, {retained} to retain, {undecided} undecided. See docs/policy.md for every key.
+# Objects: {transferred} to transfer, {retained} to retain, {undecided} undecided. See docs/policy.md for every key.
 """
 
 
@@ -148,7 +148,7 @@ def _path(path: Path) -> Iterator[str]:
     for part in PARTS:
         yield f"{part} = {_q(path.parts[part])}"
     yield f"readiness = {_q(path.readiness.ref.identity if path.readiness else UNDECIDED + ': readiness')}"
-    yield f"source_tables = {_list(path.source_tables)}"
+    yield f"source_tables = {_list(path.source_tables or (UNDECIDED + ': the tables whose rows must not become fewer',))}"
     yield from ("triggers = []", "")
     for part in PARTS:
         yield from ("[[repoint]]", f"identity = {_q(path.parts[part])}", f'source = "repoint/{part}.sql"', "")
@@ -163,19 +163,23 @@ def _rest(path: Path) -> Iterator[str]:
     else:
         yield from ("[[legacy]]", 'kind = "view"', f"identity = {_q(path.readiness.ref.identity)}",
                     'reason = "the old readiness: does it answer from facts?"', "")  # fmt: skip
-    table, key, state = path.switch or (f"{UNDECIDED}: the table that says so", "name", "state")
-    for what in ("apply", "readiness"):
-        yield from ("# How to see that it is blocked; a guess.", "[[blocked]]", f'what = "{what}"', f"table = {_q(table)}",
-                    f"key_column = {_q(_bare(key))}", f'key = "{what}"', f"state_column = {_q(_bare(state))}",
-                    'blocked = "blocked"', "")  # fmt: skip
+    yield from _blocked(path.switch)
     yield from ("# What has to be shown to work, and by which tool. Undecided.", "[[capability]]", 'name = "restore_drill"',
                 'reason = "the protected data can be brought back from its backup"', f'producers = ["{UNDECIDED}"]',
                 "max_age_seconds = 2592000", "", "[verifier]", "max_age_seconds = 900", "", "[sign_off]",
                 "max_validity_seconds = 604800")  # fmt: skip
 
 
-def _bare(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+def _blocked(switch: Switch | None) -> Iterator[str]:
+    table = switch.table.identity if switch else f"{UNDECIDED}: the table that says so"
+    if switch is not None and switch.rows is not None:
+        today = "; ".join(f"{key} = {state}" for key, state in switch.rows) or "no row"
+        yield f"# {_said(table)} today: {_said(today)}"
+    for what in ("apply", "readiness"):
+        key, value = switch.row_for(what) if switch else (what, "blocked")
+        yield from ("# How to see that it is blocked; a guess.", "[[blocked]]", f'what = "{what}"', f"table = {_q(table)}",
+                    f"key_column = {_q(switch.key if switch else 'name')}", f"key = {_q(key)}",
+                    f"state_column = {_q(switch.state if switch else 'state')}", f"blocked = {_q(value)}", "")  # fmt: skip
 
 
 def _q(text: str) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from qt001_cp.errors import UsageError
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.policy_file import load_policy, read_file
+from qt001_cp.plan.generate import generate
+from qt001_cp.policy_file import load_policy, new_sources, read_file
 from qt001_cp.rehearsal.clone.compare import estate_of, estate_of_manifest
 from qt001_cp.rehearsal.clone.dumpfile import read_dump
 from qt001_cp.rehearsal.clone.origin import Clone
@@ -27,7 +28,11 @@ def from_source(dsn: str, policy_path: Path, manifest_path: Path | None, *, data
     clone = Clone(read.inventory.database, read.version // 10000, policy, policy_path, read.schema, report, read.rows,
                   read.place, read.roles, read.memberships, "", estate_of(read.inventory), manifest,
                   "the dump of the source")  # fmt: skip
-    return _fitting(clone)
+    _fitting(clone)
+    generate(
+        read.inventory, policy, new_sources(policy, policy_path), {}
+    )  # what the policy lacks, before a server starts
+    return clone
 
 
 def from_dump(path: Path, roles: Path | None, policy_path: Path, manifest_path: Path | None, *, data: bool) -> Clone:

@@ -55,7 +55,8 @@ def make_roles(connection: psycopg.Connection, roles: Sequence[Row], report: Clo
                 " SELECT 0, r.oid, %s FROM pg_catalog.pg_roles r WHERE r.rolname = %s",
                 [role["settings"], role["rolname"]],
             )
-    report.note(f"{len(roles)} roles cloned, without passwords")
+    if roles:  # those of a dump are told by the file they come from, or one by one
+        report.note(f"{len(roles)} roles cloned, without passwords")
 
 
 def make_memberships(connection: psycopg.Connection, memberships: Sequence[Row], report: CloneReport) -> None:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from qt001_cp.catalog.inventory import read_inventory
-from qt001_cp.errors import DatabaseProblem
+from qt001_cp.errors import DatabaseProblem, unreachable
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.names import Role
 from qt001_cp.model.roles import SCHEMA
@@ -76,10 +76,7 @@ def _snapshot(dsn: str) -> Iterator[tuple[psycopg.Connection, str]]:
         connection = psycopg.connect(plain, options=options, connect_timeout=10, application_name="qt001-cp rehearse",
                                      autocommit=True)  # fmt: skip
     except psycopg.Error as exc:
-        raise DatabaseProblem(
-            f"the source could not be reached: {str(exc).strip()}",
-            hint="check the connection: psql 'DSN' -c 'SELECT 1'",
-        ) from exc
+        raise unreachable(exc, "source") from exc
     with connection:
         require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))
         pin(connection)

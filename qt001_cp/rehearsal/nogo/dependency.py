@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
 
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.statements import address
@@ -13,7 +17,43 @@ from qt001_cp.rehearsal.nogo.case import Case, Step
 FAMILY = "unknown_dependency"
 
 
-def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
+@dataclass(frozen=True)
+class Touched:
+    """A table that the apply path reaches. ``child``: what makes another table a part of it; None: nothing can."""
+
+    table: ManifestObject
+    child: str | None
+
+
+_SHAPE = """
+SELECT n.nspname, c.relname, c.relkind, EXISTS (SELECT 1 FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = c.oid AND p.partdefid <> 0)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.reloftype = 0
+"""
+
+
+def touched(connection: psycopg.Connection, manifest: ObjectManifest, dependency: bytes) -> Touched | None:
+    """The table whose surroundings the cases change: a source table before others, a plain one before a partitioned one.
+    None where the apply path reaches no such table: then nothing can be added to it."""
+    reached = {(kind, identity) for kind, identity in json.loads(dependency)["objects"]}
+    shapes = {(schema, name): (kind, full) for schema, name, kind, full in connection.execute(_SHAPE)}
+    sources = manifest.apply_path["source_tables"]
+    found = [
+        o
+        for o in manifest.transferred
+        if o.ref.kind == "table" and o.ref.key in reached and (o.ref.schema, o.ref.name) in shapes
+    ]
+    found.sort(key=lambda o: (shapes[o.ref.schema or "", o.ref.name][0] != "r", o.ref.identity not in sources))
+    if not found:
+        return None
+    kind, full = shapes[found[0].ref.schema or "", found[0].ref.name]
+    whole = address(found[0].ref)
+    return Touched(
+        found[0], f"() INHERITS ({whole})" if kind == "r" else None if full else f"PARTITION OF {whole} DEFAULT"
+    )
+
+
+def cases(manifest: ObjectManifest, static_analysis: bytes, touch: Touched | None) -> list[Case]:
     sealed = manifest.digest()
 
     def gate(function: str) -> Step:
@@ -26,8 +66,7 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
         return Case(FAMILY, name, steps, ("QT301",), contains)
 
     writer = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path["writer"])
-    table = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path["source_tables"][0])
-    home = identifier(table.ref.schema or "")
+    home = identifier(writer.ref.schema or "")
 
     def new(noun: str, name: str, rest: str) -> Step:
         """A superuser makes it and gives it away: the owner role may lack CREATE on a schema that stays."""
@@ -35,9 +74,8 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
             "superuser", f"CREATE {noun} {home}.{name}{rest}; ALTER {noun} {home}.{name} OWNER TO qt001_cp_owner"
         )
 
-    helper = new("FUNCTION", "nogo_helper()", " RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
     elsewhere = new("TABLE", "nogo_elsewhere", " (a int)")
-    unlisted = f"{_schema_of(table)}.nogo_elsewhere"
+    unlisted = f"{_schema_of(writer)}.nogo_elsewhere"
     doc = json.loads(static_analysis)
     blind = json.loads(static_analysis)
     for routine in blind["routines"]:
@@ -51,19 +89,7 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
     made = [
         one("a body replaced under the same OID", "analysed in another version",
             Step("superuser", _with_new_body(writer.ref.identity)), gate("analysis_findings")),
-        one("a trigger added to a source table", "reached by the apply path", helper,
-            Step("superuser", f"CREATE TRIGGER nogo AFTER INSERT ON {address(table.ref)} FOR EACH ROW EXECUTE FUNCTION {home}.nogo_helper()"),
-            gate("dependency_findings")),
-        one("a default that calls something new", "reached by the apply path",
-            new("FUNCTION", "nogo_value()", " RETURNS int LANGUAGE sql AS 'SELECT 1'"),
-            Step("superuser", f"ALTER TABLE {address(table.ref)} ADD COLUMN nogo int DEFAULT {home}.nogo_value()"),
-            gate("dependency_findings")),
-        one("a foreign key to somewhere else", "reached by the apply path", elsewhere,
-            Step("superuser", f"ALTER TABLE {home}.nogo_elsewhere ADD PRIMARY KEY (a)"),
-            Step("superuser", f"ALTER TABLE {address(table.ref)} ADD COLUMN nogo int REFERENCES {home}.nogo_elsewhere (a)"),
-            gate("dependency_findings")),
-        one("a partition or child that is not known", "reached by the apply path",
-            Step("superuser", f"CREATE TABLE {home}.nogo_child () INHERITS ({address(table.ref)})"), gate("dependency_findings")),
+        *(_around(touch, home, elsewhere, gate("dependency_findings"), one, new) if touch is not None else ()),
         one("dynamic SQL that the analyser cannot resolve", "dynamic-sql-opaque",
             Step("author", "SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(blind)]), gate("dependency_findings")),
         one("an analysis that reaches something unlisted", unlisted, elsewhere,
@@ -74,6 +100,24 @@ def cases(manifest: ObjectManifest, static_analysis: bytes) -> list[Case]:
         name = "another version of what the writer calls"
         made.insert(1, one(name, "analysed in another version", other, gate("analysis_findings")))
     return made
+
+
+def _around(touch: Touched, home: str, elsewhere: Step, asked: Step, one: Callable[..., Case],
+            new: Callable[[str, str, str], Step]) -> Iterator[Case]:  # fmt: skip
+    """What is added to a table after the sealing: each leads the apply path to something that nobody has listed."""
+    table, reached = address(touch.table.ref), "reached by the apply path"
+    helper = new("FUNCTION", "nogo_helper()", " RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+    trigger = f"CREATE TRIGGER nogo AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {home}.nogo_helper()"
+    yield one("a trigger added to a source table", reached, helper, Step("superuser", trigger), asked)
+    value = new("FUNCTION", "nogo_value()", " RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    default = f"ALTER TABLE {table} ADD COLUMN nogo int DEFAULT {home}.nogo_value()"
+    yield one("a default that calls something new", reached, value, Step("superuser", default), asked)
+    key = Step("superuser", f"ALTER TABLE {home}.nogo_elsewhere ADD PRIMARY KEY (a)")
+    foreign = f"ALTER TABLE {table} ADD COLUMN nogo int REFERENCES {home}.nogo_elsewhere (a)"
+    yield one("a foreign key to somewhere else", reached, elsewhere, key, Step("superuser", foreign), asked)
+    if touch.child is not None:
+        child = Step("superuser", f"CREATE TABLE {home}.nogo_child {touch.child}")
+        yield one("a partition or child that is not known", reached, child, asked)
 
 
 def _helper(
@@ -89,10 +133,10 @@ def _helper(
     return None
 
 
-def _schema_of(table: ManifestObject) -> str:
+def _schema_of(o: ManifestObject) -> str:
     """Its schema as PostgreSQL words it in an identity: quoted only where it has to be."""
-    quoted = identifier(table.ref.schema or "")
-    return quoted if table.ref.identity.startswith(quoted + ".") else str(table.ref.schema)
+    quoted = identifier(o.ref.schema or "")
+    return quoted if o.ref.identity.startswith(quoted + ".") else str(o.ref.schema)
 
 
 def _called(analysis: dict[str, list[dict[str, object]]], identity: str) -> set[str]:

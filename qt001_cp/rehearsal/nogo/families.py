@@ -30,6 +30,7 @@ def at_fix7c(
     with scene.connect() as connection:
         denials = acl_denials.cases(connection, manifest)
         guarded, (filled, rows) = _guarded(connection, manifest), _filled(connection, manifest)
+        touch = dependency.touched(connection, manifest, files["dependency.json"])
     application = manifest.application.name
     others = [
         *spoof.cases(
@@ -38,7 +39,7 @@ def at_fix7c(
             min(600, json.loads(files["readiness.json"])["sign_off"]["max_validity_seconds"]),
         ),
         *capability.cases(manifest, *demand),
-        *dependency.cases(manifest, files["static-analysis.json"]),
+        *dependency.cases(manifest, files["static-analysis.json"], touch),
         *no_worse.cases(manifest, guarded, filled, rows),
     ]
     return [*run_batch(scene, denials, application), *run_cases(scene, others, application)]

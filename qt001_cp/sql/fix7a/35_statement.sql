@@ -194,9 +194,9 @@ BEGIN
     -- In front of the block there may be comments, behind it what psql and drivers leave of the statement's end.
     IF left(query, strpos(query, head) - 1) ~ '^(\s|--[^\n]*\n)*$'
             AND rtrim(substr(query, strpos(query, head)), E' ;\n') = head || array_to_string(implied, E'\n') || tail THEN
-        RAISE NOTICE 'statements % to % of %', first_number, last_number, coalesce(
-            (SELECT max(s.number) FROM qt001_cp.statement_now s
-             WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction)::text, '?');
+        RAISE NOTICE '%', format('statements %s to %s', first_number, last_number) || coalesce(
+            (SELECT ' of ' || max(s.number) FROM qt001_cp.statement_now s
+             WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction), '');
         RETURN;
     END IF;
     written := string_to_array(split_part(substr(query, strpos(query, head) + length(head)), tail, 1), E'\n');

@@ -95,8 +95,7 @@ DECLARE
 BEGIN
     FOR probe IN SELECT b FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') b LOOP
         problem := NULL;
-        remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator', probe ->> 'table',
-                         probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+        remedy := 'Mend [[blocked]] of the policy, which names what is not there; then generate and seal a new manifest.';
         SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name, c.oid INTO target
         FROM qt001_cp.manifest_row o
         JOIN pg_namespace n ON n.nspname = o.object ->> 'schema'
@@ -117,13 +116,17 @@ BEGIN
                     INTO rows, held USING probe ->> 'key';
                     problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
                                     WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
+                    IF rows = 1 THEN
+                        remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator; or mend [[blocked]] of the policy',
+                                         probe ->> 'table', probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
+                    END IF;
                 END IF;
             EXCEPTION WHEN undefined_column OR undefined_table OR wrong_object_type THEN
                 problem := SQLERRM;
             WHEN insufficient_privilege THEN
                 problem := SQLERRM;
                 remedy := (SELECT qt001_cp.membership_mend(pg_get_userbyid(c.relowner), true, false) FROM pg_class c
-                           WHERE c.oid = format('%I.%I', target.schema, target.name)::regclass);
+                           WHERE c.oid = target.oid);  -- by its number: the name may be in a schema without USAGE
             END;
         END IF;
         IF problem IS NOT NULL THEN

@@ -118,7 +118,7 @@ WITH today AS MATERIALIZED (SELECT qt001_cp.subject_digest() AS digest
 SELECT 'QT301', 'sign-off of subject ' || left(t.digest, 12), 'signed, not expired',
        CASE WHEN a.verb IS NULL THEN 'not signed' WHEN a.verb = 'refused' THEN format('refused by %s: %s', a.actor, a.detail ->> 'reason')
             ELSE 'expired at ' || (a.detail ->> 'valid_until') END,
-       format('qt001-cp sign %s (as the auditor)', t.digest)
+       format('qt001-cp sign %s --scope ''…'' --valid SECONDS (as the auditor)', t.digest)
 FROM today t LEFT JOIN answer a ON true
 WHERE a.verb IS DISTINCT FROM 'signed' OR (a.detail ->> 'valid_until')::timestamptz <= clock_timestamp()
 UNION ALL

@@ -125,17 +125,25 @@ SET jit = off
 SET row_security = off
 AS $source_rows$
 -- Level A, with the owner's rights: who may read the gates need not read the tables.
--- [identity, rows] of each source table that the policy names. Plain and partitioned tables only.
+-- [identity, rows] of each source table that the policy names; null where it is gone or no longer the owner's to read: the
+-- gates have to name what was done, not end with it. Plain and partitioned tables only.
 DECLARE
     target record;
     count bigint;
     counts jsonb := '[]';
 BEGIN
     FOR target IN
-        SELECT o.identity, o.schema, o.name FROM qt001_cp.manifest_object(manifest) o
+        SELECT o.identity, o.schema, o.name, c.oid,
+               coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), false) AS readable
+        FROM qt001_cp.manifest_object(manifest) o LEFT JOIN pg_namespace n ON n.nspname = o.schema
+        LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name AND c.relkind IN ('r', 'p')
         WHERE o.kind = 'table' AND (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(o.identity)
     LOOP
-        IF row_security_active(format('%I.%I', target.schema, target.name)) THEN
+        IF NOT target.readable THEN
+            counts := counts || jsonb_build_array(jsonb_build_array(target.identity, NULL));
+            CONTINUE;
+        END IF;
+        IF row_security_active(target.oid) THEN
             RAISE EXCEPTION USING ERRCODE = 'QT301',
                 MESSAGE = format('table %s: expected rows that its owner can count, found forced row level security', target.identity),
                 HINT = format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY; or take it out of apply_path.source_tables of the policy.', target.identity);
@@ -155,11 +163,11 @@ SET jit = off
 AS $no_worse_findings$
 WITH earlier AS (SELECT e.detail -> 'rows' AS rows FROM qt001_cp.event e WHERE e.verb = 'deployed' ORDER BY e.seq DESC LIMIT 1
 ), now AS MATERIALIZED (SELECT qt001_cp.source_rows(manifest) AS rows)
-SELECT 'QT301', 'table ' || (t.value ->> 0), format('at least %s rows', t.value ->> 1), coalesce((x.value ->> 1) || ' rows', 'no such table'),
+SELECT 'QT301', 'table ' || (t.value ->> 0), coalesce('at least ' || (t.value ->> 1) || ' rows', 'rows that can be counted'), coalesce((x.value ->> 1) || ' rows', 'no such table, or not qt001_cp_owner''s to read'),
        'Find out who removed rows of a source table; restore them.'
 FROM earlier CROSS JOIN now n CROSS JOIN LATERAL jsonb_array_elements(earlier.rows) t
 LEFT JOIN LATERAL jsonb_array_elements(n.rows) x ON x.value ->> 0 = t.value ->> 0
-WHERE coalesce((x.value ->> 1)::bigint, -1) < (t.value ->> 1)::bigint
+WHERE coalesce((x.value ->> 1)::bigint, -1) < coalesce((t.value ->> 1)::bigint, 0)
 UNION ALL
 SELECT 'QT301', format('%s %s', o.kind, o.identity), format('row security %s, forced %s', b.rls, b.forced), format('row security %s, forced %s', c.relrowsecurity, c.relforcerowsecurity),
        format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY;', o.identity)
@@ -222,7 +230,9 @@ $gate_findings$;
 
 CREATE VIEW qt001_cp.v_fix7_gate AS
 SELECT g.ordinal, g.gate, g.meaning, count(f.gate) = 0 AS open, count(f.gate)::int AS findings,
-       min(f.object || ': expected ' || f.expected || ', found ' || f.found) AS reason, min(f.mend) AS mend
+       -- One finding: its reason with what mends it, never what mends another one.
+       (min(ARRAY[f.object || ': expected ' || f.expected || ', found ' || f.found, f.mend]))[1] AS reason,
+       (min(ARRAY[f.object || ': expected ' || f.expected || ', found ' || f.found, f.mend]))[2] AS mend
 FROM qt001_cp.gate g LEFT JOIN qt001_cp.gate_findings() f ON f.gate = g.gate
 GROUP BY g.ordinal, g.gate, g.meaning;
 

@@ -1,0 +1,68 @@
+"""The folder of a rehearsal as the pack takes it: its files, and everything in them that did not go as it had to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from qt001_cp.errors import FileProblem
+from qt001_cp.model.canonical import parse_canonical
+from qt001_cp.policy_file import read_file
+from qt001_cp.rehearsal.nogo.case import FAMILIES
+
+RECORD: Final = "nogo.json"
+TRANSCRIPT: Final = "transcript.json"
+FILES: Final = (RECORD, "transcript.md", TRANSCRIPT)
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """``families``: title → (cases, refused as they had to be). ``wrong``: in words; empty where it passed."""
+
+    server: str
+    cases: int
+    families: Mapping[str, tuple[int, int]]
+    wrong: tuple[str, ...]
+    files: Mapping[str, bytes]
+
+
+def read_rehearsal(folder: Path, digest: str) -> Rehearsed:
+    """Raises :class:`FileProblem` where a file is missing, broken, or about another manifest."""
+    try:
+        return _read(folder, digest)
+    except (KeyError, TypeError) as exc:
+        raise FileProblem(f"{folder}: no folder of a rehearsal: {exc} is missing or of another kind",
+                          hint="take the folder as 'qt001-cp rehearse --out' wrote it") from exc  # fmt: skip
+
+
+def _read(folder: Path, digest: str) -> Rehearsed:
+    files = {name: read_file(folder / name) for name in FILES if name == RECORD or (folder / name).exists()}
+    record = _about(folder, RECORD, files, digest)
+    families = {title: _counted(record["cases"], family) for family, title in FAMILIES.items()}
+    wrong = [f"{c['family']}: {c['name']}: {c['sqlstate']} {c['message']}" for c in record["cases"] if not _held(c)]
+    wrong += [f"{title}: no case was tried" for title, (tried, _) in families.items() if not tried]
+    if TRANSCRIPT in files:
+        transcript = _about(folder, TRANSCRIPT, files, digest)
+        wrong = [f"{c['what']}: {c['found']}" for c in transcript["checks"] if not c["passed"]] + wrong
+    return Rehearsed(record["server"], len(record["cases"]), families, tuple(wrong), files)
+
+
+def _about(folder: Path, name: str, files: Mapping[str, bytes], digest: str) -> Any:
+    document = parse_canonical(files[name], str(folder / name))
+    if document.get("manifest") != digest:
+        raise FileProblem(
+            f"{folder / name}: expected a rehearsal of manifest {digest}, found one of {document.get('manifest')}",
+            hint="rehearse this manifest: qt001-cp rehearse",
+        )
+    return document
+
+
+def _counted(cases: list[dict[str, Any]], family: str) -> tuple[int, int]:
+    tried = [c for c in cases if c["family"] == family]
+    return len(tried), sum(_held(c) for c in tried)
+
+
+def _held(case: Mapping[str, Any]) -> bool:
+    return case["sqlstate"] in case["expected"] and case["state_before"] == case["state_after"]

@@ -12,10 +12,11 @@ from qt001_cp.analyse.header import Header
 from qt001_cp.analyse.resolve import Index, Resolver
 from qt001_cp.analyse.result import Names, RoutineAnalysis, RoutineSource
 from qt001_cp.analyse.sql_ast import Walker
-from qt001_cp.analyse.template import MARK, Evaluator, Template, filled, is_known
+from qt001_cp.analyse.template import MARK, Evaluator, Template, filled, is_constant, is_known
 
 _VIEWS = ("view", "materialized view")
 _DEPTH = 4
+_NAMEDATALEN = 64
 _last: tuple[Names, Index] | None = None
 
 
@@ -66,6 +67,7 @@ class _Job:
                 self.out.unknown(rules.PARSE_ERROR, 1, "the definition has no body")
         elif language == "sql":
             self.out.local |= head.parameters
+            self.out.scalars |= head.parameters
             self.sql(head.body.text, head.body.line)
             lexical.check(head.body.text, head.body.line, self.index, self.out)
         else:
@@ -87,8 +89,15 @@ class _Job:
             name, value = option["DefElem"].get("defname"), option["DefElem"].get("arg", {})
             if name == "transform":
                 walker.visit(value)
+            elif name == "set":
+                self.setting(walker, value.get("VariableSetStmt", {}))
             elif name == "support":
                 walker.named_object("regproc", ".".join(engine.strings(value.get("List", {}).get("items"))), "uses")
+
+    def setting(self, walker: Walker, node: Node) -> None:
+        """SET of the routine itself. Its search_path is what names are looked up in; see RoutineSource."""
+        if node.get("name") != "search_path":
+            walker.set_variable(node)
 
     def problem(self, text: str, line: int, error: EngineError) -> None:
         self.out.unknown(rules.PARSE_ERROR, line + text.count("\n", 0, error.offset), error.message)
@@ -121,18 +130,22 @@ class _Job:
     def procedural(self, body: str, line: int, head: Header | None = None) -> None:
         found = plpgsql.parse(body, head.parameters if head else frozenset(), head.name if head else "")
         self.out.local |= found.names
-        before = self.variables
+        before, branch = self.variables, self.out.branch
         self.variables = found.variables
         for use in found.types:
             self.declared_type(use, line + use.line - 1)
         for fragment in found.fragments:
             place = line + fragment.line - 1
+            self.out.branch = (*branch, *fragment.branch)
             if fragment.kind == STATEMENT:
                 self.sql(fragment.text, place)
             else:
                 self.expression(fragment.text, place)
             if fragment.kind == DYNAMIC:
                 self.dynamic(fragment.text, place)
+        self.out.branch = branch
+        for fetch_line, cursor in found.foreign:
+            self.out.unknown(rules.DYNAMIC_OPAQUE, line + fetch_line - 1, f"FETCH from the cursor {cursor}")
         for error_line, message in found.errors:
             self.out.unknown(rules.PARSE_ERROR, line + error_line - 1, message)
         self.variables = before
@@ -206,7 +219,9 @@ class _Job:
             self.depth -= 1
 
     def plain(self, names: tuple[str, ...]) -> bool:
-        """Whether a function name can mean nothing but the one of pg_catalog."""
+        """Whether the name of a function, or of the operator ``||``, can mean nothing but the one of pg_catalog."""
+        if names == ("||",):
+            return not self.resolver.operator(None, "||")
         if len(names) > 1:
             return names[:-1] == ("pg_catalog",)
         return not self.resolver.routine(None, names[-1]).hits
@@ -246,6 +261,8 @@ class _Variables:
                 break
             found += self.evaluator.values(targets[0]["ResTarget"].get("val", {}))
         self.open.discard(name)
+        if variable.cut and any(len(filled(each).encode()) >= _NAMEDATALEN or not is_constant(each) for each in found):
+            return None
         return found or None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 VERBS = ("reads", "writes", "calls", "uses")
 
@@ -34,6 +34,8 @@ class Names:
     types: Mapping[tuple[str, str], tuple[str, str]]
     system_routines: frozenset[str]
     system_relations: frozenset[str]
+    operators: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Schema and name of each operator whose function has a body to look into; that function, and those of its commutator and negator."""
 
 
 @dataclass(frozen=True, order=True)

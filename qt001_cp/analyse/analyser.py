@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qt001_cp.analyse import engine, header, lexical, plpgsql, rules
+from qt001_cp.analyse import engine, header, lexer, lexical, plpgsql, rules
 from qt001_cp.analyse.collect import Collector
 from qt001_cp.analyse.engine import EngineError, Node
 from qt001_cp.analyse.found import DYNAMIC, STATEMENT, TypeUse, Variable
@@ -17,6 +17,7 @@ from qt001_cp.analyse.template import MARK, Evaluator, Template, filled, is_cons
 _VIEWS = ("view", "materialized view")
 _DEPTH = 4
 _NAMEDATALEN = 64
+_ON = ("on", "true", "yes", "1")
 _last: tuple[Names, Index] | None = None
 
 
@@ -46,6 +47,8 @@ class _Job:
         self.out = Collector()
         self.depth = 0
         self.variables: dict[str, Variable] = {}
+        self.conforming = False
+        """The routine pins standard_conforming_strings to what the lexer assumes."""
 
     def routine(self, source: RoutineSource) -> None:
         head = header.read(source.definition)
@@ -68,8 +71,7 @@ class _Job:
         elif language == "sql":
             self.out.local |= head.parameters
             self.out.scalars |= head.parameters
-            self.sql(head.body.text, head.body.line)
-            lexical.check(head.body.text, head.body.line, self.index, self.out)
+            self.body(head.body.text, head.body.line)
         else:
             self.procedural(head.body.text, head.body.line, head)
 
@@ -96,8 +98,18 @@ class _Job:
 
     def setting(self, walker: Walker, node: Node) -> None:
         """SET of the routine itself. Its search_path is what names are looked up in; see RoutineSource."""
-        if node.get("name") != "search_path":
+        if node.get("name") == "standard_conforming_strings" and engine.constant(node.get("args", [{}])[0]) in _ON:
+            self.conforming = True
+        elif node.get("name") != "search_path":
             walker.set_variable(node)
+
+    def strings(self, text: str, line: int) -> None:
+        """Where the caller's standard_conforming_strings moves the end of a string, and code begins or ends there."""
+        if not self.conforming:
+            for place in lexer.ambiguous_strings(text):
+                self.out.unknown(
+                    rules.SETTING, line + place - 1, "a string that ends where standard_conforming_strings says"
+                )
 
     def problem(self, text: str, line: int, error: EngineError) -> None:
         self.out.unknown(rules.PARSE_ERROR, line + text.count("\n", 0, error.offset), error.message)
@@ -107,6 +119,12 @@ class _Job:
             work()
         except RecursionError:
             self.out.unknown(rules.PARSE_ERROR, line, "nested too deeply")
+
+    def body(self, text: str, line: int) -> None:
+        """A string body in SQL."""
+        self.strings(text, line)
+        self.sql(text, line)
+        lexical.check(text, line, self.index, self.out)
 
     def sql(self, text: str, line: int) -> None:
         try:
@@ -130,6 +148,7 @@ class _Job:
     def procedural(self, body: str, line: int, head: Header | None = None) -> None:
         found = plpgsql.parse(body, head.parameters if head else frozenset(), head.name if head else "")
         self.out.local |= found.names
+        self.strings(body, line)
         before, branch = self.variables, self.out.branch
         self.variables = found.variables
         for use in found.types:
@@ -202,6 +221,7 @@ class _Job:
             if not quiet:
                 self.out.unknown(rules.PARSE_ERROR, line, f"dynamic SQL: {error.message}")
             return
+        self.strings(text, line)
         self.depth += 1
         walker = self.walker(text, line, fixed=True, quiet=quiet)
         self.guarded(line, lambda: walker.statements(parsed))

@@ -133,6 +133,16 @@ HIDDEN: tuple[Case, ...] = (
     Case("settings of the routine", replace(plpgsql("", "begin null; end").source, definition="CREATE FUNCTION app.probe() RETURNS void LANGUAGE plpgsql"
          " SET search_path TO 'app' SET role TO 'x' SET standard_conforming_strings TO 'off' SET work_mem TO '1MB' AS $f$ begin null; end $f$"),
          frozenset(), frozenset({"setting-changed SET role", "setting-changed SET standard_conforming_strings"})),
+    plpgsql("string that ends where the caller says", r"declare x text; y text; begin x := 'a\'; y := '; perform compute(1); --'; end", "",
+            "setting-changed a string that ends where standard_conforming_strings says\nlexical-mismatch compute", path=_APP),
+    plpgsql("string in dynamic SQL that ends where the caller says", r"begin execute 'select ''a\'', ''; select 1; --'' '; end", "",
+            "setting-changed a string that ends where standard_conforming_strings says"),
+    sql("string in SQL that ends where the caller says", r"select 'a\''b' from app.queue", "reads table app.queue",
+        "setting-changed a string that ends where standard_conforming_strings says"),
+    plpgsql("backslashes that move no end", r"begin perform 1 from app.queue where t ~ '^\d+\\' or t = E'\'' or t = $x$\'$x$; end",
+            "reads table app.queue"),
+    Case("strings that the routine settles", replace(plpgsql("", "begin null; end").source, definition="CREATE FUNCTION app.probe() RETURNS void"
+         " LANGUAGE plpgsql SET standard_conforming_strings TO 'on' AS $f$ begin perform 'a\\'; end $f$"), frozenset(), frozenset()),
     plpgsql("sequence by its number", "begin perform nextval('16384'), '16385'::regclass; end", "",
             "unresolved-name regclass 16384\nunresolved-name regclass 16385"),
 )  # fmt: skip

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "7cde584a94e8bf3779ec85bc5d190abd3801c5619805bda854a4b0e868c1cdb3"
+SUMS = "c1c91ec16647dec8fa8ca122b3a06a5322b8809518bead7ee5ad935985e8f955"
 
 
 def upgrade() -> None:

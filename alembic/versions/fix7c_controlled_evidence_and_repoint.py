@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "0705de774802781a38207774557a558128d34f4030263291da19ffb9a6d26c3f"
+SUMS = "e38a34ee1e6baa40fd70039437b39bfd329dce6a4305dac1e91dda608cb5889d"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -141,6 +141,9 @@ $overdue$;
 CREATE FUNCTION qt001_cp.scan() RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET transform_null_equals = off
 AS $scan$
 -- Level B, verifier: the scheduled scan. Records what it found; the login has to be another one than the verifier's.
 DECLARE

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "c1c91ec16647dec8fa8ca122b3a06a5322b8809518bead7ee5ad935985e8f955"
+SUMS = "8efa0bc7ead2aace74318aaad8b114825a0ea5304a9b187c66032a4efc22f69f"
 
 
 def upgrade() -> None:

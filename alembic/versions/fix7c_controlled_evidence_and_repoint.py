@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "e38a34ee1e6baa40fd70039437b39bfd329dce6a4305dac1e91dda608cb5889d"
+SUMS = "e11d972b1f69f494d7d5c049ea1760e54727354bf0dca429c9068c2fb1c56a6d"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

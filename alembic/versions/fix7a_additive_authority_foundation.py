@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "2db410bdfe78d7d1f297e65ca62a1a87453ee5de2ab3b8bed5095174a7ab2b07"
+SUMS = "7e5a6864901757ea5521ec5777a0496911639807383d15d946e00c41c9ab08e4"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "a48169b39a9256c4094999337cf10bd3220e5bad50f9e059dc4007e964a3450c"
+SUMS = "0773dfae5e10fb5d913cc802e9ba98ef65d8f6141b0b9802927db460c682a33b"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -268,8 +268,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'QT204', MESSAGE = format('manifest %s is %s already', manifest, state.state),
             HINT = 'A sealed manifest is never changed; generate a new one.';
     END IF;
-    IF state.proposed_by = session_user THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT107', MESSAGE = format('%s proposed this manifest and cannot seal it', session_user),
+    IF state.proposed_by = session_user OR EXISTS (
+            SELECT 1 FROM qt001_cp.person a JOIN qt001_cp.person b ON lower(btrim(b.person)) = lower(btrim(a.person))
+            WHERE a.login = state.proposed_by AND b.login = session_user) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107', MESSAGE = format('%s proposed this manifest and cannot seal it',
+                CASE WHEN state.proposed_by = session_user THEN session_user::text
+                     ELSE format('the person behind %s and %s', state.proposed_by, session_user) END),
             HINT = 'Let the operator seal what the author made.';
     END IF;
     PERFORM 1 FROM qt001_cp.document d WHERE d.digest = manifest AND d.digest = encode(sha256(d.body), 'hex');

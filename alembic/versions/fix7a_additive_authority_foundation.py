@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "dba054bb124880903c139daf3bc5d76d1628a3f7c7fb3db5cae546e1bb953035"
+SUMS = "d2a82d748a048c696b90fe061b1b1f63d849327a278dacd97911d86749e3a40f"
 
 
 def upgrade() -> None:

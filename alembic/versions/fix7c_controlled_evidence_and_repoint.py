@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "85dd73d42adcbfd37af35b7c26ac0a728f418abd3022d1efd54a9c4adc2bcd4d"
+SUMS = "eb317c0544e1f4bd46d84141ab4fe30c2eeb6fd12ced262f2c215cfa01e0f2ce"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

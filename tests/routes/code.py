@@ -313,11 +313,11 @@ ROUTES = (
         ).replace("IMMUTABLE ", "")
         + "CREATE TABLE public.articles_t3r_child (id integer REFERENCES public.articles_t3r_parent ON DELETE CASCADE);\n"
         "INSERT INTO public.articles_t3r_child VALUES (1);\n"
-        "CREATE TRIGGER t AFTER DELETE ON public.articles_t3r_child FOR EACH ROW EXECUTE FUNCTION public.articles_t3r();\n"
+        "CREATE TRIGGER t BEFORE DELETE ON public.articles_t3r_child FOR EACH ROW EXECUTE FUNCTION public.articles_t3r();\n"
         "ALTER TABLE public.articles_t3r_child OWNER TO reporting;\nGRANT SELECT ON public.articles_t3r_child TO directus;\n",
         sealed("table public.articles_t3r_child → trigger t → function public.articles_t3r() owned by directus"),
         attack="CREATE OR REPLACE FUNCTION public.articles_t3r() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN INSERT INTO public.articles_t3r_found SELECT secret FROM public.qt001_t3r; RETURN NULL; END';\n"
+        " 'BEGIN INSERT INTO public.articles_t3r_found SELECT secret FROM public.qt001_t3r; RETURN OLD; END';\n"
         "DELETE FROM public.articles_t3r_parent;\n",
         proof="SELECT secret = 'secret' FROM public.articles_t3r_found",
     ),

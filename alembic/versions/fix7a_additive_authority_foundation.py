@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "7e5a6864901757ea5521ec5777a0496911639807383d15d946e00c41c9ab08e4"
+SUMS = "a4b39f2a4fb939062cf84fd596fc5ba735c9af0e78bd2e83b5a489c74b48cce2"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "0773dfae5e10fb5d913cc802e9ba98ef65d8f6141b0b9802927db460c682a33b"
+SUMS = "ab22fa7d020412054b64a05d41b2a52a3793cedb59e533b233bd6d30540c915e"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

@@ -301,4 +301,24 @@ ROUTES = (
         victim="SET ROLE reporting;\nREFRESH MATERIALIZED VIEW public.articles_m3r_kept;\nRESET ROLE;\n",
         proof="SELECT found = 1 AND has_table_privilege('directus', 'public.articles_m3r_kept', 'SELECT') FROM public.articles_m3r_kept",
     ),
+    Route(
+        "a trigger of the application on a third role's table",
+        "a foreign key's action writes to that table as its owner: the trigger's function runs with the grants of the third role",
+        as_application(
+            hook("t3r", returns="trigger", value="NULL")
+            + "CREATE TABLE public.articles_t3r_parent (id integer PRIMARY KEY);\nINSERT INTO public.articles_t3r_parent VALUES (1);\n"
+            "CREATE TABLE public.articles_t3r_found (secret text);\nGRANT INSERT ON public.articles_t3r_found TO reporting;\n"
+            + table("t3r")
+            + "GRANT SELECT ON public.qt001_t3r TO reporting;\n"
+        ).replace("IMMUTABLE ", "")
+        + "CREATE TABLE public.articles_t3r_child (id integer REFERENCES public.articles_t3r_parent ON DELETE CASCADE);\n"
+        "INSERT INTO public.articles_t3r_child VALUES (1);\n"
+        "CREATE TRIGGER t BEFORE DELETE ON public.articles_t3r_child FOR EACH ROW EXECUTE FUNCTION public.articles_t3r();\n"
+        "ALTER TABLE public.articles_t3r_child OWNER TO reporting;\nGRANT SELECT ON public.articles_t3r_child TO directus;\n",
+        sealed("table public.articles_t3r_child → trigger t → function public.articles_t3r() owned by directus"),
+        attack="CREATE OR REPLACE FUNCTION public.articles_t3r() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO public.articles_t3r_found SELECT secret FROM public.qt001_t3r; RETURN OLD; END';\n"
+        "DELETE FROM public.articles_t3r_parent;\n",
+        proof="SELECT secret = 'secret' FROM public.articles_t3r_found",
+    ),
 )  # fmt: skip

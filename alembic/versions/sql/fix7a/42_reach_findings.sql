@@ -64,7 +64,7 @@ DECLARE
     later int[];
     holders int[];
     lent int[];
-    lent_views int[];
+    lender record;
     no_routines boolean[];
     via int[];
     back int[];
@@ -104,7 +104,7 @@ BEGIN
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' OR x.type = 'event trigger'), '{}'),
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition IS DISTINCT FROM 'transfer' AND (x.in_hand OR x.disposition = 'retain')), '{}'),
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition <> 'transfer' AND NOT x.in_hand AND NOT x.ours
-                                                              AND (x.definer OR x.type IN ('view', 'materialized view'))), '{}')
+                                                              AND (x.definer OR x.type IN ('view', 'materialized view', 'table'))), '{}')
     INTO class, id, label, hand, space, hostile, guarded, runs, analysed, roots, later, holders, lent
     FROM node x;
 
@@ -152,45 +152,37 @@ BEGIN
                     'Transfer the object at the end of the path too, or cut the path.')
     FROM reached r CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, r.ends) w LEFT JOIN others o ON o.m = w.node;
 
-    IF cardinality(lent) > 0 THEN
-        -- Whoever holds something on a transferred object may not run the application's code with the rights that it lends: in
-        -- a SECURITY DEFINER routine, when a materialized view is made anew; and where a view reads the application's table,
-        -- whose row security policy asks with the rights of the view's owner. Functions in a view run as its reader.
+    -- Whoever holds something on a transferred object may not run the application's code with the rights that it lends: in a
+    -- SECURITY DEFINER routine, when a materialized view is made anew, in what a write to its table fires (a foreign key's
+    -- action writes as the table's owner); and where a view reads the application's table, whose row security policy asks
+    -- with the rights of the view's owner. Functions in a view run as its reader.
+    no_routines := CASE WHEN cardinality(lent) > 0 THEN ARRAY(SELECT runs[n] OR class[n] = 'pg_proc'::regclass FROM generate_subscripts(class, 1) n ORDER BY n) END;
+    FOR lender IN
         WITH grantee AS MATERIALIZED (
-            SELECT a.value ->> 1 AS role FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'acl') a(value) WHERE o.disposition = 'transfer'
+            SELECT a.value ->> 1 AS role FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'acl') a(value)
+            WHERE o.disposition = 'transfer' AND cardinality(lent) > 0
             UNION
             SELECT a.value ->> 1 FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'columns') c(value),
-                jsonb_array_elements(c.value -> 'acl') a(value) WHERE o.disposition = 'transfer'
-        ), lender AS (
-            SELECT l.n, label[l.n] ~ '^view ' AS view FROM unnest(lent) l(n)
-            JOIN pg_roles r ON r.oid = CASE class[l.n] WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc f WHERE f.oid = id[l.n])
-                                       ELSE (SELECT c.relowner FROM pg_class c WHERE c.oid = id[l.n]) END
-            WHERE CASE WHEN r.rolsuper OR r.rolbypassrls THEN label[l.n] !~ '^view '
-                  ELSE EXISTS (SELECT 1 FROM qt001_cp.member_of(r.rolname) m(role) WHERE m.role ~ '^pg_(read|write)_all_data$' OR m.role IN (SELECT g.role FROM grantee g)) END
+                jsonb_array_elements(c.value -> 'acl') a(value) WHERE o.disposition = 'transfer' AND cardinality(lent) > 0
         )
-        SELECT coalesce(array_agg(l.n ORDER BY l.n) FILTER (WHERE NOT l.view), '{}'), coalesce(array_agg(l.n ORDER BY l.n) FILTER (WHERE l.view), '{}')
-        INTO lent, lent_views FROM lender l;
-        IF cardinality(lent) > 0 THEN
-            by_loan := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, lent, '{}', runs);
-            RETURN QUERY
-            SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s has in hand in what runs with another role''s rights', app),
-                   'what lends the rights of a role with privileges on transferred objects comes to it'::text,
-                   'Cut the path, transfer the object at its end too, or take SECURITY DEFINER from the routine.'::text
-            FROM (SELECT array_agg(g.n::int) AS ends FROM unnest(by_loan) WITH ORDINALITY g(via, n) WHERE g.via IS NOT NULL AND runs[g.n] AND NOT guarded[g.n]) r
-            CROSS JOIN LATERAL qt001_cp.walked_path(by_loan, edge_from, edge_label, label, r.ends) w;
-        END IF;
-        IF cardinality(lent_views) > 0 THEN
-            no_routines := ARRAY(SELECT runs[n] OR class[n] = 'pg_proc'::regclass FROM generate_subscripts(class, 1) n ORDER BY n);
-            by_loan := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, lent_views, '{}', no_routines);
-            RETURN QUERY
-            SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('no table of %s''s below a view of a role with privileges on transferred objects', app),
-                   'a policy of that table would ask with that role''s rights'::text,
-                   format('Take the view away from %s, transfer the table too, or take the privileges from the view''s owner.', app)
-            FROM (SELECT array_agg(g.n::int) AS ends FROM unnest(by_loan) WITH ORDINALITY g(via, n)
-                  WHERE g.via IS NOT NULL AND runs[g.n] AND NOT guarded[g.n] AND label[g.n] ~ '^(foreign )?table ') r
-            CROSS JOIN LATERAL qt001_cp.walked_path(by_loan, edge_from, edge_label, label, r.ends) w;
-        END IF;
-    END IF;
+        SELECT k.kind, array_agg(l.n ORDER BY l.n) AS roots
+        FROM unnest(lent) l(n) CROSS JOIN LATERAL (SELECT substring(label[l.n] FROM '^(view|table) ') AS kind) k
+        JOIN pg_roles r ON r.oid = CASE class[l.n] WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc f WHERE f.oid = id[l.n])
+                                   ELSE (SELECT c.relowner FROM pg_class c WHERE c.oid = id[l.n]) END
+        WHERE CASE WHEN r.rolsuper OR r.rolbypassrls THEN k.kind IS DISTINCT FROM 'view'
+              ELSE EXISTS (SELECT 1 FROM qt001_cp.member_of(r.rolname) m(role) WHERE m.role ~ '^pg_(read|write)_all_data$' OR m.role IN (SELECT g.role FROM grantee g)) END
+        GROUP BY k.kind
+    LOOP
+        by_loan := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, lender.roots, '{}', CASE lender.kind WHEN 'view' THEN no_routines ELSE runs END);
+        RETURN QUERY
+        SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s has in hand where another role lends its rights', app),
+               'that role has privileges on transferred objects; ' || CASE lender.kind WHEN 'view' THEN 'a policy of the table would ask with them' ELSE 'it would run with them' END,
+               format('Cut the path, transfer the object at its end too, or take what %s may do with its beginning away.', app)
+        FROM (SELECT array_agg(g.n::int) AS ends FROM unnest(by_loan) WITH ORDINALITY g(via, n)
+              WHERE g.via IS NOT NULL AND runs[g.n] AND NOT guarded[g.n]
+                AND CASE lender.kind WHEN 'view' THEN label[g.n] ~ '^(foreign )?table ' WHEN 'table' THEN class[g.n] = 'pg_proc'::regclass ELSE true END) e
+        CROSS JOIN LATERAL qt001_cp.walked_path(by_loan, edge_from, edge_label, label, e.ends) w;
+    END LOOP;
 
     RETURN QUERY
     -- One path for each object that holds a transferred one: a foreign key, a view, a child, a publication, statistics,

@@ -103,9 +103,10 @@ BEGIN
             MESSAGE = format('%s refused: expected isolation level read committed, found %s', entry_point, current_setting('transaction_isolation')),
             HINT = 'Call it in a READ COMMITTED transaction: the guard must see the present.';
     END IF;
-    -- A schema of that name that is no superuser's is not the watch: what stands in it would run here.
+    -- A schema of that name that is somebody else's is not the watch: what stands in it would run here. Whoever may act as
+    -- qt001_cp_owner anyway, a superuser first, gains nothing by it.
     watched := current_user = 'qt001_cp_owner' AND to_regclass('qt001_cp_watch.latch') IS NOT NULL
-        AND EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'qt001_cp_watch' AND r.rolsuper);
+        AND pg_has_role((SELECT n.nspowner FROM pg_namespace n WHERE n.nspname = 'qt001_cp_watch'), 'qt001_cp_owner', 'USAGE');
     IF watched THEN
         BEGIN
             LOCK TABLE qt001_cp_watch.latch IN ROW SHARE MODE NOWAIT;

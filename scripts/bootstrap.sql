@@ -49,6 +49,10 @@ BEGIN
         SELECT format('schema %I of %s', n.nspname, pg_get_userbyid(n.nspowner)), format('DROP SCHEMA %I CASCADE; -- after a look at what is in it', n.nspname)
         FROM pg_namespace n WHERE n.nspname = 'qt001_cp' AND pg_get_userbyid(n.nspowner) <> 'qt001_cp_owner'
         UNION ALL
+        -- Its function would run in each statement from here on, with the rights of whoever runs this.
+        SELECT format('event trigger %I with a function of %s, who is no superuser', t.evtname, r.rolname), format('DROP EVENT TRIGGER %I; -- or give its function to a superuser', t.evtname)
+        FROM pg_event_trigger t JOIN pg_proc f ON f.oid = t.evtfoid JOIN pg_roles r ON r.oid = f.proowner WHERE t.evtenabled <> 'D' AND NOT r.rolsuper
+        UNION ALL
         SELECT format('default privileges of %s', pg_get_userbyid(d.defaclrole)), 'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE …; -- see pg_default_acl'
         FROM pg_default_acl d WHERE pg_get_userbyid(d.defaclrole) = 'qt001_cp_owner'
     LOOP

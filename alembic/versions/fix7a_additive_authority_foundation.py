@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "143eaa885efd60851601d52e93520f3276a4ca60126c07402d2e8360938d7b4a"
+SUMS = "7e5a6864901757ea5521ec5777a0496911639807383d15d946e00c41c9ab08e4"
 
 
 def upgrade() -> None:

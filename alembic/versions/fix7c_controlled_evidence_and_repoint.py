@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "77267aa63159b57402af34bf477faa7e20a0306ebd36818a271b7735ad14c40b"
+SUMS = "0773dfae5e10fb5d913cc802e9ba98ef65d8f6141b0b9802927db460c682a33b"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

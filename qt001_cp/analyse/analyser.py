@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qt001_cp.analyse import engine, header, lexical, plpgsql, rules
+from qt001_cp.analyse import engine, header, lexer, lexical, plpgsql, rules
 from qt001_cp.analyse.collect import Collector
 from qt001_cp.analyse.engine import EngineError, Node
 from qt001_cp.analyse.found import DYNAMIC, STATEMENT, TypeUse, Variable
@@ -12,10 +12,12 @@ from qt001_cp.analyse.header import Header
 from qt001_cp.analyse.resolve import Index, Resolver
 from qt001_cp.analyse.result import Names, RoutineAnalysis, RoutineSource
 from qt001_cp.analyse.sql_ast import Walker
-from qt001_cp.analyse.template import MARK, Evaluator, Template, filled, is_known
+from qt001_cp.analyse.template import MARK, Evaluator, Template, filled, is_constant, is_known
 
 _VIEWS = ("view", "materialized view")
 _DEPTH = 4
+_NAMEDATALEN = 64
+_ON = ("on", "true", "yes", "1")
 _last: tuple[Names, Index] | None = None
 
 
@@ -46,6 +48,8 @@ class _Job:
         self.out = Collector()
         self.depth = 0
         self.variables: dict[str, Variable] = {}
+        self.conforming = False
+        """The routine pins standard_conforming_strings to what the lexer assumes."""
 
     def routine(self, source: RoutineSource) -> None:
         head = header.read(source.definition)
@@ -67,8 +71,8 @@ class _Job:
                 self.out.unknown(rules.PARSE_ERROR, 1, "the definition has no body")
         elif language == "sql":
             self.out.local |= head.parameters
-            self.sql(head.body.text, head.body.line)
-            lexical.check(head.body.text, head.body.line, self.index, self.out)
+            self.out.scalars |= head.parameters
+            self.body(head.body.text, head.body.line)
         else:
             self.procedural(head.body.text, head.body.line, head)
 
@@ -88,8 +92,25 @@ class _Job:
             name, value = option["DefElem"].get("defname"), option["DefElem"].get("arg", {})
             if name == "transform":
                 walker.visit(value)
+            elif name == "set":
+                self.setting(walker, value.get("VariableSetStmt", {}))
             elif name == "support":
                 walker.named_object("regproc", ".".join(engine.strings(value.get("List", {}).get("items"))), "uses")
+
+    def setting(self, walker: Walker, node: Node) -> None:
+        """SET of the routine itself. Its search_path is what names are looked up in; see RoutineSource."""
+        if node.get("name") == "standard_conforming_strings" and engine.constant(node.get("args", [{}])[0]) in _ON:
+            self.conforming = True
+        elif node.get("name") != "search_path":
+            walker.set_variable(node)
+
+    def strings(self, text: str, line: int) -> None:
+        """Where the caller's standard_conforming_strings moves the end of a string, and code begins or ends there."""
+        if not self.conforming:
+            for place in lexer.ambiguous_strings(text):
+                self.out.unknown(
+                    rules.SETTING, line + place - 1, "a string that ends where standard_conforming_strings says"
+                )
 
     def problem(self, text: str, line: int, error: EngineError) -> None:
         self.out.unknown(rules.PARSE_ERROR, line + text.count("\n", 0, error.offset), error.message)
@@ -99,6 +120,12 @@ class _Job:
             work()
         except RecursionError:
             self.out.unknown(rules.PARSE_ERROR, line, "nested too deeply")
+
+    def body(self, text: str, line: int) -> None:
+        """A string body in SQL."""
+        self.strings(text, line)
+        self.sql(text, line)
+        lexical.check(text, line, self.index, self.out)
 
     def sql(self, text: str, line: int) -> None:
         try:
@@ -122,18 +149,23 @@ class _Job:
     def procedural(self, body: str, line: int, head: Header | None = None) -> None:
         found = plpgsql.parse(body, head.parameters if head else frozenset(), head.name if head else "")
         self.out.local |= found.names
-        before = self.variables
+        self.strings(body, line)
+        before, branch = self.variables, self.out.branch
         self.variables = found.variables
         for use in found.types:
             self.declared_type(use, line + use.line - 1)
         for fragment in found.fragments:
             place = line + fragment.line - 1
+            self.out.branch = (*branch, *fragment.branch)
             if fragment.kind == STATEMENT:
                 self.sql(fragment.text, place)
             else:
                 self.expression(fragment.text, place)
             if fragment.kind == DYNAMIC:
                 self.dynamic(fragment.text, place)
+        self.out.branch = branch
+        for fetch_line, cursor in found.foreign:
+            self.out.unknown(rules.DYNAMIC_OPAQUE, line + fetch_line - 1, f"FETCH from the cursor {cursor}")
         for error_line, message in found.errors:
             self.out.unknown(rules.PARSE_ERROR, line + error_line - 1, message)
         self.variables = before
@@ -190,6 +222,7 @@ class _Job:
             if not quiet:
                 self.out.unknown(rules.PARSE_ERROR, line, f"dynamic SQL: {error.message}")
             return
+        self.strings(text, line)
         self.depth += 1
         walker = self.walker(text, line, fixed=True, quiet=quiet)
         self.guarded(line, lambda: walker.statements(parsed))
@@ -207,7 +240,9 @@ class _Job:
             self.depth -= 1
 
     def plain(self, names: tuple[str, ...]) -> bool:
-        """Whether a function name can mean nothing but the one of pg_catalog."""
+        """Whether the name of a function, or of the operator ``||``, can mean nothing but the one of pg_catalog."""
+        if names == ("||",):
+            return not self.resolver.operator(None, "||")
         if len(names) > 1:
             return names[:-1] == ("pg_catalog",)
         return not self.resolver.routine(None, names[-1]).hits
@@ -247,6 +282,8 @@ class _Variables:
                 break
             found += self.evaluator.values(targets[0]["ResTarget"].get("val", {}))
         self.open.discard(name)
+        if variable.cut and any(len(filled(each).encode()) >= _NAMEDATALEN or not is_constant(each) for each in found):
+            return None
         return found or None
 
 

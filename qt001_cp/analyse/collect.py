@@ -15,10 +15,17 @@ class Collector:
         self._unknown: dict[tuple[str, str], int] = {}
         self.local: set[str] = set()
         """Aliases, CTEs, variables and labels: words that look like names of objects and are not."""
-        self.created: set[str] = set()
-        """Relations that the body itself creates (temporary ones above all)."""
         self.transition: frozenset[str] = frozenset()
         """Relations that the triggers give the body (transition tables)."""
+        self.branch: tuple[int, ...] = ()
+        """The branch of the body that is looked at; see :class:`qt001_cp.analyse.found.Fragment`."""
+        self._created: dict[str, set[tuple[int, ...]]] = {}
+        """Relations that the body itself creates (temporary ones above all), each with the branches that do."""
+        self.cursors: set[str] = set()
+        """Cursors that DECLARE CURSOR has made."""
+        self.scalars: set[str] = set()
+        """Parameters of an SQL function, and what functions in FROM are called."""
+        self._notations: list[tuple[str, tuple[str, str, str], int]] = []
         self.explained: set[tuple[str | None, str]] = set()
         """Names (with schema, or None) that were resolved or reported."""
 
@@ -30,10 +37,26 @@ class Collector:
         key = (rule, detail)
         self._unknown[key] = min(line, self._unknown.get(key, line))
 
+    def create(self, relation: str) -> None:
+        self._created.setdefault(relation, set()).add(self.branch)
+        self.local.add(relation)
+
+    def has_created(self, relation: str | None) -> bool:
+        """Whether every way to here has made it. Where one has not, the name may mean a table of the caller's."""
+        made = self._created.get(relation or "", ())
+        return any(branch == self.branch[: len(branch)] for branch in made)
+
+    def notation(self, qualifier: str, edge: tuple[str, str, str], line: int) -> None:
+        """``qualifier.name``: an edge if the qualifier turns out to be one of :attr:`scalars`."""
+        self._notations.append((qualifier, edge, line))
+
     def explain(self, names: Iterable[tuple[str | None, str]]) -> None:
         self.explained.update(names)
 
     def edges(self) -> tuple[Edge, ...]:
+        for qualifier, edge, line in self._notations:
+            if qualifier in self.scalars:
+                self.edge(*edge, line)
         return tuple(sorted(Edge(*key, line) for key, line in self._edges.items()))
 
     def unknowns(self) -> tuple[Unknown, ...]:

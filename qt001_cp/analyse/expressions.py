@@ -15,6 +15,14 @@ _OPERATOR_KINDS: Final = frozenset({"AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL", 
                                     "AEXPR_NOT_DISTINCT", "AEXPR_NULLIF"})  # fmt: skip
 
 
+_WRITTEN_AS_WORDS: Final = {
+    "AEXPR_IN": ("=", "<>"), "AEXPR_LIKE": ("~~", "!~~"), "AEXPR_ILIKE": ("~~*", "!~~*"), "AEXPR_SIMILAR": ("~", "!~"),
+    "AEXPR_BETWEEN": (">=", "<="), "AEXPR_NOT_BETWEEN": ("<", ">"), "AEXPR_BETWEEN_SYM": (">=", "<="),
+    "AEXPR_NOT_BETWEEN_SYM": ("<", ">"), "AEXPR_DISTINCT": ("=",), "AEXPR_NOT_DISTINCT": ("=",), "AEXPR_NULLIF": ("=",),
+}  # fmt: skip
+"""Operators of what is written as words (gram.y)."""
+
+
 class Expressions(References):
     def function_node(self, node: Node) -> None:
         self.function(node)
@@ -99,15 +107,38 @@ class Expressions(References):
             self.place(each)
             if each.get("kind") in _OPERATOR_KINDS:
                 self.operator(engine.strings(each.get("name")))
+            self.operators(*_WRITTEN_AS_WORDS.get(each.get("kind", ""), ()))
             self.rest(each, "name", *(() if each is chain[-1] else ("lexpr",)))
 
     def operator(self, names: tuple[str, ...]) -> None:
-        if names and (names[-1] not in OPERATORS or names[:-1] not in ((), ("pg_catalog",))):
+        if not names:
+            return
+        hits = self.resolver.operator(names[-2] if len(names) > 1 else None, names[-1])
+        for hit in hits:
+            self._edge("calls", hit)
+        if not hits and (names[-1] not in OPERATORS or names[:-1] not in ((), ("pg_catalog",))):
             self.unknown(rules.OPERATOR, dotted(names))
+
+    def operators(self, *names: str) -> None:
+        """What a construct means without saying it."""
+        for name in names:
+            self.operator((name,))
+
+    def case(self, node: Node) -> None:
+        self.place(node)
+        if "arg" in node:
+            self.operators("=")
+        self.rest(node)
+
+    def join(self, node: Node) -> None:
+        if "usingClause" in node or node.get("isNatural"):
+            self.operators("=")
+        self.rest(node)
 
     def sublink(self, node: Node) -> None:
         self.place(node)
-        self.operator(engine.strings(node.get("operName")))
+        names = engine.strings(node.get("operName"))
+        self.operator(names or (("=",) if "testexpr" in node else ()))
         self.rest(node, "operName")
 
     def sort(self, node: Node) -> None:
@@ -118,13 +149,24 @@ class Expressions(References):
         names = engine.strings(node.get("fields"))
         self.place(node)
         if len(names) > 1:
-            for hit in self.resolver.row_routines(names[-1], relations_only=True):
+            for hit in self.resolver.notations(names[-1], rows_only=True):
                 self._edge("calls", hit)
+            for hit in self.resolver.notations(names[-1], rows_only=False):
+                self.out.notation(names[-2], ("calls", hit.kind, hit.identity), self.here)
 
     def indirection(self, node: Node) -> None:
         for name in engine.strings(node.get("indirection")):
-            for hit in self.resolver.row_routines(name, relations_only=False):
+            for hit in self.resolver.notations(name, rows_only=False):
                 self._edge("calls", hit)
+        self.rest(node)
+
+    def range_function(self, node: Node) -> None:
+        """Its alias, or its name, may stand for a value that is no row."""
+        alias = node.get("alias", {}).get("aliasname")
+        for item in node.get("functions", []):
+            for call in item.get("List", {}).get("items", []):
+                names = engine.strings(call.get("FuncCall", {}).get("funcname"))
+                self.out.scalars.update(names[-1:] if alias is None else (alias,))
         self.rest(node)
 
     def sample(self, node: Node) -> None:

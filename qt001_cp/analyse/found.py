@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from qt001_cp.analyse.lexer import END, PARAM
@@ -20,6 +20,8 @@ class Fragment:
     kind: str
     text: str
     line: int
+    branch: tuple[int, ...] = ()
+    """Where it stands: one number for each IF, loop, CASE, handler or block with handlers around it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Variable:
 
     values: list[str] = field(default_factory=list)
     anything: bool = False
+    cut: bool = False
+    """Of type name: what is put into it is cut at 63 bytes."""
 
 
 @dataclass
@@ -49,6 +53,8 @@ class Routine:
     executes: set[int] = field(default_factory=set)
     inert: set[int] = field(default_factory=set)
     errors: list[tuple[int, str]] = field(default_factory=list)
+    foreign: list[tuple[int, str]] = field(default_factory=list)
+    """Line and name of each cursor that is fetched from, and need not be one that the body has opened."""
 
 
 class Finder(Stream):
@@ -60,6 +66,13 @@ class Finder(Stream):
         self.scopes: list[set[str]] = [set(parameters)]
         self.labels: list[str] = [name]
         self.cursors: set[str] = set()
+        self.opened: set[str] = set()
+        self.filled: set[str] = set(parameters)
+        """Variables that somebody may have put a value into otherwise than by := or OPEN."""
+        self.fetched: list[tuple[int, str]] = []
+        self.branch: tuple[int, ...] = ()
+        self.branches = 0
+        self.merged: set[int] = set()
         self.found.names |= parameters | {"found", "sqlstate", "sqlerrm", "new", "old"}
         for parameter in parameters:
             self.variable(parameter).anything = True
@@ -70,7 +83,28 @@ class Finder(Stream):
     def emit(self, kind: str, start: int, end: int) -> None:
         if end <= start:
             raise self.wrong("an expression", self.tokens[start])
-        self.found.fragments.append(Fragment(kind, self.text(start, end), self.tokens[start].line))
+        self.add(kind, self.text(start, end), start)
+
+    def add(self, kind: str, text: str, start: int) -> None:
+        self.found.fragments.append(Fragment(kind, text, self.tokens[start].line, self.branch))
+
+    def inside(self) -> tuple[int, ...]:
+        """Enter a branch; gives back the one to return to."""
+        before = self.branch
+        self.branches += 1
+        self.branch = (*before, self.branches)
+        return before
+
+    def finish(self) -> None:
+        """What is known only at the end: which blocks are no branches, and which cursors are the body's own."""
+        self.found.fragments = [
+            replace(each, branch=tuple(number for number in each.branch if number not in self.merged))
+            for each in self.found.fragments
+        ]
+        own = (self.cursors | self.opened) - self.filled
+        self.found.foreign = [
+            (line, name) for line, name in self.fetched if name not in own or self.variable(name).values
+        ]
 
     def expression(self, *stops: str) -> None:
         self.emit(EXPRESSION, *self.until(*stops))
@@ -88,6 +122,7 @@ class Finder(Stream):
         return self.found.variables.setdefault(name, Variable())
 
     def poison(self, *names: str) -> None:
+        self.filled.update(names)
         for name in names:
             self.variable(name).anything = True
 
@@ -135,7 +170,7 @@ class Finder(Stream):
         for cut_start, cut_end in cuts:
             gap = "".join(char if char == "\n" else " " for char in self.body[cut_start:cut_end])
             text = text[: cut_start - base] + gap + text[cut_end - base :]
-        self.found.fragments.append(Fragment(STATEMENT, text, self.tokens[start].line))
+        self.add(STATEMENT, text, start)
 
     def call_targets(self) -> None:
         """CALL may put values into any plain variable among its arguments."""

@@ -28,6 +28,7 @@ _SPACE: Final = re.compile(r"[ \t\r\n\f\v]+")
 _OPS: Final = "+-*/<>=~!@#%^&|`?"
 _ESCAPE: Final = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.S)
 _UNICODE: Final = re.compile(r"\\(?:([0-9A-Fa-f]{4})|\+([0-9A-Fa-f]{6})|(\\))")
+_BEFORE_A_QUOTE: Final = re.compile(r"(?<!\\)\\(?:\\\\)*'")
 _ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
@@ -66,6 +67,15 @@ def cut(name: str) -> str:
 def tokenize(text: str) -> list[Token]:
     """All tokens, and one ``END`` token last. A token that never ends is ``BAD`` and reaches to the end."""
     return _Lexer(text).run()
+
+
+def ambiguous_strings(text: str) -> list[int]:
+    """Lines of plain strings that end elsewhere with ``standard_conforming_strings = off``: a backslash before a quote."""
+    return [
+        token.line
+        for token in tokenize(text)
+        if token.kind == STRING and text[token.start] == "'" and _BEFORE_A_QUOTE.search(text, token.start, token.end)
+    ]
 
 
 class _Lexer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from qt001_cp.analyse.found import EXPRESSION, STATEMENT, Finder, Fragment, Routine, TypeUse
+from qt001_cp.analyse.found import EXPRESSION, STATEMENT, Finder, Routine, TypeUse
 from qt001_cp.analyse.lexer import BAD, END, PARAM, STRING, WORD, Token
 from qt001_cp.analyse.stream import PlpgsqlError, either
 from qt001_cp.analyse.words import words
@@ -19,6 +19,13 @@ _RESERVED: Final = words(
     while
     """
 )
+_OPTIONS: Final = {
+    "option": ("dump",),
+    "print_strict_params": ("on", "off"),
+    "variable_conflict": ("error", "use_variable", "use_column"),
+}
+_KEPT: Final = frozenset({"text", "varchar", "character varying", "regclass", "name"})
+"""Types whose variables hold a text as it was put in, or end in an error; name cuts it."""
 _LEVELS: Final = ("debug", "log", "info", "notice", "warning", "exception")
 
 
@@ -31,15 +38,17 @@ def parse(body: str, parameters: frozenset[str] = frozenset(), name: str = "") -
         parser.found.errors.append((error.line, error.message))
     except RecursionError:
         parser.found.errors.append((1, "the blocks are nested too deeply"))
+    parser.finish()
     return parser.found
 
 
 class _Parser(Finder):
     def routine(self) -> None:
-        while self.now.is_op("#"):
-            line = self.now.line
-            while self.now.line == line and self.now.kind != END:
-                self.take()
+        while self.op("#"):
+            option = self.name()
+            if option not in _OPTIONS:
+                raise self.wrong(either(tuple(_OPTIONS)), self.tokens[self.at - 1])
+            self.need_word(*_OPTIONS[option])
         self.block()
         self.op(";")
         if self.now.kind != END:
@@ -62,12 +71,16 @@ class _Parser(Finder):
             while not self.now.is_word("begin", "declare"):
                 self.declaration()
         self.need_word("begin")
+        before = self.inside()
         self.statements("end", "exception")
+        if not self.now.is_word("exception"):
+            self.merged.add(self.branch[-1])
+        self.branch = before
         if self.word("exception"):
             while self.word("when"):
                 self.until("then")
                 self.take()
-                self.statements("when", "end")
+                self.way("when", "end")
         self.need_word("end")
         if self.now.is_name:
             self.take()
@@ -90,7 +103,7 @@ class _Parser(Finder):
             self.cursor(name)
             return
         self.word("constant")
-        self.type(name, ":=", "=", "default", "not", "collate", ";")
+        kept = self.type(name, ":=", "=", "default", "not", "collate", ";")
         if self.word("collate"):
             self.until("not", ":=", "=", "default", ";")
         if self.word("not"):
@@ -102,6 +115,9 @@ class _Parser(Finder):
             self.variable(name).values.append(self.text(start, end))
         self.need_op(";")
         self.declare(name)
+        self.variable(name).cut |= kept == "name"
+        if kept == "":
+            self.variable(name).anything = True
 
     def cursor(self, name: str) -> None:
         self.need_word("cursor")
@@ -119,10 +135,11 @@ class _Parser(Finder):
         self.statement_text()
         self.scopes.pop()
         self.declare(name)
-        self.poison(name)
+        self.variable(name).anything = True
         self.cursors.add(name)
 
-    def type(self, name: str, *stops: str) -> None:
+    def type(self, name: str, *stops: str) -> str:
+        """Gives its name where a variable of it keeps a text as it is put in, or cut; "" for any other type."""
         start, end = self.until(*stops)
         if end <= start:
             raise self.wrong("a type", self.now)
@@ -130,8 +147,11 @@ class _Parser(Finder):
         for index, token in enumerate(tokens):
             if token.is_op("%") and index + 1 < len(tokens) and tokens[index + 1].is_word("type", "rowtype"):
                 self.percent(tokens[:index], tokens[index + 1])
-                return
+                return ""
         self.found.types.append(TypeUse(self.text(start, end), (), False, tokens[0].line))
+        parts = [token.value if token.kind == WORD or token.is_op(".") else "?" for token in tokens]
+        spelled = " ".join(parts[2:] if parts[:2] == ["pg_catalog", "."] else parts)
+        return spelled if spelled in _KEPT else ""
 
     def percent(self, tokens: list[Token], what: Token) -> None:
         names = tuple(token.value for token in tokens if token.is_name)
@@ -177,6 +197,12 @@ class _Parser(Finder):
                     return 0
             else:
                 return at if token.is_op(":=", "=") else 0
+
+    def way(self, *stops: str) -> None:
+        """Statements that need not be run, or not once."""
+        before = self.inside()
+        self.statements(*stops)
+        self.branch = before
 
     def statement(self) -> None:
         label = self.label()
@@ -239,13 +265,13 @@ class _Parser(Finder):
     def if_(self) -> None:
         self.expression("then")
         self.take()
-        self.statements("elsif", "elseif", "else", "end")
+        self.way("elsif", "elseif", "else", "end")
         while self.word("elsif", "elseif"):
             self.expression("then")
             self.take()
-            self.statements("elsif", "elseif", "else", "end")
+            self.way("elsif", "elseif", "else", "end")
         if self.word("else"):
-            self.statements("end")
+            self.way("end")
         self.need_word("end")
         self.need_word("if")
         self.need_op(";")
@@ -256,15 +282,15 @@ class _Parser(Finder):
         while self.word("when"):
             self.expression("then")
             self.take()
-            self.statements("when", "else", "end")
+            self.way("when", "else", "end")
         if self.word("else"):
-            self.statements("end")
+            self.way("end")
         self.need_word("end")
         self.need_word("case")
         self.need_op(";")
 
     def loop(self) -> None:
-        self.statements("end")
+        self.way("end")
         self.need_word("end")
         self.need_word("loop")
         if self.now.is_name:
@@ -302,7 +328,7 @@ class _Parser(Finder):
     def for_range_or_query(self) -> None:
         start, end = self.until("loop", "..")
         if not self.now.is_op(".."):
-            self.found.fragments.append(Fragment(STATEMENT, self.text(start, end), self.tokens[start].line))
+            self.add(STATEMENT, self.text(start, end), start)
             return
         self.emit(EXPRESSION, start + self.tokens[start].is_word("reverse"), end)
         self.take()
@@ -386,7 +412,9 @@ class _Parser(Finder):
         self.need_op(";")
 
     def open(self) -> None:
-        self.poison(self.take().value)
+        cursor = self.take().value
+        self.opened.add(cursor)
+        self.variable(cursor).anything = True
         while self.now.is_word("no", "scroll"):
             self.take()
         if self.word("for"):
@@ -427,6 +455,7 @@ class _Parser(Finder):
         token = self.take()
         if not (token.is_name or token.kind == PARAM):
             raise self.wrong("a cursor", token)
+        self.fetched.append((token.line, token.value))
 
 
 _HANDLERS: Final = {

@@ -80,7 +80,7 @@ class References:
             self.out.unknown(rule, self.here, detail.replace(MARK, "?"))
 
     def _is_created(self, target: Node) -> bool:
-        return target.get("relname") in self.out.created and target.get("schemaname", "pg_temp") == "pg_temp"
+        return self.out.has_created(target.get("relname")) and target.get("schemaname", "pg_temp") == "pg_temp"
 
     # relations
 
@@ -136,7 +136,7 @@ class References:
             found = self.resolver.type(schema, names[-1])
             for hit in found.hits:
                 self._edge("uses", hit)
-            if not found.known and names[-1] not in self.out.created:
+            if not found.known and not self.out.has_created(names[-1]):
                 self._unresolved("type", (schema, names[-1]))
         self.rest(node, "names")
 
@@ -154,7 +154,7 @@ class References:
             found = self.resolver.type(schema, names[-1])
         for hit in found.hits:
             self._edge("uses", hit)
-        if not found.known and names[-1] not in self.out.created:
+        if not found.known and not self.out.has_created(names[-1]):
             self._unresolved("relation", (schema, names[-1]))
 
     def cast(self, node: Node) -> None:
@@ -167,7 +167,10 @@ class References:
 
     def named_object(self, kind: str, text: str, verb: str) -> None:
         """A constant that names an object: ``'app.t'::regclass``, ``'app.f(integer)'::regprocedure``, …"""
-        if MARK in text or text.isdigit() or text == "-":
+        if MARK in text or text == "-":
+            return
+        if text.isdigit():
+            self.unknown(rules.UNRESOLVED, f"{kind} {text}")
             return
         if kind == "regtype":
             self._named_type(text)

@@ -42,15 +42,17 @@ class Index:
         self.relation_schemas = _schemas(names.relations)
         self.routine_schemas = _schemas(names.routines)
         self.type_schemas = _schemas(names.types)
-        self.row_routines: dict[str, list[tuple[Hit, str]]] = defaultdict(list)
+        self.operator_schemas = _schemas(names.operators)
+        self.notations: dict[str, list[tuple[Hit, bool]]] = defaultdict(list)
+        """Functions and aggregates by name, for ``value.name``; and whether the first argument may be a row."""
         rows = {identity for _, identity in names.relations.values()}
         rows |= {identity for _, identity in names.types.values()}
         for (schema, name), overloads in names.routines.items():
             for kind, identity in overloads:
-                argument = identity[identity.find("(") + 1 : -1] if identity.endswith(")") else ""
-                if kind == "function" and argument in rows:
-                    self.row_routines[name].append((Hit(schema, name, kind, identity), argument))
-        self.relation_identities = frozenset(identity for _, identity in names.relations.values())
+                argument = _first_argument(identity)
+                if kind != "procedure" and argument:
+                    row = argument.removesuffix("[]") in rows or argument.startswith(_ROWS)
+                    self.notations[name].append((Hit(schema, name, kind, identity), row))
 
 
 def _schemas(names: Mapping[tuple[str, str], object]) -> dict[str, list[str]]:
@@ -127,14 +129,21 @@ class Resolver:
         system = schema in _SYSTEM and name in self.names.system_routines
         return Found(hits, bool(hits) or system)
 
-    def row_routines(self, name: str, relations_only: bool) -> tuple[Hit, ...]:
-        """Functions that ``value.name`` may call (functional notation): one argument, a row."""
+    def notations(self, name: str, rows_only: bool) -> tuple[Hit, ...]:
+        """Functions that ``value.name`` may call (functional notation). The other arguments may have defaults."""
         return tuple(
             hit
-            for hit, argument in self.index.row_routines.get(name, ())
-            if (self.path is None or hit.schema in self.path)
-            and (not relations_only or argument in self.index.relation_identities)
+            for hit, row in self.index.notations.get(name, ())
+            if (self.path is None or hit.schema in self.path) and (row or not rows_only)
         )
+
+    def operator(self, schema: str | None, name: str) -> tuple[Hit, ...]:
+        """Functions behind the operators of that name that are not the system's own, whatever their operands."""
+        schemas = (schema,) if schema is not None else self.path
+        if schemas is None:
+            schemas = tuple(sorted(self.index.operator_schemas.get(name, ())))
+        functions = dict.fromkeys(each for part in schemas for each in self.names.operators.get((part, name), ()))
+        return tuple(Hit(*_name_of(identity), kind, identity) for kind, identity in functions)
 
     def _first(self, name: str, schemas: Mapping[str, list[str]], look: Callable[[str, str], Found]) -> Found:
         if self.path is not None:
@@ -147,6 +156,28 @@ class Resolver:
         parts = [look(schema, name) for schema in ("pg_catalog", *sorted(candidates))]
         hits = dict.fromkeys(hit for part in parts for hit in part.hits)
         return Found(tuple(hits), any(part.known for part in parts))
+
+
+_ROWS = ("record", "pg_catalog.record", "any", '"any"', "pg_catalog.any", 'pg_catalog."any"')
+"""How an identity begins to name a type that takes rows: record, and the polymorphic ones."""
+
+
+def _first_argument(identity: str) -> str:
+    """As the identity of a routine has it; "" where there is none. A name in quotes may hold commas and parentheses."""
+    tokens = lexer.tokenize(identity)
+    depth, start = 0, 0
+    for token in tokens:
+        if depth == 1 and token.is_op(",", ")"):
+            return identity[start : token.start].strip()
+        depth += token.is_op("(") - token.is_op(")")
+        start = start or (token.end if depth else 0)
+    return ""
+
+
+def _name_of(identity: str) -> tuple[str, str]:
+    """Schema and name of a routine's identity."""
+    names = split_name(identity[: next(t.start for t in lexer.tokenize(identity) if t.is_op("("))])
+    return (names[-2], names[-1]) if names and len(names) > 1 else ("", identity)
 
 
 _INFORMATION_DOMAINS = frozenset({"cardinal_number", "character_data", "sql_identifier", "time_stamp", "yes_or_no"})

@@ -38,6 +38,8 @@ class Names:
     system_routines: frozenset[str]
     system_relations: frozenset[str]
     transitions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    operators: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Schema and name of each operator whose function has a body to look into; that function, and those of its commutator and negator."""
 
 
 @dataclass(frozen=True, order=True)

@@ -27,7 +27,7 @@ RULES: Final[dict[str, str]] = {
     OPERATOR: "An operator that is not one of pg_catalog; the function behind it is not known.",
     SEQUENCE: "nextval, currval or setval of a sequence whose name is not constant.",
     SEARCH_PATH: "The body itself changes search_path; what its unqualified names mean is not known.",
-    SETTING: "The body changes a setting that decides about rights or triggers (role, replication role, …).",
+    SETTING: "The body changes a setting that decides about rights or triggers (role, …), or leaves it to one where a string ends.",
     UTILITY: "A utility statement (DDL, GRANT, …) whose whole effect is not modelled.",
     LEXICAL: "A name that exists stands in the body, but no edge of the analysis explains it.",
 }

@@ -43,7 +43,8 @@ _CATALOG: Final = words(
 )
 _EXTENSION: Final = re.compile(
     r"dblink\w*|crosstab\w*|connectby|xpath_table|pg_file_\w+|pg_logdir_ls|postgres_fdw_\w+|http(_\w+)?"
-    r"|pg_background_\w+|lo_manage|pg_execute_server_program|cron_\w+|plpy_\w+|set_curcfg"
+    r"|pg_background_\w+|lo_manage|check_primary_key|check_foreign_key|autoinc"
+    r"|pg_execute_server_program|cron_\w+|plpy_\w+|set_curcfg"
 )
 _SCHEMAS: Final = frozenset({"cron", "pglogical", "pgagent", "dbms_sql", "dbms_job", "utl_file"})
 
@@ -58,6 +59,12 @@ def is_sink(schema: str | None, name: str, arguments: int) -> bool:
         if name == "ts_stat" or (name == "ts_rewrite" and arguments == 2):
             return True
     return _EXTENSION.fullmatch(name) is not None
+
+
+def pattern() -> str:
+    """All of them as one regular expression of PostgreSQL, for what the catalogs keep parsed."""
+    names = sorted({*_CATALOG, *RUNS_SQL})
+    return f"^({'|'.join(names)}|binary_upgrade_[a-z0-9_]+|{_EXTENSION.pattern.replace(chr(92) + 'w', '[a-z0-9_]')})$"
 
 
 SEQUENCE_VERBS: Final = {

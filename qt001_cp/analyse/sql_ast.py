@@ -13,11 +13,10 @@ from qt001_cp.analyse.words import words
 
 _HARMLESS: Final = words(
     """
-    TransactionStmt NotifyStmt ListenStmt UnlistenStmt ConstraintsSetStmt VariableShowStmt FetchStmt ClosePortalStmt
-    DeallocateStmt
+    TransactionStmt NotifyStmt ListenStmt UnlistenStmt VariableShowStmt ClosePortalStmt DeallocateStmt
     """
 )
-_AROUND_A_QUERY: Final = frozenset({"DeclareCursorStmt", "ExplainStmt", "PrepareStmt"})
+_AROUND_A_QUERY: Final = frozenset({"ExplainStmt", "PrepareStmt"})
 
 
 class Walker(Expressions):
@@ -60,7 +59,7 @@ class Walker(Expressions):
         self._with(node)
         self._set_operands(node)
         if "intoClause" in node:
-            self.create_as(node["intoClause"].get("rel", {}))
+            self.create_as(node["intoClause"].get("rel", {}), {})
         self._locking(node)
         self.rest(node, "withClause", "larg", "rarg", "intoClause", "lockingClause")
         self.scopes.pop()
@@ -148,27 +147,28 @@ class Walker(Expressions):
         self.relation_verb = "uses"
         self.rest(node, "relation")
         self.relation_verb = "reads"
-        self.create(target)
+        self.create(target, node)
 
     def create_table_as(self, node: Node) -> None:
         self.statement(node.get("query", {}))
-        self.create_as(node.get("into", {}).get("rel", {}))
+        self.create_as(node.get("into", {}).get("rel", {}), node)
 
-    def create_as(self, target: Node) -> None:
+    def create_as(self, target: Node, statement: Node) -> None:
         self.place(target)
-        self.create(target)
+        self.create(target, statement)
 
-    def create(self, target: Node) -> None:
-        self.out.created.add(target.get("relname", ""))
-        self.out.local.add(target.get("relname", ""))
-        if target.get("relpersistence") != "t" and target.get("schemaname") != "pg_temp":
+    def create(self, target: Node, statement: Node) -> None:
+        self.out.create(target.get("relname", ""))
+        if statement.get("if_not_exists"):
+            self.unknown(rules.UTILITY, f"CREATE TABLE IF NOT EXISTS {dotted(_relation_name(target))}")
+        elif target.get("relpersistence") != "t" and target.get("schemaname") != "pg_temp":
             self.unknown(rules.UTILITY, f"CREATE TABLE {dotted(_relation_name(target))}")
 
     def drop(self, node: Node) -> None:
         names = [engine.strings(each.get("List", {}).get("items")) for each in node.get("objects", [])]
         relations = node.get("removeType") in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE",
                                                "OBJECT_FOREIGN_TABLE")  # fmt: skip
-        if relations and all(name and name[-1] in self.out.created and name[:-1] in ((), ("pg_temp",))
+        if relations and all(name and self.out.has_created(name[-1]) and name[:-1] in ((), ("pg_temp",))
                              for name in names):  # fmt: skip
             return
         self.unknown(rules.UTILITY, "Drop " + ", ".join(dotted(name) for name in names if name))
@@ -196,6 +196,20 @@ class Walker(Expressions):
             self.unknown(rules.SETTING, f"SET {name}")
         self.rest(node)
 
+    def declare_cursor(self, node: Node) -> None:
+        self.out.cursors.add(node.get("portalname", ""))
+        self.statement(node.get("query", {}))
+
+    def fetch(self, node: Node) -> None:
+        """A cursor of the caller's runs the caller's query, with the rights of the routine."""
+        if node.get("portalname", "") not in self.out.cursors:
+            self.unknown(rules.DYNAMIC_OPAQUE, f"FETCH from the cursor {node.get('portalname', '')}")
+
+    def set_constraints(self, node: Node) -> None:
+        """IMMEDIATE runs the triggers that the caller's transaction has put off, with the rights of the routine."""
+        if not node.get("deferred"):
+            self.unknown(rules.UTILITY, "SET CONSTRAINTS IMMEDIATE")
+
     def execute_prepared(self, node: Node) -> None:
         self.unknown(rules.DYNAMIC_OPAQUE, f"EXECUTE of the prepared statement {node.get('name', '')}")
         self.rest(node)
@@ -215,6 +229,7 @@ _NODES: Final[dict[str, Callable[[Walker, Any], None]]] = {
     "TypeName": Walker.type_name, "argType": Walker.type_name, "returnType": Walker.type_name,
     "TypeCast": Walker.cast, "FuncCall": Walker.function_node,
     "A_Expr": Walker.expression, "SubLink": Walker.sublink, "SortBy": Walker.sort, "ColumnRef": Walker.column,
+    "CaseExpr": Walker.case, "JoinExpr": Walker.join, "RangeFunction": Walker.range_function,
     "A_Indirection": Walker.indirection, "RangeTableSample": Walker.sample,
 }  # fmt: skip
 
@@ -225,7 +240,8 @@ _STATEMENTS: Final[dict[str, Callable[[Walker, Any], None]]] = {
     "CreateStmt": Walker.create_table, "CreateTableAsStmt": Walker.create_table_as, "DropStmt": Walker.drop,
     "VacuumStmt": Walker.vacuum, "DoStmt": Walker.do, "CallStmt": Walker.call,
     "VariableSetStmt": Walker.set_variable, "ExecuteStmt": Walker.execute_prepared,
-    "DiscardStmt": Walker.discard,
+    "DiscardStmt": Walker.discard, "DeclareCursorStmt": Walker.declare_cursor, "FetchStmt": Walker.fetch,
+    "ConstraintsSetStmt": Walker.set_constraints,
 }  # fmt: skip
 
 Walker.nodes = _NODES

@@ -37,6 +37,8 @@ MARK: Final = "\ue001"
 _LIMIT: Final = 32
 _LONGEST: Final = 1 << 16
 _PRINTED_AS_WRITTEN: Final = (("text",), ("varchar",), ("bpchar",), ("regclass",))
+_DECIMAL: Final = re.compile(r"(0|[1-9]\d*)(\.\d+)?")
+"""What PostgreSQL prints as it is written."""
 _SPEC: Final = re.compile(r"%(?:(\d+)\$)?(-?(?:\d+|\*(?:\d+\$)?))?([sIL%])")
 
 
@@ -55,7 +57,7 @@ class Evaluator:
         if "A_Const" in node:
             return [_constant(node["A_Const"])]
         if "A_Expr" in node and engine.strings(node["A_Expr"].get("name")) == ("||",):
-            return self._concatenated(node)
+            return self._concatenated(node) if self.plain(("||",)) else [(TEXT,)]
         if "TypeCast" in node:
             return self._cast(node["TypeCast"])
         if "FuncCall" in node:
@@ -114,8 +116,8 @@ def _constant(value: Node) -> Template:
         return (value["sval"].get("sval", ""),)
     if "ival" in value:
         return (str(value["ival"].get("ival", 0)),)
-    if "fval" in value:
-        return (value["fval"].get("fval", "0"),)
+    if "fval" in value and _DECIMAL.fullmatch(value["fval"].get("fval", "")):
+        return (value["fval"]["fval"],)
     return (TEXT,)
 
 
@@ -141,7 +143,7 @@ def _merged(parts: Iterable[Part]) -> Template:
 
 
 def _quoted(value: Template, hole: Hole) -> Template:
-    if not all(isinstance(part, str) for part in value):
+    if not is_constant(value):
         return (hole,)
     text = "".join(str(part) for part in value)
     return (quote_ident(text) if hole is IDENTIFIER else quote_literal(text),)
@@ -180,6 +182,10 @@ def _formatted(text: str, arguments: list[list[Template]]) -> list[Template]:
         hole = {"I": IDENTIFIER, "L": LITERAL}.get(kind)
         columns.append(values if hole is None else [_quoted(value, hole) for value in values])
     return _joined(columns)
+
+
+def is_constant(template: Template) -> bool:
+    return all(isinstance(part, str) for part in template)
 
 
 def is_known(template: Template) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -17,6 +18,7 @@ import rfc8785
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.queries import rows
 
+_NAMING = ("configured", "captured", "proposed", "sealed", "cutover", "deployed", "evidence_imported", "bound")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -65,6 +67,14 @@ def chain(connection: psycopg.Connection, heads: list[str]) -> tuple[Check, list
     known = {e["digest"] for e in events}
     check.faults += [f"the head {h}, kept elsewhere, is not in the chain" for h in heads if h not in known]
     return check, events
+
+
+def missing(events: list[dict[str, Any]], found: Mapping[str, object]) -> list[str]:
+    """Documents that an event names and nobody keeps."""
+    named = {e["subject"]: e for e in reversed(events) if e["verb"] in _NAMING}
+    named |= {str(e["detail"]["document"]): e for e in reversed(events) if "document" in e["detail"]}
+    return [f"document {name}: event {e['seq']} ({e['verb']} by {e['actor']}) names it, and it is not there"
+            for name, e in named.items() if name not in found]  # fmt: skip
 
 
 def digest_of(body: bytes) -> str:

@@ -84,6 +84,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     snapshot = str(connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0])  # type: ignore[index]
     documents, found = ledger.documents(connection)
     chain, events = ledger.chain(connection, list(outside.heads))
+    documents.faults += ledger.missing(events, found)
     stage = estate.stage_of(events)
     digest = _manifest_of(events, found)
     manifest = found.get(digest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import psycopg
 
@@ -18,7 +19,16 @@ _ROUTINES = """
 SELECT n.nspname, p.proname, i.type, i.identity
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
-WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+WHERE (n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
+   OR (n.nspname IN ('pg_catalog', 'information_schema') AND p.oid >= 16384)
+"""
+# The planner may take the commutator, or for NOT the negator, instead.
+_OPERATORS = """
+SELECT DISTINCT n.nspname, o.oprname, i.type, i.identity
+FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
+JOIN pg_operator x ON x.oid IN (o.oid, o.oprcom, o.oprnegate)
+JOIN pg_proc p ON p.oid = x.oprcode AND p.oid >= 16384 JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
+CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
 """
 _TYPES = """
 SELECT n.nspname, t.typname, i.type, i.identity
@@ -30,7 +40,9 @@ _TRANSITIONS = """
 SELECT i.identity, t.tgnewtable, t.tgoldtable
 FROM pg_trigger t CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, t.tgfoid, 0) i WHERE NOT t.tgisinternal
 """
-_SYSTEM_ROUTINES = "SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace"
+_SYSTEM_ROUTINES = (
+    "SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND oid < 16384"
+)
 _SYSTEM_RELATIONS = """
 SELECT CASE n.nspname WHEN 'pg_catalog' THEN c.relname ELSE n.nspname || '.' || c.relname END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -46,6 +58,9 @@ def read_names(connection: psycopg.Connection) -> Names:
         routines: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         for r in cursor.execute(_ROUTINES):
             routines[r[0], r[1]].append((r[2], r[3]))
+        operators: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+        for r in cursor.execute(_OPERATORS):
+            operators[r[0], r[1]].append((r[2], r[3]))
         types = {(r[0], r[1]): (r[2], r[3]) for r in cursor.execute(_TYPES)}
         transitions: dict[str, frozenset[str]] = {}
         for identity, *given in cursor.execute(_TRANSITIONS):
@@ -54,10 +69,11 @@ def read_names(connection: psycopg.Connection) -> Names:
         system_routines = frozenset(r[0] for r in cursor.execute(_SYSTEM_ROUTINES))
         system_relations = frozenset(r[0] for r in cursor.execute(_SYSTEM_RELATIONS))
     return Names(
-        relations,
-        {k: tuple(sorted(v)) for k, v in routines.items()},
-        types,
-        system_routines,
-        system_relations,
-        transitions,
+        relations, _sorted(routines), types, system_routines, system_relations, transitions, _sorted(operators)
     )
+
+
+def _sorted(
+    lists: Mapping[tuple[str, str], list[tuple[str, str]]],
+) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
+    return {key: tuple(sorted(values)) for key, values in lists.items()}

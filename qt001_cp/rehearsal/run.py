@@ -19,6 +19,7 @@ from qt001_cp.model.versions import require_supported
 from qt001_cp.policy_file import load_policy
 from qt001_cp.rehearsal.calling import call_of
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
+from qt001_cp.rehearsal.protection import Protection, measure
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER, Scene, drop_scene, new_scene
 from qt001_cp.rehearsal.state import data_digest
 from qt001_cp.rehearsal.transcript import Transcript
@@ -98,6 +99,7 @@ class Rehearsal:
             self._migrate(scene, way, "base", "fix7a", policy=str(self.policy_path))
             rest = scene.dump("--exclude-schema", SCHEMA)
             self._check(f"{way}: outside {SCHEMA} pg_dump is the same after FIX7a", rest == base_rest)
+            self._check(f"{way}: the data has not moved after FIX7a", data_digest_of(scene) == data)
         with self._step(f"{way}: generate, propose, seal"):
             bundle = self._sealed(scene, known)
         if known is None:
@@ -107,27 +109,33 @@ class Rehearsal:
             with scene.connect(OPERATOR) as operator:
                 record_rehearsal(operator, self.transcript.record())
         fix7a, _, _, _ = self._photograph(scene)
+        in_fix7a = measure(scene, bundle.manifest)
         x = {"manifest": str(self.out / OBJECT), **({} if known else {"rehearsal": "first"})}
         with self._step(f"{way}: FIX7b"):
             self._migrate(scene, way, "fix7a", "fix7b", **x)
         self._remember(scene, way, "FIX7b")
         fix7b, _, _, _ = self._photograph(scene)
+        in_fix7b = self._no_worse(scene, way, bundle, "after FIX7b", in_fix7a)
         with self._step(f"{way}: FIX7c"):
             self._migrate(scene, way, "fix7b", "fix7c", **x)
         self._remember(scene, way, "FIX7c")
+        in_fix7c = self._no_worse(scene, way, bundle, "after FIX7c", in_fix7b)
         if known is None:
             demand, producer = self._demand()
             with self._step("no-go: all other families"):
                 self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, (demand, producer))
         with self._step(f"{way}: the scheduled verifier, the gates"):
             self._gates(scene, way, bundle, known is None)
+        self._no_worse(scene, way, bundle, "after all refused attacks", in_fix7c)
         self._check(f"{way}: the data has not moved", data_digest_of(scene) == data)
         with self._step(f"{way}: back to FIX7b, FIX7a, base"):
             self._migrate(scene, way, "fix7c", "fix7b", manifest=x["manifest"])
             self._check(
                 f"{way}: pg_dump is the same before FIX7c and after its downgrade", self._photograph(scene)[0] == fix7b
             )
+            self._no_worse(scene, way, bundle, "back in FIX7b", in_fix7b)
             self._migrate(scene, way, "fix7b", "fix7a", manifest=x["manifest"])
+            self._no_worse(scene, way, bundle, "back in FIX7a", in_fix7a)
             self._remember(scene, way, "FIX7a again")
             self._check(
                 f"{way}: pg_dump is the same before FIX7b and after its downgrade", self._photograph(scene)[0] == fix7a
@@ -188,6 +196,12 @@ class Rehearsal:
             if first:
                 self.transcript.gates = [(g, o, r) for g, o, r in gates]
             self._blocked(scene, way, bundle)
+
+    def _no_worse(self, scene: Scene, way: str, bundle: Bundle, moment: str, before: Protection) -> Protection:
+        now = measure(scene, bundle.manifest)
+        worse = now.worse_than(before)
+        self._check(f"{way}: protected state no worse {moment}", not worse, worse)
+        return now
 
     def _blocked(self, scene: Scene, way: str, bundle: Bundle) -> None:
         caller, call = call_of(bundle.manifest, "gateway")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from importlib import resources
 
+from qt001_cp.analyse import sinks
 from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.kinds import CATALOGS, KINDS, Catalog
@@ -37,6 +38,7 @@ def fill(text: str, source: str) -> str:
     return (
         text.replace("{object_kind_rows}", _kind_rows())
         .replace("{listed}", "\n    UNION ALL\n".join(_listed(c) for c in CATALOGS))
+        .replace("{hidden_sink}", literal(sinks.pattern()))
         .replace("{supported_bounds}", f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999")
         .replace("{supported_words}", f"{SUPPORTED.start} to {SUPPORTED.stop - 1}")
         .replace("{owner_acl_typed}", "\nUNION ALL ".join(_owner_acl(c, typed=True) for c in CATALOGS))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
 from qt001_cp.model.canonical import Json
+from qt001_cp.rehearsal.scene import OPERATOR
+from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import LEGACY, Closer
 from tests.acceptance.moves import (
     analysed,
+    as_reached,
     behind,
     both,
     do,
@@ -19,6 +23,7 @@ from tests.acceptance.moves import (
     unknown,
 )
 
+_NAIVE = datetime.now(UTC).strftime("%Y-%m-%d 00:00:00")
 _WRITER = "public.qt001_write(pg_catalog.jsonb)"
 _OF_ANOTHER = {"object_manifest": "0" * 64}
 _MANIFEST = partial(Closer, "object_manifest_sealed", resign=False)
@@ -60,7 +65,16 @@ def _no_family(record: Json) -> None:
     record["cases"] = [c for c in record["cases"] if c["family"] != "fake_capability"]
 
 
+def _deployed_again(attempt: Attempt) -> None:
+    """The operator, as the owner role, forgets what rows there were."""
+    detail = attempt.run("SELECT jsonb_set(detail, '{rows}', '[]')::text FROM qt001_cp.event WHERE verb = 'deployed'")
+    attempt.write_event("deployed", attempt.stage.digest, detail)
+
+
+_SINK = "(query_to_xml('SELECT 1', true, true, '')::text)"
+
 DOCUMENTS = (
+    _MANIFEST("the deployment is written again, without the rows that are gone", _deployed_again, "2 events of it"),
     _MANIFEST("no rehearsal was recorded", forgotten("rehearsal_recorded"), "rehearsal of manifest"),
     _MANIFEST("a family of no-go cases is missing", rehearsed(_no_family), "no-go family fake_capability"),
     _MANIFEST("a case does not say what was there before", rehearsed(_first(state_before=None, state_after=None)), "no-go case"),
@@ -81,6 +95,12 @@ DOCUMENTS = (
             on_the_path("CREATE FUNCTION public.third() RETURNS int LANGUAGE sql AS 'SELECT 1'"), "not analysed"),
     _CLOSED("a trigger function that only the catalogs know is not in it",
             resealed("dependency.json", lambda d: d["objects"].remove(["function", "public.qt001_touch()"])), "public.qt001_touch()"),
+    _CLOSED("a default runs a text as SQL", do(f"ALTER TABLE public.qt001_write_log ALTER written_by SET DEFAULT {_SINK}"), "query_to_xml in a default"),
+    _CLOSED("a trigger runs a function of an extension that deletes elsewhere", both(do(
+        "CREATE EXTENSION refint", "CREATE TRIGGER quiet AFTER DELETE ON public.qt001_write_log FOR EACH ROW EXECUTE FUNCTION"
+        " check_foreign_key('1', 'cascade', 'id', 'public.qt001_setting', 'key')"), as_reached), "hidden-sink: check_foreign_key"),
+    _CLOSED("a child is on another server", both(do("CREATE EXTENSION postgres_fdw", "CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw",
+            "CREATE FOREIGN TABLE public.far () INHERITS (public.qt001_write_log) SERVER far"), as_reached), "what another server does"),
     _ANALYSIS("it does not understand a routine", analysed(unknown(LEGACY[1])), "no blocking finding"),
     _ANALYSIS("the owner changed a body since", do("CREATE OR REPLACE FUNCTION public.qt001_touch() RETURNS trigger LANGUAGE plpgsql"
               " SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END'"), "public.qt001_touch()"),
@@ -98,6 +118,19 @@ DOCUMENTS = (
     _REAL("about another capability", offered("sheet_comparison", producer="qt001-test-authority", **{"class": "test"}), "another capability"),
     _REAL("without raw output", offered(raw=" ", recorded=True), "without raw output"),
     _REAL("too old", offered(produced_at="2001-01-01T00:00:00Z"), "produced at 2001"),
+    _REAL("as old as it is looked at", offered(produced_at="now", recorded=True), "produced at now"),
+    _REAL("of today, whatever day it is", offered(produced_at="today", recorded=True), "produced at today"),
+    _REAL("of a time without a zone", offered(produced_at=_NAIVE, recorded=True), "produced at 2"),
+    _REAL("of a day that does not exist", offered(produced_at="2026-13-45T00:00:00Z", recorded=True), "produced at 2026-13"),
+    _REAL("of no time", offered(produced_at=None, recorded=True), "produced at no time"),
+    _REAL("of no class", offered(recorded=True, **{"class": None}), "of class none"),
+    _REAL("of a class that is no class", offered(recorded=True, environment="rehearsal", **{"class": "REAL"}), "of class REAL"),
+    _REAL("about nothing", offered(subject=None, recorded=True), "another subject"),
+    _REAL("of a producer without a name", offered(recorded=True, producer=None), "without a name"),
+    _REAL("of no schema that says so", offered(recorded=True, schema="qt001.evidence.capability/2"), "not capability evidence"),
+    _REAL("bound by the operator", offered(recorded=True, binder=OPERATOR), "bound by " + OPERATOR),
+    _REAL("imported by the operator", offered(recorded=True, importer=OPERATOR), "not imported by an author"),
+    _REAL("never imported", offered(recorded=True, importer=""), "not imported by an author"),
     _REAL("from the future", offered(produced_at="2999-01-01T00:00:00Z"), "produced at 2999"),
     Closer("scheduled_verifier_recent", "it never ran", forgotten("verified"), "never ran", resign=False),
     Closer("scheduled_verifier_recent", "nothing says how often", resealed("readiness.json", lambda d: d.pop("verifier")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from qt001_cp.rehearsal.scene import AUDITOR, OPERATOR
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR
 from tests.acceptance.closers import LEGACY, Closer
 from tests.acceptance.moves import both, do
 
@@ -23,6 +23,9 @@ def _member(options: str, powers: str) -> object:
 ROLES = (
     _APART("the application role has a duty", do("GRANT qt001_cp_author TO directus"), "no duty"),
     _APART("the auditor is the application role", do(f"GRANT directus TO {AUDITOR}"), f"role {AUDITOR}"),
+    _APART("one person authors and operates, by two logins", do(
+        f"UPDATE qt001_cp.person SET person = (SELECT ' ' || upper(p.person) FROM qt001_cp.person p WHERE p.login = '{AUTHOR}')"
+        f" WHERE login = '{OPERATOR}'"), f"qt001_cp_author by login {AUTHOR}, qt001_cp_operator by login {OPERATOR}"),
     _APART("the operator still is the application role", do(f"GRANT directus TO {OPERATOR}"), f"role {OPERATOR}"),
     _APART("somebody is the owner role who is no operator", do("GRANT qt001_cp_owner TO intern"), "role intern"),
     _APART("the owner role is a superuser", do("ALTER ROLE qt001_cp_owner SUPERUSER"), "SUPERUSER"),

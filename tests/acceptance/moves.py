@@ -81,8 +81,18 @@ def unknown(identity: str) -> Callable[[dict[str, Json]], object]:
     return change
 
 
-def offered(capability: str = DRILL, *, producer: str = "pgbackrest", recorded: bool = False, **changes: Any) -> Move:
-    """All that one capability has is this evidence. ``recorded``: put into the ledger around import_evidence."""
+def offered(
+    capability: str = DRILL,
+    *,
+    producer: Any = "pgbackrest",
+    importer: str = AUTHOR,
+    binder: str = AUTHOR,
+    recorded: bool = False,
+    **changes: Any,
+) -> Move:
+    """All that one capability has is this evidence. ``recorded``: put into the ledger around import_evidence, as a member of
+    the owner role could; ``importer`` and ``binder`` write the two events, "" nobody the first one.
+    """
 
     def move(attempt: Attempt) -> None:
         forgotten("bound", f"AND detail ->> 'requirement' = '{DRILL}'")(attempt)
@@ -90,9 +100,13 @@ def offered(capability: str = DRILL, *, producer: str = "pgbackrest", recorded: 
         body = evidence(attempt.stage.bundle.manifest, capability, producer, **changes)
         if recorded:
             attempt.run("SELECT qt001_cp.record_document(%s)", [body])
+            attempt.run(f"GRANT qt001_cp_owner TO {AUTHOR}")
+            if importer:
+                attempt.write_event("evidence_imported", digest(body), user=importer)
+            attempt.write_event("bound", digest(body), f'{{"requirement": "{DRILL}"}}', user=binder)
         else:
             attempt.run("SELECT qt001_cp.import_evidence(%s)", [body], user=AUTHOR)
-        attempt.write_event("bound", digest(body), f'{{"requirement": "{DRILL}"}}')
+            attempt.run("SELECT qt001_cp.bind_evidence(%s, %s)", [digest(body), DRILL], user=AUTHOR)
 
     return move
 
@@ -129,6 +143,13 @@ def in_manifest(name: str, path: str, value: str) -> Move:
         f" WHERE object ->> 'kind' = 'schema' AND object ->> 'name' = '{name}'",
         "manifest_row_fix7a",
     )
+
+
+def as_reached(attempt: Attempt) -> None:
+    """A dependency manifest that holds everything that the apply path reaches now."""
+    query = "SELECT r.kind, r.identity FROM qt001_cp.reached_by_apply_path(%s) r"
+    rows = attempt.connection.execute(query, [attempt.stage.digest]).fetchall()
+    resealed("dependency.json", lambda document: document.update(objects=sorted(map(list, rows))))(attempt)
 
 
 def both(*moves: Move) -> Move:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from qt001_cp.model.canonical import Json, canonical_bytes
-from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
 from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import LEGACY
 from tests.acceptance.conditions_routines import GUARDED, fresh
@@ -102,6 +102,12 @@ STAYS = (
     _ONE("a simulated one of another manifest", analysed(lambda r: None, **{"class": "simulated", "subject": "0" * 64})),
     _ONE("it does not understand what stays with the application", analysed(unknown("public.slugify(pg_catalog.text)"))),
     Stays("dependency_manifest_closed", "it does not understand what is not on the apply path", analysed(unknown(LEGACY[1]))),
+    Stays("dependency_manifest_closed", "texts are run as SQL, and other servers reached, where the apply path does not go", do(
+        "CREATE EXTENSION refint", "CREATE EXTENSION postgres_fdw", "CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw",
+        "CREATE FOREIGN TABLE public.far (a int) SERVER far",
+        "CREATE TABLE public.near (a text DEFAULT (query_to_xml('SELECT 1', true, true, '')::text))")),
+    Stays("roles_apart", "the auditor's person is also called the verifier's",
+          do(f"UPDATE qt001_cp.person SET person = (SELECT p.person FROM qt001_cp.person p WHERE p.login = '{AUDITOR}') WHERE login = '{VERIFIER}'")),
     Stays("dependency_manifest_closed", "the writer's table calls a trigger of qt001_cp",
           do("CREATE TRIGGER of_ours BEFORE TRUNCATE ON public.qt001_write_log EXECUTE FUNCTION qt001_cp.refuse_change()")),
     Stays("dependency_manifest_closed", "a function on the path that has no text",

@@ -42,6 +42,7 @@ TRIGGER = (f"CREATE FUNCTION public.quiet() RETURNS trigger LANGUAGE plpgsql {PA
            " AS 'BEGIN PERFORM 1 FROM public.weather; RETURN NEW; END'")  # fmt: skip
 OPAQUE = f"CREATE FUNCTION public.mood() RETURNS boolean LANGUAGE plpgsql {PATH} AS 'DECLARE t text := session_user; BEGIN EXECUTE t; RETURN true; END'"
 ALIEN = f"CREATE FUNCTION public.forecast() RETURNS boolean LANGUAGE plpgsql {PATH} AS 'BEGIN RETURN (SELECT r.ready FROM public.qt001_readiness r); END'"
+COMPARED = {"lt": "<", "le": "<=", "eq": "=", "ge": ">=", "gt": ">"}
 WAYS = (
     Way("itself", "PERFORM public.qt001_is_ready();", "function public.qt001_is_ready(): reached"),
     Way("a view of another name", "PERFORM 1 FROM public.weather;", made=(VIEW,)),
@@ -58,8 +59,34 @@ WAYS = (
         made=(VIEW, SQL, "CREATE DOMAIN public.fair AS boolean CHECK (VALUE = public.forecast())")),
     Way("an operator", "PERFORM 1 OPERATOR(public.@@@) 1;",
         made=(VIEW, f"CREATE FUNCTION public.like_it(int, int) RETURNS boolean LANGUAGE sql {PATH} AS 'SELECT w.ready FROM public.weather w'",
-              "CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = public.like_it)"),
-        found="operator", gate="dependency"),
+              "CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = public.like_it)")),
+    Way("an operator named like one of the server's", "PERFORM public.mood();",
+        made=(VIEW, f"CREATE FUNCTION public.like_it(text, text) RETURNS boolean LANGUAGE sql {PATH} AS 'SELECT w.ready FROM public.weather w'",
+              "CREATE OPERATOR public.+ (LEFTARG = text, RIGHTARG = text, FUNCTION = public.like_it)",
+              "CREATE FUNCTION public.mood() RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp"
+              " AS 'BEGIN RETURN current_user::text + ''x''; END'")),
+    Way("a function written like a column", "PERFORM public.mood();",
+        made=(VIEW, f"CREATE FUNCTION public.forecast(record) RETURNS boolean LANGUAGE plpgsql {PATH} AS 'BEGIN RETURN (SELECT w.ready FROM public.weather w); END'",
+              "CREATE FUNCTION public.mood() RETURNS boolean LANGUAGE sql SET search_path = pg_catalog, public, pg_temp"
+              " AS 'SELECT s.forecast FROM (SELECT 1 AS a) s'")),
+    Way("a function that a superuser put into pg_catalog", "PERFORM weathervane();",
+        made=(VIEW, f"CREATE FUNCTION pg_catalog.weathervane() RETURNS boolean LANGUAGE sql {PATH} AS 'SELECT w.ready FROM public.weather w'")),
+    Way("a cast between two types of the server", "PERFORM public.mood();",
+        made=(VIEW, f"CREATE FUNCTION public.weigh(boolean) RETURNS float8 LANGUAGE sql {PATH} AS 'SELECT 1.0::float8 FROM public.weather w'",
+              "CREATE CAST (boolean AS float8) WITH FUNCTION public.weigh(boolean) AS IMPLICIT",
+              f"CREATE FUNCTION public.mood() RETURNS float8 LANGUAGE plpgsql {PATH} AS 'BEGIN RETURN sqrt(true); END'")),
+    Way("a cast of a table's row", "PERFORM (SELECT min(n::text) FROM public.notes n);",
+        made=(VIEW, "CREATE TABLE public.notes (a int)",
+              f"CREATE FUNCTION public.told(public.notes) RETURNS text LANGUAGE sql {PATH} AS 'SELECT w.ready::text FROM public.weather w'",
+              "CREATE CAST (public.notes AS text) WITH FUNCTION public.told(public.notes)")),
+    Way("the order of a type", "PERFORM 1 FROM public.days d ORDER BY d.a;",
+        made=(VIEW, "CREATE TYPE public.day AS (a int)",
+              f"CREATE FUNCTION public.rank(public.day, public.day) RETURNS int LANGUAGE sql IMMUTABLE {PATH} AS 'SELECT 0 FROM public.weather w'",
+              *(f"CREATE FUNCTION public.day_{n}(public.day, public.day) RETURNS boolean LANGUAGE sql IMMUTABLE {PATH} AS 'SELECT true'" for n in COMPARED),
+              *(f"CREATE OPERATOR public.{o} (LEFTARG = public.day, RIGHTARG = public.day, FUNCTION = public.day_{n})" for n, o in COMPARED.items()),
+              "CREATE OPERATOR CLASS public.by_day DEFAULT FOR TYPE public.day USING btree AS OPERATOR 1 public.<, OPERATOR 2 public.<=,"
+              " OPERATOR 3 public.=, OPERATOR 4 public.>=, OPERATOR 5 public.>, FUNCTION 1 public.rank(public.day, public.day)",
+              "CREATE TABLE public.days (a public.day)")),
     Way("dynamic SQL that nobody can know", "EXECUTE payload ->> 'sql';", "dynamic-sql-opaque", "dependency"),
     Way("a function with dynamic SQL that nobody can know", "PERFORM public.mood();", "dynamic-sql-opaque", "dependency", made=(OPAQUE,)),
     Way("a function of a third role, which nobody has analysed", "PERFORM public.forecast();", "function public.forecast()", "dependency",
@@ -100,7 +127,7 @@ def test_whatever_leads_to_the_legacy_authority_is_found(attempt: Attempt, way: 
     for statement in way.made:
         attempt.run(statement)
         _, kind, name, *_ = statement.replace("(", " (", 1).split(" ")
-        if kind not in ("TRIGGER", "OPERATOR"):
+        if kind not in ("TRIGGER", "OPERATOR", "CAST"):
             attempt.run(f"ALTER {kind if kind != 'FUNCTION' else 'ROUTINE'} {name} OWNER TO {way.owner}")
     _writer_with(attempt, way.call)
     attempt.import_evidence(_analysed_now(attempt))

@@ -78,7 +78,8 @@ DYNAMIC: tuple[Case, ...] = (
           for b in select s from public.settings loop execute b; end loop; fetch r into c; execute c;
           get diagnostics d = pg_context; execute d; call app.close_day(e); execute e; execute a; end""",
             "reads table public.settings\ncalls procedure app.close_day(date)",
-            "dynamic-sql-opaque b\ndynamic-sql-opaque c\ndynamic-sql-opaque d\ndynamic-sql-opaque e"),
+            "dynamic-sql-opaque b\ndynamic-sql-opaque c\ndynamic-sql-opaque d\ndynamic-sql-opaque e\n"
+            "dynamic-sql-opaque FETCH from the cursor r"),
     plpgsql("case of constants", """
         begin execute 'delete from ' || case when x then 'app.orders' else 'app.queue' end || ' where true'; end""",
             "writes table app.orders\nwrites table app.queue", args="x boolean"),

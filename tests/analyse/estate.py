@@ -80,6 +80,7 @@ class Case:
     source: RoutineSource
     edges: frozenset[str]
     unknown: frozenset[str]
+    names: Names = NAMES
 
 
 def lines(text: str) -> frozenset[str]:

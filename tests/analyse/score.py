@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qt001_cp.analyse.analyser import analyse
 from qt001_cp.analyse.rules import RULES
 
-from .estate import NAMES, Case
+from .estate import Case
 
 BEHIND: dict[str, set[str]] = {
     "function recorded.a_upsert()": {"type recorded.code"},
@@ -53,7 +53,7 @@ class Score:
     timid: int = 0
 
     def add(self, case: Case) -> None:
-        found = analyse(case.source, NAMES)
+        found = analyse(case.source, case.names)
         edges = {f"{e.verb} {e.kind} {e.identity}" for e in found.edges}
         unknown = {f"{u.rule} {u.detail}" for u in found.unknown}
         self.routines += 1

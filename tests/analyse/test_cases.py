@@ -11,16 +11,17 @@ from qt001_cp.analyse.result import VERBS, Names, RoutineSource
 from qt001_cp.analyse.rules import RULES
 
 from .cases_dynamic import DYNAMIC
+from .cases_hidden import HIDDEN
 from .cases_sql import SQL
 from .cases_static import STATIC
 from .estate import NAMES, Case, plpgsql
 
-ALL = (*STATIC, *DYNAMIC, *SQL)
+ALL = (*STATIC, *DYNAMIC, *SQL, *HIDDEN)
 
 
 @pytest.mark.parametrize("case", ALL, ids=[case.name for case in ALL])
 def test_edges_and_unknowns_are_exact(case: Case) -> None:
-    found = analyse(case.source, NAMES)
+    found = analyse(case.source, case.names)
     assert {f"{edge.verb} {edge.kind} {edge.identity}" for edge in found.edges} == case.edges
     assert {f"{each.rule} {each.detail}" for each in found.unknown} == case.unknown
 
@@ -31,13 +32,13 @@ def test_the_table_is_large_enough_and_its_names_differ() -> None:
 
 
 def test_every_rule_is_documented_and_provoked() -> None:
-    seen = {each.rule for case in ALL for each in analyse(case.source, NAMES).unknown}
+    seen = {each.rule for case in ALL for each in analyse(case.source, case.names).unknown}
     assert seen == set(RULES)
 
 
 def test_results_are_sorted_and_without_duplicates() -> None:
     for case in ALL:
-        found = analyse(case.source, NAMES)
+        found = analyse(case.source, case.names)
         assert list(found.edges) == sorted(set(found.edges))
         assert list(found.unknown) == sorted(set(found.unknown))
         assert {edge.verb for edge in found.edges} <= set(VERBS)
@@ -121,7 +122,7 @@ def test_a_transition_table_is_known_by_the_triggers() -> None:
 
 def test_analysis_depends_on_nothing_but_its_arguments() -> None:
     other = Names({}, {}, {}, frozenset(), frozenset())
-    first = [analyse(case.source, NAMES) for case in ALL]
+    first = [analyse(case.source, case.names) for case in ALL]
     for case in ALL:
         analyse(case.source, other)
-    assert first == [analyse(case.source, NAMES) for case in reversed(ALL)][::-1]
+    assert first == [analyse(case.source, case.names) for case in reversed(ALL)][::-1]

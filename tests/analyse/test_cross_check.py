@@ -21,7 +21,7 @@ from qt001_cp.rehearsal.scene import OPERATOR, new_scene
 from qt001_cp.servers import Server, open_server
 from tests.conftest import Stage
 
-DEBIAN = Path("/usr/lib/postgresql/15")
+_FOUND = max(Path("/usr/lib/postgresql").glob("*/lib/plpgsql_check.so"), default=None, key=lambda p: int(p.parts[4]))
 
 
 def _checked(connection: psycopg.Connection, seen: dict[tuple[str, str], frozenset[tuple[str, str]]]) -> Analyses:
@@ -32,12 +32,13 @@ def _checked(connection: psycopg.Connection, seen: dict[tuple[str, str], frozens
 
 @pytest.fixture(scope="module")
 def checking() -> Iterator[Server]:
-    """Debian's PostgreSQL 15 with the extension; skipped where either is missing."""
-    if not (DEBIAN / "lib/plpgsql_check.so").exists():
+    """Debian's newest PostgreSQL with the extension; skipped where either is missing."""
+    if _FOUND is None:
         pytest.skip("no plpgsql_check here: apt-get install postgresql-15-plpgsql-check")
+    major = int(_FOUND.parts[4])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("QT001_POSTGRES_BIN_15", str(DEBIAN / "bin"))
-        with open_server("embedded", major=15) as server:
+        patch.setenv(f"QT001_POSTGRES_BIN_{major}", str(_FOUND.parents[1] / "bin"))
+        with open_server("embedded", major=major) as server:
             yield server
 
 

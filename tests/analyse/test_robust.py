@@ -60,7 +60,7 @@ def test_a_body_that_is_cut_off_is_never_silent(case: Case) -> None:
     if case.source.language != "plpgsql":
         return
     body = case.source.definition.rpartition("end")[0]
-    whole = analyse(case.source, NAMES)
-    found = analyse(dataclasses.replace(case.source, definition=body + "$function$"), NAMES)
+    whole = analyse(case.source, case.names)
+    found = analyse(dataclasses.replace(case.source, definition=body + "$function$"), case.names)
     assert found.unknown
     assert {edge.identity for edge in found.edges} <= {edge.identity for edge in whole.edges}

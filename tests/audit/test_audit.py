@@ -66,6 +66,8 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "documents", "its sha256 is"),
     "10_ledger: rows that are not the document's": (
         _UNGUARDED.format("qt001_cp.manifest_row_fix7a", "DELETE FROM qt001_cp.manifest_row_fix7a WHERE number = 1"), "documents", "the rows of its objects"),
+    "10_ledger: a document is taken out": (
+        _UNGUARDED.format("qt001_cp.document_fix7a", "DELETE FROM qt001_cp.document_fix7a WHERE kind LIKE 'qt001.inventory/%'"), "documents", "names it, and it is not there"),
     "10_ledger: an event is edited": (
         _UNGUARDED.format("qt001_cp.event_fix7a", "UPDATE qt001_cp.event_fix7a SET actor = 'qt001_auditor' WHERE seq = 2"), "chain of events", "event 2 ("),
     "10_ledger: an event is taken out": (

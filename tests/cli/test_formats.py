@@ -20,6 +20,11 @@ def _said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int) -> str
     return capsys.readouterr().out
 
 
+_LABEL = r'[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*"'
+_EXPOSED = re.compile(rf"# HELP \w+ .+|# TYPE \w+ gauge|[a-zA-Z_:][\w:]*\{{{_LABEL}(?:,{_LABEL})*\}} \d+")
+"""A line of Prometheus' text format, as far as ours go (documentation, "Exposition formats")."""
+
+
 def test_verify_in_every_format(at_fix7c_done: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     dsn = at_fix7c_done.scene.dsn(VERIFIER)
     with at_fix7c_done.connect() as connection:
@@ -28,12 +33,14 @@ def test_verify_in_every_format(at_fix7c_done: Stage, capsys: pytest.CaptureFixt
     places = [r["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for r in log["runs"][0]["results"]]
     assert "table public.qt001_source" in places
     text = _said(capsys, "verify", "--database", dsn, "--format", "prometheus", code=3)
+    assert all(_EXPOSED.fullmatch(line) for line in text.splitlines())
     assert re.search(r'^qt001_findings\{database="directus_case",run="verify"\} [1-9]\d*$', text, re.MULTILINE)
     assert re.search(r"^qt001_run_timestamp_seconds\{.*\} \d{10}$", text, re.MULTILINE)
 
 
 def test_no_finding_is_a_zero() -> None:
     text = findings_prometheus([], 'a "b"\n\\', "scan", 0)
+    assert text.endswith("\n") and all(_EXPOSED.fullmatch(line) for line in text[:-1].split("\n"))
     assert 'qt001_findings{database="a \\"b\\"\\n\\\\",run="scan"} 0\n' in text
     assert "qt001_findings_by_sqlstate{" not in text
 

@@ -239,3 +239,9 @@ def test_open_transaction_of_the_application(at_recorded: Stage) -> None:
         application.execute("SELECT 1 FROM public.articles")
         refused(at_recorded, "QT108", "of directus")
         application.execute("ROLLBACK")
+
+
+def test_a_column_of_the_systems_own_given_to_everybody(at_fix7a_sealed: Stage) -> None:
+    """Which the server did not come with: whoever may read it stays able to after the cutover."""
+    run(at_fix7a_sealed, "GRANT SELECT (rolpassword) ON pg_catalog.pg_authid TO PUBLIC;\n")
+    refused(at_fix7a_sealed, "QT108", "table column pg_catalog.pg_authid.rolpassword", rehearsal="first")

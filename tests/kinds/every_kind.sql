@@ -64,9 +64,11 @@ CREATE PROCEDURE kinds.listed(OUT a anyelement, b anyelement, VARIADIC c anyarra
 CREATE SEQUENCE "Kinds ""two"" ü".U&"se\202E\000A'q\\";
 CREATE AGGREGATE kinds.total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
 CREATE AGGREGATE kinds.number(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0');
--- By all arguments, OUT included, each of these is also the one before.
-CREATE PROCEDURE kinds.proceed(OUT a int, INOUT b int) LANGUAGE plpgsql AS $$ BEGIN a := b; END $$;
-CREATE PROCEDURE kinds.total(OUT a int) LANGUAGE plpgsql AS $$ BEGIN a := 1; END $$;
+-- By all arguments, OUT included, the second of each pair is also the first.
+CREATE PROCEDURE kinds.twice(IN a int, INOUT b int) LANGUAGE plpgsql AS $$ BEGIN b := a; END $$;
+CREATE PROCEDURE kinds.twice(OUT a int, INOUT b int) LANGUAGE plpgsql AS $$ BEGIN a := b; END $$;
+CREATE AGGREGATE kinds.once(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
+CREATE PROCEDURE kinds.once(OUT a int) LANGUAGE plpgsql AS $$ BEGIN a := 1; END $$;
 RESET ROLE;
 CREATE AGGREGATE kinds.middle(float8 ORDER BY anyelement) (SFUNC = ordered_set_transition, STYPE = internal,
     FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
@@ -136,12 +138,12 @@ GRANT USAGE ON SEQUENCE kinds.counter TO PUBLIC;
 GRANT SELECT ON SEQUENCE kinds.unlogged_id_seq TO PUBLIC;
 REVOKE EXECUTE ON FUNCTION kinds.add(int, int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION kinds.add(int, int) TO :"third" WITH GRANT OPTION;
-GRANT EXECUTE ON PROCEDURE kinds.proceed(IN int, INOUT int) TO :"third";
+GRANT EXECUTE ON PROCEDURE kinds.proceed(int, int) TO :"third";
 REVOKE USAGE ON TYPE kinds.colour FROM PUBLIC;
 GRANT USAGE ON TYPE kinds.positive TO :"third";
 GRANT SELECT ON LARGE OBJECT 4294967000 TO PUBLIC;
 GRANT USAGE ON FOREIGN SERVER kinds_server TO :"third" WITH GRANT OPTION;
-GRANT EXECUTE ON PROCEDURE kinds.proceed(OUT a int, INOUT b int) TO :"third" WITH GRANT OPTION;
+GRANT EXECUTE ON PROCEDURE kinds.twice(OUT a int, INOUT b int) TO :"third" WITH GRANT OPTION;
 ALTER DEFAULT PRIVILEGES IN SCHEMA kinds GRANT SELECT ON TABLES TO :"third";
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO PUBLIC;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -48,7 +48,7 @@ EXAMPLES: Final = {
     "sequence": Example("pg_class", "relowner", "o.oid = 'kinds.counter'::regclass", "SEQUENCE kinds.counter", "relacl",
                         "has_sequence_privilege", ("USAGE", "SELECT", "UPDATE")),
     "function": _routine("add(int, int)", "FUNCTION"),
-    "procedure": _routine("proceed(int, int)", "PROCEDURE"),
+    "procedure": replace(_routine("proceed(int, int)", "PROCEDURE"), alter="PROCEDURE kinds.proceed(IN int, IN int)"),
     "aggregate": _routine("total(int)", "AGGREGATE"),
     "type": Example("pg_type", "typowner", "o.oid = 'kinds.colour'::regtype", "TYPE kinds.colour", "typacl", "has_type_privilege", USAGE),
     "default acl": Example("pg_default_acl", "defaclrole", """o.defaclrole = '"kinds third"'::regrole AND o.defaclobjtype = 'r'"""

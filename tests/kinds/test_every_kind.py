@@ -71,12 +71,22 @@ def test_every_kind_goes_by_the_checks_of_its_record(with_every_kind: Stage) -> 
 def test_every_kind_is_refused_for_the_privilege_it_lacks(with_every_kind: Stage) -> None:
     """No case of the rehearsal ends before PostgreSQL asks for the privilege: a call resolves, a statement parses."""
     stage = with_every_kind
-    seal_every_kind(stage)
-    assert stage.bundle is not None
-    stage.upgrade("fix7b", rehearsal="first")
     with stage.connect() as connection:
-        tried = [c for c in cases(connection, stage.bundle.manifest) if c.attack.role in ("application", "public_only")]
-    outcomes = run_batch(stage.scene, tried, "directus")
+        connection.execute("SET allow_in_place_tablespaces = on")
+        connection.execute("CREATE TABLESPACE kinds_refused OWNER directus LOCATION ''")
+        try:
+            seal_every_kind(stage)
+            assert stage.bundle is not None
+            stage.upgrade("fix7b", rehearsal="first")
+            stage.upgrade("fix7c")
+            scanned = connection.execute("SELECT * FROM qt001_cp.scan_owners(%s)", [stage.digest]).fetchall()
+            tried = [
+                c for c in cases(connection, stage.bundle.manifest) if c.attack.role in ("application", "public_only")
+            ]
+            outcomes = run_batch(stage.scene, tried, "directus")
+        finally:
+            connection.execute("DROP TABLESPACE kinds_refused")
+    assert scanned == []
     assert [
         f"{o.case.name}: {o.sqlstate} {o.message}: {o.case.attack.statement}" for o in outcomes if not o.passed
     ] == []
@@ -91,3 +101,21 @@ def test_a_shell_type_is_refused_where_it_cannot_be_granted(with_every_kind: Sta
         connection.execute(b"CREATE TYPE kinds.shell; ALTER TYPE kinds.shell OWNER TO directus")
     with pytest.raises(NotRestorable, match=r"type kinds\.shell: it is only a shell"):
         seal_every_kind(stage)
+
+
+def test_what_cannot_be_transferred_is_not_told_to_be(with_every_kind: Stage) -> None:
+    """The way out names what can be done: a wrapper stays its owner's, and nobody reads what is written in C."""
+    stage = with_every_kind
+    with stage.connect() as connection:
+        for statement in (
+            "ALTER ROLE directus SUPERUSER", "ALTER FOREIGN DATA WRAPPER kinds_wrapper OWNER TO directus", "ALTER ROLE directus NOSUPERUSER",
+            "CREATE FUNCTION kinds.absolute(int) RETURNS int LANGUAGE internal AS 'int4abs'", "ALTER FUNCTION kinds.absolute(int) OWNER TO directus",
+        ):  # fmt: skip
+            connection.execute(statement.encode())
+    seal_every_kind(stage)
+    with stage.connect() as connection:
+        query = "SELECT object, mend FROM qt001_cp.reach_findings(%s)"
+        found = {row[0].partition(" owned by ")[0]: row[1] for row in connection.execute(query, [stage.digest])}
+    wrapper = next(mend for path, mend in found.items() if path.endswith("foreign-data wrapper kinds_wrapper"))
+    assert wrapper == "Cut the path, or: PostgreSQL lets only a superuser own one: give it to the administrator"
+    assert found["function kinds.absolute(integer)"].startswith("Give it to the administrator (ALTER … OWNER TO)")

@@ -65,6 +65,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: p.oid >= 16384": "the walk holds no function of the server's own; this is for speed",
         "conjunct: p.prokind IN ('f', 'p')": "an aggregate is of language internal, a window function of internal or c",
         "conjunct: i.type = r.kind": _SAME,
+        "conjunct: e.classid = r.classid": "an OID that two catalogs share could only add a finding",
         "conjunct: d.j IS NOT NULL": "without a document the comparison is NULL, which is no finding either",
         "conjunct: r.kind = a ->> 'kind'": _SAME,
     },

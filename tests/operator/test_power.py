@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose
 from tests.conftest import Library, Stage
+from tests.cutover.support import reseal
 from tests.operator.support import (
     LOGIN,
     POWERS,
@@ -127,3 +129,42 @@ def test_what_a_superuser_owns_asks_for_a_superuser(at_fix7a_sealed: Stage) -> N
             "SELECT * FROM qt001_cp.operator_power_findings(%s, 'forward')", [manifest.digest()]
         )
         assert superuser.fetchall() == []
+
+
+def test_a_third_roles_table_asks_before_the_cutover_for_what_the_way_back_needs(at_fix7a_sealed: Stage) -> None:
+    """Its owner may not CREATE in the schema: the way back could not give it back, and a grant then would be drift."""
+    needs_15(at_fix7a_sealed)
+    with plain_operator(at_fix7a_sealed, POWERS), rolled_back(at_fix7a_sealed) as connection:
+        connection.execute("CREATE TABLE public.qt001_of_reporting (id int)")
+        connection.execute("ALTER TABLE public.qt001_of_reporting OWNER TO reporting")
+        connection.execute("GRANT SELECT ON public.qt001_of_reporting TO directus")
+
+        def found() -> list[str]:
+            manifest = make_bundle(connection, estate.policy_path()).manifest
+            connection.execute(f"SET LOCAL SESSION AUTHORIZATION {AUTHOR}")
+            propose(connection, manifest)
+            connection.execute("RESET SESSION AUTHORIZATION")
+            assert power_findings(connection, manifest, "forward") == []
+            return [f.mend for f in power_findings(connection, manifest, "restore")]
+
+        (mend,) = found()
+        assert mend == (
+            "GRANT CREATE ON SCHEMA public TO reporting;"
+            " -- before FIX7b, then generate and seal again; after FIX7b let a superuser run the restore"
+        )
+        connection.execute(mend.encode())
+        assert found() == []
+
+
+def test_a_table_whose_owner_holds_nothing_is_locked_all_the_same(at_fix7a_sealed: Stage, tmp_path: Path) -> None:
+    """LOCK TABLE asks for a privilege; the owner may have taken all of its own away."""
+    needs_15(at_fix7a_sealed)
+    with at_fix7a_sealed.connect() as connection:
+        connection.execute("CREATE TABLE public.qt001_bare (id int)")
+        connection.execute("ALTER TABLE public.qt001_bare OWNER TO directus")
+        connection.execute("REVOKE ALL ON public.qt001_bare FROM directus")
+    reseal(at_fix7a_sealed, tmp_path)
+    assert at_fix7a_sealed.bundle is not None
+    manifest = at_fix7a_sealed.bundle.manifest
+    with plain_operator(at_fix7a_sealed, POWERS), rolled_back(at_fix7a_sealed) as connection, act(connection):
+        whole(connection, manifest, "forward")

@@ -269,4 +269,36 @@ ROUTES = (
         proof="SELECT public.articles_p3r_count() = 1",
         inside=True,
     ),
+    Route(
+        "a table of the application below a view of a third role",
+        "its owner gives it a row security policy, whose query asks with the grants of the view's owner",
+        as_application(
+            "CREATE TABLE public.articles_v3r_rows (id integer);\nINSERT INTO public.articles_v3r_rows VALUES (1);\n"
+            "GRANT SELECT ON public.articles_v3r_rows TO reporting;\n"
+            + table("v3r")
+            + "GRANT SELECT ON public.qt001_v3r TO reporting;\n"
+        )
+        + "CREATE VIEW public.articles_v3r AS SELECT id FROM public.articles_v3r_rows;\n"
+        "ALTER VIEW public.articles_v3r OWNER TO reporting;\nGRANT SELECT ON public.articles_v3r TO directus;\n",
+        sealed("view public.articles_v3r → its query or rule → table public.articles_v3r_rows owned by directus"),
+        attack="ALTER TABLE public.articles_v3r_rows ENABLE ROW LEVEL SECURITY;\n"
+        "CREATE POLICY ask ON public.articles_v3r_rows USING ((SELECT s.secret = 'secret' FROM public.qt001_v3r s));\n",
+        proof="SELECT count(*) = 1 FROM public.articles_v3r",
+        inside=True,
+    ),
+    Route(
+        "a materialized view of a third role that calls the application's function",
+        "when it is made anew, the function runs with the grants of the third role",
+        as_application(
+            hook("m3r", returns="integer", value="1")
+            + table("m3r")
+            + "GRANT SELECT ON public.qt001_m3r TO reporting;\n"
+        )
+        + "CREATE MATERIALIZED VIEW public.articles_m3r_kept AS SELECT public.articles_m3r() AS found WITH NO DATA;\n"
+        "ALTER MATERIALIZED VIEW public.articles_m3r_kept OWNER TO reporting;\nGRANT SELECT ON public.articles_m3r_kept TO directus;\n",
+        sealed("materialized view public.articles_m3r_kept → its query or rule → function public.articles_m3r() owned by directus"),
+        attack="CREATE OR REPLACE FUNCTION public.articles_m3r() RETURNS integer LANGUAGE sql AS 'SELECT id FROM public.qt001_m3r';\n",
+        victim="SET ROLE reporting;\nREFRESH MATERIALIZED VIEW public.articles_m3r_kept;\nRESET ROLE;\n",
+        proof="SELECT found = 1 AND has_table_privilege('directus', 'public.articles_m3r_kept', 'SELECT') FROM public.articles_m3r_kept",
+    ),
 )  # fmt: skip

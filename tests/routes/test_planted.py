@@ -20,6 +20,12 @@ BEFORE_BOOTSTRAP = {
     "a role with power": ("ALTER ROLE qt001_cp_operator CREATEROLE BYPASSRLS;\n", "role qt001_cp_operator with CREATEROLE, BYPASSRLS"),
     "the schema": ("CREATE SCHEMA qt001_cp AUTHORIZATION directus;\n", "schema qt001_cp of directus"),
     "default privileges": (_DEFAULT, "default privileges of qt001_cp_owner"),
+    "an event trigger's function": (
+        "CREATE FUNCTION public.articles_hook() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';\n"
+        "ALTER FUNCTION public.articles_hook() OWNER TO directus;\n"
+        "CREATE EVENT TRIGGER hook ON ddl_command_end EXECUTE FUNCTION public.articles_hook();\n",
+        "event trigger hook with a function of directus",
+    ),
 }  # fmt: skip
 
 BEFORE_FIX7A = {

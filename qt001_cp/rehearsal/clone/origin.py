@@ -22,6 +22,7 @@ from qt001_cp.rehearsal.clone.multirange import own_multiranges
 from qt001_cp.rehearsal.clone.report import CloneReport
 from qt001_cp.rehearsal.clone.roles import Row, make_memberships, make_roles
 from qt001_cp.rehearsal.clone.script import fitted
+from qt001_cp.rehearsal.clone.tablespaces import make_tablespaces
 from qt001_cp.rehearsal.scene import OPERATOR, PERSONS, Scene, staff
 from qt001_cp.servers import Server
 
@@ -61,7 +62,7 @@ class Clone:
                 self._run_roles(server)
             make_roles(connection, self.roles, self.cloned)
             make_memberships(connection, self.memberships, self.cloned)
-            self._tablespaces(connection)
+            make_tablespaces(connection, self.place["tablespaces"] if self.place else (), self.cloned)
             taken = {r[0] for r in connection.execute("SELECT rolname FROM pg_catalog.pg_roles")}
         while self._public_only in taken:
             self._public_only += "_"
@@ -132,15 +133,6 @@ class Clone:
                 self.cloned.lack(f"role {name}", "the dump names it, and no roles were given",
                                  "made with no attribute and no membership: what is reached through those was not rehearsed."
                                  " Give --roles FILE, of pg_dumpall --roles-only --no-role-passwords")  # fmt: skip
-
-    def _tablespaces(self, connection: psycopg.Connection) -> None:
-        for name in self.place["tablespaces"] if self.place else ():
-            try:
-                connection.execute("SET allow_in_place_tablespaces = on")
-                connection.execute(sql.SQL("CREATE TABLESPACE {} LOCATION ''").format(sql.Identifier(name)))
-            except psycopg.Error as exc:
-                self.cloned.lack(f"tablespace {name}", exc.diag.message_primary or str(exc),
-                                 "what lies in it lies elsewhere in the clone")  # fmt: skip
 
     def _available(self, server: Server) -> frozenset[str]:
         with server.connect("postgres") as connection:

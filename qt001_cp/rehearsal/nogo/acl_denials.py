@@ -129,7 +129,7 @@ def _statements(o: ManifestObject, left: frozenset[str], fact: _Fact) -> Iterato
         yield "UPDATE", f"SELECT pg_catalog.lo_put({name}, 0, 'nogo')"
         yield "DROP", f"SELECT pg_catalog.lo_unlink({name})"
     else:
-        yield "DROP", f"DROP {noun} {name} CASCADE"
+        yield "DROP", f"DROP {noun} {name}{'' if kind == 'tablespace' else ' CASCADE'}"
     yield "OWNER", f"ALTER {noun} {name} OWNER TO CURRENT_USER"
     if not left and kinds.BY_KEY[kind].privileges and not (kind == "language" and fact.number):
         grantable = kinds.BY_KEY[kind].privileges[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from qt001_cp.emit.quoting import literal
 from qt001_cp.model.canonical import Json, canonical_bytes, digest
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.nogo.case import Case, Step
@@ -65,6 +66,16 @@ def cases(manifest: ObjectManifest, capability: str, producer: str) -> list[Case
         Case(FAMILY, "inserted around the function",
              (Step("author", "INSERT INTO qt001_cp.document (stage, digest, kind, body, recorded_at, recorded_by)"
                    " VALUES ('fix7c', %s, '', %s, now(), 'x')", [digest(real), real]),), ("42501",)),
+        Case(FAMILY, "inserted around the function, as the owner role",
+             (Step("superuser", "SELECT qt001_cp.record_document(%s)", [real]),
+              Step("superuser", "SET LOCAL ROLE qt001_cp_owner; INSERT INTO qt001_cp.event"
+                   " (stage, seq, at, actor, verb, subject, detail, prev, digest)"
+                   f" VALUES ('fix7c', 0, now(), '', 'bound', '{digest(real)}',"
+                   f" jsonb_build_object('requirement', {literal(capability)}), '', '')"),
+              gate), ("QT301",), "is bound by"),
+        Case(FAMILY, "of a time that never grows old",
+             (Step("author", "SELECT qt001_cp.import_evidence(%s)", [evidence(manifest, capability, producer, produced_at="now")]),),
+             ("QT302",), "produced_at"),
         Case(FAMILY, "imported by the application role",
              (Step("application", "SELECT qt001_cp.import_evidence(%s)", [real]),), ("42501",)),
         Case(FAMILY, "bound by the auditor",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.nogo.case import Case, Step
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, PERSONS
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, PERSONS
 
 FAMILY = "spoof_self_sign_stale"
 # What the sign-off gate itself says, without the other gates.
+_APART = "SELECT qt001_cp.raise_first('duties', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.roles_apart_findings() f))"
 _GATE = """SELECT qt001_cp.raise_first('sign-off gate', (SELECT jsonb_agg(to_jsonb(f)) FROM qt001_cp.sign_off_findings() f))"""
 
 
@@ -39,6 +40,9 @@ def cases(manifest: ObjectManifest, public_only: str, validity: int = 600) -> li
         one("one person with two logins in two roles",
             Step("superuser", person.format(PERSONS[AUTHOR]), [AUDITOR]), Step("auditor", sign),
             expected="QT304", contains="another person"),
+        one("one person with two logins, authors and seals",
+            Step("superuser", person.format(PERSONS[AUTHOR].upper()), [OPERATOR]), Step("superuser", _APART), expected="QT107",
+            contains="qt001_cp_operator by login"),
         one("one login with two duties", Step("superuser", f'GRANT qt001_cp_auditor TO "{AUTHOR}"'), Step("author", sign),
             expected="QT107", contains="more than one duty"),
         one("a signer whom nobody knows as a person", Step("superuser", "DELETE FROM qt001_cp.person WHERE login = %s", [AUDITOR]),

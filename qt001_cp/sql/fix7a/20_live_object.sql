@@ -343,7 +343,8 @@ SELECT j.classid, j.objid,
            SELECT format('extension version=%s schema=%s', e.extversion, n.nspname)
            FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.oid = j.objid)
        WHEN 'pg_tablespace'::regclass THEN (
-           SELECT format('tablespace location %s options %s', pg_tablespace_location(o.oid), o.spcoptions)
+           -- Where it lies is the machine's matter.
+           SELECT format('tablespace options %s', o.spcoptions)
            FROM pg_tablespace o WHERE o.oid = j.objid)
        ELSE i.type END END,
        j.why

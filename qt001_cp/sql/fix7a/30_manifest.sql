@@ -80,6 +80,18 @@ SELECT l.kind, l.identity, l.owner, qt001_cp.acl_set(l.acl), qt001_cp.column_acl
 FROM qt001_cp.live_object(app) l
 $live_state$;
 
+CREATE FUNCTION qt001_cp.casts_of(class oid, id oid) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $casts_of$
+-- Casts from or to a type, or the row type of a relation: whoever owns the other of the two types may have made one.
+SELECT 'Casts on it, which the owner of the other type may have made: ' || string_agg(format('DROP CAST (%s AS %s);', format_type(k.castsource, NULL), format_type(k.casttarget, NULL)), ' ' ORDER BY k.oid)
+FROM pg_cast k
+WHERE k.oid >= 16384 AND (SELECT CASE class WHEN 'pg_type'::regclass THEN id
+                                 WHEN 'pg_class'::regclass THEN (SELECT c.reltype FROM pg_class c WHERE c.oid = id) END) IN (k.castsource, k.casttarget)
+$casts_of$;
+
 CREATE FUNCTION qt001_cp.coverage_aspects(manifest text, moment text, definitions boolean DEFAULT true)
 RETURNS TABLE (aspect text, transferred boolean, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
@@ -109,13 +121,13 @@ BEGIN
                     ELSE o.after END AS state
         FROM qt001_cp.manifest_object(manifest) o
     ), live AS MATERIALIZED (
-        SELECT l.kind, l.identity, l.owner, l.acl, l.columns, l.why, true AS present,
+        SELECT l.classid, l.objid, l.kind, l.identity, l.owner, l.acl, l.columns, l.why, true AS present,
                qt001_cp.sha256_hex(convert_to(l.definition, 'UTF8')) AS definition
         FROM qt001_cp.live_object(app, true, definitions) l
     ), pair AS (
         SELECT coalesce(w.kind, l.kind) AS the_kind, coalesce(w.identity, l.identity) AS the_identity,
                coalesce(w.moved, false) AS moved, w.state, w.definition_now, (w.detail ->> 'system')::boolean AS system,
-               w.kind IS NOT NULL AS in_manifest, l.present, l.owner, l.acl, l.columns, l.definition, l.why
+               w.kind IS NOT NULL AS in_manifest, l.present, l.owner, l.acl, l.columns, l.definition, l.why, l.classid, l.objid
         FROM wanted w FULL JOIN live l ON l.kind = w.kind AND l.identity = w.identity
         WHERE w.kind IS NOT NULL OR cardinality(l.why) > 0
     )
@@ -133,6 +145,7 @@ BEGIN
         UNION ALL
         SELECT 'definition', 'definition ' || p.definition_now, 'definition ' || p.definition,
                'See what changed (qt001-cp manifest diff); if it is meant, generate and seal a new manifest.'
+               || coalesce(' ' || qt001_cp.casts_of(p.classid, p.objid), '')
         WHERE p.in_manifest AND p.present AND p.definition_now <> p.definition
         UNION ALL
         SELECT 'acl', 'owner ' || (p.state ->> 'owner'), 'owner ' || p.owner, 'See who changed it; then put it back or seal a new manifest.'
@@ -255,8 +268,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'QT204', MESSAGE = format('manifest %s is %s already', manifest, state.state),
             HINT = 'A sealed manifest is never changed; generate a new one.';
     END IF;
-    IF state.proposed_by = session_user THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT107', MESSAGE = format('%s proposed this manifest and cannot seal it', session_user),
+    IF state.proposed_by = session_user OR EXISTS (
+            SELECT 1 FROM qt001_cp.person a JOIN qt001_cp.person b ON lower(btrim(b.person)) = lower(btrim(a.person))
+            WHERE a.login = state.proposed_by AND b.login = session_user) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107', MESSAGE = format('%s proposed this manifest and cannot seal it',
+                CASE WHEN state.proposed_by = session_user THEN session_user::text
+                     ELSE format('the person behind %s and %s', state.proposed_by, session_user) END),
             HINT = 'Let the operator seal what the author made.';
     END IF;
     PERFORM 1 FROM qt001_cp.document d WHERE d.digest = manifest AND d.digest = encode(sha256(d.body), 'hex');

@@ -96,10 +96,21 @@ UNION
 SELECT 'pg_class'::regclass, h.inhparent, 'pg_class'::regclass, h.inhrelid, 'partition or child'
 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid WHERE c.relkind IN ('r', 'p', 'f')
 UNION
--- A cast is found by its types, in every body that converts one into the other.
-SELECT 'pg_type'::regclass, t.oid, 'pg_proc'::regclass, k.castfunc,
+-- A cast is found by its types, in every body that converts one into the other; that of a table's row by the table.
+SELECT coalesce(v.classid, 'pg_type'::regclass), coalesce(v.objid, t.oid), 'pg_proc'::regclass, k.castfunc,
        format('cast of %s to %s', format_type(k.castsource, NULL), format_type(k.casttarget, NULL))
-FROM pg_cast k JOIN pg_type t ON t.oid IN (k.castsource, k.casttarget) WHERE k.oid >= 16384 AND k.castfunc >= 16384
+FROM pg_cast k JOIN pg_type t ON t.oid IN (k.castsource, k.casttarget)
+LEFT JOIN qt001_cp.v_part v ON v.class = 'pg_type'::regclass AND v.id = t.oid WHERE k.oid >= 16384 AND k.castfunc >= 16384
+UNION
+-- A cast between two of the server's own types is found in any body. One that is written down parsed has it in pg_depend.
+SELECT 'pg_proc'::regclass, p.oid, 'pg_proc'::regclass, k.castfunc,
+       format('cast of %s to %s', format_type(k.castsource, NULL), format_type(k.casttarget, NULL))
+FROM pg_cast k JOIN pg_proc p ON p.oid >= 16384 JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
+WHERE k.oid >= 16384 AND k.castfunc >= 16384 AND k.castsource < 16384 AND k.casttarget < 16384 AND p.oid <> k.castfunc
+UNION
+-- Sorting, grouping and comparing of a type take its default operator class.
+SELECT coalesce(v.classid, 'pg_type'::regclass), coalesce(v.objid, c.opcintype), 'pg_opclass'::regclass, c.oid, 'its default operator class'
+FROM pg_opclass c LEFT JOIN qt001_cp.v_part v ON v.class = 'pg_type'::regclass AND v.id = c.opcintype WHERE c.opcdefault AND c.oid >= 16384
 UNION
 -- Whoever analyses the table runs the expressions of its statistics.
 SELECT 'pg_class'::regclass, s.stxrelid, 'pg_statistic_ext'::regclass, s.oid, 'statistics' FROM pg_statistic_ext s

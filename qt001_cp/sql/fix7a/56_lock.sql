@@ -85,10 +85,9 @@ DECLARE
     late_pid int;
     late_login name;
 BEGIN
-    PERFORM qt001_cp.require_begun('the locks');
     -- LOCK TABLE takes tables only, and of a view it would lock what the view reads: an ALTER that changes nothing
-    -- locks all other relations.
-    SELECT array_agg(CASE WHEN c.relkind IN ('r', 'p') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', s.nspname, c.relname)
+    -- locks all other relations, and a table whose owner has taken its own privileges away.
+    SELECT array_agg(CASE WHEN c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', s.nspname, c.relname)
                      ELSE format('ALTER %s %I.%I OWNER TO %I', k.alter_noun, s.nspname, c.relname, pg_get_userbyid(c.relowner)) END ORDER BY o.number),
            array_agg(c.oid ORDER BY o.number)
     INTO moves, relations

@@ -1,6 +1,22 @@
 -- Evidence: what it has to hold, how it comes in, and how it is bound. A document is judged by the gates, not here;
 -- what is refused here is what could not be judged.
 
+CREATE FUNCTION qt001_cp.moment(said text) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $moment$
+-- A moment in UTC as documents write it, or NULL. The input of timestamptz would take 'now' and 'today' too, which never grow
+-- old, and a time without a zone, which means what the session's zone makes of it.
+BEGIN
+    IF said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$' THEN
+        RETURN said::timestamptz;
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN data_exception THEN
+    RETURN NULL;
+END
+$moment$;
+
 CREATE FUNCTION qt001_cp.import_evidence(body bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -29,6 +45,11 @@ BEGIN
     IF doc ->> 'class' NOT IN ('real', 'simulated', 'test') THEN
         RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('evidence of class %L is unknown', doc ->> 'class'),
             HINT = 'Classes are real, simulated and test.';
+    END IF;
+    IF qt001_cp.moment(doc ->> 'produced_at') IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302',
+            MESSAGE = format('produced_at of the evidence: expected a moment in UTC such as 2026-01-31T12:00:00Z, found %L', doc ->> 'produced_at'),
+            HINT = 'Write the time at which the tool ran.';
     END IF;
     PERFORM qt001_cp.record_event('evidence_imported', made, jsonb_build_object('schema', doc ->> 'schema', 'class', doc ->> 'class'));
     RETURN made;
@@ -108,7 +129,38 @@ SELECT 'QT301', a.kind || ' ' || a.identity, 'no blocking finding of the analysi
 FROM analysed a JOIN routine r ON r.kind = a.kind AND r.identity = a.identity, jsonb_array_elements(a.unknown) u
 $analysis_findings$;
 
-CREATE FUNCTION qt001_cp.reached_by_apply_path(manifest text) RETURNS TABLE (kind text, identity text)
+CREATE FUNCTION qt001_cp.hidden_sink() RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $hidden_sink$
+-- Names of functions that run text as SQL, change settings or leave the database, as a pattern; made from analyse/sinks.py.
+SELECT {hidden_sink}
+$hidden_sink$;
+
+CREATE VIEW qt001_cp.v_expression AS
+-- Expressions that the catalogs keep parsed, with the object that they belong to and their place in it. A function of the
+-- server's own that is called in one stands nowhere else: pg_depend leaves out what is pinned.
+SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, d.adrelid AS objid, 'a default or generated column'::text AS place, d.adbin::text AS tree
+FROM pg_catalog.pg_attrdef d
+UNION ALL
+SELECT CASE WHEN k.conrelid <> 0 THEN 'pg_catalog.pg_class'::regclass ELSE 'pg_catalog.pg_type'::regclass END, CASE WHEN k.conrelid <> 0 THEN k.conrelid ELSE k.contypid END,
+       'constraint ' || k.conname, k.conbin::text FROM pg_catalog.pg_constraint k
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass, y.polrelid, 'policy ' || y.polname, pg_catalog.concat(y.polqual::text, y.polwithcheck::text) FROM pg_catalog.pg_policy y
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass, r.ev_class, 'rule ' || r.rulename, pg_catalog.concat(r.ev_qual::text, r.ev_action::text) FROM pg_catalog.pg_rewrite r
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass, t.tgrelid, 'trigger ' || t.tgname, t.tgqual::text FROM pg_catalog.pg_trigger t
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass, x.indrelid, 'an index', pg_catalog.concat(x.indexprs::text, x.indpred::text) FROM pg_catalog.pg_index x
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass, p.partrelid, 'the partition key', p.partexprs::text FROM pg_catalog.pg_partitioned_table p
+UNION ALL
+SELECT 'pg_catalog.pg_type'::regclass, t.oid, 'its default', t.typdefaultbin::text FROM pg_catalog.pg_type t
+UNION ALL
+SELECT 'pg_catalog.pg_proc'::regclass, p.oid, 'an argument''s default or the body', pg_catalog.concat(p.proargdefaults::text, p.prosqlbody::text) FROM pg_catalog.pg_proc p;
+
+CREATE FUNCTION qt001_cp.reached_by_apply_path(manifest text) RETURNS TABLE (kind text, identity text, classid oid, objid oid)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
@@ -131,7 +183,7 @@ WITH RECURSIVE live AS MATERIALIZED (
     UNION
     SELECT e.to_class, e.to_id FROM walk w JOIN edge e ON e.from_class = w.classid AND e.from_id = w.objid
 )
-SELECT i.type, i.identity FROM walk w CROSS JOIN LATERAL pg_identify_object(w.classid, w.objid, 0) i
+SELECT i.type, i.identity, w.classid, w.objid FROM walk w CROSS JOIN LATERAL pg_identify_object(w.classid, w.objid, 0) i
 WHERE i.schema IS DISTINCT FROM 'qt001_cp' AND i.identity IS NOT NULL
 $reached_by_apply_path$;
 
@@ -171,6 +223,21 @@ FROM reached r JOIN pg_proc p ON p.oid >= 16384 AND p.prosqlbody IS NULL AND p.p
 JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
 JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i ON i.type = r.kind AND i.identity = r.identity
 WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.analysis_routine(manifest) a WHERE a ->> 'identity' = r.identity)
+UNION ALL
+-- What nobody can see through: a call in an expression that the catalogs keep, a function behind a trigger, another server.
+SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', format('hidden-sink: %s in %s', p.proname, e.place),
+       'Take the call out of it.'
+FROM reached r JOIN qt001_cp.v_expression e ON e.classid = r.classid AND e.objid = r.objid
+CROSS JOIN LATERAL (SELECT DISTINCT m.part[1]::oid AS oid FROM regexp_matches(e.tree, ':(?:func|opfunc|aggfn|winfn)o?id ([0-9]+)', 'g') m(part)) c
+JOIN pg_proc p ON p.oid = c.oid
+WHERE p.proname ~ qt001_cp.hidden_sink()
+UNION ALL
+SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', 'hidden-sink: ' || p.proname, 'Take what calls it out of the apply path.'
+FROM reached r JOIN pg_proc p ON p.oid = r.objid WHERE p.proname ~ qt001_cp.hidden_sink()
+UNION ALL
+SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', 'what another server does, of which nothing is known here',
+       'Take the foreign table out of the apply path.'
+FROM reached r JOIN pg_foreign_table t ON t.ftrelid = r.objid
 $dependency_findings$;
 
 CREATE FUNCTION qt001_cp.capability_findings(manifest text)
@@ -180,30 +247,35 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $capability_findings$
 -- Every capability of the sealed manifest has real evidence: bound to it, about this object manifest, by an accepted
--- producer, young enough, with its raw output, from an environment that is no rehearsal. The test authority counts
--- only in a database that the bootstrap marked for it.
+-- producer, young enough, with its raw output, from an environment that is no rehearsal, imported and bound by an author.
+-- The test authority counts only in a database that the bootstrap marked for it.
 WITH capability AS MATERIALIZED (
     SELECT c ->> 'name' AS name, c -> 'producers' AS producers, (c ->> 'max_age_seconds')::bigint AS max_age
     FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') c
 ), offered AS MATERIALIZED (
-    SELECT b.detail ->> 'requirement' AS name, qt001_cp.document_json(b.subject) AS doc, b.subject AS digest
+    SELECT b.detail ->> 'requirement' AS name, qt001_cp.document_json(b.subject) AS doc, b.subject AS digest, b.actor
     FROM qt001_cp.event b WHERE b.verb = 'bound'
 ), test(allowed) AS (
     SELECT coalesce(bool_or(b.rehearsal AND b.test_authority AND b.database = current_database()), false) FROM qt001_cp.bootstrap b
 ), judged AS (
     SELECT o.name, o.digest,
-           CASE WHEN o.doc ->> 'schema' <> 'qt001.evidence.capability/1' THEN 'not capability evidence'
+           CASE WHEN o.doc ->> 'schema' IS DISTINCT FROM 'qt001.evidence.capability/1' THEN 'not capability evidence'
                 WHEN o.doc ->> 'class' = 'simulated' THEN 'simulated'
                 WHEN o.doc ->> 'class' = 'test' AND NOT (t.allowed AND o.doc #>> '{producer,name}' = 'qt001-test-authority')
                     THEN 'of class test, without a test authority in this database'
                 WHEN o.doc ->> 'class' = 'real' AND o.doc #>> '{producer,name}' = 'qt001-test-authority' THEN 'of the test authority, called real'
                 WHEN o.doc ->> 'class' = 'real' AND coalesce(o.doc ->> 'environment', 'rehearsal') = 'rehearsal' THEN 'from a rehearsal'
-                WHEN NOT c.producers @> jsonb_build_array(o.doc #>> '{producer,name}') THEN 'by an unknown producer ' || (o.doc #>> '{producer,name}')
-                WHEN o.doc ->> 'subject' <> manifest THEN 'about another subject'
+                WHEN coalesce(o.doc ->> 'class', '') NOT IN ('real', 'test') THEN 'of class ' || coalesce(o.doc ->> 'class', 'none')
+                WHEN NOT c.producers @> jsonb_build_array(o.doc #>> '{producer,name}') THEN 'by an unknown producer ' || coalesce(o.doc #>> '{producer,name}', 'without a name')
+                WHEN o.doc ->> 'subject' IS DISTINCT FROM manifest THEN 'about another subject'
                 WHEN o.doc ->> 'capability' IS DISTINCT FROM c.name THEN 'about another capability'
                 WHEN btrim(coalesce(o.doc ->> 'raw', '')) = '' THEN 'without raw output'
-                WHEN (o.doc ->> 'produced_at')::timestamptz NOT BETWEEN clock_timestamp() - make_interval(secs => c.max_age) AND clock_timestamp()
-                    THEN 'produced at ' || (o.doc ->> 'produced_at')
+                WHEN (qt001_cp.moment(o.doc ->> 'produced_at') BETWEEN clock_timestamp() - make_interval(secs => c.max_age) AND clock_timestamp()) IS NOT TRUE
+                    THEN 'produced at ' || coalesce(o.doc ->> 'produced_at', 'no time')
+                WHEN NOT 'qt001_cp_author' IN (SELECT qt001_cp.member_of(o.actor)) THEN 'bound by ' || o.actor
+                WHEN NOT EXISTS (SELECT 1 FROM qt001_cp.event i WHERE i.verb = 'evidence_imported' AND i.subject = o.digest
+                                                                  AND 'qt001_cp_author' IN (SELECT qt001_cp.member_of(i.actor)))
+                    THEN 'not imported by an author'
                 END AS wrong
     FROM offered o JOIN capability c ON c.name = o.name CROSS JOIN test t
 )

@@ -5,6 +5,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET transform_null_equals = off
 AS $subject_digest$
 -- All that a signer signs: the sealed manifests, the evidence that is bound, the transferred objects as they are now,
 -- the control plane's own sources, and who may do what. One bit of it moves, and the digest is another.
@@ -62,7 +65,7 @@ SELECT DISTINCT 'QT304', format('signer %s (%s)', signer, qt001_cp.person_of(sig
        'Let an independent person sign, and register the persons behind all logins.'
 FROM qt001_cp.event e
 WHERE e.verb NOT IN ('signed', 'refused', 'verified', 'scanned')
-  AND (e.actor = signer OR qt001_cp.person_of(e.actor) IS NULL OR qt001_cp.person_of(e.actor) = qt001_cp.person_of(signer))
+  AND (e.actor = signer OR qt001_cp.person_of(e.actor) IS NULL OR lower(btrim(qt001_cp.person_of(e.actor))) = lower(btrim(qt001_cp.person_of(signer))))
 $independence_findings$;
 
 CREATE FUNCTION qt001_cp.sign_off(subject text, scope text, valid_seconds int) RETURNS text

@@ -283,6 +283,9 @@ WITH doc AS MATERIALIZED (
 SELECT 'QT205', 'document ' || wanted, 'unpacked as its bytes say', 'another head', 'Somebody has edited the document.'
 FROM doc d WHERE d.head IS DISTINCT FROM qt001_cp.head_of(d.body)
 UNION ALL
+SELECT 'QT205', 'document ' || wanted, 'of kind ' || coalesce(d.body ->> 'schema', 'none'), 'of kind ' || d.kind, 'Somebody has edited the document.'
+FROM doc d WHERE d.kind IS DISTINCT FROM d.body ->> 'schema'
+UNION ALL
 SELECT 'QT205', format('object %s of manifest %s', coalesce(s.number, r.number), wanted), 'unpacked as the document says',
        CASE WHEN s.number IS NULL THEN 'one too many' WHEN r.number IS NULL THEN 'missing' ELSE 'another text' END,
        'Somebody has edited the rows of the manifest.'
@@ -300,6 +303,9 @@ AS $ledger_findings$
 WITH chain AS (
     SELECT e.*, lag(e.digest, 1, repeat('0', 64)) OVER (ORDER BY e.seq) AS before, row_number() OVER (ORDER BY e.seq) AS number
     FROM qt001_cp.event e
+), named AS MATERIALIZED (
+    SELECT e.seq, e.at, e.actor, n.digest FROM qt001_cp.event e CROSS JOIN LATERAL (VALUES (e.subject), (e.detail ->> 'document')) n(digest)
+    WHERE e.verb NOT IN ('signed', 'refused', 'verified', 'scanned') AND n.digest IS NOT NULL
 )
 SELECT 'QT205', 'event ' || c.seq, 'number ' || c.number || ' after ' || c.before,
        'number ' || c.seq || ' after ' || c.prev || ', digest ' || c.digest,
@@ -310,6 +316,15 @@ WHERE c.prev <> c.before OR c.seq <> c.number
 UNION ALL
 SELECT 'QT205', 'document ' || d.digest, d.digest, encode(sha256(d.body), 'hex'), 'Somebody has edited the document.'
 FROM qt001_cp.document d WHERE d.digest <> encode(sha256(d.body), 'hex')
+UNION ALL
+SELECT 'QT205', 'document ' || n.digest, 'kept, because event ' || min(n.seq) || ' names it', 'none', 'Somebody has deleted the document: restore it from a backup.'
+FROM named n WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.document d WHERE d.digest = n.digest) GROUP BY n.digest
+UNION ALL
+-- A document is recorded by who writes the first event that names it, before that event.
+SELECT 'QT205', 'document ' || d.digest, format('recorded by %s before %s', f.actor, f.at), format('recorded by %s at %s', d.recorded_by, d.recorded_at),
+       'Somebody has edited who recorded the document, or when.'
+FROM qt001_cp.document d CROSS JOIN LATERAL (SELECT n.actor, n.at FROM named n WHERE n.digest = d.digest ORDER BY n.seq LIMIT 1) f
+WHERE d.recorded_by <> f.actor OR d.recorded_at > f.at
 UNION ALL
 SELECT f.* FROM qt001_cp.document d CROSS JOIN LATERAL qt001_cp.unpacked_findings(d.digest) f
 UNION ALL

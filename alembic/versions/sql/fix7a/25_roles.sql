@@ -106,6 +106,13 @@ SELECT 'QT107', 'role ' || h.login, 'at most one duty', array_to_string(h.duties
        format('REVOKE %I FROM %I; -- or the role in between', h.duties[1], h.login)
 FROM held h WHERE cardinality(h.duties) > 1
 UNION ALL
+-- By person too, whatever the logins are called. Verifier and scanner are no persons' work.
+SELECT 'QT107', 'person ' || min(p.person), 'at most one of author, operator and auditor', string_agg(format('%s by login %s', d.role, h.login), ', ' ORDER BY h.login, d.role),
+       'Let somebody else do one of the two, with a login of their own.'
+FROM qt001_cp.person p JOIN held h ON h.login = p.login CROSS JOIN LATERAL unnest(h.duties) d(role)
+WHERE d.role <> 'qt001_cp_verifier'
+GROUP BY lower(btrim(p.person)) HAVING count(DISTINCT d.role) > 1
+UNION ALL
 SELECT 'QT107', 'role ' || qt001_cp.application_role(), 'no duty', array_to_string(h.duties, ', '),
        format('REVOKE %I FROM %I;', h.duties[1], qt001_cp.application_role())
 FROM held h WHERE h.login = qt001_cp.application_role()

@@ -23,7 +23,8 @@ SET jit = off
 AS $intent_findings$
 -- Of each transferred object: the owner afterwards is qt001_cp_owner (or the one of before, if that is no role of the
 -- application's), and every privilege afterwards was there before. For the application role and PUBLIC even that is not
--- enough: the policy keeps it, or names the curated view on which the application role has SELECT.
+-- enough: the policy keeps it, or names the curated view on which the application role has SELECT. What PUBLIC holds on the
+-- system's own objects every client needs; more than the server came with is found by precondition 8.
 WITH doc AS MATERIALIZED (
     SELECT d.doc ->> 'application' AS app, qt001_cp.document_json(d.doc #>> '{policy,sha256}') AS policy
     FROM (SELECT qt001_cp.document_json(manifest) AS doc) d
@@ -31,7 +32,7 @@ WITH doc AS MATERIALIZED (
 ), kept AS MATERIALIZED (SELECT k.* FROM qt001_cp.kept_by_policy(manifest) k
 ), view AS MATERIALIZED (SELECT v.value ->> 'identity' AS identity FROM doc, jsonb_array_elements(doc.policy -> 'curated_view') v(value)
 ), place AS MATERIALIZED (
-    SELECT o.kind, o.identity, o.before, s.state, o.curated AND o.identity IN (SELECT v.identity FROM view v) AS curated
+    SELECT o.kind, o.identity, o.before, coalesce(o.schema ~ '^pg_' OR o.schema = 'information_schema', false) AS system, s.state, o.curated AND o.identity IN (SELECT v.identity FROM view v) AS curated
     FROM qt001_cp.manifest_object(manifest) o CROSS JOIN LATERAL (VALUES (o.after), (o.retired)) s(state)
     WHERE o.disposition = 'transfer' AND s.state IS NOT NULL
 ), entry AS (
@@ -57,7 +58,7 @@ WHERE NOT CASE
     WHEN e.grantee = doc.app THEN e.col IS NULL AND NOT e.grantable AND (
         e.curated AND e.privilege = 'SELECT'
         OR EXISTS (SELECT 1 FROM kept k WHERE k.grantee = e.grantee AND k.privilege = e.privilege AND (k.kind IS NULL OR k.kind = e.kind)))
-    WHEN e.grantee IS NULL AND e.kind <> 'default acl' THEN e.col IS NULL AND NOT e.grantable AND EXISTS (
+    WHEN e.grantee IS NULL AND e.kind <> 'default acl' AND NOT e.system THEN e.col IS NULL AND NOT e.grantable AND EXISTS (
         SELECT 1 FROM kept k WHERE k.grantee IS NULL AND k.privilege = e.privilege AND (k.kind IS NULL OR k.kind = e.kind))
     ELSE EXISTS (
         SELECT 1 FROM (SELECT b.value FROM jsonb_array_elements(e.before -> 'acl') b(value) WHERE e.col IS NULL

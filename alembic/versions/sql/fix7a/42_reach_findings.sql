@@ -64,13 +64,15 @@ DECLARE
     later int[];
     holders int[];
     lent int[];
+    lent_views int[];
+    no_routines boolean[];
     via int[];
     back int[];
     by_loan int[];
 BEGIN
     -- The nodes. guarded: transferred. hostile: stays, and is the application's own, or another role's relation that
     -- the application or PUBLIC may change: its rows decide, cascade, or fire a trigger. runs: what may run the application's
-    -- code, or has been looked at from there. lent: definer routines of others, who may have privileges of their own.
+    -- code, or has been looked at from there. lent: what others lend their rights to, who may have privileges of their own.
     WITH member AS MATERIALIZED (SELECT m.role::text FROM qt001_cp.member_of(app) m(role)
     ), place AS MATERIALIZED (
         SELECT o.kind, o.identity, o.disposition, o.detail, CASE WHEN o.disposition <> 'transfer' THEN (
@@ -101,7 +103,8 @@ BEGIN
            -- An event trigger runs in everybody's DDL, the operator's included.
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' OR x.type = 'event trigger'), '{}'),
            coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition IS DISTINCT FROM 'transfer' AND (x.in_hand OR x.disposition = 'retain')), '{}'),
-           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.definer AND x.disposition IS DISTINCT FROM 'transfer' AND NOT x.in_hand AND NOT x.ours), '{}')
+           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition <> 'transfer' AND NOT x.in_hand AND NOT x.ours
+                                                              AND (x.definer OR x.type IN ('view', 'materialized view'))), '{}')
     INTO class, id, label, hand, space, hostile, guarded, runs, analysed, roots, later, holders, lent
     FROM node x;
 
@@ -145,28 +148,48 @@ BEGIN
     )
     SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s still has in hand on the way', app),
            'it stays' || CASE WHEN o.more > 0 THEN format(', and %s more edge(s) lead to it', o.more) ELSE '' END,
-           'Transfer the object at the end of the path too, or cut the path.'::text
+           coalesce((SELECT 'Cut the path, or: ' || replace(k.why, 'retain it, or ', '') FROM qt001_cp.object_kind k WHERE k.why <> '' AND starts_with(label[w.node], k.kind || ' ')),
+                    'Transfer the object at the end of the path too, or cut the path.')
     FROM reached r CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, r.ends) w LEFT JOIN others o ON o.m = w.node;
 
     IF cardinality(lent) > 0 THEN
-        -- Whoever holds something on a transferred object may not run the application's code in a routine that lends its rights.
-        lent := ARRAY(
-            WITH grantee AS MATERIALIZED (
-                SELECT a.value ->> 1 AS role FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'acl') a(value) WHERE o.disposition = 'transfer'
-                UNION
-                SELECT a.value ->> 1 FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'columns') c(value),
-                    jsonb_array_elements(c.value -> 'acl') a(value) WHERE o.disposition = 'transfer'
-            )
-            SELECT l.n FROM unnest(lent) l(n) JOIN pg_proc f ON f.oid = id[l.n] JOIN pg_roles r ON r.oid = f.proowner
-            WHERE r.rolsuper OR EXISTS (SELECT 1 FROM qt001_cp.member_of(r.rolname) m(role) WHERE m.role ~ '^pg_(read|write)_all_data$' OR m.role IN (SELECT g.role FROM grantee g))
-            ORDER BY 1);
-        by_loan := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, lent, '{}', runs);
-        RETURN QUERY
-        SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s has in hand in what runs with another role''s rights', app),
-               'a SECURITY DEFINER routine of a role with privileges on transferred objects comes to it'::text,
-               'Cut the path, transfer the object at its end too, or take SECURITY DEFINER from the routine.'::text
-        FROM (SELECT array_agg(g.n::int) AS ends FROM unnest(by_loan) WITH ORDINALITY g(via, n) WHERE g.via IS NOT NULL AND runs[g.n] AND NOT guarded[g.n]) r
-        CROSS JOIN LATERAL qt001_cp.walked_path(by_loan, edge_from, edge_label, label, r.ends) w;
+        -- Whoever holds something on a transferred object may not run the application's code with the rights that it lends: in
+        -- a SECURITY DEFINER routine, when a materialized view is made anew; and where a view reads the application's table,
+        -- whose row security policy asks with the rights of the view's owner. Functions in a view run as its reader.
+        WITH grantee AS MATERIALIZED (
+            SELECT a.value ->> 1 AS role FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'acl') a(value) WHERE o.disposition = 'transfer'
+            UNION
+            SELECT a.value ->> 1 FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'columns') c(value),
+                jsonb_array_elements(c.value -> 'acl') a(value) WHERE o.disposition = 'transfer'
+        ), lender AS (
+            SELECT l.n, label[l.n] ~ '^view ' AS view FROM unnest(lent) l(n)
+            JOIN pg_roles r ON r.oid = CASE class[l.n] WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc f WHERE f.oid = id[l.n])
+                                       ELSE (SELECT c.relowner FROM pg_class c WHERE c.oid = id[l.n]) END
+            WHERE CASE WHEN r.rolsuper OR r.rolbypassrls THEN label[l.n] !~ '^view '
+                  ELSE EXISTS (SELECT 1 FROM qt001_cp.member_of(r.rolname) m(role) WHERE m.role ~ '^pg_(read|write)_all_data$' OR m.role IN (SELECT g.role FROM grantee g)) END
+        )
+        SELECT coalesce(array_agg(l.n ORDER BY l.n) FILTER (WHERE NOT l.view), '{}'), coalesce(array_agg(l.n ORDER BY l.n) FILTER (WHERE l.view), '{}')
+        INTO lent, lent_views FROM lender l;
+        IF cardinality(lent) > 0 THEN
+            by_loan := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, lent, '{}', runs);
+            RETURN QUERY
+            SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s has in hand in what runs with another role''s rights', app),
+                   'what lends the rights of a role with privileges on transferred objects comes to it'::text,
+                   'Cut the path, transfer the object at its end too, or take SECURITY DEFINER from the routine.'::text
+            FROM (SELECT array_agg(g.n::int) AS ends FROM unnest(by_loan) WITH ORDINALITY g(via, n) WHERE g.via IS NOT NULL AND runs[g.n] AND NOT guarded[g.n]) r
+            CROSS JOIN LATERAL qt001_cp.walked_path(by_loan, edge_from, edge_label, label, r.ends) w;
+        END IF;
+        IF cardinality(lent_views) > 0 THEN
+            no_routines := ARRAY(SELECT runs[n] OR class[n] = 'pg_proc'::regclass FROM generate_subscripts(class, 1) n ORDER BY n);
+            by_loan := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, lent_views, '{}', no_routines);
+            RETURN QUERY
+            SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('no table of %s''s below a view of a role with privileges on transferred objects', app),
+                   'a policy of that table would ask with that role''s rights'::text,
+                   format('Take the view away from %s, transfer the table too, or take the privileges from the view''s owner.', app)
+            FROM (SELECT array_agg(g.n::int) AS ends FROM unnest(by_loan) WITH ORDINALITY g(via, n)
+                  WHERE g.via IS NOT NULL AND runs[g.n] AND NOT guarded[g.n] AND label[g.n] ~ '^(foreign )?table ') r
+            CROSS JOIN LATERAL qt001_cp.walked_path(by_loan, edge_from, edge_label, label, r.ends) w;
+        END IF;
     END IF;
 
     RETURN QUERY
@@ -239,7 +262,8 @@ WITH doc AS MATERIALIZED (
 ), member AS MATERIALIZED (SELECT m.role FROM doc CROSS JOIN LATERAL qt001_cp.member_of(doc.app) m(role)
 ), place AS MATERIALIZED (SELECT o.* FROM qt001_cp.manifest_object(manifest) o)
 SELECT 'QT108', p.kind || ' ' || p.identity, 'a body that the analysis understands', (u.value ->> 'rule') || ': ' || (u.value ->> 'detail'),
-       'Rewrite that statement without dynamic SQL, or retain the routine.'
+       CASE u.value ->> 'rule' WHEN 'language' THEN 'Give it to the administrator (ALTER … OWNER TO) and retain it: what it runs stands in no catalog.'
+       ELSE 'Rewrite that statement without dynamic SQL, or retain the routine.' END
 FROM place p, jsonb_array_elements(p.detail -> 'unknown') u(value)
 WHERE p.disposition = 'transfer'
    -- A routine that stays runs with its own owner's rights; the application's own rights do not matter any more.

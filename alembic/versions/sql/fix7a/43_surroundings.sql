@@ -7,7 +7,7 @@ AS $system_acl$
 -- ACLs of the objects whose privileges initdb or an extension has set itself (pg_init_privs): who may read files,
 -- passwords and large objects, or connect elsewhere. sub: the column, or 0.
 SELECT 'pg_class'::regclass::oid, c.oid, 0, c.relacl FROM pg_class c
-UNION ALL SELECT 'pg_class'::regclass, a.attrelid, a.attnum, a.attacl FROM pg_attribute a
+UNION ALL SELECT 'pg_class'::regclass, a.attrelid, a.attnum, a.attacl FROM pg_attribute a WHERE a.attacl IS NOT NULL
 UNION ALL SELECT 'pg_proc'::regclass, p.oid, 0, p.proacl FROM pg_proc p
 UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, f.fdwacl FROM pg_foreign_data_wrapper f
 UNION ALL SELECT 'pg_language'::regclass, l.oid, 0, l.lanacl FROM pg_language l

@@ -186,7 +186,11 @@ BEGIN
         UNION ALL
         SELECT r.number, r.kind || ' ' || r.name, r.privilege || ' for ' || r.whose, 'not held at that moment',
                format('GRANT %s ON %s %I TO %I; -- ', r.privilege, upper(r.kind), r.name, r.whose)
-               || CASE direction WHEN 'forward' THEN 'then generate and seal again' ELSE 'and REVOKE it afterwards' END
+               || CASE WHEN direction = 'forward' THEN 'then generate and seal again'
+                       -- A grant on what the manifest has moved is drift, and the restore refuses that.
+                       WHEN EXISTS (SELECT 1 FROM thing t WHERE t.kind = r.kind AND t.identity = quote_ident(r.name))
+                       THEN 'before FIX7b, then generate and seal again; after FIX7b let a superuser run the restore'
+                       ELSE 'and REVOKE it afterwards' END
         FROM refused r CROSS JOIN database d LEFT JOIN schema_owner o ON r.kind = 'schema' AND o.name = r.name
         JOIN pg_roles g ON g.rolname = CASE WHEN r.kind = 'database' AND r.number > d.moved THEN d.next_owner WHEN r.kind = 'database' THEN d.first_owner
                                             WHEN r.number > o.moved THEN o.next_owner ELSE o.first_owner END

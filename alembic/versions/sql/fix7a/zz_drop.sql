@@ -117,6 +117,7 @@ DROP FUNCTION qt001_cp.raise_first;
 DROP FUNCTION qt001_cp.transferred_findings;
 DROP FUNCTION qt001_cp.coverage_findings;
 DROP FUNCTION qt001_cp.coverage_aspects;
+DROP FUNCTION qt001_cp.casts_of;
 DROP FUNCTION qt001_cp.live_state;
 DROP FUNCTION qt001_cp.column_acl_set;
 DROP FUNCTION qt001_cp.acl_set;

@@ -44,6 +44,10 @@ SELECT 'QT301', 'object manifest', 'sealed and deployed: ' || coalesce(qt001_cp.
        'deployed: ' || coalesce(manifest, 'none'), 'Take FIX7c and FIX7b back and run them with the manifest that is sealed now.'
 WHERE qt001_cp.sealed('qt001.manifest.object/1') IS DISTINCT FROM manifest
 UNION ALL
+-- The event holds what was there before: whoever writes another one forgets what was lost since.
+SELECT 'QT301', 'deployment', 'one, by FIX7c', n.events || ' events of it', 'Find out who wrote it (qt001_cp.v_event); take FIX7c back and deploy it again.'
+FROM (SELECT count(*) AS events FROM qt001_cp.event e WHERE e.verb = 'deployed') n WHERE n.events > 1
+UNION ALL
 SELECT f.* FROM qt001_cp.rehearsal_findings(manifest) f
 $manifest_findings$;
 
@@ -184,8 +188,12 @@ RETURNS TABLE (gate text, sqlstate text, object text, expected text, found text,
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET transform_null_equals = off
 AS $gate_findings$
--- What closes each gate, from the live catalogs and the ledger. A gate without a row here is open.
+-- What closes each gate, from the live catalogs and the ledger. A gate without a row here is open. The caller's settings
+-- that change what a text of ours, or one that the server prints, means do not count.
 DECLARE
     manifest text := qt001_cp.deployed_manifest();
     app name;

@@ -15,7 +15,10 @@ WITH dependency AS MATERIALIZED (
     FROM pg_shdepend s CROSS JOIN LATERAL pg_identify_object(s.classid, s.objid, 0) i
     WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype IN ('o', 'a')
       AND (s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-           OR s.classid = 'pg_database'::regclass AND s.objid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+           OR s.classid = 'pg_database'::regclass AND s.objid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+           OR s.classid = 'pg_tablespace'::regclass
+           OR s.classid = 'pg_subscription'::regclass AND s.objid IN (
+               SELECT u.oid FROM pg_subscription u WHERE u.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())))
 ), wanted AS MATERIALIZED (
     SELECT r.object ->> 'kind' AS kind, r.object ->> 'identity' AS identity, r.object ->> 'disposition' AS disposition, r.object ->> 'follows' AS follows,
            coalesce((r.object -> 'detail' ->> 'system')::boolean, false) AS system,
@@ -122,6 +125,10 @@ UNION ALL
 SELECT 'document ' || d.digest, 'its sha256', encode(sha256(d.body), 'hex'), 'Restore the ledger from a backup.'
 FROM qt001_cp.document d WHERE encode(sha256(d.body), 'hex') <> d.digest
 UNION ALL
+SELECT 'document ' || e.subject, 'the one that event ' || min(e.seq) || ' names', 'none', 'Restore the ledger from a backup.'
+FROM qt001_cp.event e LEFT JOIN qt001_cp.document d ON d.digest = e.subject
+WHERE e.verb IN ('configured', 'captured', 'proposed', 'sealed', 'evidence_imported', 'bound') AND d.digest IS NULL GROUP BY e.subject
+UNION ALL
 SELECT 'table ' || c.oid::regclass, 'a trigger that is always enabled and refuses ' || v.verb, 'none', format('ALTER TABLE %s ENABLE ALWAYS TRIGGER …;', c.oid::regclass)
 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid CROSS JOIN (VALUES (8, 'DELETE'), (16, 'UPDATE'), (32, 'TRUNCATE')) v(bit, verb)
 WHERE h.inhparent IN ('qt001_cp.event'::regclass, 'qt001_cp.document'::regclass, 'qt001_cp.manifest_row'::regclass)
@@ -148,6 +155,9 @@ $overdue$;
 CREATE FUNCTION qt001_cp.scan() RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET transform_null_equals = off
 AS $scan$
 -- Level B, verifier: the scheduled scan. Records what it found; the login has to be another one than the verifier's.
 DECLARE

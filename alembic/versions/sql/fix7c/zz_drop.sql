@@ -1,6 +1,7 @@
 -- Takes away what this stage made, the last first; without CASCADE.
 DROP VIEW qt001_cp.v_fix7_acceptance;
 DROP VIEW qt001_cp.v_fix7_gate;
+DROP VIEW qt001_cp.v_expression;
 DROP TABLE qt001_cp.gate;
 DROP TABLE qt001_cp.verdict;
 DROP TABLE qt001_cp.entry_point;
@@ -45,10 +46,12 @@ DROP FUNCTION qt001_cp.subject_digest;
 DROP FUNCTION qt001_cp.capability_findings;
 DROP FUNCTION qt001_cp.dependency_findings;
 DROP FUNCTION qt001_cp.reached_by_apply_path;
+DROP FUNCTION qt001_cp.hidden_sink;
 DROP FUNCTION qt001_cp.analysis_findings;
 DROP FUNCTION qt001_cp.analysis_routine;
 DROP FUNCTION qt001_cp.analysis;
 DROP FUNCTION qt001_cp.bind_evidence;
 DROP FUNCTION qt001_cp.import_evidence;
+DROP FUNCTION qt001_cp.moment;
 DROP FUNCTION qt001_cp.entry_point_findings;
 DROP FUNCTION qt001_cp.first_call;

@@ -27,7 +27,7 @@ def run_container(image: str) -> Iterator[dict[str, Any]]:
         from requests.exceptions import RequestException
         from testcontainers.community.postgres import PostgresContainer
     except ImportError as exc:
-        raise ServerError(f"testcontainers is not installed: {exc}", hint="pip install 'qt001-cp[test]'") from exc
+        raise ServerError(f"testcontainers is not installed: {exc}", hint="pip install testcontainers") from exc
     password = secrets.token_hex(16)
     try:
         container = PostgresContainer(image, username="postgres", password=password, dbname="postgres", driver=None)

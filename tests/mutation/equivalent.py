@@ -135,6 +135,7 @@ _ROUTES: Final = ("tests/routes",)
 ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
     "application_hand": _ROUTES,
     "breadth_first": _ROUTES,
+    "casts_of": _ROUTES,
     "catalog_edge": _ROUTES,
     "event_digest": ("tests/acceptance/test_ledger.py",),
     "held": _KINDS,

@@ -32,7 +32,8 @@ ROLES = (
     _APART("the owner role creates roles", do("ALTER ROLE qt001_cp_owner CREATEROLE"), "CREATEROLE"),
     _APART("the owner role replicates", do("ALTER ROLE qt001_cp_owner REPLICATION"), "REPLICATION"),
     _APART("the owner role passes row security", do("ALTER ROLE qt001_cp_owner BYPASSRLS"), "BYPASSRLS"),
-    _APART("a duty's role may log in", do("ALTER ROLE qt001_cp_auditor LOGIN"), "role qt001_cp_auditor"),
+    *(_APART(f"a duty's role has {power}", do(f"ALTER ROLE qt001_cp_verifier {power}"), power)
+      for power in ("LOGIN", "SUPERUSER", "CREATEROLE", "REPLICATION", "BYPASSRLS")),
     _APART("a duty's role is gone", do("ALTER ROLE qt001_cp_verifier RENAME TO somebody"), "role qt001_cp_verifier"),
     _APART("the owner role is gone", do("ALTER ROLE qt001_cp_owner RENAME TO somebody"), "role qt001_cp_owner"),
     _APART("two duties, one of them to be granted on by somebody who cannot create roles", _member("INHERIT FALSE, SET FALSE", ""), "role keeper"),

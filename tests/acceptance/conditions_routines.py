@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from qt001_cp.model.canonical import Json
+from qt001_cp.rehearsal.scene import OPERATOR
 from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import Closer
 from tests.acceptance.moves import Move, analysed, both, do, in_manifest, routine
@@ -58,8 +59,8 @@ FAULTS = (
             "qt001_cp.verify()"),
     _PAIRED("its guard has a second form", both(
         do("CREATE FUNCTION qt001_cp.require_duty(duty name) RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS 'SELECT'",
-           "ALTER FUNCTION qt001_cp.require_duty(name) OWNER TO qt001_cp_owner",
-           "REVOKE EXECUTE ON FUNCTION qt001_cp.require_duty(name) FROM PUBLIC")), "2 of that name"),
+           "REVOKE EXECUTE ON FUNCTION qt001_cp.require_duty(name) FROM PUBLIC",
+           "ALTER FUNCTION qt001_cp.require_duty(name) OWNER TO qt001_cp_owner")), "2 of that name"),
     _PAIRED("its guard is the name of a variable", _body(f'DECLARE "BEGIN {_GUARD}" int; BEGIN {_WRITE} RETURN \'[]\'; END'), "qt001_cp.verify()"),
     _PAIRED("its guard is a comment in a comment", _body(f"/* /* */ BEGIN {_GUARD} */ BEGIN {_WRITE} RETURN '[]'; END"), "qt001_cp.verify()"),
     _PAIRED("a declaration writes before its guard", _body(f"DECLARE x jsonb := qt001_cp.source_rows(''); BEGIN {_GUARD} RETURN x; END"), "qt001_cp.verify()"),
@@ -93,16 +94,21 @@ ROUTINES = (
         "INSERT INTO qt001_cp.entry_point VALUES ('public.qt001_payload_digest(pg_catalog.jsonb)', NULL, '')"), "a STABLE routine of qt001_cp"),
     _PAIRED("somebody else's function in qt001_cp", do("CREATE FUNCTION qt001_cp.stray() RETURNS int LANGUAGE sql AS 'SELECT 1'"), "qt001_cp.stray()"),
     _PAIRED("somebody else's table in qt001_cp", do("CREATE TABLE qt001_cp.stray (a int)"), "table qt001_cp.stray"),
-    _PAIRED("somebody else's operator in qt001_cp", do("CREATE OPERATOR qt001_cp.### (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl)"), "operator qt001_cp.###"),
-    _PAIRED("somebody else's domain in qt001_cp", do("CREATE DOMAIN qt001_cp.stray AS int"), "type qt001_cp.stray"),
-    _PAIRED("the version table is no operator's", do("ALTER TABLE qt001_cp.alembic_version OWNER TO intern"), "qt001_cp.alembic_version"),
+    _PAIRED("somebody else's operator in qt001_cp",
+            do("CREATE OPERATOR qt001_cp.=== (FUNCTION = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text)"), "operator qt001_cp.==="),
+    _PAIRED("somebody else's type in qt001_cp", do("CREATE TYPE qt001_cp.stray AS ENUM ('a')"), "type qt001_cp.stray"),
+    _PAIRED("the version table is the application's", do("ALTER TABLE qt001_cp.alembic_version OWNER TO directus"), "table qt001_cp.alembic_version"),
+    _PAIRED("another table is an operator's", do("CREATE TABLE qt001_cp.stray (a int)", f"ALTER TABLE qt001_cp.stray OWNER TO {OPERATOR}"), "table qt001_cp.stray"),
+    _PAIRED("the schema is somebody else's", do("ALTER SCHEMA qt001_cp OWNER TO intern", "GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_owner"), "owned by intern"),
+    _PAIRED("the watch is somebody else's", do("ALTER SCHEMA qt001_cp_watch OWNER TO intern"), "schema qt001_cp_watch"),
+    _PAIRED("everybody reads the ledger", do("GRANT SELECT ON qt001_cp.event TO PUBLIC"), "SELECT for PUBLIC"),
+    _PAIRED("the application reads the ledger", do("GRANT SELECT ON qt001_cp.event TO directus"), "SELECT for directus"),
+    _PAIRED("a role that the application is a member of reads the ledger",
+            do("CREATE ROLE club", "GRANT club TO directus", "GRANT SELECT ON qt001_cp.event TO club"), "SELECT for club"),
+    _PAIRED("the application calls a function of ours", do("GRANT EXECUTE ON FUNCTION qt001_cp.stage() TO directus"), "EXECUTE for directus"),
+    _PAIRED("the application looks into the schema", do("GRANT USAGE ON SCHEMA qt001_cp TO directus"), "USAGE for directus"),
     _PAIRED("everybody may call a function of ours", do("GRANT EXECUTE ON FUNCTION qt001_cp.stage() TO PUBLIC"), "EXECUTE for PUBLIC"),
     _PAIRED("everybody may look into qt001_cp", do("GRANT USAGE ON SCHEMA qt001_cp TO PUBLIC"), "USAGE for PUBLIC"),
-    _PAIRED("the application reads the gates", do("GRANT SELECT ON qt001_cp.gate TO directus"), "SELECT for directus"),
-    _PAIRED("a role of the application reads the gates",
-            do("CREATE ROLE cousin", "GRANT cousin TO directus", "GRANT SELECT ON qt001_cp.gate TO cousin"), "SELECT for cousin"),
-    _PAIRED("qt001_cp has another owner", do("ALTER SCHEMA qt001_cp OWNER TO postgres"), "schema qt001_cp: expected owned by qt001_cp_owner"),
-    _PAIRED("the watch belongs to somebody", do("ALTER SCHEMA qt001_cp_watch OWNER TO intern"), "owned by intern"),
     _PAIRED("others may make objects in qt001_cp", do("GRANT CREATE ON SCHEMA qt001_cp TO intern"), "CREATE for intern"),
     _PATH("pg_temp is not last", routine("public.bare", options="SET search_path = pg_catalog"), "pg_temp is not last"),
     _PATH("the caller's own schema", routine("public.bare", options="""SET search_path = "$user", pg_temp"""), "writable schema"),

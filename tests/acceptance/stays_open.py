@@ -128,6 +128,8 @@ STAYS = (
     Stays("ledger_intact", "a table of that name elsewhere",
           do("CREATE TABLE public.event_fix7z (a int)", "CREATE TRIGGER t BEFORE TRUNCATE ON public.event_fix7z EXECUTE FUNCTION qt001_cp.refuse_change()")),
     _PAIRED("a new function that reads", fresh()),
+    _PAIRED("the version table is an operator's", do(f"ALTER TABLE qt001_cp.alembic_version OWNER TO {OPERATOR}")),
+    _PAIRED("a monitoring role reads the ledger", do("GRANT USAGE ON SCHEMA qt001_cp TO intern", "GRANT SELECT ON qt001_cp.event TO intern")),
     _PAIRED("a new function that calls the writer, which asks", fresh(GUARDED)),
     _PAIRED("a Level-A routine that calls another", both(
         routine("qt001_cp.level_a", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),

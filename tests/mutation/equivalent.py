@@ -36,6 +36,12 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: m <> app": "the application's own attributes are the first arm's findings",
         "disjunct: m = 'qt001_cp_owner'": "a member of the owner holds all that it owns: contained_findings",
     },
+    "casts_of": {
+        "conjunct: k.oid >= 16384": "only words the mending command",
+        "conjunct: (SELECT CASE class WHEN 'pg_type'::regclass THEN id WHEN 'pg_class'::regclass THEN (SELECT c.reltype FROM pg_class c WHERE c.oid = id) END) IN (k.castsource, k.casttarget)":
+            "only words the mending command",
+        "condition: c.oid = id": "only words the mending command",
+    },
     "contained_findings": {
         "conjunct: p.privilege <> ALL (left_.privileges)": "a filter before the exact question, which held() answers",
         "condition: p.privilege <> ALL (left_.privileges)": "a filter before the exact question, which held() answers",
@@ -103,6 +109,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "arm: SELECT f.* FROM qt001_cp.application_member_findings(true) f": "the gate itself asks the same without the exception of the cutover",
     },
     "search_path_findings": {
+        "disjunct: p.path IS NULL": "without a path no schema is named, and pg_temp is not the last one",
         "conjunct: n.nspname NOT IN ('pg_catalog', 'information_schema')":
             "initdb makes no SECURITY DEFINER routine there, and nobody else can make one",
     },

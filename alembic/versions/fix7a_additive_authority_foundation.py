@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "a4b39f2a4fb939062cf84fd596fc5ba735c9af0e78bd2e83b5a489c74b48cce2"
+SUMS = "ddd6115af91df8c9c742aa963729fa2faf2c27423598c5a271da90397cc99e1a"
 
 
 def upgrade() -> None:

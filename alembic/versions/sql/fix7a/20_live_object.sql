@@ -242,7 +242,7 @@ SELECT j.classid, j.objid,
        CASE WHEN j.classid = 'pg_proc'::regclass THEN (
            SELECT jsonb_build_object('definer', p.prosecdef, 'language', l.lanname, 'search_path', (
                       SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE starts_with(c, 'search_path=') LIMIT 1))
-                  || CASE WHEN j.system THEN '{"system": true}' ELSE '{}' END::jsonb
+                  || CASE WHEN j.system AND j.objid < 16384 THEN '{"system": true}' ELSE '{}' END::jsonb
            FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid = j.objid)
             WHEN j.classid = 'pg_default_acl'::regclass THEN (
            SELECT jsonb_build_object('on', CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
@@ -256,7 +256,7 @@ SELECT j.classid, j.objid,
            LEFT JOIN named n ON n.classid = x.classid AND n.objid = x.objid AND n.deptype = 'o'
            CROSS JOIN LATERAL pg_identify_object(x.classid, x.objid, 0) m
            WHERE x.refclassid = 'pg_extension'::regclass AND x.refobjid = j.objid AND x.deptype = 'e')
-            WHEN j.system THEN '{"system": true}'::jsonb
+            WHEN j.system AND j.objid < 16384 THEN '{"system": true}'::jsonb
             WHEN j.classid = 'pg_type'::regclass AND EXISTS (SELECT 1 FROM pg_type t WHERE t.oid = j.objid AND NOT t.typisdefined)
             THEN '{"shell": true}'::jsonb END,
        CASE WHEN NOT $3 THEN NULL ELSE CASE j.classid

@@ -21,7 +21,7 @@ Every figure is a ratio to a yardstick that was measured beside it in the same r
 of processor time, client and server together, which other work on the machine does not change. Measure again:
 
 ```
-python -m benchmarks --sizes 1k,10k,50k --postgres 15:10k,18 --rounds 2 --out docs/performance.md
+python -m benchmarks --sizes 1k,10k,50k --postgres 15,18 --out docs/performance.md
 ```
 
 `--sizes 1k --postgres 18` takes a few minutes. The estate is the reference estate with schemas like it added

@@ -63,10 +63,17 @@ def measure(
         for _, pair in itertools.product(range(rounds), pairs):
             setting = Setting(major, synchronous, number, pair.objects, call)
             figures.plain[setting].append(_pgbench(pair.plain, setting, seconds))
+            _refresh(pair.guarded, call)
             figures.guarded[setting].append(_pgbench(pair.guarded, setting, seconds))
         for setting in list(figures.guarded)[-len(pairs) :]:
             line = f"  {setting}: {figures.kept(setting):.0%} of {statistics.median(figures.plain[setting]):.0f}"
             print(line, file=sys.stderr, flush=True)
+
+
+def _refresh(scene: Scene, call: str) -> None:
+    """One call before: a verdict that has just ended is computed anew here, and not within the measurement."""
+    with scene.connect(SERVICE) as service:
+        service.execute(CALLS[call].format(n="1").encode())
 
 
 def _pgbench(scene: Scene, setting: Setting, seconds: int) -> float:

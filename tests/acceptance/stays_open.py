@@ -130,6 +130,9 @@ STAYS = (
     _PAIRED("a new function that reads", fresh()),
     _PAIRED("the version table is an operator's", do(f"ALTER TABLE qt001_cp.alembic_version OWNER TO {OPERATOR}")),
     _PAIRED("a monitoring role reads the ledger", do("GRANT USAGE ON SCHEMA qt001_cp TO intern", "GRANT SELECT ON qt001_cp.event TO intern")),
+    _PAIRED("a function of the owner's in another schema that everybody may call",
+            do("CREATE FUNCTION public.open_to_all() RETURNS int LANGUAGE sql SET search_path = pg_catalog, pg_temp AS 'SELECT 1'",
+               "ALTER FUNCTION public.open_to_all() OWNER TO qt001_cp_owner")),
     _PAIRED("a new function that calls the writer, which asks", fresh(GUARDED)),
     _PAIRED("a Level-A routine that calls another", both(
         routine("qt001_cp.level_a", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),

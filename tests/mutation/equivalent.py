@@ -36,12 +36,6 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: m <> app": "the application's own attributes are the first arm's findings",
         "disjunct: m = 'qt001_cp_owner'": "a member of the owner holds all that it owns: contained_findings",
     },
-    "casts_of": {
-        "conjunct: k.oid >= 16384": "only words the mending command",
-        "conjunct: (SELECT CASE class WHEN 'pg_type'::regclass THEN id WHEN 'pg_class'::regclass THEN (SELECT c.reltype FROM pg_class c WHERE c.oid = id) END) IN (k.castsource, k.casttarget)":
-            "only words the mending command",
-        "condition: c.oid = id": "only words the mending command",
-    },
     "contained_findings": {
         "conjunct: p.privilege <> ALL (left_.privileges)": "a filter before the exact question, which held() answers",
         "condition: p.privilege <> ALL (left_.privileges)": "a filter before the exact question, which held() answers",
@@ -80,7 +74,9 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: a.identity = r.identity": "the definition, compared beside it, holds the name",
         "disjunct: r.oid IS NULL": "a routine that does not exist has no first call",
         "disjunct: r.lanname <> 'plpgsql'": "no other language has a body that begins like this; it stands for those to come",
-        "conjunct: c.relowner = 'qt001_cp_owner'::regrole": "a relation of another owner in qt001_cp is a finding of its own",
+    },
+    "own_schema_findings": {
+        "conjunct: c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')": "no other kind of relation has an ACL",
     },
     "independence_findings": {
         "disjunct: e.actor = signer": "one login is one person, and a login without a person is the arm above",

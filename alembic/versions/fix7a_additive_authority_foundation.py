@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "ddd6115af91df8c9c742aa963729fa2faf2c27423598c5a271da90397cc99e1a"
+SUMS = "486dab8d0e62055f37d82535dc1f653da871cc976a6acffc0b5ae5ea61ef25ab"
 
 
 def upgrade() -> None:

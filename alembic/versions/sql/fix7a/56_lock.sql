@@ -100,11 +100,11 @@ BEGIN
     JOIN qt001_cp.object_kind k ON k.kind = o.kind JOIN pg_class c ON c.oid = o.oid JOIN pg_namespace s ON s.oid = c.relnamespace
     WHERE k.relation;
     quick := ARRAY(
-        SELECT CASE WHEN g.tables THEN format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', string_agg(g.what, ', ' ORDER BY g.n))
-               ELSE string_agg(g.move, '; ' ORDER BY g.n) END
-        FROM (SELECT m.move, m.n, substring(m.move FROM '^LOCK TABLE (ONLY .*) IN ACCESS EXCLUSIVE MODE$') AS what,
-                     starts_with(m.move, 'LOCK') AS tables FROM unnest(moves) WITH ORDINALITY m(move, n)) g
-        GROUP BY g.tables, g.n / 500 ORDER BY min(g.n));
+        SELECT CASE WHEN g.tables THEN 'LOCK TABLE ' || string_agg(substr(g.move, 12, length(g.move) - 11 - length(' IN ACCESS EXCLUSIVE MODE')), ', ')
+                                       || ' IN ACCESS EXCLUSIVE MODE NOWAIT'
+               ELSE string_agg(g.move, '; ') END
+        FROM (SELECT m.move, m.n, starts_with(m.move, 'LOCK TABLE ') AS tables FROM unnest(moves) WITH ORDINALITY m(move, n)) g
+        GROUP BY g.tables, g.n / 1000 ORDER BY min(g.n));
     IF super THEN
         SELECT moves || array_agg(format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) ORDER BY c.relname),
                quick || array_agg(format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) ORDER BY c.relname),

@@ -12,6 +12,7 @@ CREATE TABLE qt001_cp.checked (
     rest_since xid8 NOT NULL,
     rest text NOT NULL,
     ledger text NOT NULL,
+    seed bigint NOT NULL,
     content text NOT NULL,
     defaults jsonb NOT NULL,
     summary jsonb NOT NULL,
@@ -19,7 +20,7 @@ CREATE TABLE qt001_cp.checked (
     PRIMARY KEY (manifest, direction)
 );
 COMMENT ON TABLE qt001_cp.checked IS
-    'Manifests whose preconditions held, for which login, and the stamp of the catalogs of that moment. No row: check everything. content: of the rows in checked_row; defaults: the default privileges afterwards, and summary: that of moved_summary(), by direction.';
+    'Manifests whose preconditions held, for which login, and the stamp of the catalogs of that moment. No row: check everything. content: of the rows in checked_row, hashed under the seed; defaults: the default privileges afterwards, and summary: that of moved_summary(), by direction.';
 
 CREATE TABLE qt001_cp.checked_row (
     made xid8 NOT NULL,
@@ -203,11 +204,12 @@ CREATE FUNCTION qt001_cp.content_of(catalog regclass) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $content_of$
--- An expression over the row o of a catalog: all that is no owner, ACL, storage or statistics, in the binary form in which
--- every value has its type and length in front of it.
+-- An expression over the row o of a catalog: a hash of all that is no owner, ACL, storage or statistics, under the seed $2,
+-- which nobody can know beforehand. What has no hash of its own is hashed as its text.
 -- The list for pg_class is that of catalog_row().
-SELECT 'record_send(ROW(' || string_agg(format(CASE WHEN a.atttypid = 'regproc'::regtype THEN 'o.%I::oid' ELSE 'o.%I' END, a.attname), ', ' ORDER BY a.attnum)
-       || '))'
+SELECT 'hash_record_extended(ROW(' || string_agg(format(CASE WHEN a.atttypid = 'regproc'::regtype THEN 'o.%I::oid'
+               WHEN a.atttypid = ANY ('{oid,name,text,bool,"\"char\"",int2,int4,int8,float4}'::regtype[]) THEN 'o.%I' ELSE 'o.%I::text' END, a.attname), ', ' ORDER BY a.attnum)
+       || '), $2)'
 FROM pg_attribute a
 WHERE a.attrelid = catalog AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> 'aclitem[]'::regtype AND a.attname !~ 'owner$'
   AND a.attname <> ALL (ARRAY['relfilenode', 'reltoastrelid', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen', 'relfrozenxid', 'relminmxid',
@@ -314,6 +316,7 @@ DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     now_id xid8 := pg_current_xact_id();
     open_from xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    salt bigint := hashtextextended(gen_random_uuid()::text, 0);
 BEGIN
     DELETE FROM qt001_cp.checked;
     DELETE FROM qt001_cp.checked_row;
@@ -325,9 +328,9 @@ BEGIN
         RETURN false;
     END IF;
     PERFORM qt001_cp.remember_checked(manifest, app, now_id);
-    INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, since, stamp, rest_since, rest, ledger, content, defaults, summary, slots)
+    INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, since, stamp, rest_since, rest, ledger, seed, content, defaults, summary, slots)
     SELECT compute_checked.manifest, 'forward', session_user, now_id, now_id, open_from, s.total, open_from, s.rest, qt001_cp.ledger_stamp(compute_checked.manifest),
-           qt001_cp.kept_content(now_id), qt001_cp.expected_defaults(compute_checked.manifest),
+           salt, qt001_cp.kept_content(now_id, salt), qt001_cp.expected_defaults(compute_checked.manifest),
            jsonb_build_object('forward', qt001_cp.moved_summary(compute_checked.manifest, 'forward'), 'restore', qt001_cp.moved_summary(compute_checked.manifest, 'restore')), 0
     FROM qt001_cp.catalog_stamp(now_id, open_from, open_from) s;
     IF EXISTS (SELECT 1 FROM qt001_cp.coverage_findings(manifest, 'before'))
@@ -340,7 +343,7 @@ BEGIN
         OR EXISTS (SELECT 1 FROM qt001_cp.reach_findings(manifest))
         -- Changed by somebody while this was computed.
         OR EXISTS (SELECT 1 FROM qt001_cp.checked c, qt001_cp.catalog_stamp(now_id, open_from, open_from) s
-                   WHERE c.stamp <> s.total OR c.rest <> s.rest OR c.content <> qt001_cp.kept_content(now_id))
+                   WHERE c.stamp <> s.total OR c.rest <> s.rest OR c.content <> qt001_cp.kept_content(now_id, c.seed))
     THEN
         DELETE FROM qt001_cp.checked;
         DELETE FROM qt001_cp.checked_row;
@@ -403,12 +406,12 @@ BEGIN
 END
 $remember_checked$;
 
-CREATE FUNCTION qt001_cp.kept_content(made xid8) RETURNS text
+CREATE FUNCTION qt001_cp.kept_content(made xid8, seed bigint) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $kept_content$
--- A digest of the rows in checked_row as they are now, but for owner and ACL, and how many of them there are. Shared
+-- A hash of the rows in checked_row as they are now, but for owner and ACL, and how many of them there are. Shared
 -- catalogs are left out: the database's row is compared by shared_stamp().
 DECLARE
     each record;
@@ -420,14 +423,14 @@ BEGIN
                 JOIN pg_class c ON qt001_cp.object_class(c.oid) = x.classid
                 WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relkind = 'r' AND c.relname <> ALL (qt001_cp.unstamped())
                 ORDER BY c.relname COLLATE "C" LOOP
-        EXECUTE format('SELECT (count(*), encode(sha256(string_agg(%s, '''' ORDER BY k.objid)), ''hex''))::text'
+        EXECUTE format('SELECT (count(*), bit_xor(%s))::text'
                        ' FROM qt001_cp.checked_row k JOIN pg_catalog.%I o ON o.oid = k.objid WHERE k.made = $1 AND k.classid = %s AND k.sub = 0',
-                       qt001_cp.content_of(each.oid::regclass), each.relname, each.class) INTO one USING made;
+                       qt001_cp.content_of(each.oid::regclass), each.relname, each.class) INTO one USING made, seed;
         every := every || one;
     END LOOP;
-    EXECUTE format('SELECT (count(*), encode(sha256(string_agg(%s, '''' ORDER BY k.objid, k.sub)), ''hex''))::text'
+    EXECUTE format('SELECT (count(*), bit_xor(%s))::text'
                    ' FROM qt001_cp.checked_row k JOIN pg_catalog.pg_attribute o ON o.attrelid = k.objid AND o.attnum = k.sub WHERE k.made = $1 AND k.sub <> 0',
-                   qt001_cp.content_of('pg_attribute'::regclass)) INTO one USING made;
+                   qt001_cp.content_of('pg_attribute'::regclass)) INTO one USING made, seed;
     RETURN every || one;
 END
 $kept_content$;
@@ -479,7 +482,7 @@ BEGIN
     IF known.rest IS DISTINCT FROM stamped_rest THEN
         RETURN false;
     END IF;
-    IF known.content IS DISTINCT FROM qt001_cp.kept_content(kept) THEN
+    IF known.content IS DISTINCT FROM qt001_cp.kept_content(kept, known.seed) THEN
         RETURN false;
     END IF;
     IF EXISTS (

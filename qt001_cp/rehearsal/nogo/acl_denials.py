@@ -62,6 +62,16 @@ SELECT 'language', i.identity, 1, NULL
 FROM pg_catalog.pg_language l CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_language'::regclass, l.oid, 0) i
 WHERE NOT l.lanpltrusted
 """
+_KEYS = """
+SELECT i.identity, pg_catalog.cardinality(k.conkey)
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid AND c.relpersistence = 'p'
+CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_class'::regclass, c.oid, 0) i
+WHERE k.contype = 'p' AND NOT k.condeferrable AND NOT coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false)
+"""
+_COLUMNS = """
+SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relpersistence = 'p'
+WHERE c.oid = pg_catalog.to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
 _INSERT, _UPDATE, _DELETE = 8, 4, 16
 
 
@@ -81,19 +91,45 @@ def cases(connection: psycopg.Connection, manifest: ObjectManifest) -> list[Case
     """All cases for ``manifest``, grouped by role. The catalog only says which DML a view takes at all."""
     facts = {(r[0], r[1]): _Fact(r[2] or 0, r[3]) for r in connection.execute(_FACTS)}
     facts |= {key: _Fact(0, None, call) for key, call in calls(connection).items()}
+    references = _references(connection, manifest)
     made = []
     for who in WHO:
         for o in manifest.transferred:
             if o.ref.kind == "default acl":
                 continue
             left = _left(o, who, manifest)
-            for verb, statement in _statements(o, left, facts.get(o.ref.key, _Fact(0, None))):
+            tried = list(_statements(o, left, facts.get(o.ref.key, _Fact(0, None))))
+            if who == "application" and o.ref.key in references:
+                tried.append(("REFERENCES", references[o.ref.key]))
+            for verb, statement in tried:
                 if verb in left:
                     continue
                 made.append(
                     Case("acl_denials", f"{verb} {o.ref} as {who}", (Step(who, statement),), _DENIED, object=str(o.ref))
                 )
     return made
+
+
+def _references(connection: psycopg.Connection, manifest: ObjectManifest) -> dict[tuple[str, str], str]:
+    """For each transferred table with a primary key, a foreign key to it from a table that stays the application's.
+
+    Nobody else has a table to try it with: for the other roles ``has_table_privilege`` is the answer.
+    Source: ATAddForeignKeyConstraint, commands/tablecmds.c: the key is looked for before the privilege.
+    """
+    keys: dict[str, int] = {r[0]: r[1] for r in connection.execute(_KEYS)}
+    widest: str = ""
+    columns: list[str] = []
+    for o in manifest.objects:
+        if o.disposition == "retain" and o.ref.kind == "table" and o.before.owner == manifest.application:
+            found = [r[0] for r in connection.execute(_COLUMNS, [address(o.ref)])]
+            if len(found) > len(columns):
+                widest, columns = address(o.ref), found
+    return {
+        o.ref.key: f"ALTER TABLE {widest} ADD FOREIGN KEY ({', '.join(map(identifier, columns[: keys[o.ref.identity]]))})"
+        f" REFERENCES {address(o.ref)}"
+        for o in manifest.transferred
+        if o.ref.kind == "table" and keys.get(o.ref.identity, len(columns) + 1) <= len(columns)
+    }
 
 
 def _statements(o: ManifestObject, left: frozenset[str], fact: _Fact) -> Iterator[tuple[str, str]]:

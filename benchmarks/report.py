@@ -138,10 +138,6 @@ def _slots(name: str) -> Cell:
     return cell
 
 
-def _memory(name: str) -> Cell:
-    return lambda f: _number(f.children[name].megabytes if name in f.children else None, ".0f")
-
-
 @dataclass(frozen=True)
 class Row:
     """One line of the table; ``value`` is held against ``limit``, where there is one."""
@@ -173,7 +169,7 @@ def _peak(name: str) -> Row:
     def value(f: Figures) -> float | None:
         return f.children[name].megabytes if name in f.children else None
 
-    return Row(f"memory of `{name}`, MB", _memory(name), "< 300", 300, value)
+    return Row(f"memory of `{name}`, MB", lambda f: _number(value(f), ".0f"), "< 300", 300, value)
 
 
 _RATIOS: tuple[Row, ...] = (

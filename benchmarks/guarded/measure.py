@@ -42,17 +42,17 @@ class Figures:
     proved: dict[int, list[str]] = field(default_factory=dict)
     versions: dict[int, str] = field(default_factory=dict)
 
+    def rate(self, setting: Setting) -> float:
+        """Guarded transactions a second."""
+        return statistics.median(self.guarded[setting])
+
     def kept(self, setting: Setting) -> float:
         """The share of the unguarded transactions that is left."""
-        return statistics.median(self.guarded[setting]) / statistics.median(self.plain[setting])
+        return self.rate(setting) / statistics.median(self.plain[setting])
 
     def microseconds(self, setting: Setting) -> float:
         """What the guard adds to one transaction of one client."""
-        return (
-            setting.clients
-            * 1e6
-            * (1 / statistics.median(self.guarded[setting]) - 1 / statistics.median(self.plain[setting]))
-        )
+        return setting.clients * 1e6 * (1 / self.rate(setting) - 1 / statistics.median(self.plain[setting]))
 
 
 def measure(

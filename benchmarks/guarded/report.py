@@ -35,7 +35,7 @@ def report(figures: Figures, seconds: int, rounds: int) -> str:
     lines += ["", "| call | PostgreSQL | synchronous_commit | clients | protected objects | unguarded | guarded | kept | guard a transaction |",
               "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
     for s in figures.guarded:
-        plain, guarded = statistics.median(figures.plain[s]), statistics.median(figures.guarded[s])
+        plain, guarded = statistics.median(figures.plain[s]), figures.rate(s)
         lines.append(
             f"| {s.call} | {s.major} | {'on' if s.synchronous else 'off'} | {s.clients} | {s.objects:,} | {plain:,.0f}/s"
             f" | {guarded:,.0f}/s | {figures.kept(s):.0%} | {figures.microseconds(s):,.0f} µs |"
@@ -46,7 +46,7 @@ def report(figures: Figures, seconds: int, rounds: int) -> str:
               "| call | PostgreSQL | synchronous_commit | clients | slowest / fastest | of what is kept |",
               "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
     kept = _sizes(figures, figures.kept)
-    for s, rates in _sizes(figures, lambda s: statistics.median(figures.guarded[s])).items():
+    for s, rates in _sizes(figures, figures.rate).items():
         lines.append(
             f"| {s.call} | {s.major} | {'on' if s.synchronous else 'off'} | {s.clients} | {min(rates) / max(rates):.2f} |"
             f" {min(kept[s]) / max(kept[s]):.2f} |"
@@ -80,7 +80,7 @@ def met(figures: Figures) -> list[str]:
     return missed + [
         f"{s.call}, PostgreSQL {s.major}, {s.clients} client(s), synchronous_commit {'on' if s.synchronous else 'off'}: the slowest size"
         f" has {min(rates) / max(rates):.0%} of the fastest, wanted 80 %"
-        for s, rates in _sizes(figures, lambda s: statistics.median(figures.guarded[s])).items()
+        for s, rates in _sizes(figures, figures.rate).items()
         if min(rates) < 0.8 * max(rates)
     ]
 

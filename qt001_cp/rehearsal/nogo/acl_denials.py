@@ -69,8 +69,11 @@ CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_class'::regclass, c.oid, 0)
 WHERE k.contype = 'p' AND NOT k.condeferrable AND NOT coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false)
 """
 _COLUMNS = """
-SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relpersistence = 'p'
-WHERE c.oid = pg_catalog.to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+SELECT i.identity, array_agg(a.attname::text ORDER BY a.attnum)
+FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_class'::regclass, c.oid, 0) i
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND pg_catalog.pg_get_userbyid(c.relowner) = %s
+GROUP BY i.identity
 """
 _INSERT, _UPDATE, _DELETE = 8, 4, 16
 
@@ -117,15 +120,16 @@ def _references(connection: psycopg.Connection, manifest: ObjectManifest) -> dic
     Source: ATAddForeignKeyConstraint, commands/tablecmds.c: the key is looked for before the privilege.
     """
     keys: dict[str, int] = {r[0]: r[1] for r in connection.execute(_KEYS)}
-    widest: str = ""
-    columns: list[str] = []
-    for o in manifest.objects:
-        if o.disposition == "retain" and o.ref.kind == "table" and o.before.owner == manifest.application:
-            found = [r[0] for r in connection.execute(_COLUMNS, [address(o.ref)])]
-            if len(found) > len(columns):
-                widest, columns = address(o.ref), found
+    owned: dict[str, list[str]] = {r[0]: r[1] for r in connection.execute(_COLUMNS, [manifest.application.name])}
+    kept = [
+        o for o in manifest.objects if o.disposition == "retain" and o.ref.kind == "table" and o.ref.identity in owned
+    ]
+    if not kept:
+        return {}
+    widest = max(kept, key=lambda o: len(owned[o.ref.identity]))
+    columns = owned[widest.ref.identity]
     return {
-        o.ref.key: f"ALTER TABLE {widest} ADD FOREIGN KEY ({', '.join(map(identifier, columns[: keys[o.ref.identity]]))})"
+        o.ref.key: f"ALTER TABLE {address(widest.ref)} ADD FOREIGN KEY ({', '.join(map(identifier, columns[: keys[o.ref.identity]]))})"
         f" REFERENCES {address(o.ref)}"
         for o in manifest.transferred
         if o.ref.kind == "table" and keys.get(o.ref.identity, len(columns) + 1) <= len(columns)

@@ -33,7 +33,7 @@ def main() -> int:
     figures = Figures()
     clients = [int(n) for n in given.clients.split(",")]
     for major in (int(m) for m in given.postgres.split(",")):
-        with bench_server(major, given.data, **_SETTINGS) as server, tempfile.TemporaryDirectory() as folder:
+        with bench_server(major, given.data, settings=_SETTINGS) as server, tempfile.TemporaryDirectory() as folder:
             _version(figures, server, major)
             pairs = [make_pair(server, Path(folder) / n, int(n)) for n in given.objects.split(",")]
             figures.proved[major] = prove(pairs[0].guarded)

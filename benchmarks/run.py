@@ -29,9 +29,9 @@ def main() -> int:
     all_figures: list[Figures] = []
     for asked in given.postgres.split(","):
         major, _, only = asked.partition(":")
-        with bench_server(int(major)) as server:
-            for size in (_size(s) for s in (only or given.sizes).split(",")):
-                rounds = given.rounds or (2 if size >= _LARGE else 3)
+        for size in (_size(s) for s in (only or given.sizes).split(",")):
+            rounds = given.rounds or (2 if size >= _LARGE else 3)
+            with bench_server(int(major), objects=size) as server:
                 all_figures.append(measure(server, size, rounds))
                 given.out.write_text(report(all_figures), "utf-8")
     print(given.out.read_text("utf-8"))

@@ -27,6 +27,7 @@ DATABASE = "directus_bench"
 SEALED = "bench_sealed"
 NO_LIMIT = "6h"
 FORWARD, RESTORE = "forward.sql", "restore.sql"
+_WARM = "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('pg_catalog'::regnamespace, 'qt001_cp'::regnamespace)"
 
 
 @dataclass
@@ -114,7 +115,10 @@ def make_sealed(stage: Stage) -> None:
 
 
 def fresh(stage: Stage) -> Scene:
-    """A copy of the sealed database, with the owner and the ACL of the database itself; the last copy goes."""
+    """A copy of the sealed database, with the owner and the ACL of the database itself; the last copy goes.
+
+    Its catalogs have been read once: those of a database in use are in the server's memory.
+    """
     with stage.server.connect("postgres") as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         connection.execute(
@@ -126,7 +130,8 @@ def fresh(stage: Stage) -> Scene:
         )
         connection.execute("CHECKPOINT")
     with stage.scene.connect() as warm:
-        warm.execute("SELECT count(*) FROM pg_class")
+        for table in warm.execute(_WARM).fetchall():
+            warm.execute(f"SELECT count(*) FROM {table[0]}".encode())
     return stage.scene
 
 

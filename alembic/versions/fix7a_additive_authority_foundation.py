@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "486dab8d0e62055f37d82535dc1f653da871cc976a6acffc0b5ae5ea61ef25ab"
+SUMS = "93f853b73f9f6f889dad1a2d59fe751e2264aa2889164fc096ac132452382ce6"
 
 
 def upgrade() -> None:

@@ -26,7 +26,7 @@ _SCRIPTS: Final = {
 _WHOLE: Final = ("fix7b.sql", "fix7b-restore.sql")
 """Scripts that hold nothing but statements, guards and the ledger's segment. The others carry the frozen files of a revision."""
 _DOCUMENTS: Final = tuple(f"manifests/{n}.json" for n in ("readiness", "capability", "dependency", "static-analysis"))
-_LOCKING: Final = re.compile(r"^ALTER (TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE|TYPE) ", re.MULTILINE)
+_LOCKING: Final = re.compile(r"^ALTER (TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE) ", re.MULTILINE)
 """Statements that lock a relation against everybody (PostgreSQL documentation, "Explicit Locking", 13.3.1)."""
 _OWN: Final = r"qt001_cp\s*\.\s*\w+"
 _ALLOWED: Final = re.compile(

@@ -2,8 +2,8 @@
 them and the one inside the database.
 
 Source: PostgreSQL documentation, GRANT, REVOKE, ALTER DEFAULT PRIVILEGES, ALTER … OWNER TO of each kind; identifiers
-(4.1.1). The order: privileges, owners of what locks no relation, privileges of relations, owners of relations and types, privileges;
-containers lose privileges last, get them back first, and change hands before what is in them.
+(4.1.1). The order: privileges, owners of what locks no relation, privileges of relations, owners of relations and
+composite types, privileges; containers lose privileges last, get them back first, and change hands before what is in them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ _HIDDEN: Final = ((0x01, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x2
                   (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F))  # fmt: skip
 """Control, formatting and line-breaking characters: a reviewer would not see them."""
 _RELATIONS: Final = ("table", "view", "materialized view", "foreign table", "sequence")
-_LOCKING: Final = (*_RELATIONS, "type")
 _CONTAINERS: Final = ("database", "schema")
 _BARE: Final = ("database", "tablespace", "schema", "language", "server", "publication", "subscription")
 _ALTER: Final = {"aggregate": "ROUTINE", "statistics object": "STATISTICS"}
@@ -51,10 +50,15 @@ def _ordered(manifest: Mapping[str, Any], way: str) -> Iterator[tuple[Object, Ma
     taking = inside + around if way in ("forward", "retire") else around + inside
     yield from ((o, s) for o in taking if not _late(o, way) for s in o["ways"][way]["pre"])
     owned = [o for o in around + inside if o["ways"][way]["owner"]]
-    yield from ((o, o["ways"][way]["owner"]) for o in owned if o["kind"] not in _LOCKING)
+    yield from ((o, o["ways"][way]["owner"]) for o in owned if not _locking(o))
     yield from ((o, s) for o in moved if _late(o, way) for s in o["ways"][way]["pre"])
-    yield from ((o, o["ways"][way]["owner"]) for o in owned if o["kind"] in _LOCKING)
+    yield from ((o, o["ways"][way]["owner"]) for o in owned if _locking(o))
     yield from ((o, s) for o in moved for s in o["ways"][way]["post"])
+
+
+def _locking(o: Object) -> bool:
+    """A new owner of a relation, or of a composite type, is written under ACCESS EXCLUSIVE."""
+    return o["kind"] in _RELATIONS or "composite" in (o["detail"] or ())
 
 
 def _late(o: Object, way: str) -> bool:

@@ -29,6 +29,8 @@ class Catalog:
     ``where``: which rows are objects of their own; the others are parts of one. ``here``: which rows of a catalog of the
     whole cluster speak of this database. ``system``: which rows are the system's own, where no schema says so.
     ``classid``: the catalog in ``pg_depend`` where it is another one. ``key``: the column that identifies a row.
+    ``outside``: whether a row may be in no schema. ``seldom``: of a catalog that most databases have nothing in, the rows that
+    are not the server's own from the beginning.
     """
 
     table: str
@@ -42,8 +44,17 @@ class Catalog:
     system: str | None = None
     classid: str | None = None
     key: str = "oid"
+    outside: bool = False
+    seldom: str | None = None
+
+    @property
+    def class_name(self) -> str:
+        """The catalog as ``pg_depend`` and ``pg_identify_object`` know it."""
+        return self.classid or self.table
 
 
+_MADE: Final = "o.oid >= 16384"
+"""Not made by initdb."""
 CATALOGS: Final = (
     Catalog("pg_database", "o.datname", "o.datdba", acl="o.datacl", letter="'d'", here="o.datname = current_database()"),
     Catalog("pg_tablespace", "o.spcname", "o.spcowner", acl="o.spcacl", letter="'t'", system="o.oid < 16384"),
@@ -61,30 +72,30 @@ CATALOGS: Final = (
             "(o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000)"
             " AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = o.typelem AND e.typarray = o.oid)"
             " AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))"),
-    Catalog("pg_collation", "o.collname", "o.collowner", "o.collnamespace"),
-    Catalog("pg_conversion", "o.conname", "o.conowner", "o.connamespace"),
-    Catalog("pg_operator", "o.oprname", "o.oprowner", "o.oprnamespace"),
-    Catalog("pg_opclass", "o.opcname", "o.opcowner", "o.opcnamespace"),
-    Catalog("pg_opfamily", "o.opfname", "o.opfowner", "o.opfnamespace"),
-    Catalog("pg_ts_config", "o.cfgname", "o.cfgowner", "o.cfgnamespace"),
-    Catalog("pg_ts_dict", "o.dictname", "o.dictowner", "o.dictnamespace"),
-    Catalog("pg_statistic_ext", "o.stxname", "o.stxowner", "o.stxnamespace"),
+    Catalog("pg_collation", "o.collname", "o.collowner", "o.collnamespace", seldom=_MADE),
+    Catalog("pg_conversion", "o.conname", "o.conowner", "o.connamespace", seldom=_MADE),
+    Catalog("pg_operator", "o.oprname", "o.oprowner", "o.oprnamespace", seldom=_MADE),
+    Catalog("pg_opclass", "o.opcname", "o.opcowner", "o.opcnamespace", seldom=_MADE),
+    Catalog("pg_opfamily", "o.opfname", "o.opfowner", "o.opfnamespace", seldom=_MADE),
+    Catalog("pg_ts_config", "o.cfgname", "o.cfgowner", "o.cfgnamespace", seldom=_MADE),
+    Catalog("pg_ts_dict", "o.dictname", "o.dictowner", "o.dictnamespace", seldom=_MADE),
+    Catalog("pg_statistic_ext", "o.stxname", "o.stxowner", "o.stxnamespace", seldom="true"),
     # Nobody is granted an untrusted language: PostgreSQL refuses the statement, and lets only superusers use one.
     Catalog("pg_language", "o.lanname", "o.lanowner",
             acl="CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END", letter="'l'",
-            system="o.oid < 16384"),
-    Catalog("pg_largeobject_metadata", "o.oid", "o.lomowner", acl="o.lomacl", letter="'L'", classid="pg_largeobject"),
-    Catalog("pg_foreign_data_wrapper", "o.fdwname", "o.fdwowner", acl="o.fdwacl", letter="'F'"),
-    Catalog("pg_foreign_server", "o.srvname", "o.srvowner", acl="o.srvacl", letter="'S'"),
+            system="o.oid < 16384", seldom=_MADE),
+    Catalog("pg_largeobject_metadata", "o.oid", "o.lomowner", acl="o.lomacl", letter="'L'", classid="pg_largeobject", seldom="true"),
+    Catalog("pg_foreign_data_wrapper", "o.fdwname", "o.fdwowner", acl="o.fdwacl", letter="'F'", seldom="true"),
+    Catalog("pg_foreign_server", "o.srvname", "o.srvowner", acl="o.srvacl", letter="'S'", seldom="true"),
     # The view shows everybody which mappings there are, and nobody the passwords in them. PUBLIC's is a part of its server.
     Catalog("pg_user_mappings", "o.usename || ' on ' || o.srvname", "o.umuser", where="o.umuser <> 0",
-            classid="pg_user_mapping", key="umid"),
-    Catalog("pg_event_trigger", "o.evtname", "o.evtowner"),
-    Catalog("pg_publication", "o.pubname", "o.pubowner"),
+            classid="pg_user_mapping", key="umid", seldom="true"),
+    Catalog("pg_event_trigger", "o.evtname", "o.evtowner", seldom="true"),
+    Catalog("pg_publication", "o.pubname", "o.pubowner", seldom="true"),
     Catalog("pg_subscription", "o.subname", "o.subowner",
-            here="o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"),
-    Catalog("pg_extension", "o.extname", "o.extowner"),
-    Catalog("pg_default_acl", "pg_get_userbyid(o.defaclrole)", "o.defaclrole", "o.defaclnamespace", "o.defaclacl"),
+            here="o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())", seldom="true"),
+    Catalog("pg_extension", "o.extname", "o.extowner", seldom=_MADE),
+    Catalog("pg_default_acl", "pg_get_userbyid(o.defaclrole)", "o.defaclrole", "o.defaclnamespace", "o.defaclacl", outside=True),
 )  # fmt: skip
 
 
@@ -108,12 +119,6 @@ class Kind:
     privileges: tuple[str, ...] = ()
     why: str = ""
     since: int = 0
-
-    @property
-    def locks(self) -> bool:
-        """Whether ALTER … OWNER takes ACCESS EXCLUSIVE on a relation: of a composite type too, whose columns a session that
-        uses it has to read. Those come last."""
-        return self.relation or self.key == "type"
 
     def refusal(self, server_major: int) -> str:
         """Why it cannot be transferred on that server; empty where it can."""

@@ -1,9 +1,10 @@
 """The order of all statements of one direction. It is the lock order, the same in every run.
 
-Privileges first and owners last: only ALTER … OWNER of a relation or a type takes ACCESS EXCLUSIVE, so those locks are held
-for the shortest time. Privileges of relations wait for the locks too: GRANT and REVOKE hold a weak one (ACCESS SHARE, since 18)
-and the relation's row, and whoever asks for more than a weak one itself, while the script waits for it, would be the victim of
-a deadlock. Where another grantor has to speak they come first all the same, because a schema's own privileges go behind them.
+Privileges first and owners last: only ALTER … OWNER of a relation takes ACCESS EXCLUSIVE, and of a composite type, whose
+columns a session that uses it has to read; so those locks are held for the shortest time. Privileges of relations wait for the
+locks too: GRANT and REVOKE hold a weak one (ACCESS SHARE, since 18) and the relation's row, and whoever asks for more than a weak
+one itself, while the script waits for it, would be the victim of a deadlock. Where another grantor has to speak they come first
+all the same, because a schema's own privileges go behind them.
 
 Containers (database, schema) lose privileges last and get them back first, because the grantors in between look objects up in
 them. Their owners change first: without superuser, PostgreSQL asks whether an object's new owner may CREATE in its schema.
@@ -25,7 +26,7 @@ PHASES: Final = (
     "privileges, before the owners",
     "owners",
     "privileges of relations",
-    "owners of relations and types",
+    "owners of relations and composite types",
     "privileges, after the owners",
 )
 LOCKED_FROM: Final = 2
@@ -60,7 +61,7 @@ def _steps(o: ManifestObject, direction: Direction) -> Iterator[tuple[int, Place
     for step in way.pre:
         yield (phase := LOCKED_FROM if late else 0), Placed(phase, o, step)
     if way.owner is not None:
-        phase = 3 if kind.locks else 1
+        phase = 3 if kind.relation or "composite" in (o.detail or ()) else 1
         yield phase, Placed(phase, o, way.owner)
     for step in way.post:
         yield 4, Placed(4, o, step)

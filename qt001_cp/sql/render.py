@@ -6,6 +6,7 @@ A released revision does not use this: it carries its own frozen files (alembic/
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from importlib import resources
 
 from qt001_cp.analyse import sinks
@@ -37,25 +38,39 @@ def fill(text: str, source: str) -> str:
         raise ManifestError(f"{source} holds a tab, which Alembic's offline output would replace")
     return (
         text.replace("{object_kind_rows}", _kind_rows())
-        .replace("{listed}", "\n    UNION ALL\n".join(_listed(c) for c in CATALOGS))
+        .replace("{listed}", listed(CATALOGS))
         .replace("{hidden_sink}", literal(sinks.pattern()))
         .replace("{supported_bounds}", f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999")
         .replace("{supported_words}", f"{SUPPORTED.start} to {SUPPORTED.stop - 1}")
-        .replace("{owner_acl_typed}", "\nUNION ALL ".join(_owner_acl(c, typed=True) for c in CATALOGS))
+        .replace(
+            "{owner_acl_parts}",
+            ",\n".join(
+                f"({_classid(c)}::oid, {literal(c.owner)}, {literal(c.acl) if c.acl else 'NULL'},"
+                f" {literal(c.letter) if c.letter else 'NULL'})"
+                for c in CATALOGS
+            ),
+        )
         .replace("{owner_acl}", "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS))
     )
 
 
 def _classid(catalog: Catalog) -> str:
-    return f"'{catalog.classid or catalog.table}'::regclass"
+    return f"'{catalog.class_name}'::regclass"
 
 
 def _rows(c: Catalog) -> tuple[str, str, str]:
     """FROM … WHERE of a catalog's rows in this database, the SQL of their schema, and of whether they are the system's."""
     if c.space is None:
         return f"FROM {c.table} o WHERE ({c.here})", "NULL::name", c.system or "false"
-    rows = f"FROM {c.table} o LEFT JOIN space n ON n.oid = {c.space} WHERE ({c.here}) AND (n.oid IS NOT NULL OR {c.space} = 0)"
-    return rows, "n.name", "coalesce(n.system, false)"
+    if c.outside:
+        rows = f"FROM {c.table} o LEFT JOIN space n ON n.oid = {c.space} WHERE ({c.here}) AND (n.oid IS NOT NULL OR {c.space} = 0)"
+        return rows, "n.name", "coalesce(n.system, false)"
+    return f"FROM {c.table} o JOIN space n ON n.oid = {c.space} WHERE ({c.here})", "n.name", "n.system"
+
+
+def listed(catalogs: Iterable[Catalog]) -> str:
+    """The rows of these catalogs that are objects, for ``live_object``."""
+    return "\n    UNION ALL\n".join(_listed(c) for c in catalogs)
 
 
 def _listed(c: Catalog) -> str:
@@ -70,12 +85,9 @@ def _listed(c: Catalog) -> str:
     )
 
 
-def _owner_acl(c: Catalog, *, typed: bool = False) -> str:
-    """Owner and ACL of every row, parts and the system's own included: as one text, or ``typed`` in columns."""
+def _owner_acl(c: Catalog) -> str:
+    """Owner and ACL of every row, parts and the system's own included, as one text."""
     rows, _, _ = _rows(c)
-    if typed:
-        letter = f'({c.letter})::"char"' if c.letter else 'NULL::"char"'
-        return f"SELECT {_classid(c)}::oid, o.{c.key}, {c.owner}, {c.acl or 'NULL::aclitem[]'}, {letter}\n{rows}"
     state = f"concat_ws(' ', {c.owner}, {c.acl})" if c.acl else f"({c.owner})::text"
     return f"SELECT {_classid(c)}::oid, o.{c.key}, 0, {state}\n{rows}"
 
@@ -86,7 +98,7 @@ def _kind_rows() -> str:
 
     return ",\n".join(
         f"    ({literal(k.key)}, {word(k.alter)}, {word(k.grant)}, {literal(k.address)}, {str(k.relation).lower()},"
-        f" {str(k.locks).lower()}, {str(k.container).lower()},"
+        f" {str(k.container).lower()},"
         f" ARRAY[{', '.join(literal(p) for p in k.privileges)}]::text[], {literal(k.why)}, {k.since})"
         for k in KINDS
     )

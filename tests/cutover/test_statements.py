@@ -74,7 +74,7 @@ def test_printed_text_was_edited(at_recorded: Stage, way: str) -> None:
         "privileges, before the owners",
         "owners",
         "privileges of relations",
-        "owners of relations and types",
+        "owners of relations and composite types",
         "privileges, after the owners",
     ],
 )

@@ -49,7 +49,7 @@ def rules(server_major: int) -> str:
         '[[rule]]\nkind = "function"\nname = "lh"\ndisposition = "retain"\nreason = "written in C, a superuser\'s"\n',
     ]
     for kind in kinds.KINDS:
-        keep = {"database": "CONNECT", "schema": "USAGE"}.get(kind.key, "")
+        keep = {"database": "CONNECT", "schema": "USAGE", "language": "USAGE"}.get(kind.key, "")
         text.append(rule(kind.key, 'name = "*"', "retain" if kind.refusal(server_major) else "transfer", keep))
     return "\n".join(text)
 

@@ -8,6 +8,9 @@ _SAME: Final = "identities are unique across the kinds that are listed; the kind
 _COUNT: Final = "without it the server refuses the count itself: as closed, in other words"
 _CUTOVER: Final = "the exception of the cutover; a gate asks without it, tests/operator with it"
 
+_BETWEEN: Final = "only names the role in between, for the mending command"
+_BEFORE: Final = "a filter before the exact question, which held() answers"
+
 EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "analysis_findings": {
         "condition: n.nspname = o.schema": "the identity, compared in the same join, holds the schema; this is for speed",
@@ -18,11 +21,12 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: r.kind = a.kind": _SAME,
     },
     "application_member_findings": {
-        "conjunct: r.rolname <> app.name": "the application role with a duty is a finding of roles_apart_findings",
-        "conjunct: x NOT IN (m.rolname, app.name)": "only names the role in between, for the mending command",
-        "NOT of: NOT IN (m.rolname, app.name) AND app.name IN (SELECT qt001_cp.member_of(x))":
-            "only names the role in between, for the mending command",
-        "conjunct: app.name IN (SELECT qt001_cp.member_of(x))": "only names the role in between, for the mending command",
+        "conjunct: a.member <> app.name": "the application role with a duty is a finding of roles_apart_findings",
+        "conjunct: y.member = x.role": _BETWEEN,
+        "conjunct: y.role = app.name": _BETWEEN,
+        "conjunct: x.member = m.rolname": _BETWEEN,
+        "conjunct: x.role NOT IN (m.rolname, app.name)": _BETWEEN,
+        "NOT of: NOT IN (m.rolname, app.name)": _BETWEEN,
         "condition: NOT (cutover AND m.duties = ARRAY['qt001_cp_operator'::name] AND m.rolcanlogin AND b.role IS NULL)": _CUTOVER,
         "conjunct: m.duties = ARRAY['qt001_cp_operator'::name]": _CUTOVER,
         "conjunct: m.rolcanlogin": _CUTOVER,
@@ -37,11 +41,9 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "disjunct: m = 'qt001_cp_owner'": "a member of the owner holds all that it owns: contained_findings",
     },
     "contained_findings": {
-        "conjunct: p.privilege <> ALL (left_.privileges)": "a filter before the exact question, which held() answers",
-        "condition: p.privilege <> ALL (left_.privileges)": "a filter before the exact question, which held() answers",
-        "conjunct: (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)":
-            "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
-        "disjunct: p.privilege <> 'MAINTAIN'": "the other disjunct is true on PostgreSQL 17 and later, where the mutants are tried",
+        "condition: qt001_cp.may_hold(app, p.classid, p.objid, p.kind, p.owner::name, p.taken, p.columns_taken)": _BEFORE,
+        "condition: h.privilege <> ALL (s.leaves)":
+            "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
         "conjunct: l.kind = o.kind": _SAME,
     },
     "coverage_aspects": {
@@ -101,6 +103,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: e.from_class = w.classid": "an OID that two catalogs share could only add to what is reached",
         "conjunct: i.identity IS NOT NULL": "what an edge of the catalogs leads to exists in the same snapshot",
     },
+    "member_of": {"condition: login IS NOT NULL": "no gate asks about nobody"},
     "roles_apart_findings": {
         "arm: SELECT f.* FROM qt001_cp.application_member_findings(true) f": "the gate itself asks the same without the exception of the cutover",
     },
@@ -126,6 +129,13 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "subject_digest": {
         "conjunct: s.identity NOT LIKE 'qt001\\_cp.%'": "live_state does not list what is in qt001_cp",
         "conjunct: r.rolname <> m": "that a duty's role is itself adds the same lines every time",
+    },
+    "taken_from": {
+        "conjunct: p.privilege <> ALL (leaves)": _BEFORE,
+        "condition: p.privilege <> ALL (leaves)": _BEFORE,
+        "conjunct: (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)":
+            "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
+        "disjunct: p.privilege <> 'MAINTAIN'": "the other disjunct is true on PostgreSQL 17 and later, where the mutants are tried",
     },
     "verifier_findings": {
         "disjunct: l.seq IS NULL": "nobody is no member of qt001_cp_verifier",

@@ -164,7 +164,10 @@ SELECT j.classid, j.objid,
            WHERE x.refclassid = 'pg_extension'::regclass AND x.refobjid = j.objid AND x.deptype = 'e')
             WHEN j.system AND j.objid < 16384 THEN '{"system": true}'::jsonb
             WHEN j.classid = 'pg_type'::regclass AND EXISTS (SELECT 1 FROM pg_type t WHERE t.oid = j.objid AND NOT t.typisdefined)
-            THEN '{"shell": true}'::jsonb END,
+            THEN '{"shell": true}'::jsonb
+            -- Its owner is that of a relation too: ALTER … OWNER locks it.
+            WHEN j.classid = 'pg_type'::regclass AND EXISTS (SELECT 1 FROM pg_type t WHERE t.oid = j.objid AND t.typrelid <> 0)
+            THEN '{"composite": true}'::jsonb END,
        CASE WHEN NOT $3 THEN NULL ELSE CASE j.classid
        WHEN 'pg_class'::regclass THEN (
            SELECT concat_ws(E'\n',

@@ -1,22 +1,46 @@
 -- Who is who. Identity is session_user; membership is what pg_auth_members says, at any depth, never pg_has_role():
 -- a superuser "has" every role. What the operator's session may do is another question: 45_operator_power.sql.
 
+CREATE FUNCTION qt001_cp.membership(login name DEFAULT NULL) RETURNS TABLE (member name, role name)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $membership$
+-- The login, or without one every role, with itself and with every role it is a member of, at any depth. PostgreSQL 16 and
+-- later: a membership with neither INHERIT nor SET is the right to grant. CREATE ROLE gives it to its creator; an
+-- administrator (CREATEROLE) is no member by it, anybody else could use it to become one.
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE up(login, oid) AS (
+        SELECT r.oid, r.oid FROM pg_roles r WHERE membership.login IS NULL OR r.rolname = membership.login
+        UNION
+        SELECT up.login, m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid JOIN pg_roles r ON r.oid = m.member
+        WHERE coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, true) OR (to_jsonb(m) ->> 'set_option')::boolean
+           OR NOT r.rolcreaterole
+    )
+    SELECT pg_get_userbyid(up.login), pg_get_userbyid(up.oid) FROM up;
+END
+$membership$;
+
 CREATE FUNCTION qt001_cp.member_of(login name) RETURNS SETOF name
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $member_of$
--- The role itself and every role it is a member of, at any depth. PostgreSQL 16 and later: a membership with neither
--- INHERIT nor SET is the right to grant. CREATE ROLE gives it to its creator; an administrator (CREATEROLE) is no member
--- by it, anybody else could use it to become one.
-WITH RECURSIVE up(oid) AS (
-    SELECT r.oid FROM pg_roles r WHERE r.rolname = login
-    UNION
-    SELECT m.roleid FROM pg_auth_members m JOIN up ON m.member = up.oid JOIN pg_roles r ON r.oid = m.member
-    WHERE coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, true) OR (to_jsonb(m) ->> 'set_option')::boolean
-       OR NOT r.rolcreaterole
-)
-SELECT pg_get_userbyid(up.oid) FROM up
+-- The role itself and every role it is a member of, at any depth.
+SELECT m.role FROM qt001_cp.membership(login) m WHERE login IS NOT NULL
 $member_of$;
+
+CREATE FUNCTION qt001_cp.kin_of(login name) RETURNS SETOF name
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $kin_of$
+-- The role itself, every role whose place it can take, and every role that can take its place.
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT CASE WHEN m.member = login THEN m.role ELSE m.member END FROM qt001_cp.membership() m WHERE login IN (m.member, m.role);
+END
+$kin_of$;
 
 CREATE FUNCTION qt001_cp.duty() RETURNS TABLE (role name)
 LANGUAGE sql IMMUTABLE
@@ -26,11 +50,13 @@ VALUES ('qt001_cp_author'::name), ('qt001_cp_operator'), ('qt001_cp_verifier'), 
 $duty$;
 
 CREATE FUNCTION qt001_cp.application_role() RETURNS name
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $application_role$
-SELECT (qt001_cp.document_json(e.subject) #>> '{roles,application}')::name
-FROM qt001_cp.event e WHERE e.verb = 'configured' ORDER BY e.seq DESC LIMIT 1
+BEGIN
+    RETURN (SELECT (qt001_cp.document_json(e.subject) #>> '{roles,application}')::name
+            FROM qt001_cp.event e WHERE e.verb = 'configured' ORDER BY e.seq DESC LIMIT 1);
+END
 $application_role$;
 
 CREATE FUNCTION qt001_cp.is_rehearsal() RETURNS boolean
@@ -44,11 +70,12 @@ $is_rehearsal$;
 CREATE FUNCTION qt001_cp.require_duty(duty text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $require_duty$
 -- The session's login holds this duty, no other one, and has nothing to do with the application role.
 DECLARE
-    held name[] := ARRAY(SELECT m FROM qt001_cp.member_of(session_user) m
-                         WHERE m IN (SELECT d.role FROM qt001_cp.duty() d) ORDER BY m);
+    held name[] := ARRAY(SELECT m.role FROM qt001_cp.membership(session_user) m
+                         WHERE m.role IN (SELECT d.role FROM qt001_cp.duty() d) ORDER BY m.role);
 BEGIN
     IF NOT duty::name = ANY (held) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',
@@ -75,18 +102,19 @@ SET jit = off
 AS $application_member_findings$
 -- Nobody with a duty, and no duty's role, is the application role by membership. cutover: but for an operator's login that
 -- is a direct member and by no other way, as one without superuser has to be while FIX7b or its restore runs (ADR 0010).
-WITH app(name) AS (SELECT qt001_cp.application_role()
+WITH app(name) AS MATERIALIZED (SELECT qt001_cp.application_role()
+), edge AS MATERIALIZED (SELECT x.member, x.role FROM qt001_cp.membership() x
 ), member AS (
     SELECT r.rolname, r.rolcanlogin, array_agg(d.role ORDER BY d.role) AS duties
-    FROM app, pg_roles r CROSS JOIN LATERAL qt001_cp.member_of(r.rolname) m(role) JOIN qt001_cp.duty() d ON d.role = m.role
-    WHERE r.rolname <> app.name AND app.name IN (SELECT qt001_cp.member_of(r.rolname))
+    FROM app JOIN edge a ON a.role = app.name AND a.member <> app.name JOIN pg_roles r ON r.rolname = a.member
+    JOIN edge e ON e.member = r.rolname JOIN qt001_cp.duty() d ON d.role = e.role
     GROUP BY r.rolname, r.rolcanlogin
 )
 SELECT 'QT107', 'role ' || m.rolname, 'not ' || app.name || ', the application role', 'a member of it; duty ' || array_to_string(m.duties, ', '),
        format('REVOKE %I FROM %I;%s', app.name, coalesce(b.role, m.rolname), CASE WHEN b.role IS NOT NULL THEN ' -- the role in between' ELSE '' END)
 FROM app, member m
-LEFT JOIN LATERAL (SELECT x AS role FROM qt001_cp.member_of(m.rolname) x
-                   WHERE x NOT IN (m.rolname, app.name) AND app.name IN (SELECT qt001_cp.member_of(x)) ORDER BY x LIMIT 1) b ON true
+LEFT JOIN LATERAL (SELECT x.role FROM edge x JOIN edge y ON y.member = x.role AND y.role = app.name
+                   WHERE x.member = m.rolname AND x.role NOT IN (m.rolname, app.name) ORDER BY x.role LIMIT 1) b ON true
 WHERE NOT (cutover AND m.duties = ARRAY['qt001_cp_operator'::name] AND m.rolcanlogin AND b.role IS NULL)
 $application_member_findings$;
 
@@ -96,11 +124,12 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $roles_apart_findings$
-WITH held AS (
-    SELECT r.rolname AS login, array_agg(m.role ORDER BY m.role) AS duties
-    FROM pg_roles r CROSS JOIN LATERAL qt001_cp.member_of(r.rolname) m(role)
-    WHERE m.role IN (SELECT d.role FROM qt001_cp.duty() d)
-    GROUP BY r.rolname
+WITH app(name) AS MATERIALIZED (SELECT qt001_cp.application_role()
+), edge AS MATERIALIZED (SELECT x.member, x.role FROM qt001_cp.membership() x
+), held AS (
+    SELECT m.member AS login, array_agg(m.role ORDER BY m.role) AS duties
+    FROM edge m WHERE m.role IN (SELECT d.role FROM qt001_cp.duty() d)
+    GROUP BY m.member
 )
 SELECT 'QT107', 'role ' || h.login, 'at most one duty', array_to_string(h.duties, ', '),
        format('REVOKE %I FROM %I; -- or the role in between', h.duties[1], h.login)
@@ -113,15 +142,14 @@ FROM qt001_cp.person p JOIN held h ON h.login = p.login CROSS JOIN LATERAL unnes
 WHERE d.role <> 'qt001_cp_verifier'
 GROUP BY lower(btrim(p.person)) HAVING count(DISTINCT d.role) > 1
 UNION ALL
-SELECT 'QT107', 'role ' || qt001_cp.application_role(), 'no duty', array_to_string(h.duties, ', '),
-       format('REVOKE %I FROM %I;', h.duties[1], qt001_cp.application_role())
-FROM held h WHERE h.login = qt001_cp.application_role()
+SELECT 'QT107', 'role ' || app.name, 'no duty', array_to_string(h.duties, ', '), format('REVOKE %I FROM %I;', h.duties[1], app.name)
+FROM app JOIN held h ON h.login = app.name
 UNION ALL
-SELECT 'QT107', 'role ' || r.rolname, 'not a member of qt001_cp_owner', 'a member',
-       format('REVOKE qt001_cp_owner FROM %I; -- or the role in between', r.rolname)
-FROM pg_roles r
-WHERE r.rolname <> 'qt001_cp_owner' AND 'qt001_cp_owner' IN (SELECT qt001_cp.member_of(r.rolname))
-  AND NOT 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(r.rolname))
+SELECT 'QT107', 'role ' || m.member, 'not a member of qt001_cp_owner', 'a member',
+       format('REVOKE qt001_cp_owner FROM %I; -- or the role in between', m.member)
+FROM edge m
+WHERE m.role = 'qt001_cp_owner' AND m.member <> m.role
+  AND NOT EXISTS (SELECT 1 FROM edge o WHERE o.member = m.member AND o.role = 'qt001_cp_operator')
 UNION ALL
 -- Whoever could log in as a duty itself would be nobody: a login is a person's, and a member.
 SELECT 'QT107', 'role ' || r.rolname, 'NOLOGIN, no superuser, no CREATEROLE, REPLICATION or BYPASSRLS', concat_ws(', ',

@@ -72,7 +72,7 @@ SET jit = off
 AS $implied_step$
 -- direction: 'forward' or 'restore' for FIX7b, 'retire' or 'revive' for the legacy authority in FIX7c. The order is the lock order of plan/order.py.
 WITH object AS (
-    SELECT o.*, k.locks, k.container, o.ways -> direction AS way,
+    SELECT o.*, k.relation OR coalesce(o.detail ? 'composite', false) AS locks, k.container, o.ways -> direction AS way,
            k.relation AND NOT jsonb_path_exists(o.ways -> direction -> 'pre', '$[*] ? (@.set_role == true)') AS late
     FROM qt001_cp.manifest_object(manifest) o JOIN qt001_cp.object_kind k ON k.kind = o.kind
     WHERE o.disposition = 'transfer' AND o.ways -> direction <> 'null'
@@ -171,6 +171,7 @@ CREATE FUNCTION qt001_cp.require_statements(manifest text, direction text, query
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $require_statements$
 -- query: current_query() of the block that calls this, so the very text that runs. It has to be, to the letter, the
 -- block that emit/script.py prints: the statements first_number..last_number that the manifest implies, and no more.

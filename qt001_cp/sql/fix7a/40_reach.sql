@@ -139,10 +139,9 @@ AS $session_findings$
 -- application role, by a role it is a member of, or by a login that is a member of it and took it on. In another database
 -- too where it writes: roles, memberships and the settings of this database are there as well as here. Whether a session is in a transaction is hidden (NULL) from who is neither
 -- a member of its login nor of pg_read_all_stats: a session that cannot be seen into is a finding too.
-WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name
-), suspect AS MATERIALIZED (
-    SELECT r.oid, r.rolname FROM app, pg_roles r
-    WHERE r.rolname IN (SELECT qt001_cp.member_of(app.name)) OR app.name IN (SELECT qt001_cp.member_of(r.rolname))
+WITH suspect AS MATERIALIZED (
+    SELECT r.oid, r.rolname FROM pg_roles r
+    WHERE r.rolname IN (SELECT k FROM qt001_cp.kin_of((qt001_cp.document_json(manifest) ->> 'application')::name) k)
 )
 SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database, none of the application in another',
        format('prepared by %s%s', x.owner, CASE WHEN x.database <> current_database() THEN ' in ' || x.database END), format('ROLLBACK PREPARED %L; -- in database %s', x.gid, x.database)

@@ -106,15 +106,15 @@ DECLARE
     logins name[];
     since timestamptz := CASE WHEN keep THEN (SELECT max(e.at) FROM qt001_cp.event e WHERE e.verb = 'sealed' AND e.subject = manifest) END;
 BEGIN
-    SELECT array_agg(r.rolname) INTO logins
-    FROM (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS app) d, pg_roles r
-    WHERE NOT r.rolsuper AND NOT EXISTS (SELECT 1 FROM qt001_cp.member_of(r.rolname) m WHERE m IN (SELECT y.role FROM qt001_cp.duty() y))
-      AND (r.rolname IN (SELECT qt001_cp.member_of(d.app)) OR d.app IN (SELECT qt001_cp.member_of(r.rolname)));
+    logins := ARRAY(SELECT r.rolname FROM qt001_cp.kin_of((qt001_cp.document_json(manifest) ->> 'application')::name) k JOIN pg_roles r ON r.rolname = k
+                    WHERE NOT r.rolsuper AND NOT EXISTS (SELECT 1 FROM qt001_cp.membership(r.rolname) m WHERE m.role IN (SELECT y.role FROM qt001_cp.duty() y)));
     FOR i IN 1..20 LOOP
         PERFORM pg_stat_clear_snapshot();
-        EXIT WHEN NOT EXISTS (SELECT 1 FROM pg_stat_activity s
-                              WHERE coalesce(s.datname = current_database(), true) AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
-                                AND (s.backend_start > since AND s.datname IS NOT NULL) IS NOT TRUE);
+        IF NOT EXISTS (SELECT 1 FROM pg_stat_activity s
+                       WHERE coalesce(s.datname = current_database(), true) AND s.pid <> pg_backend_pid() AND s.usename = ANY (logins)
+                         AND (s.backend_start > since AND s.datname IS NOT NULL) IS NOT TRUE) THEN
+            RETURN;
+        END IF;
         PERFORM pg_sleep(0.05);
     END LOOP;
     RETURN QUERY

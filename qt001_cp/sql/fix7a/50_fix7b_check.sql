@@ -137,24 +137,42 @@ BEGIN
 END
 $blocked_findings$;
 
-CREATE FUNCTION qt001_cp.operator_findings()
+CREATE FUNCTION qt001_cp.login_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $operator_findings$
+AS $login_findings$
+-- The session's login is an operator's and no more, and so are all others what they are.
+WITH held(role) AS MATERIALIZED (SELECT m.role FROM qt001_cp.membership(session_user) m)
 SELECT 'QT107', 'session of ' || session_user, 'a member of qt001_cp_operator', 'no member',
        format('GRANT qt001_cp_operator TO %I; -- or connect as the operator', session_user)
-WHERE NOT 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(session_user))
+WHERE NOT 'qt001_cp_operator' IN (SELECT h.role FROM held h)
 UNION ALL
-SELECT 'QT107', 'session of ' || session_user, 'no member of ' || m, 'a member', format('REVOKE %I FROM %I;', m, session_user)
-FROM qt001_cp.member_of(session_user) m
-WHERE m IN (SELECT d.role FROM qt001_cp.duty() d WHERE d.role <> 'qt001_cp_operator')
-UNION ALL
-SELECT 'QT107', 'session of ' || session_user, 'no SET ROLE in force', 'current_user is ' || current_user, 'RESET ROLE;'
-WHERE current_user <> session_user
+SELECT 'QT107', 'session of ' || session_user, 'no member of ' || h.role, 'a member', format('REVOKE %I FROM %I;', h.role, session_user)
+FROM held h
+WHERE h.role IN (SELECT d.role FROM qt001_cp.duty() d WHERE d.role <> 'qt001_cp_operator')
 UNION ALL
 SELECT f.* FROM qt001_cp.roles_apart_findings() f
+$login_findings$;
+
+CREATE FUNCTION qt001_cp.set_role_findings()
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $set_role_findings$
+SELECT 'QT107', 'session of ' || session_user, 'no SET ROLE in force', 'current_user is ' || current_user, 'RESET ROLE;'
+WHERE current_user <> session_user
+$set_role_findings$;
+
+CREATE FUNCTION qt001_cp.operator_findings()
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $operator_findings$
+SELECT f.* FROM qt001_cp.set_role_findings() f
+UNION ALL
+SELECT f.* FROM qt001_cp.login_findings() f
 $operator_findings$;
 
 CREATE FUNCTION qt001_cp.lock_need(manifest text, worded boolean DEFAULT NULL) RETURNS bigint
@@ -208,6 +226,14 @@ SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM moved m JOIN pg_inde
      + 8 + CASE WHEN current_setting('server_version_num')::int >= 180000 THEN 12 ELSE 1 END
 $lock_need$;
 
+CREATE FUNCTION qt001_cp.lock_capacity() RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $lock_capacity$
+SELECT current_setting('max_locks_per_transaction')::bigint
+       * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
+$lock_capacity$;
+
 CREATE FUNCTION qt001_cp.lock_estimate(manifest text) RETURNS TABLE (needed bigint, capacity bigint, free bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -218,8 +244,7 @@ AS $lock_estimate$
 -- the number from there.
 SELECT coalesce((SELECT c.slots FROM qt001_cp.checked c WHERE qt001_cp.is_checked() AND c.manifest = lock_estimate.manifest AND c.made = qt001_cp.before_now() LIMIT 1),
                 qt001_cp.lock_need(manifest)), s.has, s.has - s.used
-FROM (SELECT current_setting('max_locks_per_transaction')::bigint
-             * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) AS has,
+FROM (SELECT qt001_cp.lock_capacity() AS has,
              (SELECT count(*) FROM (SELECT DISTINCT l.pid, l.virtualtransaction, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
                                            l.transactionid::text, l.classid, l.objid, l.objsubid
                                     FROM pg_locks l WHERE NOT l.fastpath) one) AS used) s
@@ -227,20 +252,32 @@ $lock_estimate$;
 
 CREATE FUNCTION qt001_cp.lock_findings(manifest text, in_script boolean)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_findings$
-SELECT 'QT109', 'lock slots', format('at most %s', s.free), s.needed::text,
-       'Raise max_locks_per_transaction and restart, or run it when fewer locks are held.'
-FROM qt001_cp.lock_estimate(manifest) s WHERE s.needed > s.free
-UNION ALL
-SELECT 'QT109', g.name, 'set to a limit in the script', 'no limit', format('SET LOCAL %s = ''5s'';', g.name)
-FROM pg_settings g WHERE in_script AND g.name IN ('lock_timeout', 'statement_timeout') AND g.setting = '0'
-UNION ALL
-SELECT 'QT109', 'transaction isolation', 'read committed', current_setting('transaction_isolation'),
-       'Run the script in a transaction of its own, as it is printed.'
-WHERE in_script AND current_setting('transaction_isolation') <> 'read committed'
+-- The rows of pg_locks are at least as many as the slots in use: where even so the locks fit, nothing is counted exactly.
+DECLARE
+    needed bigint := (SELECT c.slots FROM qt001_cp.checked c WHERE qt001_cp.is_checked() AND c.manifest = lock_findings.manifest AND c.made = qt001_cp.before_now() LIMIT 1);
+    estimate record;
+BEGIN
+    IF (needed + (SELECT count(*) FROM pg_lock_status() l WHERE NOT l.fastpath) <= qt001_cp.lock_capacity()) IS NOT TRUE THEN
+        SELECT s.* INTO estimate FROM qt001_cp.lock_estimate(manifest) s;
+        IF estimate.needed > estimate.free THEN
+            RETURN QUERY SELECT 'QT109'::text, 'lock slots'::text, format('at most %s', estimate.free), estimate.needed::text,
+                                'Raise max_locks_per_transaction and restart, or run it when fewer locks are held.'::text;
+        END IF;
+    END IF;
+    IF NOT in_script THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'QT109'::text, g.name, 'set to a limit in the script'::text, 'no limit'::text, format('SET LOCAL %s = ''5s'';', g.name)
+    FROM (VALUES ('lock_timeout'), ('statement_timeout')) g(name) WHERE current_setting(g.name) = '0'
+    UNION ALL
+    SELECT 'QT109', 'transaction isolation', 'read committed', current_setting('transaction_isolation'), 'Run the script in a transaction of its own, as it is printed.'
+    WHERE current_setting('transaction_isolation') <> 'read committed';
+END
 $lock_findings$;
 
 CREATE FUNCTION qt001_cp.seal_findings(manifest text)
@@ -323,15 +360,18 @@ BEGIN
                             'Print the script without rehearsal=first, and rehearse elsewhere before.'::text;
     END IF;
     RETURN QUERY SELECT 6, f.* FROM qt001_cp.blocked_findings(manifest) f;
-    RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
+    RETURN QUERY SELECT 7, f.* FROM qt001_cp.set_role_findings() f;
     IF NOT known THEN
+        RETURN QUERY SELECT 7, f.* FROM qt001_cp.login_findings() f;
         RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.own_schema_findings('QT108') f;
     END IF;
-    RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
-    RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;
+    IF NOT qt001_cp.is_quiet(manifest) THEN
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;
+    END IF;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
 END
 $fix7b_findings$;

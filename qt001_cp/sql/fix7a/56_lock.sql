@@ -23,10 +23,10 @@ AS $outwait_autovacuum$
 -- The server cancels autovacuum for a session that has waited for it as long as deadlock_timeout, but not one that
 -- prevents wraparound. What was got is given back at once: the wait holds nothing that moves.
 DECLARE
-    needed int := (SELECT s.setting::int + 500 FROM pg_settings s WHERE s.name = 'deadlock_timeout');
+    needed interval := current_setting('deadlock_timeout')::interval + interval '500 milliseconds';
 BEGIN
-    IF clock_timestamp() + make_interval(secs => needed / 1000.0) < until THEN
-        PERFORM set_config('lock_timeout', needed::text, true);
+    IF clock_timestamp() + needed < until THEN
+        PERFORM set_config('lock_timeout', (extract(epoch FROM needed) * 1000)::bigint::text, true);
         EXECUTE lock;
         RAISE lock_not_available;
     END IF;
@@ -67,7 +67,7 @@ DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
     patience interval := qt001_cp.patience();
     until timestamptz := clock_timestamp() + patience;
-    longest interval := (SELECT s.setting::bigint * interval '1 millisecond' FROM pg_settings s WHERE s.name = 'deadlock_timeout') / 2;
+    longest interval := current_setting('deadlock_timeout')::interval / 2;
     short interval := least(longest, interval '100 milliseconds');
     super boolean := (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
     known boolean := qt001_cp.is_checked();
@@ -107,7 +107,7 @@ BEGIN
         GROUP BY g.tables, g.n / 1000 ORDER BY min(g.n));
     IF super THEN
         SELECT moves || array_agg(format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) ORDER BY c.relname),
-               quick || array_agg(format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) ORDER BY c.relname),
+               quick || format('LOCK TABLE %s IN SHARE MODE NOWAIT', string_agg(format('pg_catalog.%I', c.relname), ', ' ORDER BY c.relname)),
                relations || array_agg(c.oid ORDER BY c.relname)
         INTO moves, quick, relations
         FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relkind = 'r'
@@ -118,8 +118,8 @@ BEGIN
         BEGIN
             late_pid := NULL;
             n := 0;
-            waited_for := EXISTS (SELECT 1 FROM pg_locks l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
-            till := least(clock_timestamp() + CASE WHEN first OR waited_for THEN interval '0' ELSE short END, until);
+            waited_for := first OR EXISTS (SELECT 1 FROM pg_locks l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
+            till := least(clock_timestamp() + CASE WHEN waited_for THEN interval '0' ELSE short END, until);
             renewed := '-infinity';
             FOREACH each IN ARRAY CASE WHEN first THEN quick ELSE moves END LOOP
                 n := n + 1;
@@ -129,7 +129,7 @@ BEGIN
                 END IF;
                 EXECUTE each;
             END LOOP;
-            IF super THEN
+            IF super AND NOT qt001_cp.is_quiet(manifest) THEN
                 open_now := ARRAY(SELECT s.transaction FROM qt001_cp.application_session(app) s WHERE s.writes);
                 LOOP
                     SELECT s.pid, s.login INTO late_pid, late_login FROM qt001_cp.application_session(app) s WHERE s.transaction = ANY (open_now) LIMIT 1;

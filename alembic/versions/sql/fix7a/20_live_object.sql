@@ -64,49 +64,49 @@ WITH RECURSIVE app_role(oid) AS (
     FROM pg_namespace o WHERE (o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)')
       AND (true) AND (NOT (o.nspname ~ '^pg_' OR o.nspname = 'information_schema') OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_namespace'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_class'::regclass::oid, o.oid, n.name, (o.relname)::text, o.relowner, o.relacl, (CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", coalesce(n.system, false)
-    FROM pg_class o LEFT JOIN space n ON n.oid = o.relnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.relnamespace = 0)
-      AND (o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_class'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_class'::regclass::oid, o.oid, n.name, (o.relname)::text, o.relowner, o.relacl, (CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", n.system
+    FROM pg_class o JOIN space n ON n.oid = o.relnamespace WHERE (true)
+      AND (o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_class'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_proc'::regclass::oid, o.oid, n.name, (o.proname)::text, o.proowner, o.proacl, ('f')::"char", coalesce(n.system, false)
-    FROM pg_proc o LEFT JOIN space n ON n.oid = o.pronamespace WHERE (true) AND (n.oid IS NOT NULL OR o.pronamespace = 0)
-      AND (NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i' AND i.refclassid = 'pg_type'::regclass)) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_proc'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_proc'::regclass::oid, o.oid, n.name, (o.proname)::text, o.proowner, o.proacl, ('f')::"char", n.system
+    FROM pg_proc o JOIN space n ON n.oid = o.pronamespace WHERE (true)
+      AND (NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i' AND i.refclassid = 'pg_type'::regclass)) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_proc'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_type'::regclass::oid, o.oid, n.name, (o.typname)::text, o.typowner, o.typacl, ('T')::"char", coalesce(n.system, false)
-    FROM pg_type o LEFT JOIN space n ON n.oid = o.typnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.typnamespace = 0)
-      AND ((o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000) AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = o.typelem AND e.typarray = o.oid) AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_type'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_type'::regclass::oid, o.oid, n.name, (o.typname)::text, o.typowner, o.typacl, ('T')::"char", n.system
+    FROM pg_type o JOIN space n ON n.oid = o.typnamespace WHERE (true)
+      AND ((o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000) AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = o.typelem AND e.typarray = o.oid) AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_type'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_collation'::regclass::oid, o.oid, n.name, (o.collname)::text, o.collowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
-    FROM pg_collation o LEFT JOIN space n ON n.oid = o.collnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.collnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_collation'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_collation'::regclass::oid, o.oid, n.name, (o.collname)::text, o.collowner, NULL::aclitem[], NULL::"char", n.system
+    FROM pg_collation o JOIN space n ON n.oid = o.collnamespace WHERE (true)
+      AND (true) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_collation'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_conversion'::regclass::oid, o.oid, n.name, (o.conname)::text, o.conowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
-    FROM pg_conversion o LEFT JOIN space n ON n.oid = o.connamespace WHERE (true) AND (n.oid IS NOT NULL OR o.connamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_conversion'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_conversion'::regclass::oid, o.oid, n.name, (o.conname)::text, o.conowner, NULL::aclitem[], NULL::"char", n.system
+    FROM pg_conversion o JOIN space n ON n.oid = o.connamespace WHERE (true)
+      AND (true) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_conversion'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_operator'::regclass::oid, o.oid, n.name, (o.oprname)::text, o.oprowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
-    FROM pg_operator o LEFT JOIN space n ON n.oid = o.oprnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.oprnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_operator'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_operator'::regclass::oid, o.oid, n.name, (o.oprname)::text, o.oprowner, NULL::aclitem[], NULL::"char", n.system
+    FROM pg_operator o JOIN space n ON n.oid = o.oprnamespace WHERE (true)
+      AND (true) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_operator'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_opclass'::regclass::oid, o.oid, n.name, (o.opcname)::text, o.opcowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
-    FROM pg_opclass o LEFT JOIN space n ON n.oid = o.opcnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opcnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opclass'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_opclass'::regclass::oid, o.oid, n.name, (o.opcname)::text, o.opcowner, NULL::aclitem[], NULL::"char", n.system
+    FROM pg_opclass o JOIN space n ON n.oid = o.opcnamespace WHERE (true)
+      AND (true) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opclass'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_opfamily'::regclass::oid, o.oid, n.name, (o.opfname)::text, o.opfowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
-    FROM pg_opfamily o LEFT JOIN space n ON n.oid = o.opfnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opfnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opfamily'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_opfamily'::regclass::oid, o.oid, n.name, (o.opfname)::text, o.opfowner, NULL::aclitem[], NULL::"char", n.system
+    FROM pg_opfamily o JOIN space n ON n.oid = o.opfnamespace WHERE (true)
+      AND (true) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_opfamily'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_ts_config'::regclass::oid, o.oid, n.name, (o.cfgname)::text, o.cfgowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
-    FROM pg_ts_config o LEFT JOIN space n ON n.oid = o.cfgnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.cfgnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_config'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_ts_config'::regclass::oid, o.oid, n.name, (o.cfgname)::text, o.cfgowner, NULL::aclitem[], NULL::"char", n.system
+    FROM pg_ts_config o JOIN space n ON n.oid = o.cfgnamespace WHERE (true)
+      AND (true) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_config'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_ts_dict'::regclass::oid, o.oid, n.name, (o.dictname)::text, o.dictowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
-    FROM pg_ts_dict o LEFT JOIN space n ON n.oid = o.dictnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.dictnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_dict'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_ts_dict'::regclass::oid, o.oid, n.name, (o.dictname)::text, o.dictowner, NULL::aclitem[], NULL::"char", n.system
+    FROM pg_ts_dict o JOIN space n ON n.oid = o.dictnamespace WHERE (true)
+      AND (true) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_ts_dict'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
-    SELECT 'pg_statistic_ext'::regclass::oid, o.oid, n.name, (o.stxname)::text, o.stxowner, NULL::aclitem[], NULL::"char", coalesce(n.system, false)
-    FROM pg_statistic_ext o LEFT JOIN space n ON n.oid = o.stxnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.stxnamespace = 0)
-      AND (true) AND (NOT (coalesce(n.system, false)) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_statistic_ext'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
+    SELECT 'pg_statistic_ext'::regclass::oid, o.oid, n.name, (o.stxname)::text, o.stxowner, NULL::aclitem[], NULL::"char", n.system
+    FROM pg_statistic_ext o JOIN space n ON n.oid = o.stxnamespace WHERE (true)
+      AND (true) AND (NOT (n.system) OR EXISTS (SELECT 1 FROM named x WHERE x.classid = 'pg_statistic_ext'::regclass AND x.objid = o.oid)) AND ($4::oid[] IS NULL OR o.oid = ANY ($4::oid[]))
     UNION ALL
     SELECT 'pg_language'::regclass::oid, o.oid, NULL::name, (o.lanname)::text, o.lanowner, CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END, ('l')::"char", o.oid < 16384
     FROM pg_language o WHERE (true)
@@ -258,7 +258,10 @@ SELECT j.classid, j.objid,
            WHERE x.refclassid = 'pg_extension'::regclass AND x.refobjid = j.objid AND x.deptype = 'e')
             WHEN j.system AND j.objid < 16384 THEN '{"system": true}'::jsonb
             WHEN j.classid = 'pg_type'::regclass AND EXISTS (SELECT 1 FROM pg_type t WHERE t.oid = j.objid AND NOT t.typisdefined)
-            THEN '{"shell": true}'::jsonb END,
+            THEN '{"shell": true}'::jsonb
+            -- Its owner is that of a relation too: ALTER … OWNER locks it.
+            WHEN j.classid = 'pg_type'::regclass AND EXISTS (SELECT 1 FROM pg_type t WHERE t.oid = j.objid AND t.typrelid <> 0)
+            THEN '{"composite": true}'::jsonb END,
        CASE WHEN NOT $3 THEN NULL ELSE CASE j.classid
        WHEN 'pg_class'::regclass THEN (
            SELECT concat_ws(E'\n',

@@ -31,22 +31,26 @@ CREATE TABLE qt001_cp.checked_row (
     kind text,
     forward text,
     restore text,
-    columns text,
+    owner name,
     leaves text[],
+    taken text,
+    columns_taken text,
     PRIMARY KEY (made, classid, objid, sub)
 );
 COMMENT ON TABLE qt001_cp.checked_row IS
-    'The catalog rows that the statements of a checked manifest rewrite, with owner and ACL afterwards; and the default privileges that they leave alone.';
+    'The catalog rows that the statements of a checked manifest rewrite, with owner and ACL afterwards; and the default privileges that they leave alone. What a role may do to an object follows from its owner and its ACLs: of all objects with the same, one has here what is left to the application and what is taken, and is asked about.';
 
 CREATE TABLE qt001_cp.run_now (xid xid8 PRIMARY KEY, manifest text, direction text, before xid8 NOT NULL, database_oid oid NOT NULL, database_state text NOT NULL);
 COMMENT ON TABLE qt001_cp.run_now IS
     'The run of a stage; before: under which number its rows "before" stand, another one than its own where they are those of checked. The row of the database as the run found it: a copy has another number, and what is kept is not touched by a run.';
 
 CREATE FUNCTION qt001_cp.before_now() RETURNS xid8
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $before_now$
-SELECT r.before FROM qt001_cp.run_now r WHERE r.xid = pg_current_xact_id()
+BEGIN
+    RETURN (SELECT r.before FROM qt001_cp.run_now r WHERE r.xid = pg_current_xact_id());
+END
 $before_now$;
 
 CREATE FUNCTION qt001_cp.is_checked() RETURNS boolean
@@ -61,6 +65,7 @@ CREATE FUNCTION qt001_cp.shared_stamp() RETURNS TABLE (total text, rest text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET plan_cache_mode = force_generic_plan
 AS $shared_stamp$
 -- Of catalogs of the whole cluster, by content: roles, memberships, settings, tablespaces, subscriptions, privileges on
 -- parameters, user mappings, and the database. rest: without owner and ACL of the database.
@@ -95,78 +100,87 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET max_parallel_workers_per_gather = 0
 SET synchronize_seqscans = off
+SET plan_cache_mode = force_generic_plan
+SET work_mem = '64MB'
 AS $catalog_stamp$
--- Of every catalog of the database: how many rows it has, and version and place of those that a transaction made which
+-- Of all catalogs of the database: how many rows they have, and version and place of those that a transaction made which
 -- had not ended before since. Rows of transactions that had ended can only go, and then there are fewer; a new row has
 -- the number of a later transaction; one that a transaction changes twice stands in another place. So the same stamp says
 -- that the rows are the same. Nobody but the server writes xmin.
 -- Left out: statistics, comments, labels, contents of large objects, temporary objects. rest: also without default
--- privileges and what is in qt001_cp, and of the later rows without those that the statements of the checked manifest
+-- privileges, and of the later rows without those of qt001_cp and those that the statements of the checked manifest
 -- rewrite (kept). wanted: which of both.
 -- Source: PostgreSQL documentation, "System Columns" (5.6), "Transactions and Identifiers" (67.1), "System Catalogs" (chapter 53).
 DECLARE
     temp_space oid[] := ARRAY(SELECT n.oid FROM pg_namespace n WHERE n.nspname ~ '^pg_(toast_)?temp_');
-    temp_rel oid[] := ARRAY(SELECT c.oid FROM pg_class c WHERE c.relnamespace = ANY (temp_space));
+    temp boolean := EXISTS (SELECT 1 FROM pg_depend d WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = ANY (temp_space));
+    temp_rel oid[] := ARRAY(SELECT c.oid FROM pg_class c WHERE temp AND c.relnamespace = ANY (temp_space));
+    temp_part oid[];
     own_space oid[] := ARRAY['qt001_cp'::regnamespace::oid];
     own_rel oid[];
-    parts text := 'SELECT a.oid FROM pg_attrdef a WHERE a.adrelid = ANY (%1$s) UNION ALL SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (%1$s)'
-        ' UNION ALL SELECT t.oid FROM pg_trigger t WHERE t.tgrelid = ANY (%1$s) UNION ALL SELECT w.oid FROM pg_rewrite w WHERE w.ev_class = ANY (%1$s)'
-        ' UNION ALL SELECT y.oid FROM pg_policy y WHERE y.polrelid = ANY (%1$s)'
-        ' UNION ALL SELECT y.oid FROM pg_type y WHERE y.typnamespace = ANY (%2$s) UNION ALL SELECT p.oid FROM pg_proc p WHERE p.pronamespace = ANY (%2$s)';
-    temp_part oid[];
     own_part oid[];
-    each record;
-    belongs text;
-    own text;
-    rewritten text;
-    every text := CASE WHEN 'total' = ANY (wanted) THEN '(count(*), string_agg(xidsend(o.xmin) || tidsend(o.ctid), '''') FILTER (WHERE age(o.xmin) <= $8))::text'
-                  ELSE 'NULL::text' END;
-    others text := CASE WHEN 'rest' = ANY (wanted) THEN '(count(*) FILTER (WHERE NOT (%1$s)),'
-                  ' string_agg(xidsend(o.xmin) || tidsend(o.ctid), '''') FILTER (WHERE age(o.xmin) <= $9 AND NOT (%1$s) AND NOT (%2$s)))::text' ELSE 'NULL::text' END;
+    parts text := 'SELECT ARRAY(SELECT a.oid FROM pg_attrdef a WHERE a.adrelid = ANY ($1) UNION ALL SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY ($1)'
+        ' UNION ALL SELECT t.oid FROM pg_trigger t WHERE t.tgrelid = ANY ($1) UNION ALL SELECT w.oid FROM pg_rewrite w WHERE w.ev_class = ANY ($1)'
+        ' UNION ALL SELECT y.oid FROM pg_policy y WHERE y.polrelid = ANY ($1)'
+        ' UNION ALL SELECT y.oid FROM pg_type y WHERE y.typnamespace = ANY ($2) UNION ALL SELECT p.oid FROM pg_proc p WHERE p.pronamespace = ANY ($2))';
+    with_rest boolean := 'rest' = ANY (wanted);
     classes oid[];
-    one text;
-    other text;
+    every text;
+    rows text;
+    shared record;
 BEGIN
-    EXECUTE 'SELECT ARRAY(' || format(parts, '$1', '$2') || ')' INTO temp_part USING temp_rel, temp_space;
-    IF 'rest' = ANY (wanted) THEN
+    IF temp THEN
+        EXECUTE parts INTO temp_part USING temp_rel, temp_space;
+    END IF;
+    IF with_rest THEN
         own_rel := ARRAY(WITH own AS (SELECT c.oid, c.reltoastrelid FROM pg_class c WHERE c.relnamespace = ANY (own_space))
             SELECT o.oid FROM own o UNION SELECT o.reltoastrelid FROM own o WHERE o.reltoastrelid <> 0
             UNION SELECT x.indexrelid FROM own o JOIN pg_index x ON x.indrelid = o.reltoastrelid);
-        EXECUTE 'SELECT ARRAY(' || format(parts, '$1', '$2') || ')' INTO own_part USING own_rel, own_space;
+        EXECUTE parts INTO own_part USING own_rel, own_space;
         classes := ARRAY(SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept AND k.sub = 0);
     END IF;
-    SELECT s.total, s.rest INTO total, rest FROM qt001_cp.shared_stamp() s;
-    FOR each IN
-        SELECT c.oid, c.relname, EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'oid') AS has_oid, m.column AS relation
-        FROM pg_class c LEFT JOIN (VALUES ('pg_class', 'oid'), ('pg_attribute', 'attrelid'), ('pg_attrdef', 'adrelid'), ('pg_index', 'indexrelid'),
-                ('pg_inherits', 'inhrelid'), ('pg_partitioned_table', 'partrelid'), ('pg_sequence', 'seqrelid'), ('pg_foreign_table', 'ftrelid'),
-                ('pg_trigger', 'tgrelid'), ('pg_rewrite', 'ev_class'), ('pg_policy', 'polrelid'), ('pg_constraint', 'conrelid'),
-                ('pg_statistic_ext', 'stxrelid')) m(catalog, "column") ON m.catalog = c.relname
-        WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND c.relname <> ALL (qt001_cp.unstamped())
-        ORDER BY c.relname COLLATE "C"
-    LOOP
-        -- %1$s: relations, %2$s: schemas, %3$s: other objects, temporary or qt001_cp's.
-        belongs := CASE WHEN each.relation IS NOT NULL THEN format('o.%I = ANY (%%1$s)', each.relation)
-            WHEN each.relname = 'pg_type' THEN 'o.typnamespace = ANY (%2$s)' WHEN each.relname = 'pg_proc' THEN 'o.pronamespace = ANY (%2$s)'
-            WHEN each.relname = 'pg_namespace' THEN 'o.oid = ANY (%2$s)'
-            WHEN each.relname = 'pg_depend' THEN 'CASE o.classid WHEN ''pg_class''::regclass THEN o.objid = ANY (%1$s) ELSE o.objid >= 16384 AND o.objid = ANY (%3$s)'
-                ' AND o.classid IN (''pg_attrdef''::regclass, ''pg_constraint''::regclass, ''pg_trigger''::regclass, ''pg_rewrite''::regclass,'
-                ' ''pg_policy''::regclass, ''pg_type''::regclass, ''pg_proc''::regclass) END'
-            ELSE 'false' END;
-        own := CASE WHEN each.relname = 'pg_default_acl' THEN 'true' WHEN each.relname = 'pg_depend' THEN
-                format('o.classid = ''pg_default_acl''::regclass OR %s', format(belongs, '$4', '$5', '$6')) ELSE format(belongs, '$4', '$5', '$6') END;
-        rewritten := CASE
-            WHEN each.relname = 'pg_attribute' THEN '(o.attrelid, o.attnum) IN (SELECT k.objid, k.sub FROM qt001_cp.checked_row k WHERE k.made = $7 AND k.sub <> 0)'
-            WHEN each.has_oid AND qt001_cp.object_class(each.oid) = ANY (classes) THEN
-                format('o.oid IN (SELECT k.objid FROM qt001_cp.checked_row k WHERE k.made = $7 AND k.classid = %s AND k.sub = 0)', qt001_cp.object_class(each.oid))
-            ELSE 'false' END;
-        EXECUTE format('SELECT %s, %s FROM pg_catalog.%I o WHERE NOT (%s)', every, format(others, own, rewritten), each.relname, format(belongs, '$1', '$2', '$3'))
-        INTO one, other USING temp_rel, temp_space, temp_part, own_rel, own_space, own_part, kept, age(since::xid), age(rest_since::xid);
-        total := total || one;
-        rest := rest || other;
-    END LOOP;
-    total := encode(sha256(convert_to(total, 'UTF8')), 'hex');
-    rest := encode(sha256(convert_to(rest, 'UTF8')), 'hex');
+    -- One row of output a row of a catalog. own, and what it is in checked_row (class, objid, sub), only of the later ones.
+    SELECT string_agg(
+        format('SELECT %s::oid AS tag, o.xmin, o.ctid', c.oid)
+        || CASE WHEN NOT with_rest THEN ''
+           ELSE ', ' || CASE c.relname WHEN 'pg_default_acl' THEN 'true' WHEN 'pg_depend' THEN 'o.classid = ''pg_default_acl''::regclass OR ' ELSE '' END
+                || CASE WHEN c.relname = 'pg_default_acl' THEN '' WHEN m.belongs = 'false' THEN 'false'
+                        ELSE format('CASE WHEN age(o.xmin) <= $9 THEN %s END', format(m.belongs, '$4', '$5', '$6')) END
+                || ' AS own, ' || CASE WHEN c.relname = 'pg_attribute' THEN '''pg_class''::regclass::oid AS class, CASE WHEN age(o.xmin) <= $9 THEN o.attrelid END AS objid, o.attnum::int AS sub'
+                                  WHEN m.class = ANY (classes) THEN format('%s::oid AS class, CASE WHEN age(o.xmin) <= $9 THEN o.oid END AS objid, 0 AS sub', m.class)
+                                  ELSE 'NULL::oid AS class, NULL::oid AS objid, 0 AS sub' END END
+        || format(' FROM pg_catalog.%I o', c.relname)
+        || CASE WHEN temp OR c.relname = 'pg_namespace' THEN format(' WHERE NOT (%s)', format(m.belongs, '$1', '$2', '$3')) ELSE '' END,
+        E'\nUNION ALL ' ORDER BY c.relname COLLATE "C")
+    INTO every
+    FROM pg_class c LEFT JOIN (VALUES ('pg_class', 'oid'), ('pg_attribute', 'attrelid'), ('pg_attrdef', 'adrelid'), ('pg_index', 'indexrelid'),
+            ('pg_inherits', 'inhrelid'), ('pg_partitioned_table', 'partrelid'), ('pg_sequence', 'seqrelid'), ('pg_foreign_table', 'ftrelid'),
+            ('pg_trigger', 'tgrelid'), ('pg_rewrite', 'ev_class'), ('pg_policy', 'polrelid'), ('pg_constraint', 'conrelid'),
+            ('pg_statistic_ext', 'stxrelid')) r(catalog, "column") ON r.catalog = c.relname
+    CROSS JOIN LATERAL (
+        -- belongs: %1$s: to relations, %2$s: to schemas, %3$s: is one of other objects.
+        SELECT CASE WHEN r.column IS NOT NULL THEN format('o.%I = ANY (%%1$s)', r.column)
+               WHEN c.relname = 'pg_type' THEN 'o.typnamespace = ANY (%2$s)' WHEN c.relname = 'pg_proc' THEN 'o.pronamespace = ANY (%2$s)'
+               WHEN c.relname = 'pg_namespace' THEN 'o.oid = ANY (%2$s)'
+               WHEN c.relname = 'pg_depend' THEN 'CASE o.classid WHEN ''pg_class''::regclass THEN o.objid = ANY (%1$s) ELSE o.objid >= 16384 AND o.objid = ANY (%3$s)'
+                   ' AND o.classid IN (''pg_attrdef''::regclass, ''pg_constraint''::regclass, ''pg_trigger''::regclass, ''pg_rewrite''::regclass,'
+                   ' ''pg_policy''::regclass, ''pg_type''::regclass, ''pg_proc''::regclass) END'
+               ELSE 'false' END AS belongs,
+               CASE WHEN with_rest THEN qt001_cp.object_class(c.oid) END AS class) m
+    WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND c.relname <> ALL (qt001_cp.unstamped());
+    rows := 'oidsend(o.tag) || xidsend(o.xmin) || tidsend(o.ctid)';
+    EXECUTE format(
+        'SELECT %s, %s FROM (%s) o',
+        CASE WHEN 'total' = ANY (wanted) THEN format('count(*)::text || encode(sha256(coalesce(string_agg(%s, '''') FILTER (WHERE age(o.xmin) <= $8), '''')), ''hex'')', rows)
+        ELSE 'NULL' END,
+        CASE WHEN with_rest THEN format('count(*) FILTER (WHERE o.own IS NOT TRUE)::text || encode(sha256(coalesce(string_agg(%s, '''') FILTER ('
+             'WHERE age(o.xmin) <= $9 AND o.own IS NOT TRUE AND (o.objid IS NULL'
+             ' OR (o.class, o.objid, o.sub) NOT IN (SELECT k.classid, k.objid, k.sub FROM qt001_cp.checked_row k WHERE k.made = $7))), '''')), ''hex'')', rows)
+        ELSE 'NULL' END, every)
+    INTO total, rest USING temp_rel, temp_space, temp_part, own_rel, own_space, own_part, kept, age(since::xid), age(rest_since::xid);
+    SELECT s.* INTO shared FROM qt001_cp.shared_stamp() s;
+    total := shared.total || total;
+    rest := shared.rest || rest;
     RETURN NEXT;
 END
 $catalog_stamp$;
@@ -197,6 +211,7 @@ SELECT qt001_cp.sha256_hex(convert_to(concat_ws('|',
      WHERE e.verb = 'configured' OR e.subject = ledger_stamp.manifest AND e.verb IN ('sealed', 'restore_registered', 'rehearsal_recorded')),
     (SELECT string_agg(d.digest || ' ' || d.xmin::text, ' ' ORDER BY d.digest) FROM qt001_cp.document d),
     (SELECT string_agg(k.xmin::text, ' ' ORDER BY k.kind) FROM qt001_cp.object_kind k),
+    (SELECT string_agg(p::text, ' ' ORDER BY p.login) FROM qt001_cp.person p),
     (SELECT encode(sha256(string_agg(xidsend(m.xmin), '' ORDER BY m.number)), 'hex') FROM qt001_cp.manifest_row m WHERE m.manifest = ledger_stamp.manifest)), 'UTF8'))
 $ledger_stamp$;
 
@@ -217,81 +232,59 @@ WHERE a.attrelid = catalog AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypi
 $content_of$;
 
 CREATE FUNCTION qt001_cp.state_text(owner text, acl jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $state_text$
 -- Owner and ACL in one form, whatever the order of its entries.
-SELECT concat_ws(' ', owner, string_agg(DISTINCT a.value::text COLLATE "C", ',' ORDER BY a.value::text COLLATE "C")) FROM jsonb_array_elements(acl) a(value)
+BEGIN
+    RETURN (SELECT concat_ws(' ', owner, string_agg(DISTINCT a.value::text COLLATE "C", ',' ORDER BY a.value::text COLLATE "C")) FROM jsonb_array_elements(acl) a(value));
+END
 $state_text$;
 
 CREATE FUNCTION qt001_cp.live_state_text(owner oid, acl aclitem[], letter "char") RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $live_state_text$
-SELECT qt001_cp.state_text(CASE WHEN owner IS NOT NULL THEN pg_get_userbyid(owner)::text END, coalesce((
-    SELECT jsonb_agg(jsonb_build_array(pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable))
-    FROM aclexplode(coalesce(acl, CASE WHEN letter IS NOT NULL THEN acldefault(letter, owner) END)) x), '[]'))
+BEGIN
+    RETURN qt001_cp.state_text(CASE WHEN owner IS NOT NULL THEN pg_get_userbyid(owner)::text END, coalesce((
+        SELECT jsonb_agg(jsonb_build_array(pg_get_userbyid(x.grantor), CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable))
+        FROM aclexplode(coalesce(acl, CASE WHEN letter IS NOT NULL THEN acldefault(letter, owner) END)) x), '[]'));
+END
 $live_state_text$;
 
-CREATE FUNCTION qt001_cp.owner_acl_typed()
-RETURNS TABLE (classid oid, objid oid, owner oid, acl aclitem[], letter "char")
+CREATE FUNCTION qt001_cp.owner_acl_part() RETURNS TABLE (classid oid, owner text, acl text, letter text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $owner_acl_typed$
--- As owner_acl(), in columns. The list of catalogs is made from model/kinds.py.
-WITH space(oid, name, system) AS (
-    SELECT n.oid, n.nspname, false FROM pg_namespace n WHERE n.nspname <> 'qt001_cp' AND n.nspname !~ '^pg_(toast_)?temp'
-)
-SELECT 'pg_database'::regclass::oid, o.oid, o.datdba, o.datacl, ('d')::"char"
-FROM pg_database o WHERE (o.datname = current_database())
-UNION ALL SELECT 'pg_tablespace'::regclass::oid, o.oid, o.spcowner, o.spcacl, ('t')::"char"
-FROM pg_tablespace o WHERE (true)
-UNION ALL SELECT 'pg_namespace'::regclass::oid, o.oid, o.nspowner, o.nspacl, ('n')::"char"
-FROM pg_namespace o WHERE (o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)')
-UNION ALL SELECT 'pg_class'::regclass::oid, o.oid, o.relowner, o.relacl, (CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char"
-FROM pg_class o LEFT JOIN space n ON n.oid = o.relnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.relnamespace = 0)
-UNION ALL SELECT 'pg_proc'::regclass::oid, o.oid, o.proowner, o.proacl, ('f')::"char"
-FROM pg_proc o LEFT JOIN space n ON n.oid = o.pronamespace WHERE (true) AND (n.oid IS NOT NULL OR o.pronamespace = 0)
-UNION ALL SELECT 'pg_type'::regclass::oid, o.oid, o.typowner, o.typacl, ('T')::"char"
-FROM pg_type o LEFT JOIN space n ON n.oid = o.typnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.typnamespace = 0)
-UNION ALL SELECT 'pg_collation'::regclass::oid, o.oid, o.collowner, NULL::aclitem[], NULL::"char"
-FROM pg_collation o LEFT JOIN space n ON n.oid = o.collnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.collnamespace = 0)
-UNION ALL SELECT 'pg_conversion'::regclass::oid, o.oid, o.conowner, NULL::aclitem[], NULL::"char"
-FROM pg_conversion o LEFT JOIN space n ON n.oid = o.connamespace WHERE (true) AND (n.oid IS NOT NULL OR o.connamespace = 0)
-UNION ALL SELECT 'pg_operator'::regclass::oid, o.oid, o.oprowner, NULL::aclitem[], NULL::"char"
-FROM pg_operator o LEFT JOIN space n ON n.oid = o.oprnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.oprnamespace = 0)
-UNION ALL SELECT 'pg_opclass'::regclass::oid, o.oid, o.opcowner, NULL::aclitem[], NULL::"char"
-FROM pg_opclass o LEFT JOIN space n ON n.oid = o.opcnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opcnamespace = 0)
-UNION ALL SELECT 'pg_opfamily'::regclass::oid, o.oid, o.opfowner, NULL::aclitem[], NULL::"char"
-FROM pg_opfamily o LEFT JOIN space n ON n.oid = o.opfnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opfnamespace = 0)
-UNION ALL SELECT 'pg_ts_config'::regclass::oid, o.oid, o.cfgowner, NULL::aclitem[], NULL::"char"
-FROM pg_ts_config o LEFT JOIN space n ON n.oid = o.cfgnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.cfgnamespace = 0)
-UNION ALL SELECT 'pg_ts_dict'::regclass::oid, o.oid, o.dictowner, NULL::aclitem[], NULL::"char"
-FROM pg_ts_dict o LEFT JOIN space n ON n.oid = o.dictnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.dictnamespace = 0)
-UNION ALL SELECT 'pg_statistic_ext'::regclass::oid, o.oid, o.stxowner, NULL::aclitem[], NULL::"char"
-FROM pg_statistic_ext o LEFT JOIN space n ON n.oid = o.stxnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.stxnamespace = 0)
-UNION ALL SELECT 'pg_language'::regclass::oid, o.oid, o.lanowner, CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END, ('l')::"char"
-FROM pg_language o WHERE (true)
-UNION ALL SELECT 'pg_largeobject'::regclass::oid, o.oid, o.lomowner, o.lomacl, ('L')::"char"
-FROM pg_largeobject_metadata o WHERE (true)
-UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass::oid, o.oid, o.fdwowner, o.fdwacl, ('F')::"char"
-FROM pg_foreign_data_wrapper o WHERE (true)
-UNION ALL SELECT 'pg_foreign_server'::regclass::oid, o.oid, o.srvowner, o.srvacl, ('S')::"char"
-FROM pg_foreign_server o WHERE (true)
-UNION ALL SELECT 'pg_user_mapping'::regclass::oid, o.umid, o.umuser, NULL::aclitem[], NULL::"char"
-FROM pg_user_mappings o WHERE (true)
-UNION ALL SELECT 'pg_event_trigger'::regclass::oid, o.oid, o.evtowner, NULL::aclitem[], NULL::"char"
-FROM pg_event_trigger o WHERE (true)
-UNION ALL SELECT 'pg_publication'::regclass::oid, o.oid, o.pubowner, NULL::aclitem[], NULL::"char"
-FROM pg_publication o WHERE (true)
-UNION ALL SELECT 'pg_subscription'::regclass::oid, o.oid, o.subowner, NULL::aclitem[], NULL::"char"
-FROM pg_subscription o WHERE (o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
-UNION ALL SELECT 'pg_extension'::regclass::oid, o.oid, o.extowner, NULL::aclitem[], NULL::"char"
-FROM pg_extension o WHERE (true)
-UNION ALL SELECT 'pg_default_acl'::regclass::oid, o.oid, o.defaclrole, o.defaclacl, NULL::"char"
-FROM pg_default_acl o LEFT JOIN space n ON n.oid = o.defaclnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.defaclnamespace = 0)
-$owner_acl_typed$;
+AS $owner_acl_part$
+-- Of every catalog with owners, expressions over its row o: owner, ACL, and the type that acldefault() knows it by. Made
+-- from model/kinds.py.
+VALUES ('pg_database'::regclass::oid, 'o.datdba', 'o.datacl', '''d'''),
+('pg_tablespace'::regclass::oid, 'o.spcowner', 'o.spcacl', '''t'''),
+('pg_namespace'::regclass::oid, 'o.nspowner', 'o.nspacl', '''n'''),
+('pg_class'::regclass::oid, 'o.relowner', 'o.relacl', 'CASE o.relkind WHEN ''S'' THEN ''s'' ELSE ''r'' END'),
+('pg_proc'::regclass::oid, 'o.proowner', 'o.proacl', '''f'''),
+('pg_type'::regclass::oid, 'o.typowner', 'o.typacl', '''T'''),
+('pg_collation'::regclass::oid, 'o.collowner', NULL, NULL),
+('pg_conversion'::regclass::oid, 'o.conowner', NULL, NULL),
+('pg_operator'::regclass::oid, 'o.oprowner', NULL, NULL),
+('pg_opclass'::regclass::oid, 'o.opcowner', NULL, NULL),
+('pg_opfamily'::regclass::oid, 'o.opfowner', NULL, NULL),
+('pg_ts_config'::regclass::oid, 'o.cfgowner', NULL, NULL),
+('pg_ts_dict'::regclass::oid, 'o.dictowner', NULL, NULL),
+('pg_statistic_ext'::regclass::oid, 'o.stxowner', NULL, NULL),
+('pg_language'::regclass::oid, 'o.lanowner', 'CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault(''c'', o.lanowner) END', '''l'''),
+('pg_largeobject'::regclass::oid, 'o.lomowner', 'o.lomacl', '''L'''),
+('pg_foreign_data_wrapper'::regclass::oid, 'o.fdwowner', 'o.fdwacl', '''F'''),
+('pg_foreign_server'::regclass::oid, 'o.srvowner', 'o.srvacl', '''S'''),
+('pg_user_mapping'::regclass::oid, 'o.umuser', NULL, NULL),
+('pg_event_trigger'::regclass::oid, 'o.evtowner', NULL, NULL),
+('pg_publication'::regclass::oid, 'o.pubowner', NULL, NULL),
+('pg_subscription'::regclass::oid, 'o.subowner', NULL, NULL),
+('pg_extension'::regclass::oid, 'o.extowner', NULL, NULL),
+('pg_default_acl'::regclass::oid, 'o.defaclrole', 'o.defaclacl', NULL)
+$owner_acl_part$;
 
 CREATE FUNCTION qt001_cp.keep_checked(manifest text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
@@ -330,20 +323,21 @@ BEGIN
     PERFORM qt001_cp.remember_checked(manifest, app, now_id);
     INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, since, stamp, rest_since, rest, ledger, seed, content, defaults, summary, slots)
     SELECT compute_checked.manifest, 'forward', session_user, now_id, now_id, open_from, s.total, open_from, s.rest, qt001_cp.ledger_stamp(compute_checked.manifest),
-           salt, qt001_cp.kept_content(now_id, salt), qt001_cp.expected_defaults(compute_checked.manifest),
+           salt, (SELECT k.content FROM qt001_cp.kept_state(now_id, salt, NULL) k), qt001_cp.expected_defaults(compute_checked.manifest),
            jsonb_build_object('forward', qt001_cp.moved_summary(compute_checked.manifest, 'forward'), 'restore', qt001_cp.moved_summary(compute_checked.manifest, 'restore')), 0
     FROM qt001_cp.catalog_stamp(now_id, open_from, open_from) s;
     IF EXISTS (SELECT 1 FROM qt001_cp.coverage_findings(manifest, 'before'))
         OR EXISTS (SELECT 1 FROM qt001_cp.restore_findings(manifest))
         OR EXISTS (SELECT 1 FROM qt001_cp.search_path_findings(manifest))
         OR EXISTS (SELECT 1 FROM qt001_cp.rehearsal_findings(manifest))
+        OR EXISTS (SELECT 1 FROM qt001_cp.login_findings())
         OR EXISTS (SELECT 1 FROM qt001_cp.operator_power_findings(manifest, 'forward'))
         OR EXISTS (SELECT 1 FROM qt001_cp.operator_power_findings(manifest, 'restore'))
         OR EXISTS (SELECT 1 FROM qt001_cp.application_power_findings(app))
         OR EXISTS (SELECT 1 FROM qt001_cp.reach_findings(manifest))
         -- Changed by somebody while this was computed.
         OR EXISTS (SELECT 1 FROM qt001_cp.checked c, qt001_cp.catalog_stamp(now_id, open_from, open_from) s
-                   WHERE c.stamp <> s.total OR c.rest <> s.rest OR c.content <> qt001_cp.kept_content(now_id, c.seed))
+                   WHERE c.stamp <> s.total OR c.rest <> s.rest OR c.content <> (SELECT k.content FROM qt001_cp.kept_state(now_id, c.seed, NULL) k))
     THEN
         DELETE FROM qt001_cp.checked;
         DELETE FROM qt001_cp.checked_row;
@@ -374,15 +368,19 @@ BEGIN
     SELECT now_id, remember_checked.manifest, d.direction, s.number, s.statement
     FROM unnest(ARRAY['forward', 'restore']) d(direction) CROSS JOIN LATERAL qt001_cp.implied_statement(remember_checked.manifest, d.direction) s;
 
-    INSERT INTO qt001_cp.checked_row (made, classid, objid, sub, number, kind, forward, restore, columns, leaves)
-    SELECT now_id, l.classid, CASE WHEN l.classid = 'pg_database'::regclass THEN 0 ELSE l.objid END, 0, o.number, o.kind,
-           qt001_cp.state_text(o.after ->> 'owner', o.after -> 'acl'), qt001_cp.state_text(o.before ->> 'owner', o.before -> 'acl'),
-           qt001_cp.column_acl_set(o.after -> 'columns')::text,
-           ARRAY(SELECT DISTINCT (a.value ->> 2) COLLATE "C" FROM jsonb_array_elements(o.after -> 'acl') a(value)
-                 WHERE a.value ->> 1 IS NULL OR a.value ->> 1 = app ORDER BY 1)
-    FROM qt001_cp.manifest_object(manifest) o
-    JOIN qt001_cp.live_object(app, true, false) l ON l.kind = o.kind AND l.identity = o.identity
-    WHERE o.disposition = 'transfer' AND o.kind <> 'default acl';
+    INSERT INTO qt001_cp.checked_row (made, classid, objid, sub, number, kind, forward, restore, owner, leaves, taken, columns_taken)
+    SELECT now_id, x.classid, x.objid, 0, x.number, x.kind, x.forward, x.restore,
+           CASE WHEN x.first THEN x.owner END, CASE WHEN x.first THEN x.leaves END, CASE WHEN x.first THEN x.taken END, CASE WHEN x.first THEN x.columns_taken END
+    FROM (
+        SELECT s.*, row_number() OVER (PARTITION BY s.classid, s.kind, s.forward, s.columns, s.owner, s.leaves) = 1 AS first
+        FROM (
+            SELECT l.classid, CASE WHEN l.classid = 'pg_database'::regclass THEN 0 ELSE l.objid END AS objid, o.number, o.kind,
+                   qt001_cp.state_text(o.after ->> 'owner', o.after -> 'acl') AS forward, qt001_cp.state_text(o.before ->> 'owner', o.before -> 'acl') AS restore,
+                   qt001_cp.column_acl_set(o.after -> 'columns')::text AS columns, (o.after ->> 'owner')::name AS owner, t.leaves, t.taken, t.columns_taken
+            FROM qt001_cp.manifest_object(manifest) o
+            JOIN qt001_cp.live_object(app, true, false) l ON l.kind = o.kind AND l.identity = o.identity
+            CROSS JOIN LATERAL qt001_cp.taken_from(app, o.kind, o.after -> 'acl') t
+            WHERE o.disposition = 'transfer' AND o.kind <> 'default acl') s) x;
     INSERT INTO qt001_cp.checked_row (made, classid, objid, sub)
     SELECT now_id, p.class, p.id, 0
     FROM qt001_cp.checked_row k JOIN qt001_cp.v_part p ON p.classid = k.classid AND p.objid = k.objid
@@ -406,34 +404,48 @@ BEGIN
 END
 $remember_checked$;
 
-CREATE FUNCTION qt001_cp.kept_content(made xid8, seed bigint) RETURNS text
+CREATE FUNCTION qt001_cp.kept_state(made xid8, seed bigint, direction text) RETURNS TABLE (content text, as_wanted boolean)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $kept_content$
--- A hash of the rows in checked_row as they are now, but for owner and ACL, and how many of them there are. Shared
--- catalogs are left out: the database's row is compared by shared_stamp().
+AS $kept_state$
+-- Of the rows in checked_row as they are now: content, a hash of all but owner and ACL, and how many there are (shared catalogs
+-- are left out: the database's row is compared by shared_stamp()); and whether owner and ACL are those of the direction.
+-- One look at each catalog that has such rows. An estate has few different ACLs: each is put into words once.
 DECLARE
-    each record;
-    one text;
-    every text := '';
+    classes oid[] := ARRAY(SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept_state.made AND k.sub = 0);
+    looks text := (
+        SELECT string_agg(format(
+            'SELECT %s::oid AS class, %s AS moves, CASE WHEN %s THEN CASE $3 WHEN ''forward'' THEN k.forward WHEN ''restore'' THEN k.restore END END AS wanted,'
+            ' %s AS owner, %s AS acl, %s AS letter, count(o.%I) AS rows, %s AS hash'
+            ' FROM qt001_cp.checked_row k LEFT JOIN pg_catalog.%I o ON %s WHERE k.made = $1 AND %s GROUP BY 2, 3, 4, 5, 6',
+            l.class, l.moves, l.moves, format('CASE WHEN %s THEN %s END', l.moves, l.owner), format('CASE WHEN %s THEN %s END', l.moves, l.acl),
+            format('(%s)::"char"', l.letter), l.key,
+            CASE WHEN l.hashed THEN format('bit_xor(%s)', qt001_cp.content_of(l.catalog)) ELSE '0::bigint' END,
+            l.relname, l.condition, l.rows), E'\nUNION ALL ')
+        FROM (
+            SELECT m.class::bigint AS class, c.oid::regclass AS catalog, c.relname, 'k.kind IS NOT NULL' AS moves, coalesce(p.owner, 'NULL::oid') AS owner,
+                   coalesce(p.acl, 'NULL::aclitem[]') AS acl, coalesce(p.letter, 'NULL') AS letter, 'oid'::name AS key,
+                   NOT c.relisshared AND c.relname <> ALL (qt001_cp.unstamped()) AS hashed,
+                   CASE c.relname WHEN 'pg_database' THEN 'o.datname = current_database()' ELSE 'o.oid = k.objid' END AS condition,
+                   format('k.classid = %s AND k.sub = 0', m.class) AS rows
+            FROM pg_class c CROSS JOIN LATERAL (SELECT qt001_cp.object_class(c.oid) AS class) m
+            LEFT JOIN qt001_cp.owner_acl_part() p ON p.classid = m.class
+            WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND m.class = ANY (classes)
+              AND (c.oid = m.class OR c.relname = 'pg_largeobject_metadata') AND c.relname <> 'pg_largeobject'
+            UNION ALL
+            SELECT 0, 'pg_attribute'::regclass, 'pg_attribute', 'true', 'NULL::oid', 'o.attacl', 'NULL', 'attrelid', true,
+                   'o.attrelid = k.objid AND o.attnum = k.sub', 'k.sub <> 0') l);
 BEGIN
-    FOR each IN SELECT c.oid, c.relname, x.classid AS class
-                FROM (SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept_content.made AND k.sub = 0) x
-                JOIN pg_class c ON qt001_cp.object_class(c.oid) = x.classid
-                WHERE c.relnamespace = 'pg_catalog'::regnamespace AND NOT c.relisshared AND c.relkind = 'r' AND c.relname <> ALL (qt001_cp.unstamped())
-                ORDER BY c.relname COLLATE "C" LOOP
-        EXECUTE format('SELECT (count(*), bit_xor(%s))::text'
-                       ' FROM qt001_cp.checked_row k JOIN pg_catalog.%I o ON o.oid = k.objid WHERE k.made = $1 AND k.classid = %s AND k.sub = 0',
-                       qt001_cp.content_of(each.oid::regclass), each.relname, each.class) INTO one USING made, seed;
-        every := every || one;
-    END LOOP;
-    EXECUTE format('SELECT (count(*), bit_xor(%s))::text'
-                   ' FROM qt001_cp.checked_row k JOIN pg_catalog.pg_attribute o ON o.attrelid = k.objid AND o.attnum = k.sub WHERE k.made = $1 AND k.sub <> 0',
-                   qt001_cp.content_of('pg_attribute'::regclass)) INTO one USING made, seed;
-    RETURN every || one;
+    RETURN QUERY EXECUTE format(
+        'WITH look AS MATERIALIZED (%s)'
+        ' SELECT (SELECT string_agg(concat_ws('' '', c.class, c.rows, c.hash), '', '' ORDER BY c.class)'
+        ' FROM (SELECT l.class, sum(l.rows) AS rows, bit_xor(l.hash) AS hash FROM look l GROUP BY l.class) c),'
+        ' $3 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM (SELECT DISTINCT l.owner, l.acl, l.letter, l.wanted FROM look l WHERE l.moves) d'
+        ' WHERE qt001_cp.live_state_text(d.owner, d.acl, d.letter) IS DISTINCT FROM d.wanted)', looks)
+    USING made, seed, direction;
 END
-$kept_content$;
+$kept_state$;
 
 CREATE FUNCTION qt001_cp.expected_defaults(manifest text) RETURNS jsonb
 LANGUAGE sql STABLE
@@ -482,26 +494,7 @@ BEGIN
     IF known.rest IS DISTINCT FROM stamped_rest THEN
         RETURN false;
     END IF;
-    IF known.content IS DISTINCT FROM qt001_cp.kept_content(kept, known.seed) THEN
-        RETURN false;
-    END IF;
-    IF EXISTS (
-        WITH live AS (
-            SELECT l.owner, l.acl, l.letter, CASE direction WHEN 'forward' THEN k.forward ELSE k.restore END AS wanted
-            FROM qt001_cp.checked_row k LEFT JOIN qt001_cp.owner_acl_typed() l
-              ON l.classid = k.classid AND CASE WHEN l.classid = 'pg_database'::regclass THEN 0 ELSE l.objid END = k.objid
-            WHERE k.made = kept AND k.sub = 0 AND k.kind IS NOT NULL
-            UNION ALL
-            SELECT NULL, a.attacl, NULL, CASE direction WHEN 'forward' THEN k.forward ELSE k.restore END
-            FROM qt001_cp.checked_row k LEFT JOIN pg_attribute a ON a.attrelid = k.objid AND a.attnum = k.sub
-            WHERE k.made = kept AND k.sub <> 0
-        ), few AS MATERIALIZED (
-            -- An estate has few different ACLs: each is put into words once.
-            SELECT DISTINCT x.owner, x.acl, x.letter, x.wanted FROM live x
-        )
-        SELECT 1 FROM few d
-        WHERE qt001_cp.live_state_text(d.owner, d.acl, d.letter) IS DISTINCT FROM d.wanted
-    ) THEN
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.kept_state(kept, known.seed, direction) s WHERE s.content = known.content AND s.as_wanted) THEN
         RETURN false;
     END IF;
     IF EXISTS (
@@ -518,12 +511,10 @@ BEGIN
         RETURN false;
     END IF;
     RETURN direction <> 'forward' OR NOT EXISTS (
-        -- What a role may do to an object follows from its owner and its ACLs: one question for all that have the same.
         SELECT 1 FROM (
-            SELECT k.classid, k.kind, k.leaves, max(k.objid) AS objid FROM qt001_cp.checked_row k
-            WHERE k.made = kept AND k.kind IS NOT NULL GROUP BY k.classid, k.kind, k.forward, k.columns, k.leaves) one
-        CROSS JOIN LATERAL qt001_cp.held(app, one.classid, CASE WHEN one.classid = 'pg_database'::regclass THEN (
-            SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) ELSE one.objid END, one.kind) h(privilege)
-        WHERE h.privilege <> ALL (one.leaves));
+            SELECT k.*, CASE WHEN k.classid = 'pg_database'::regclass THEN (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) ELSE k.objid END AS number_now
+            FROM qt001_cp.checked_row k WHERE k.made = kept AND k.owner IS NOT NULL) one
+        WHERE qt001_cp.may_hold(app, one.classid, one.number_now, one.kind, one.owner, one.taken, one.columns_taken)
+          AND EXISTS (SELECT 1 FROM qt001_cp.held(app, one.classid, one.number_now, one.kind) h(privilege) WHERE h.privilege <> ALL (one.leaves)));
 END
 $as_expected$;

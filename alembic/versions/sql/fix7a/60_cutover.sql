@@ -29,27 +29,27 @@ FROM pg_tablespace o WHERE (true)
 UNION ALL SELECT 'pg_namespace'::regclass::oid, o.oid, 0, concat_ws(' ', o.nspowner, o.nspacl)
 FROM pg_namespace o WHERE (o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)')
 UNION ALL SELECT 'pg_class'::regclass::oid, o.oid, 0, concat_ws(' ', o.relowner, o.relacl)
-FROM pg_class o LEFT JOIN space n ON n.oid = o.relnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.relnamespace = 0)
+FROM pg_class o JOIN space n ON n.oid = o.relnamespace WHERE (true)
 UNION ALL SELECT 'pg_proc'::regclass::oid, o.oid, 0, concat_ws(' ', o.proowner, o.proacl)
-FROM pg_proc o LEFT JOIN space n ON n.oid = o.pronamespace WHERE (true) AND (n.oid IS NOT NULL OR o.pronamespace = 0)
+FROM pg_proc o JOIN space n ON n.oid = o.pronamespace WHERE (true)
 UNION ALL SELECT 'pg_type'::regclass::oid, o.oid, 0, concat_ws(' ', o.typowner, o.typacl)
-FROM pg_type o LEFT JOIN space n ON n.oid = o.typnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.typnamespace = 0)
+FROM pg_type o JOIN space n ON n.oid = o.typnamespace WHERE (true)
 UNION ALL SELECT 'pg_collation'::regclass::oid, o.oid, 0, (o.collowner)::text
-FROM pg_collation o LEFT JOIN space n ON n.oid = o.collnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.collnamespace = 0)
+FROM pg_collation o JOIN space n ON n.oid = o.collnamespace WHERE (true)
 UNION ALL SELECT 'pg_conversion'::regclass::oid, o.oid, 0, (o.conowner)::text
-FROM pg_conversion o LEFT JOIN space n ON n.oid = o.connamespace WHERE (true) AND (n.oid IS NOT NULL OR o.connamespace = 0)
+FROM pg_conversion o JOIN space n ON n.oid = o.connamespace WHERE (true)
 UNION ALL SELECT 'pg_operator'::regclass::oid, o.oid, 0, (o.oprowner)::text
-FROM pg_operator o LEFT JOIN space n ON n.oid = o.oprnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.oprnamespace = 0)
+FROM pg_operator o JOIN space n ON n.oid = o.oprnamespace WHERE (true)
 UNION ALL SELECT 'pg_opclass'::regclass::oid, o.oid, 0, (o.opcowner)::text
-FROM pg_opclass o LEFT JOIN space n ON n.oid = o.opcnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opcnamespace = 0)
+FROM pg_opclass o JOIN space n ON n.oid = o.opcnamespace WHERE (true)
 UNION ALL SELECT 'pg_opfamily'::regclass::oid, o.oid, 0, (o.opfowner)::text
-FROM pg_opfamily o LEFT JOIN space n ON n.oid = o.opfnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.opfnamespace = 0)
+FROM pg_opfamily o JOIN space n ON n.oid = o.opfnamespace WHERE (true)
 UNION ALL SELECT 'pg_ts_config'::regclass::oid, o.oid, 0, (o.cfgowner)::text
-FROM pg_ts_config o LEFT JOIN space n ON n.oid = o.cfgnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.cfgnamespace = 0)
+FROM pg_ts_config o JOIN space n ON n.oid = o.cfgnamespace WHERE (true)
 UNION ALL SELECT 'pg_ts_dict'::regclass::oid, o.oid, 0, (o.dictowner)::text
-FROM pg_ts_dict o LEFT JOIN space n ON n.oid = o.dictnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.dictnamespace = 0)
+FROM pg_ts_dict o JOIN space n ON n.oid = o.dictnamespace WHERE (true)
 UNION ALL SELECT 'pg_statistic_ext'::regclass::oid, o.oid, 0, (o.stxowner)::text
-FROM pg_statistic_ext o LEFT JOIN space n ON n.oid = o.stxnamespace WHERE (true) AND (n.oid IS NOT NULL OR o.stxnamespace = 0)
+FROM pg_statistic_ext o JOIN space n ON n.oid = o.stxnamespace WHERE (true)
 UNION ALL SELECT 'pg_language'::regclass::oid, o.oid, 0, concat_ws(' ', o.lanowner, CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END)
 FROM pg_language o WHERE (true)
 UNION ALL SELECT 'pg_largeobject'::regclass::oid, o.oid, 0, concat_ws(' ', o.lomowner, o.lomacl)
@@ -160,6 +160,41 @@ WHERE held.kind <> 'default acl' AND s.classid = held.classid AND s.objid = held
   AND pg_has_role(held.role, s.refobjid, 'MEMBER')
 $held$;
 
+CREATE FUNCTION qt001_cp.taken_from(app name, kind text, after_acl jsonb) RETURNS TABLE (leaves text[], taken text, columns_taken text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $taken_from$
+-- What a manifest leaves the application role of an object, and all else that it could hold of it or of its columns, each as
+-- has_*_privilege() takes a list. NULL: nothing.
+BEGIN
+    leaves := ARRAY(SELECT DISTINCT (a.value ->> 2) COLLATE "C" FROM jsonb_array_elements(after_acl) a(value)
+                    WHERE a.value ->> 1 IS NULL OR a.value ->> 1 = app ORDER BY 1);
+    taken := (SELECT string_agg(p.privilege, ', ') FROM qt001_cp.object_kind k, unnest(k.privileges) p(privilege)
+              WHERE k.kind = taken_from.kind AND p.privilege <> ALL (leaves)
+                AND (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000));
+    columns_taken := (SELECT string_agg(p.privilege, ', ') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p(privilege) WHERE p.privilege <> ALL (leaves));
+    RETURN NEXT;
+END
+$taken_from$;
+
+CREATE FUNCTION qt001_cp.may_hold(role name, classid oid, objid oid, kind text, owner name, taken text, columns_taken text) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $may_hold$
+-- Whether a role may have one of these privileges on an object, or its owner's: the one question that decides in most cases
+-- whether held() has to be asked. NULL: nothing was taken.
+BEGIN
+    RETURN pg_has_role(role, owner, 'MEMBER') OR coalesce(CASE classid
+        WHEN 'pg_class'::regclass THEN CASE WHEN kind = 'sequence' THEN has_sequence_privilege(role, objid, taken)
+            ELSE has_table_privilege(role, objid, taken) OR has_any_column_privilege(role, objid, columns_taken) END
+        WHEN 'pg_proc'::regclass THEN has_function_privilege(role, objid, taken)
+        WHEN 'pg_type'::regclass THEN has_type_privilege(role, objid, taken)
+        WHEN 'pg_namespace'::regclass THEN has_schema_privilege(role, objid, taken)
+        WHEN 'pg_database'::regclass THEN has_database_privilege(role, objid, taken)
+        ELSE true END, false);
+END
+$may_hold$;
+
 CREATE FUNCTION qt001_cp.contained_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
@@ -174,29 +209,14 @@ BEGIN
     WITH live AS MATERIALIZED (
         SELECT l.classid, l.objid, l.kind, l.identity, l.owner FROM qt001_cp.live_object(app, true, false) l
     ), place AS MATERIALIZED (
-        SELECT o.kind, o.identity, l.classid, l.objid, l.owner, left_.privileges AS leaves,
-               (SELECT string_agg(p.privilege, ', ') FROM unnest(k.privileges) p(privilege)
-                WHERE p.privilege <> ALL (left_.privileges)
-                  AND (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)) AS taken,
-               array_to_string(ARRAY(SELECT p.privilege FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p(privilege)
-                                     WHERE p.privilege <> ALL (left_.privileges)), ', ') AS columns_taken
+        SELECT o.kind, o.identity, l.classid, l.objid, l.owner, t.leaves, t.taken, t.columns_taken
         FROM qt001_cp.manifest_object(manifest) o
         JOIN live l ON l.kind = o.kind AND l.identity = o.identity
-        JOIN qt001_cp.object_kind k ON k.kind = o.kind
-        CROSS JOIN LATERAL (
-            SELECT coalesce(array_agg(a.value ->> 2), '{}') AS privileges FROM jsonb_array_elements(o.after -> 'acl') a(value)
-            WHERE a.value ->> 1 IS NULL OR a.value ->> 1 = app) left_
+        CROSS JOIN LATERAL qt001_cp.taken_from(app, o.kind, o.after -> 'acl') t
         WHERE o.disposition = 'transfer'
     ), suspect AS MATERIALIZED (
         -- One question an object; which privilege it is comes after.
-        SELECT p.* FROM place p
-        WHERE pg_has_role(app, p.owner::name, 'MEMBER')
-           OR CASE p.classid
-              WHEN 'pg_class'::regclass THEN CASE WHEN p.kind = 'sequence' THEN has_sequence_privilege(app, p.objid, p.taken)
-                  ELSE has_table_privilege(app, p.objid, p.taken) OR has_any_column_privilege(app, p.objid, p.columns_taken) END
-              WHEN 'pg_proc'::regclass THEN has_function_privilege(app, p.objid, p.taken)
-              WHEN 'pg_type'::regclass THEN has_type_privilege(app, p.objid, p.taken)
-              ELSE true END
+        SELECT p.* FROM place p WHERE qt001_cp.may_hold(app, p.classid, p.objid, p.kind, p.owner::name, p.taken, p.columns_taken)
     )
     SELECT 'QT111'::text, s.kind || ' ' || s.identity, coalesce('only ' || nullif(array_to_string(s.leaves, ', '), ''), 'nothing') || ' for ' || app,
            app || ' holds ' || h.privilege, format('See who granted %s and why the cutover left it.', h.privilege)
@@ -217,8 +237,10 @@ BEGIN
     PERFORM qt001_cp.during_begin(manifest, CASE WHEN NOT record_pending THEN 'forward' END);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_findings(manifest, true, record_pending, keep_sessions) f;
     PERFORM qt001_cp.raise_first('FIX7b', findings);
-    PERFORM qt001_cp.remember_owner_acl();
-    PERFORM qt001_cp.remember_statements(manifest, 'forward');
+    IF NOT qt001_cp.is_checked() THEN
+        PERFORM qt001_cp.remember_owner_acl();
+        PERFORM qt001_cp.remember_statements(manifest, 'forward');
+    END IF;
     RAISE NOTICE 'FIX7b: all preconditions hold for manifest %', manifest;
 END
 $cutover_begin$;
@@ -318,10 +340,12 @@ BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_begun('FIX7b (afterwards)');
     -- Whoever connected meanwhile may hold DDL that commits after us and was allowed before us.
-    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
-        SELECT w.* FROM qt001_cp.late_writer_findings(manifest) w
-        UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c WHERE NOT keep_sessions) f;
-    PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
+    IF NOT qt001_cp.is_quiet(manifest) THEN
+        SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
+            SELECT w.* FROM qt001_cp.late_writer_findings(manifest) w
+            UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c WHERE NOT keep_sessions) f;
+        PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
+    END IF;
     open_from := pg_snapshot_xmin(pg_current_snapshot());
     SELECT s.total, s.rest INTO stamp FROM qt001_cp.checked c CROSS JOIN LATERAL qt001_cp.catalog_stamp(c.made, open_from, c.rest_since) s
     WHERE qt001_cp.is_checked() AND c.manifest = cutover_end.manifest AND c.direction = 'forward';
@@ -369,8 +393,9 @@ BEGIN
         RETURN QUERY SELECT 2, f.* FROM qt001_cp.transferred_findings(manifest, 'after', 'QT113') f;
         RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
     END IF;
-    RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_findings() f;
+    RETURN QUERY SELECT 7, f.* FROM qt001_cp.set_role_findings() f;
     IF NOT known THEN
+        RETURN QUERY SELECT 7, f.* FROM qt001_cp.login_findings() f;
         RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'restore') f;
     END IF;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
@@ -389,8 +414,10 @@ BEGIN
     PERFORM qt001_cp.during_begin(manifest, 'restore');
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.fix7b_restore_findings(manifest, true) f;
     PERFORM qt001_cp.raise_first('FIX7b restore', findings);
-    PERFORM qt001_cp.remember_owner_acl();
-    PERFORM qt001_cp.remember_statements(manifest, 'restore');
+    IF NOT qt001_cp.is_checked() THEN
+        PERFORM qt001_cp.remember_owner_acl();
+        PERFORM qt001_cp.remember_statements(manifest, 'restore');
+    END IF;
 END
 $restore_begin$;
 
@@ -406,8 +433,10 @@ DECLARE
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_begun('FIX7b restore (afterwards)');
-    SELECT jsonb_agg(to_jsonb(w)) INTO findings FROM qt001_cp.late_writer_findings(manifest) w;
-    PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
+    IF NOT qt001_cp.is_quiet(manifest) THEN
+        SELECT jsonb_agg(to_jsonb(w)) INTO findings FROM qt001_cp.late_writer_findings(manifest) w;
+        PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
+    END IF;
     SELECT s.rest INTO rest FROM qt001_cp.checked c CROSS JOIN LATERAL qt001_cp.catalog_stamp(c.made, c.since, c.rest_since, ARRAY['rest']) s
     WHERE qt001_cp.is_checked() AND c.manifest = restore_end.manifest AND c.direction = 'restore';
     IF rest IS NULL OR NOT qt001_cp.as_expected(manifest, 'restore', rest) THEN

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from qt001_cp.catalog.held import parts, room_and_relations
-from qt001_cp.catalog.source import query, settings
+from qt001_cp.catalog.source import ALL, query, seldom, settings
 from qt001_cp.model.names import Role
 
 _T = TypeVar("_T")
@@ -30,12 +30,14 @@ CHUNK: Final = 500 if psycopg.capabilities.has_stream_chunked() else 1
 class Snapshot:
     """A transaction of one snapshot, with the settings of the query.
 
+    ``there``: the seldom catalogs that are asked, all where nobody has looked.
     ``name``: of the exported snapshot, where a second session is to read half of it.
     ``held``: objects that are read apart from the others, in parts; see :mod:`qt001_cp.catalog.held`.
     """
 
     cursor: psycopg.RawCursor[Any]
     application: Role
+    there: frozenset[str] = ALL
     name: str | None = None
     held: list[list[int]] = field(default_factory=list)
 
@@ -85,7 +87,7 @@ class _Share:
 
 def _rows(cursor: psycopg.RawCursor[Any], share: _Share) -> Iterator[Sequence[Any]]:
     held = share.of.held if share.definitions else []
-    text = f"SELECT {share.columns} FROM {query()} WHERE true"
+    text = f"SELECT {share.columns} FROM {query(share.of.there, definitions=share.definitions)} WHERE true"
     given: list[Any] = [share.of.application.name, False, share.definitions]
     # Both conditions are plain comparisons: PostgreSQL applies them before it words a definition.
     ours = f" AND (pg_catalog.hashoid(objid) & {share.count - 1}) = {share.number}"
@@ -108,6 +110,9 @@ def snapshot(connection: psycopg.Connection, application: Role, *, definitions: 
     with connection.transaction(), psycopg.RawCursor(connection) as cursor:
         cursor.execute(settings() if alone else f"{_BEGIN}; {settings()}")
         made = Snapshot(cursor, application)
+        if not alone:
+            row = cursor.execute(seldom()).fetchone()
+            made.there = frozenset(row[0]) if row else ALL
         if definitions and not alone:
             room, relations = room_and_relations(cursor)
             if relations > room:

@@ -8,9 +8,20 @@ from importlib import resources
 from typing import Final
 
 from qt001_cp.errors import ManifestError
-from qt001_cp.sql.render import fill
+from qt001_cp.model.kinds import CATALOGS
+from qt001_cp.sql.render import fill, listed
 
 _FILE: Final = "20_live_object.sql"
+_WORDS: Final = re.compile(
+    r"CASE WHEN NOT \$3 THEN NULL ELSE CASE j\.classid\n.*\n       ELSE i\.type END END", re.DOTALL
+)
+_BRANCH: Final = re.compile(r"(?=\n       (?:WHEN|ELSE) )")
+_CLASS: Final = re.compile(r"\n       WHEN '(\w+)'::regclass THEN ")
+"""A definition, and its parts: one a class, at this very indent."""
+
+
+ALL: Final = frozenset(c.table for c in CATALOGS if c.seldom)
+"""Every catalog that most databases have nothing in."""
 
 
 @cache
@@ -21,17 +32,45 @@ def settings() -> str:
 
 
 @cache
-def query() -> str:
-    """The body as a table ``live_object``. $1 to $4: application, everything, definitions, numbers."""
+def seldom() -> str:
+    """A query for the names of those of the seldom catalogs that hold something of this database, or whose objects somebody
+    has a privilege on."""
+    asked = " UNION ALL ".join(
+        f"SELECT '{c.table}' WHERE EXISTS (SELECT 1 FROM pg_catalog.{c.table} o WHERE {c.seldom})"
+        + ("" if c.seldom == "true" else f" OR '{c.class_name}'::regclass IN (SELECT n.classid FROM noted n)")
+        for c in CATALOGS
+        if c.seldom
+    )
+    classes = ", ".join(f"'{c.class_name}'::regclass" for c in CATALOGS if c.seldom and c.seldom != "true")
+    return (
+        "WITH noted AS MATERIALIZED (SELECT DISTINCT s.classid FROM pg_catalog.pg_shdepend s"
+        " WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
+        f" AND s.classid IN ({classes})) SELECT ARRAY({asked})"
+    )
+
+
+@cache
+def query(there: frozenset[str], *, definitions: bool = True) -> str:
+    """The body as a table ``live_object``. $1 to $4: application, everything, definitions, numbers.
+
+    ``there``: what :func:`seldom` found. The parts for the other seldom catalogs, where not one row is, are left out, and
+    without ``definitions`` all that words one: the server would read and plan them for nothing.
+    """
     source = _source()
     header = re.search(r"RETURNS TABLE \((.*?)\)\nLANGUAGE", source, re.DOTALL)
     body = re.search(r"\$live_object\$\n(.*)\n\$live_object\$", source, re.DOTALL)
-    if header is None or body is None:
+    words = _WORDS.search(source)
+    if header is None or body is None or words is None:
         raise ManifestError(f"{_FILE} has lost its body")
+    catalogs = [c for c in CATALOGS if not c.seldom or c.table in there]
+    classes = {c.class_name for c in catalogs}
+    first, *branches = _BRANCH.split(words[0])
+    kept = [b for b in branches if (found := _CLASS.match(b)) is None or found[1] in classes]
+    text = body.group(1).replace(words[0], "".join([first, *kept]) if definitions else "NULL")
     columns = ", ".join(part.split()[0] for part in header.group(1).split(","))
-    return f"({body.group(1)}) live_object ({columns})"
+    return f"({fill(text.replace('{listed}', listed(catalogs)), _FILE)}) live_object ({columns})"
 
 
 @cache
 def _source() -> str:
-    return fill(resources.files("qt001_cp.sql").joinpath("fix7a", _FILE).read_text("utf-8"), _FILE)
+    return resources.files("qt001_cp.sql").joinpath("fix7a", _FILE).read_text("utf-8")

@@ -63,8 +63,6 @@ class Figures:
     def add(self, name: str, run: Run) -> None:
         self.seconds[name].append(run.seconds)
         self.cpu[name].append(run.cpu)
-        if run.exclusive:
-            self.exclusive[name].append(run.exclusive / run.seconds)
         print(f"  {name}: {run.seconds:.3f} s, cpu {run.cpu:.2f} s", file=sys.stderr, flush=True)
 
 
@@ -112,10 +110,16 @@ def _read(stage: Stage, reader: Reader) -> Run:
 
 
 def _cutover(stage: Stage, figures: Figures) -> None:
-    """The reviewed files, the bare statements, and the forbidden short cut, each there and back on a copy of its own."""
+    """The reviewed files, the bare statements, and the forbidden short cut, each there and back on a copy of its own.
+
+    The reviewed files run twice: with nobody beside them, and with somebody who sees when they lock.
+    """
     scene = fresh(stage)
-    figures.add("cutover", watched(scene, stage.folder / FORWARD))
-    figures.add("restore", watched(scene, stage.folder / RESTORE))
+    for name, script in (("cutover", FORWARD), ("restore", RESTORE)):
+        figures.add(name, psql(scene, "-f", str(stage.folder / script)))
+    scene = fresh(stage)
+    for name, script in (("cutover", FORWARD), ("restore", RESTORE)):
+        figures.exclusive[name].append(watched(scene, stage.folder / script))
     scene = fresh(stage)
     for name, direction in (("bare cutover", "forward"), ("bare restore", "restore")):
         figures.add(name, psql(scene, "-1", "-f", str(stage.folder / "bundle" / f"{direction}.statements.sql")))
@@ -124,9 +128,9 @@ def _cutover(stage: Stage, figures: Figures) -> None:
         ("REASSIGN cutover", APPLICATION, OWNER.name),
         ("REASSIGN restore", OWNER.name, APPLICATION),
     ):
-        script = stage.folder / f"{name}.sql"
-        script.write_text(_FORBIDDEN.format(there, back), "utf-8")
-        figures.add(name, psql(scene, "-1", "-f", str(script)))
+        forbidden = stage.folder / f"{name}.sql"
+        forbidden.write_text(_FORBIDDEN.format(there, back), "utf-8")
+        figures.add(name, psql(scene, "-1", "-f", str(forbidden)))
 
 
 def _version(server: Server) -> str:

@@ -12,7 +12,7 @@ from benchmarks.report import met, report
 from benchmarks.server import bench_server
 from qt001_cp.workflow.revisions import project_folder
 
-_LARGE = 20_000
+_ROUNDS, _LARGE = 3, 50_000
 
 
 def main() -> int:
@@ -23,14 +23,16 @@ def main() -> int:
     parser.add_argument(
         "--postgres", default="15,18", help="major versions (default 15,18); 15:10k measures that size alone on it"
     )
-    parser.add_argument("--rounds", type=int, help="measurements of each figure (default 3, 2 from 20k objects on)")
+    parser.add_argument(
+        "--rounds", type=int, help="measurements of each figure (default 9 at 1k, 5 at 10k, 3 at 50k objects)"
+    )
     parser.add_argument("--out", type=Path, default=project_folder() / "docs" / "performance.md")
     given = parser.parse_args()
     all_figures: list[Figures] = []
     for asked in given.postgres.split(","):
         major, _, only = asked.partition(":")
         for size in (_size(s) for s in (only or given.sizes).split(",")):
-            rounds = given.rounds or (2 if size >= _LARGE else 3)
+            rounds = given.rounds or max(_ROUNDS, min(9, _LARGE // size))
             with bench_server(int(major), objects=size) as server:
                 all_figures.append(measure(server, size, rounds))
                 given.out.write_text(report(all_figures), "utf-8")

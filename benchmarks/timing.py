@@ -18,16 +18,15 @@ from qt001_cp.rehearsal.scene import OPERATOR, Scene
 _FIRST: Final = re.compile(
     r"^ALTER (?:TABLE|VIEW|MATERIALIZED VIEW|SEQUENCE) (\S+|\".*?\"\.\".*?\") OWNER TO", re.MULTILINE
 )
-_EVERY: Final = 0.02
+_EVERY: Final = 0.005
 
 
 @dataclass(frozen=True)
 class Run:
-    """One script or reading; ``exclusive``: seconds from the first relation locked to the end."""
+    """One script or reading: wall time, and processor time of client and server together."""
 
     seconds: float
     cpu: float
-    exclusive: float = 0.0
 
 
 def psql(scene: Scene, *arguments: str) -> Run:
@@ -37,11 +36,12 @@ def psql(scene: Scene, *arguments: str) -> Run:
     return Run(reading.seconds, reading.cpu)
 
 
-def watched(scene: Scene, script: Path) -> Run:
-    """Run a printed script as it is, and see from another session when its first relation is locked."""
+def watched(scene: Scene, script: Path) -> float:
+    """Run a printed script as it is, and see from another session when its first relation is locked: the part of its time
+    from then to its end."""
     found = _FIRST.search(script.read_text("utf-8"))
     if found is None:
-        return psql(scene, "-f", str(script))
+        raise RuntimeError(f"{script}: expected a statement that locks a relation, found none")
     seen: list[float] = []
     stop = threading.Event()
     with scene.connect() as connection:
@@ -54,7 +54,7 @@ def watched(scene: Scene, script: Path) -> Run:
         finally:
             stop.set()
             watcher.join()
-    return Run(run.seconds, run.cpu, start + run.seconds - seen[0] if seen else 0.0)
+    return (start + run.seconds - seen[0]) / run.seconds if seen else 0.0
 
 
 def _watch(connection: psycopg.Connection, relation: str, stop: threading.Event, seen: list[float]) -> None:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "93f853b73f9f6f889dad1a2d59fe751e2264aa2889164fc096ac132452382ce6"
+SUMS = "17d5764e3044b4075fd90bce1638d616f0d176a2237c3e9b2e04ccb8428582ca"
 
 
 def upgrade() -> None:

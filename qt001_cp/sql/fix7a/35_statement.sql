@@ -95,13 +95,14 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $implied_statement$
-WITH step AS (
+WITH privilege(words) AS MATERIALIZED (
+    SELECT array_agg(DISTINCT p) FROM qt001_cp.object_kind k, unnest(k.privileges) p
+), step AS (
     SELECT s.*, k.alter_noun, k.grant_noun, qt001_cp.address(k.address, s.schema, s.name, s.args, s.method) AS address
     FROM qt001_cp.implied_step(manifest, direction) s JOIN qt001_cp.object_kind k ON k.kind = s.kind
 ), worded AS (
     SELECT s.*,
-           (SELECT string_agg(CASE WHEN p.value IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN', 'USAGE', 'EXECUTE',
-                                                    'CREATE', 'CONNECT', 'TEMPORARY') THEN p.value ELSE qt001_cp.no_word(p.value) END
+           (SELECT string_agg(CASE WHEN p.value = ANY (w.words) THEN p.value ELSE qt001_cp.no_word(p.value) END
                               || CASE WHEN s.step ->> 'column' IS NULL THEN ''
                                               ELSE ' (' || qt001_cp.quote_always(s.step ->> 'column') || ')' END, ', ' ORDER BY p.ord)
             FROM jsonb_array_elements_text(s.step -> 'privileges') WITH ORDINALITY p(value, ord)) AS listed,
@@ -109,7 +110,7 @@ WITH step AS (
            CASE WHEN s.kind = 'default acl' THEN CASE WHEN s.detail ->> 'on' IN ('TABLES', 'SEQUENCES', 'FUNCTIONS', 'TYPES', 'SCHEMAS', 'LARGE OBJECTS')
                                                       THEN s.detail ->> 'on' ELSE qt001_cp.no_word(s.detail ->> 'on') END
                 ELSE s.grant_noun || ' ' || s.address END AS target
-    FROM step s
+    FROM step s CROSS JOIN privilege w
 ), line AS (
     SELECT w.*,
            CASE w.step ->> 'do'

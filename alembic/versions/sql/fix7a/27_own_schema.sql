@@ -13,7 +13,7 @@ WITH app(name) AS MATERIALIZED (SELECT qt001_cp.application_role()
 ), stranger(name) AS MATERIALIZED (SELECT m FROM app CROSS JOIN LATERAL qt001_cp.member_of(app.name) m
 ), held AS (
     SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, c.relowner AS owner, x.grantee, x.privilege_type,
-           x.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES', 'MAINTAIN') AS writes
+           x.privilege_type NOT IN ('SELECT', 'USAGE') AS writes
     FROM pg_class c CROSS JOIN LATERAL (SELECT a.* FROM aclexplode(c.relacl) a
                                         UNION ALL SELECT a.* FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = c.oid) x
     WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')

@@ -50,12 +50,12 @@ class Figures:
         return statistics.median(self.seconds[name]) if self.seconds.get(name) else None
 
     def ratio(self, name: str, yardstick: str) -> float | None:
-        above, below = self.median(name), self.median(yardstick)
-        return None if above is None or not below else above / below
+        return _paired(self.seconds.get(name), self.seconds.get(yardstick))
 
     def cpu_ratio(self, name: str, yardstick: str) -> float | None:
-        above, below = self.cpu.get(name), self.cpu.get(yardstick)
-        return None if not above or not below else statistics.median(above) / statistics.median(below)
+        """Of all rounds together: processor time is counted in hundredths of a second."""
+        above, below = sum(self.cpu.get(name, [])), sum(self.cpu.get(yardstick, []))
+        return above / below if above and below else None
 
     def share(self, name: str) -> float | None:
         return statistics.median(self.exclusive[name]) if self.exclusive.get(name) else None
@@ -64,6 +64,13 @@ class Figures:
         self.seconds[name].append(run.seconds)
         self.cpu[name].append(run.cpu)
         print(f"  {name}: {run.seconds:.3f} s, cpu {run.cpu:.2f} s", file=sys.stderr, flush=True)
+
+
+def _paired(above: list[float] | None, below: list[float] | None) -> float | None:
+    """The median of the ratios of the rounds: the two of a round ran one after the other, on the same machine as it was then."""
+    if not above or not below:
+        return None
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
 def measure(server: Server, size: int, rounds: int) -> Figures:
@@ -118,9 +125,6 @@ def _cutover(stage: Stage, figures: Figures) -> None:
     for name, script in (("cutover", FORWARD), ("restore", RESTORE)):
         figures.add(name, psql(scene, "-f", str(stage.folder / script)))
     scene = fresh(stage)
-    for name, script in (("cutover", FORWARD), ("restore", RESTORE)):
-        figures.exclusive[name].append(watched(scene, stage.folder / script))
-    scene = fresh(stage)
     for name, direction in (("bare cutover", "forward"), ("bare restore", "restore")):
         figures.add(name, psql(scene, "-1", "-f", str(stage.folder / "bundle" / f"{direction}.statements.sql")))
     scene = fresh(stage)
@@ -131,6 +135,9 @@ def _cutover(stage: Stage, figures: Figures) -> None:
         forbidden = stage.folder / f"{name}.sql"
         forbidden.write_text(_FORBIDDEN.format(there, back), "utf-8")
         figures.add(name, psql(scene, "-1", "-f", str(forbidden)))
+    scene = fresh(stage)
+    for name, printed in (("cutover", FORWARD), ("restore", RESTORE)):
+        figures.exclusive[name].append(watched(scene, stage.folder / printed))
 
 
 def _version(server: Server) -> str:

@@ -17,8 +17,8 @@ from benchmarks.stage import FORWARD, RESTORE
 Cell = Callable[[Figures], str]
 _HEAD = """# Performance
 
-Every figure is a ratio to a yardstick that was measured beside it in the same run (A, B, A, B; medians): first of wall time, then
-of processor time, client and server together, which other work on the machine does not change. Measure again:
+Every figure is a ratio to a yardstick that was measured beside it in the same run (A, B, A, B; the median of the ratios A ÷ B): first of
+wall time, then of processor time, client and server together, which other work on the machine does not change. Measure again:
 
 ```
 python -m benchmarks --sizes 1k,10k,50k --postgres 15,18 --out docs/performance.md
@@ -41,7 +41,7 @@ _NOTES = """
 _PARTS = """## What the parts are
 
 Before a statement runs, and after the last one, PostgreSQL itself compares. What follows from the catalogs and the ledger alone is
-computed when the no-go record comes in (`keep_checked`), and kept with a stamp: how many rows each catalog has, and which of
+computed when the no-go record comes in (`keep_checked`), and kept with a stamp: how many rows the catalogs have, and which of
 them later transactions made. The cutover computes the stamp again; another one, and everything is computed as if nothing had
 been kept. Afterwards the rows that the statements rewrite are compared without owner and ACL, owners and ACLs with the manifest,
 and the stamp of all other rows with the kept one; where one of these is not as expected, the definitions are worded and
@@ -56,8 +56,8 @@ plan of each statement to the end of its block, and every change asks every kept
 one call behind all statements that lock none ([ADR 0016](adr/0016-late-locks.md)).
 """
 _WHY = """
-- A cutover has a fixed cost, whatever the size of the estate: each of some 45 catalogs is asked twice, the functions of the guards are planned for
-  the first time in their session. At 1,000 objects that is as much as the statements themselves.
+- A cutover has a fixed cost, whatever the size of the estate: a query over some 45 catalogs twice, and the first planning of the guards'
+  functions in their session; what it reads it reads for the first time. At 1,000 objects that is as much as the statements themselves.
 - The bare statements in turn take 1.6 to 1.9 times what REASSIGN OWNED with DROP OWNED takes, guards or not: one statement an object is
   the point of a script that can be reviewed.
 - Under ACCESS EXCLUSIVE: the statements in front of the locks are the cheap ones, and the last comparison has to come behind all of them. The

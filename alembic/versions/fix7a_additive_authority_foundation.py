@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "17d5764e3044b4075fd90bce1638d616f0d176a2237c3e9b2e04ccb8428582ca"
+SUMS = "59d630b92f4bad2000a3efd3ede05dc2522edd9862fa51bd33ce6443651620d8"
 
 
 def upgrade() -> None:

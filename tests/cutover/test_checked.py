@@ -142,6 +142,24 @@ def test_a_transaction_with_changes_of_its_own_keeps_nothing(at_recorded: Stage)
     refused(at_recorded, "QT102", "public.slugify(")
 
 
+@pytest.mark.parametrize(
+    ("statement", "sqlstate", "named"),
+    [
+        ("GRANT UPDATE ON qt001_cp.checked TO intern", "QT108", "qt001_cp.checked"),
+        ("UPDATE qt001_cp.person SET person = 'One Person'", "QT107", "One Person"),
+        ("ALTER TABLE public.tags ADD COLUMN early int", "QT102", "public.tags"),
+    ],
+)
+def test_what_was_wrong_before_the_record_is_not_kept(
+    at_recorded: Stage, statement: str, sqlstate: str, named: str
+) -> None:
+    """The stamp of the catalogs says that nothing has changed; it must not say that for something that was never right."""
+    run(at_recorded, statement)
+    with at_recorded.connect(OPERATOR) as operator:
+        assert operator.execute("SELECT qt001_cp.keep_checked(%s)", [at_recorded.digest]).fetchone() == (False,)
+    refused(at_recorded, sqlstate, named)
+
+
 def test_there_and_back_leaves_what_was_kept_as_it_was(at_recorded: Stage) -> None:
     """Its rows and their order: a dump shows both."""
     before = at_recorded.scene.dump("--create")

@@ -304,7 +304,7 @@ BEGIN
     WHERE qt001_cp.is_checked() AND c.manifest = cutover_end.manifest AND c.direction = 'forward';
     IF stamp.rest IS NOT NULL AND qt001_cp.as_expected(manifest, 'forward', stamp.rest) THEN
         INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, since, stamp, rest_since, rest, ledger, seed, content, defaults, summary, slots)
-        SELECT c.manifest, 'restore', c.login, c.made, pg_current_xact_id(), open_from, stamp.total, c.rest_since, c.rest, c.ledger, c.seed, c.content, c.defaults, c.summary, c.slots + 20
+        SELECT c.manifest, 'restore', c.login, c.made, pg_current_xact_id(), open_from, stamp.total, c.rest_since, c.rest, c.ledger, c.seed, c.content, c.defaults, c.summary, c.slots + 40
         FROM qt001_cp.checked c WHERE c.manifest = cutover_end.manifest AND c.direction = 'forward'
         ON CONFLICT ON CONSTRAINT checked_pkey DO UPDATE SET written = excluded.written, since = excluded.since, stamp = excluded.stamp;
     ELSE

@@ -222,8 +222,9 @@ SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM moved m JOIN pg_inde
      + (SELECT count(*) FROM own)
      + 2 * 4                                -- long values: toast tables of pg_proc, the documents, their rows and what was checked
      + 6 + 4                                -- roles, advisory locks, the transaction itself
-     -- The segment of the ledger: its tables, and what makes them.
-     + 8 + CASE WHEN current_setting('server_version_num')::int >= 180000 THEN 12 ELSE 1 END
+     -- The segment of the ledger: its tables, and what makes them; on the way back, since 18, each constraint, trigger and
+     -- type that goes with them.
+     + 8 + CASE WHEN current_setting('server_version_num')::int < 180000 THEN 1 WHEN qt001_cp.stage() = 'fix7b' THEN 29 ELSE 12 END
 $lock_need$;
 
 CREATE FUNCTION qt001_cp.lock_capacity() RETURNS bigint
@@ -328,6 +329,40 @@ SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(), 'See qt001-cp status; t
 WHERE qt001_cp.stage() <> wanted_stage
 $place_findings$;
 
+CREATE FUNCTION qt001_cp.lasting_findings(manifest text, first int DEFAULT 2, last int DEFAULT 8)
+RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $lasting_findings$
+-- Of the preconditions of FIX7b from first to last, those that follow from the catalogs and the ledger alone: what they find
+-- stays found while neither changes. They are asked when the no-go record comes in, and by a run that finds a change.
+BEGIN
+    IF 2 BETWEEN first AND last THEN
+        RETURN QUERY SELECT 2, f.* FROM qt001_cp.coverage_findings(manifest, 'before') f;
+    END IF;
+    IF 3 BETWEEN first AND last THEN
+        RETURN QUERY SELECT 3, f.* FROM qt001_cp.intent_findings(manifest) f;
+        RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
+    END IF;
+    IF 4 BETWEEN first AND last THEN
+        RETURN QUERY SELECT 4, f.* FROM qt001_cp.search_path_findings(manifest) f;
+    END IF;
+    IF 5 BETWEEN first AND last THEN
+        RETURN QUERY SELECT 5, f.* FROM qt001_cp.rehearsal_findings(manifest) f;
+    END IF;
+    IF 7 BETWEEN first AND last THEN
+        RETURN QUERY SELECT 7, f.* FROM qt001_cp.login_findings() f;
+        RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
+    END IF;
+    IF 8 BETWEEN first AND last THEN
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
+        RETURN QUERY SELECT 8, f.* FROM qt001_cp.own_schema_findings('QT108') f;
+    END IF;
+END
+$lasting_findings$;
+
 CREATE FUNCTION qt001_cp.fix7b_findings(manifest text, in_script boolean DEFAULT false, record_pending boolean DEFAULT false, keep_sessions boolean DEFAULT false)
 RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
@@ -346,27 +381,16 @@ BEGIN
         RETURN;
     END IF;
     IF NOT known THEN
-        RETURN QUERY SELECT 2, f.* FROM qt001_cp.coverage_findings(manifest, 'before') f;
-        RETURN QUERY SELECT 3, f.* FROM qt001_cp.intent_findings(manifest) f;
-        RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
-        RETURN QUERY SELECT 4, f.* FROM qt001_cp.search_path_findings(manifest) f;
+        RETURN QUERY SELECT f.* FROM qt001_cp.lasting_findings(manifest, 2, CASE WHEN record_pending THEN 4 ELSE 5 END) f;
     END IF;
-    IF known THEN
-        NULL;
-    ELSIF NOT record_pending THEN
-        RETURN QUERY SELECT 5, f.* FROM qt001_cp.rehearsal_findings(manifest) f;
-    ELSIF NOT qt001_cp.is_rehearsal() THEN
+    IF record_pending AND NOT qt001_cp.is_rehearsal() THEN
         RETURN QUERY SELECT 5, 'QT105'::text, 'database ' || current_database(), 'marked as a rehearsal by the bootstrap'::text, 'not marked'::text,
                             'Print the script without rehearsal=first, and rehearse elsewhere before.'::text;
     END IF;
     RETURN QUERY SELECT 6, f.* FROM qt001_cp.blocked_findings(manifest) f;
     RETURN QUERY SELECT 7, f.* FROM qt001_cp.set_role_findings() f;
     IF NOT known THEN
-        RETURN QUERY SELECT 7, f.* FROM qt001_cp.login_findings() f;
-        RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
-        RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
-        RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
-        RETURN QUERY SELECT 8, f.* FROM qt001_cp.own_schema_findings('QT108') f;
+        RETURN QUERY SELECT f.* FROM qt001_cp.lasting_findings(manifest, 7, 8) f;
     END IF;
     IF NOT qt001_cp.is_quiet(manifest) THEN
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;

@@ -139,16 +139,9 @@ BEGIN
         EXECUTE parts INTO own_part USING own_rel, own_space;
         classes := ARRAY(SELECT DISTINCT k.classid FROM qt001_cp.checked_row k WHERE k.made = kept AND k.sub = 0);
     END IF;
-    -- One row of output a row of a catalog. own, and what it is in checked_row (class, objid, sub), only of the later ones.
     SELECT string_agg(
         format('SELECT %s::oid AS tag, o.xmin, o.ctid', c.oid)
-        || CASE WHEN NOT with_rest THEN ''
-           ELSE ', ' || CASE c.relname WHEN 'pg_default_acl' THEN 'true' WHEN 'pg_depend' THEN 'o.classid = ''pg_default_acl''::regclass OR ' ELSE '' END
-                || CASE WHEN c.relname = 'pg_default_acl' THEN '' WHEN m.belongs = 'false' THEN 'false'
-                        ELSE format('CASE WHEN age(o.xmin) <= $9 THEN %s END', format(m.belongs, '$4', '$5', '$6')) END
-                || ' AS own, ' || CASE WHEN c.relname = 'pg_attribute' THEN '''pg_class''::regclass::oid AS class, CASE WHEN age(o.xmin) <= $9 THEN o.attrelid END AS objid, o.attnum::int AS sub'
-                                  WHEN m.class = ANY (classes) THEN format('%s::oid AS class, CASE WHEN age(o.xmin) <= $9 THEN o.oid END AS objid, 0 AS sub', m.class)
-                                  ELSE 'NULL::oid AS class, NULL::oid AS objid, 0 AS sub' END END
+        || CASE WHEN with_rest THEN format(', %s AS own, %s', k.own, k.kept) ELSE '' END
         || format(' FROM pg_catalog.%I o', c.relname)
         || CASE WHEN temp OR c.relname = 'pg_namespace' THEN format(' WHERE NOT (%s)', format(m.belongs, '$1', '$2', '$3')) ELSE '' END,
         E'\nUNION ALL ' ORDER BY c.relname COLLATE "C")
@@ -167,6 +160,14 @@ BEGIN
                    ' ''pg_policy''::regclass, ''pg_type''::regclass, ''pg_proc''::regclass) END'
                ELSE 'false' END AS belongs,
                CASE WHEN with_rest THEN qt001_cp.object_class(c.oid) END AS class) m
+    CROSS JOIN LATERAL (
+        -- Of the later rows alone: whether one is qt001_cp's, and its key in checked_row.
+        SELECT CASE WHEN c.relname = 'pg_default_acl' THEN 'true' WHEN m.belongs = 'false' THEN 'false'
+               ELSE CASE c.relname WHEN 'pg_depend' THEN 'o.classid = ''pg_default_acl''::regclass OR ' ELSE '' END
+                    || format('CASE WHEN age(o.xmin) <= $9 THEN %s END', format(m.belongs, '$4', '$5', '$6')) END AS own,
+               CASE WHEN c.relname = 'pg_attribute' THEN '''pg_class''::regclass::oid AS class, CASE WHEN age(o.xmin) <= $9 THEN o.attrelid END AS objid, o.attnum::int AS sub'
+               WHEN m.class = ANY (classes) THEN format('%s::oid AS class, CASE WHEN age(o.xmin) <= $9 THEN o.oid END AS objid, 0 AS sub', m.class)
+               ELSE 'NULL::oid AS class, NULL::oid AS objid, 0 AS sub' END AS kept) k
     WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND c.relname <> ALL (qt001_cp.unstamped());
     rows := 'oidsend(o.tag) || xidsend(o.xmin) || tidsend(o.ctid)';
     EXECUTE format(
@@ -326,15 +327,8 @@ BEGIN
            salt, (SELECT k.content FROM qt001_cp.kept_state(now_id, salt, NULL) k), qt001_cp.expected_defaults(compute_checked.manifest),
            jsonb_build_object('forward', qt001_cp.moved_summary(compute_checked.manifest, 'forward'), 'restore', qt001_cp.moved_summary(compute_checked.manifest, 'restore')), 0
     FROM qt001_cp.catalog_stamp(now_id, open_from, open_from) s;
-    IF EXISTS (SELECT 1 FROM qt001_cp.coverage_findings(manifest, 'before'))
-        OR EXISTS (SELECT 1 FROM qt001_cp.restore_findings(manifest))
-        OR EXISTS (SELECT 1 FROM qt001_cp.search_path_findings(manifest))
-        OR EXISTS (SELECT 1 FROM qt001_cp.rehearsal_findings(manifest))
-        OR EXISTS (SELECT 1 FROM qt001_cp.login_findings())
-        OR EXISTS (SELECT 1 FROM qt001_cp.operator_power_findings(manifest, 'forward'))
+    IF EXISTS (SELECT 1 FROM qt001_cp.lasting_findings(manifest))
         OR EXISTS (SELECT 1 FROM qt001_cp.operator_power_findings(manifest, 'restore'))
-        OR EXISTS (SELECT 1 FROM qt001_cp.application_power_findings(app))
-        OR EXISTS (SELECT 1 FROM qt001_cp.reach_findings(manifest))
         -- Changed by somebody while this was computed.
         OR EXISTS (SELECT 1 FROM qt001_cp.checked c, qt001_cp.catalog_stamp(now_id, open_from, open_from) s
                    WHERE c.stamp <> s.total OR c.rest <> s.rest OR c.content <> (SELECT k.content FROM qt001_cp.kept_state(now_id, c.seed, NULL) k))
@@ -462,17 +456,23 @@ FROM unnest(ARRAY['forward', 'restore']) d(direction)
 $expected_defaults$;
 
 CREATE FUNCTION qt001_cp.checked_before(manifest text, direction text) RETURNS xid8
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $checked_before$
 -- The number under which the rows of checked stand, where ledger, login and every catalog are as they were then.
 -- Numbers of transactions come round: a stamp is good for half a round.
-SELECT c.made FROM qt001_cp.checked c
-WHERE c.manifest = checked_before.manifest AND c.direction = checked_before.direction AND c.login = session_user
-  AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - c.made::text::numeric >= 1
-  AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - least(c.since, c.rest_since)::text::numeric <= 2000000000
-  AND c.ledger = qt001_cp.ledger_stamp(checked_before.manifest)
-  AND c.stamp = (SELECT s.total FROM qt001_cp.catalog_stamp(c.made, c.since, c.rest_since, ARRAY['total']) s)
+DECLARE
+    known qt001_cp.checked;
+BEGIN
+    SELECT c.* INTO known FROM qt001_cp.checked c
+    WHERE c.manifest = checked_before.manifest AND c.direction = checked_before.direction AND c.login = session_user
+      AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - c.made::text::numeric >= 1
+      AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - least(c.since, c.rest_since)::text::numeric <= 2000000000;
+    IF known.made IS NULL OR known.ledger IS DISTINCT FROM qt001_cp.ledger_stamp(manifest) THEN
+        RETURN NULL;
+    END IF;
+    RETURN (SELECT known.made FROM qt001_cp.catalog_stamp(known.made, known.since, known.rest_since, ARRAY['total']) s WHERE s.total = known.stamp);
+END
 $checked_before$;
 
 CREATE FUNCTION qt001_cp.as_expected(manifest text, direction text, stamped_rest text) RETURNS boolean

@@ -69,6 +69,7 @@ DROP FUNCTION qt001_cp.is_quiet;
 DROP FUNCTION qt001_cp.made_here;
 DROP FUNCTION qt001_cp.catalog_row;
 DROP FUNCTION qt001_cp.fix7b_findings;
+DROP FUNCTION qt001_cp.lasting_findings;
 DROP FUNCTION qt001_cp.place_findings;
 DROP FUNCTION qt001_cp.restore_findings;
 DROP FUNCTION qt001_cp.seal_findings;

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "59d630b92f4bad2000a3efd3ede05dc2522edd9862fa51bd33ce6443651620d8"
+SUMS = "a7acb1441ed7412283987f72d877a1ed59646944048ae4348eb778b3db120140"
 
 
 def upgrade() -> None:

@@ -26,6 +26,7 @@ from qt001_cp.servers import Server
 Reader = Callable[[psycopg.Connection, Role], object]
 OWNERS_ONLY: Reader | None = getattr(inventory, "read_owners", None)
 """Owners and ACLs without definitions, where the catalog offers it."""
+_REVIEWED = {"cutover": FORWARD, "restore": RESTORE}
 _FORBIDDEN = "REASSIGN OWNED BY {0} TO {1}; DROP OWNED BY {0};"
 
 
@@ -90,7 +91,7 @@ def measure(server: Server, size: int, rounds: int) -> Figures:
             for _ in range(rounds):
                 _cutover(stage, figures)
             fresh(stage)
-            for name in (FORWARD, RESTORE):
+            for name in _REVIEWED.values():
                 figures.inside[name] = look_inside(stage, stage.folder / name)
             figures.steps, figures.children = stage.seconds, {**figures.children, **stage.children}
         finally:
@@ -122,7 +123,7 @@ def _cutover(stage: Stage, figures: Figures) -> None:
     The reviewed files run twice: with nobody beside them, and with somebody who sees when they lock.
     """
     scene = fresh(stage)
-    for name, script in (("cutover", FORWARD), ("restore", RESTORE)):
+    for name, script in _REVIEWED.items():
         figures.add(name, psql(scene, "-f", str(stage.folder / script)))
     scene = fresh(stage)
     for name, direction in (("bare cutover", "forward"), ("bare restore", "restore")):
@@ -136,8 +137,8 @@ def _cutover(stage: Stage, figures: Figures) -> None:
         forbidden.write_text(_FORBIDDEN.format(there, back), "utf-8")
         figures.add(name, psql(scene, "-1", "-f", str(forbidden)))
     scene = fresh(stage)
-    for name, printed in (("cutover", FORWARD), ("restore", RESTORE)):
-        figures.exclusive[name].append(watched(scene, stage.folder / printed))
+    for name, script in _REVIEWED.items():
+        figures.exclusive[name].append(watched(scene, stage.folder / script))
 
 
 def _version(server: Server) -> str:

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "a7acb1441ed7412283987f72d877a1ed59646944048ae4348eb778b3db120140"
+SUMS = "de9c8c0d6598b865960cc3743b89e79024daf67409008887aac61fa4e5785a0a"
 
 
 def upgrade() -> None:

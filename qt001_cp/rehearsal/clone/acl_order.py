@@ -39,9 +39,7 @@ def reorder(connection: psycopg.Connection, wanted: Estate, clone: Inventory) ->
 def _object(connection: psycopg.Connection, kind: str, identity: str, wanted: State, found: State) -> None:
     catalog = _CATALOGS[kinds.BY_KEY[kind].catalog]
     if wanted.acl != found.acl and catalog.acl is not None and catalog.acl.startswith("o."):
-        _run(
-            connection, catalog.table, catalog.acl[2:], catalog.classid or catalog.table, "o.oid", identity, wanted.acl
-        )
+        _run(connection, catalog.table, catalog.acl[2:], catalog.class_name, "o.oid", identity, wanted.acl)
     there = {c.column: c.acl for c in found.columns}
     for column in wanted.columns:
         if there.get(column.column) != column.acl:

@@ -216,6 +216,9 @@ DECLARE
     open_now text[];
     late record;
 BEGIN
+    IF qt001_cp.is_quiet(manifest) THEN
+        RETURN;
+    END IF;
     open_now := ARRAY(SELECT s.transaction FROM qt001_cp.application_session(app) s JOIN pg_stat_activity a ON a.pid = s.pid
                       WHERE s.writes AND (a.datname IS DISTINCT FROM current_database() OR NOT EXISTS (
                           SELECT 1 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.relation = 'pg_proc'::regclass AND l.mode = 'ShareLock' AND l.granted)));

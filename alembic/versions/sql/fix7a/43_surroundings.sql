@@ -106,6 +106,9 @@ DECLARE
     logins name[];
     since timestamptz := CASE WHEN keep THEN (SELECT max(e.at) FROM qt001_cp.event e WHERE e.verb = 'sealed' AND e.subject = manifest) END;
 BEGIN
+    IF qt001_cp.is_quiet(manifest) THEN
+        RETURN;
+    END IF;
     logins := ARRAY(SELECT r.rolname FROM qt001_cp.kin_of((qt001_cp.document_json(manifest) ->> 'application')::name) k JOIN pg_roles r ON r.rolname = k
                     WHERE NOT r.rolsuper AND NOT EXISTS (SELECT 1 FROM qt001_cp.membership(r.rolname) m WHERE m.role IN (SELECT y.role FROM qt001_cp.duty() y)));
     FOR i IN 1..20 LOOP

@@ -235,6 +235,17 @@ SELECT current_setting('max_locks_per_transaction')::bigint
        * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
 $lock_capacity$;
 
+CREATE FUNCTION qt001_cp.kept_slots(manifest text) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $kept_slots$
+-- lock_need() as it was kept, in a run that found the catalogs as they were checked; NULL in any other.
+BEGIN
+    RETURN (SELECT c.slots FROM qt001_cp.checked c
+            WHERE qt001_cp.is_checked() AND c.manifest = kept_slots.manifest AND c.made = qt001_cp.before_now() LIMIT 1);
+END
+$kept_slots$;
+
 CREATE FUNCTION qt001_cp.lock_estimate(manifest text) RETURNS TABLE (needed bigint, capacity bigint, free bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -243,8 +254,7 @@ AS $lock_estimate$
 -- Lock slots that the cutover needs, that the server has (the documented product: a safe lower bound), and that nobody
 -- holds now. Fast-path locks take no slot. What is needed follows from the catalogs: a run that found them checked takes
 -- the number from there.
-SELECT coalesce((SELECT c.slots FROM qt001_cp.checked c WHERE qt001_cp.is_checked() AND c.manifest = lock_estimate.manifest AND c.made = qt001_cp.before_now() LIMIT 1),
-                qt001_cp.lock_need(manifest)), s.has, s.has - s.used
+SELECT coalesce(qt001_cp.kept_slots(manifest), qt001_cp.lock_need(manifest)), s.has, s.has - s.used
 FROM (SELECT qt001_cp.lock_capacity() AS has,
              (SELECT count(*) FROM (SELECT DISTINCT l.pid, l.virtualtransaction, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
                                            l.transactionid::text, l.classid, l.objid, l.objsubid
@@ -259,7 +269,7 @@ SET jit = off
 AS $lock_findings$
 -- The rows of pg_locks are at least as many as the slots in use: where even so the locks fit, nothing is counted exactly.
 DECLARE
-    needed bigint := (SELECT c.slots FROM qt001_cp.checked c WHERE qt001_cp.is_checked() AND c.manifest = lock_findings.manifest AND c.made = qt001_cp.before_now() LIMIT 1);
+    needed bigint := qt001_cp.kept_slots(manifest);
     estimate record;
 BEGIN
     IF (needed + (SELECT count(*) FROM pg_lock_status() l WHERE NOT l.fastpath) <= qt001_cp.lock_capacity()) IS NOT TRUE THEN
@@ -394,8 +404,8 @@ BEGIN
     END IF;
     IF NOT qt001_cp.is_quiet(manifest) THEN
         RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
-        RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;
     END IF;
+    RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
 END
 $fix7b_findings$;

@@ -340,12 +340,10 @@ BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_begun('FIX7b (afterwards)');
     -- Whoever connected meanwhile may hold DDL that commits after us and was allowed before us.
-    IF NOT qt001_cp.is_quiet(manifest) THEN
-        SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
-            SELECT w.* FROM qt001_cp.late_writer_findings(manifest) w
-            UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c WHERE NOT keep_sessions) f;
-        PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
-    END IF;
+    SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
+        SELECT w.* FROM qt001_cp.late_writer_findings(manifest) w
+        UNION ALL SELECT c.* FROM qt001_cp.open_session_findings(manifest) c WHERE NOT keep_sessions) f;
+    PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     open_from := pg_snapshot_xmin(pg_current_snapshot());
     SELECT s.total, s.rest INTO stamp FROM qt001_cp.checked c CROSS JOIN LATERAL qt001_cp.catalog_stamp(c.made, open_from, c.rest_since) s
     WHERE qt001_cp.is_checked() AND c.manifest = cutover_end.manifest AND c.direction = 'forward';
@@ -433,10 +431,8 @@ DECLARE
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_begun('FIX7b restore (afterwards)');
-    IF NOT qt001_cp.is_quiet(manifest) THEN
-        SELECT jsonb_agg(to_jsonb(w)) INTO findings FROM qt001_cp.late_writer_findings(manifest) w;
-        PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
-    END IF;
+    SELECT jsonb_agg(to_jsonb(w)) INTO findings FROM qt001_cp.late_writer_findings(manifest) w;
+    PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
     SELECT s.rest INTO rest FROM qt001_cp.checked c CROSS JOIN LATERAL qt001_cp.catalog_stamp(c.made, c.since, c.rest_since, ARRAY['rest']) s
     WHERE qt001_cp.is_checked() AND c.manifest = restore_end.manifest AND c.direction = 'restore';
     IF rest IS NULL OR NOT qt001_cp.as_expected(manifest, 'restore', rest) THEN

@@ -75,6 +75,7 @@ DROP FUNCTION qt001_cp.restore_findings;
 DROP FUNCTION qt001_cp.seal_findings;
 DROP FUNCTION qt001_cp.lock_findings;
 DROP FUNCTION qt001_cp.lock_estimate;
+DROP FUNCTION qt001_cp.kept_slots;
 DROP FUNCTION qt001_cp.lock_capacity;
 DROP FUNCTION qt001_cp.lock_need;
 DROP FUNCTION qt001_cp.operator_findings;

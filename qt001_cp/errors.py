@@ -25,11 +25,13 @@ class Qt001Error(Exception):
     """An error for people: ``message`` says what is wrong, ``hint`` what to type next."""
 
     exit_code: int = EXIT_FAILED
+    usual_hint: str | None = None
+    """What to type where the one who raises it knows nothing better."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
@@ -51,6 +53,8 @@ class PolicyError(UsageError):
 
 class ManifestError(Qt001Error):
     """A document is not canonical, has the wrong schema, or contradicts itself."""
+
+    usual_hint = "take the file as it was written, or make it again: qt001-cp manifest generate"
 
 
 class NotRestorable(Qt001Error):

@@ -181,7 +181,10 @@ def plan_retirement(what: str, after: State) -> tuple[State, Way, Way]:
     retired = simulation.state(columns)
     back = _converge(simulation, after, columns, default_order=False)
     if not _same(simulation.state(columns), after, any_order=False):
-        raise NotRestorable(f"{what}: its ACL would not come back as it is after FIX7b")
+        raise NotRestorable(
+            f"{what}: its ACL would not come back as it is after FIX7b",
+            hint="let the owner grant it anew, then generate again; or take it out of [[legacy]]",
+        )
     return retired, Way(tuple(steps)), Way(tuple(back))
 
 

@@ -49,8 +49,9 @@ def test_a_wrong_policy_names_the_key(named: str) -> None:
      (canonical_bytes({"schema": "qt001.manifest.object/1"}), "required property")],
 )  # fmt: skip
 def test_a_wrong_manifest_says_why(body: bytes, says: str) -> None:
-    with pytest.raises(ManifestError, match=says):
+    with pytest.raises(ManifestError, match=says) as caught:
         ObjectManifest.from_bytes(body, str(Path("object.json")))
+    assert "qt001-cp manifest generate" in str(caught.value.hint)
 
 
 OWNER, NEW = Role("directus"), Role("qt001_cp_owner")

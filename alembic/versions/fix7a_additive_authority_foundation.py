@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "de9c8c0d6598b865960cc3743b89e79024daf67409008887aac61fa4e5785a0a"
+SUMS = "9a3cc6ce2a060ab7cd557dec60bc283a76ea6f3fd04e8ea4eb1d1d3550e26055"
 
 
 def upgrade() -> None:

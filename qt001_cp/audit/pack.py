@@ -79,14 +79,15 @@ def _sums(folder: Path) -> dict[str, str]:
 def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> list[str]:
     way, calls = _SCRIPTS[name]
     wanted, faults = rendering.statements(manifest, way), []
+    run = f"$run_{digest[:16]}$"
     block = re.compile(
         rf"^DO (\$qt001_{digest[:16]}\$)\nBEGIN\nPERFORM qt001_cp\.require_statements\('{digest}', '{way}',"
-        r" pg_catalog\.current_query\(\), (\d+), (\d+)\);\n(.*?)\nEND\n\1;$",
+        rf" pg_catalog\.current_query\(\), (\d+), (\d+)\);\nEXECUTE {re.escape(run)}\n(.*?)\n{re.escape(run)};\nEND\n\1;$",
         re.MULTILINE | re.DOTALL,
     )
     found: list[str] = []
     for match in block.finditer(text):
-        lines = match.group(4).split("\n")
+        lines = match.group(4).replace(f"\n{run};\nEXECUTE {run}\n", "\n").split("\n")
         if (int(match.group(2)), int(match.group(3))) != (len(found) + 1, len(found) + len(lines)):
             faults.append(
                 f"a block says statements {match.group(2)} to {match.group(3)}, it has {len(found) + 1} to {len(found) + len(lines)}"

@@ -13,17 +13,20 @@ from qt001_cp.model.canonical import digest
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.plan.order import LOCKED_FROM, PHASES, Direction, Placed, ordered
 
-BLOCK: Final = 200
-"""Statements in one DO block, at most: one round trip, still readable. PL/pgSQL keeps a plan of each statement until its block
-ends, and the server asks every kept plan whether a change concerns it: the cost of a block grows with the square of it."""
+BLOCK: Final = 1000
+"""Statements in one DO block, at most: one round trip, and one end of a statement, at which the server hands on every lock of the
+transaction: few blocks, where there are many locks."""
+STRING: Final = 20
+"""Statements in one EXECUTE, at most: what an error shows as its context. PL/pgSQL would keep a plan of a statement that stands
+in the block itself until the block ends, and the server asks every kept plan whether a change concerns it; of a string it keeps none."""
 _LOCKS: Final = "-- locks: every relation that moves, all or none; from here to the end writers of these wait\n"
 
 
 def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator[str]:
     """The statements of one direction in DO blocks, each of one phase, with a comment that says what is in it.
 
-    Each first has PostgreSQL compare its own text with the manifest. The tag of the quote comes from the manifest's digest:
-    no object name can end the block early. Before the first block that needs them, the cutover takes the locks of all
+    Each first has PostgreSQL compare its own text with the manifest. The tags of the quotes come from the manifest's digest:
+    no object name can end a block or a string early. Before the first block that needs them, the cutover takes the locks of all
     relations in one go; FIX7c, whose statements lock none, has no such call.
     """
     placed = ordered(manifest, direction)
@@ -34,12 +37,14 @@ def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator
         if not locked and part[0].phase >= LOCKED_FROM:
             locked = True
             yield locks
+        lines = [statement(p.object.ref, p.step, p.object.detail) for p in part]
+        strings = ("\n".join(("", *lines[n : n + STRING], "")) for n in range(0, len(lines), STRING))
         body = (
             "\nBEGIN\n"
             f"PERFORM qt001_cp.require_statements({literal(manifest_digest)}, {literal(direction)},"
             f" pg_catalog.current_query(), {first}, {first + len(part) - 1});\n"
-            + "\n".join(statement(p.object.ref, p.step, p.object.detail) for p in part)
-            + "\nEND\n"
+            + "".join(f"EXECUTE {dollar_quoted(s, f'run_{manifest_digest[:16]}')};\n" for s in strings)
+            + "END\n"
         )
         yield _comment(part, first, len(placed)) + "DO " + dollar_quoted(body, f"qt001_{manifest_digest[:16]}")
     if not locked:

@@ -37,6 +37,21 @@ def test_no_relation_is_locked_before(at_recorded: Stage, direction: str) -> Non
     assert {"qt001_source", "qt001_status", "qt001_source_id_seq"} <= {h.rpartition(".")[2] for h in held}, held
 
 
+def test_what_cannot_be_opened_before_is_left(at_recorded: Stage) -> None:
+    """One that somebody has locked, and one that is gone: the locks, which come next, say what there is to say."""
+    with at_recorded.connect(OPERATOR) as operator, at_recorded.connect() as other:
+        locked = "SELECT 'public.qt001_setting'::regclass::oid"
+        for numbers in ("SELECT 1", "SELECT NULL WHERE false"):
+            operator.execute(f"SELECT qt001_cp.open_once(ARRAY({numbers})::oid[])".encode())
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE public.qt001_setting")
+        operator.execute("BEGIN")
+        operator.execute(f"SELECT qt001_cp.open_once(ARRAY({locked}))".encode())
+        assert operator.execute("SHOW lock_timeout").fetchone() == ("0",)
+        operator.execute("ROLLBACK")
+        other.execute("ROLLBACK")
+
+
 @pytest.mark.parametrize(
     "statement, waits",
     [("ALTER FUNCTION public.qt001_touch() COST 7", True), ("TRUNCATE public.qt001_setting CASCADE", False)],

@@ -14,6 +14,7 @@ from tests.cutover.support import printed, refused, refused_in_psql, reseal
 
 _ONE = 'ALTER TABLE "public"."qt001_source" OWNER TO "qt001_cp_owner";\n'
 _END = re.compile(r"\nEND\n(\$qt001_[0-9a-f]{16}\$);\n")
+_BETWEEN = re.compile(r"\n(\$run_[0-9a-f]{16}\$);\nEXECUTE \1\n")
 
 
 def test_restore_script_is_not_registered(at_fix7a_sealed: Stage, tmp_path: Path) -> None:
@@ -47,6 +48,14 @@ EDITS: dict[str, Callable[[str], str]] = {
     "a declaration before its BEGIN": lambda text: re.sub(
         r"\nDO (\$qt001_[0-9a-f]{16}\$)\nBEGIN", r"\nDO \1\nDECLARE a int;\nBEGIN", text, count=1
     ),
+    "one behind the last string of a block": lambda text: _END.sub(
+        r"\nGRANT SELECT ON TABLE public.qt001_source TO directus;\nEND\n\1;\n", text, count=1
+    ),
+    "one between two strings": lambda text: _BETWEEN.sub(
+        r"\n\1;\nGRANT SELECT ON TABLE public.qt001_source TO directus;\nEXECUTE \1\n", text, count=1
+    ),
+    "a string that takes a parameter": lambda text: _BETWEEN.sub(r"\n\1 USING 1;\nEXECUTE \1\n", text, count=1),
+    "a string that ends elsewhere": lambda text: _BETWEEN.sub(r"\n\1 || '';\nEXECUTE \1\n", text, count=1),
     "the numbers of the block": lambda text: re.sub(
         r"current_query\(\), 1, (\d+)\)", lambda m: f"current_query(), 1, {int(m[1]) - 1})", text, count=1
     ),
@@ -66,6 +75,13 @@ def test_printed_text_was_edited(at_recorded: Stage, way: str) -> None:
     edited = EDITS[way](text)
     assert edited != text
     refused_in_psql(at_recorded, edited, "QT103")
+
+
+def test_how_many_statements_one_string_holds_makes_no_difference(at_recorded: Stage) -> None:
+    text = printed(at_recorded)
+    edited = _BETWEEN.sub("\n", text)
+    assert edited.count("EXECUTE $run_") < text.count("EXECUTE $run_")
+    refused_in_psql(at_recorded, edited.replace("COMMIT;", "SELECT 1 / 0;"), "22012")
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,14 @@ def _forward() -> str:
     return "".join(line + "\n" for line in statements(awkward.manifest(), "forward"))
 
 
+def _applied() -> str:
+    """What the one operation of the revision emits, the blocks and their strings."""
+    buffer = io.StringIO()
+    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": buffer})
+    Operations(context).apply_manifest(awkward.manifest(), "forward")  # type: ignore[attr-defined]
+    return buffer.getvalue()
+
+
 def _pinned(name: str) -> str:
     with (GOLDEN / name).open(encoding="utf-8", newline="") as file:
         return file.read()
@@ -58,6 +66,10 @@ def test_operations_emit_what_is_pinned() -> None:
 def test_statements_are_what_is_pinned() -> None:
     assert _forward() == _pinned("forward.sql")
     assert sorted(_forward().splitlines()) == sorted(filter(None, _operations().splitlines()))
+
+
+def test_blocks_are_what_is_pinned() -> None:
+    assert _applied() == _pinned("blocks.sql")
 
 
 @pytest.mark.parametrize("direction", ["forward", "restore"])
@@ -118,6 +130,6 @@ def _read_back(connection: psycopg.Connection, names: list[str]) -> Iterator[str
 
 if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
-    for name, text in (("operations.sql", _operations()), ("forward.sql", _forward())):
+    for name, text in (("operations.sql", _operations()), ("forward.sql", _forward()), ("blocks.sql", _applied())):
         with (GOLDEN / name).open("w", encoding="utf-8", newline="") as file:
             file.write(text)

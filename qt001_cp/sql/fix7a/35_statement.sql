@@ -175,12 +175,15 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 AS $require_statements$
 -- query: current_query() of the block that calls this, so the very text that runs. It has to be, to the letter, the
--- block that emit/script.py prints: the statements first_number..last_number that the manifest implies, and no more.
+-- block that emit/script.py prints: the statements first_number..last_number that the manifest implies, and no more,
+-- each on its line; how many of them one EXECUTE runs makes no difference.
 DECLARE
     tag text := '$qt001_' || left(manifest, 16) || '$';
-    head text := format(E'DO %s\nBEGIN\nPERFORM qt001_cp.require_statements(%L, %L, pg_catalog.current_query(), %s, %s);\n',
-                        tag, manifest, direction, first_number, last_number);
-    tail text := E'\nEND\n' || tag;
+    run text := '$run_' || left(manifest, 16) || '$';
+    head text := format(E'DO %s\nBEGIN\nPERFORM qt001_cp.require_statements(%L, %L, pg_catalog.current_query(), %s, %s);\nEXECUTE %s\n',
+                        tag, manifest, direction, first_number, last_number, run);
+    tail text := format(E'\n%s;\nEND\n%s', run, tag);
+    script text := replace(query, format(E'\n%1$s;\nEXECUTE %1$s\n', run), E'\n');
     implied text[];
     written text[];
     wrong bigint;
@@ -194,14 +197,14 @@ BEGIN
         FROM qt001_cp.implied_statement(manifest, direction) s WHERE s.number BETWEEN first_number AND last_number;
     END IF;
     -- In front of the block there may be comments, behind it what psql and drivers leave of the statement's end.
-    IF left(query, strpos(query, head) - 1) ~ '^(\s|--[^\n]*\n)*$'
-            AND rtrim(substr(query, strpos(query, head)), E' ;\n') = head || array_to_string(implied, E'\n') || tail THEN
+    IF left(script, strpos(script, head) - 1) ~ '^(\s|--[^\n]*\n)*$'
+            AND rtrim(substr(script, strpos(script, head)), E' ;\n') = head || array_to_string(implied, E'\n') || tail THEN
         RAISE NOTICE '%', format('statements %s to %s', first_number, last_number) || coalesce(
             (SELECT ' of ' || max(s.number) FROM qt001_cp.statement_now s
              WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction), '');
         RETURN;
     END IF;
-    written := string_to_array(split_part(substr(query, strpos(query, head) + length(head)), tail, 1), E'\n');
+    written := string_to_array(split_part(substr(script, strpos(script, head) + length(head)), tail, 1), E'\n');
     SELECT min(n) INTO wrong
     FROM generate_series(1, greatest(cardinality(written), cardinality(implied))) n WHERE written[n] IS DISTINCT FROM implied[n];
     RAISE EXCEPTION USING ERRCODE = 'QT103',

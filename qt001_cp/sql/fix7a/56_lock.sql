@@ -52,6 +52,25 @@ BEGIN
 END
 $refuse_lock$;
 
+CREATE FUNCTION qt001_cp.open_once(relations oid[]) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '1ms'
+SET jit = off
+AS $open_once$
+-- Opens relations, their toast tables and the indexes of both: what the server reads of them for that it keeps in this session's
+-- memory. Of the core functions that open a relation these look at no file; what they say is no matter. Where somebody has
+-- one locked, or has dropped one since, it is left at that.
+DECLARE
+    tables oid[] := relations || ARRAY(SELECT c.reltoastrelid FROM unnest(relations) r(oid) JOIN pg_class c ON c.oid = r.oid WHERE c.reltoastrelid <> 0);
+BEGIN
+    PERFORM count(pg_get_replica_identity_index(t.oid)) FROM unnest(tables) t(oid);
+    PERFORM count(pg_relation_is_updatable(x.indexrelid, false)) FROM unnest(tables) t(oid) JOIN pg_index x ON x.indrelid = t.oid;
+EXCEPTION WHEN lock_not_available OR internal_error THEN
+    NULL;
+END
+$open_once$;
+
 CREATE FUNCTION qt001_cp.during_lock(manifest text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -61,7 +80,8 @@ AS $during_lock$
 -- somebody waits for what this transaction has changed before (TRUNCATE, ANALYZE of a table with a REVOKE): the server never
 -- has to choose a victim. A superuser also locks the catalogs against writing, so that from here on nobody changes a
 -- definition; and waits for the transactions that may have changed one before and have not ended.
--- Called as late as possible, after all statements that lock no relation: until here writers do not wait.
+-- Called as late as possible, after all statements that lock no relation: until here writers do not wait. Everything is opened once
+-- before the first lock: the statements behind it find it in memory, and others wait less.
 -- The first try takes many in one go and waits for nobody. Then one by one, each waiting for its own.
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
@@ -105,14 +125,7 @@ BEGIN
                ELSE string_agg(g.move, '; ') END
         FROM (SELECT m.move, m.n, starts_with(m.move, 'LOCK TABLE ') AS tables FROM unnest(moves) WITH ORDINALITY m(move, n)) g
         GROUP BY g.tables, g.n / 1000 ORDER BY min(g.n));
-    BEGIN
-        -- Every relation is opened once before one is locked: the statements find it in this session's memory, and others wait less.
-        -- Where somebody has one locked it is left at that.
-        PERFORM set_config('lock_timeout', '1', true);
-        PERFORM count(pg_relation_size(o.oid)) FROM unnest(relations) o(oid);
-    EXCEPTION WHEN lock_not_available THEN
-        NULL;
-    END;
+    PERFORM qt001_cp.open_once(relations);
     IF super THEN
         SELECT moves || array_agg(format('LOCK TABLE pg_catalog.%I IN SHARE MODE', c.relname) ORDER BY c.relname),
                quick || format('LOCK TABLE %s IN SHARE MODE NOWAIT', string_agg(format('pg_catalog.%I', c.relname), ', ' ORDER BY c.relname)),

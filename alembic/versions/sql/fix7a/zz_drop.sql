@@ -53,6 +53,7 @@ DROP FUNCTION qt001_cp.shared_stamp;
 DROP FUNCTION qt001_cp.is_checked;
 DROP FUNCTION qt001_cp.before_now;
 DROP FUNCTION qt001_cp.during_lock;
+DROP FUNCTION qt001_cp.open_once;
 DROP FUNCTION qt001_cp.refuse_lock;
 DROP FUNCTION qt001_cp.outwait_autovacuum;
 DROP FUNCTION qt001_cp.lock_holder;

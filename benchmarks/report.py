@@ -61,8 +61,8 @@ while others wait.
 _WHY = """
 - A cutover has a fixed cost, whatever the size of the estate: a query over some 45 catalogs twice, and the first planning of the guards'
   functions in their session; what it reads it reads for the first time. At 1,000 objects that is as much as the statements themselves.
-- The bare statements in turn take 1.6 to 1.9 times what REASSIGN OWNED with DROP OWNED takes, guards or not: one statement an object is
-  the point of a script that can be reviewed.
+- The bare statements in turn take about one and a half times what REASSIGN OWNED with DROP OWNED takes, guards or not: one statement an
+  object is the point of a script that can be reviewed.
 - An inventory reads with two sessions at once from 300 relations on: it takes more of the processor than `pg_dump`, and less time
   where a second core is idle. On a small estate the start of the second session is a part of it, and of owners alone the first reading of
   the catalogs: `pg_dump -s` of 1,000 objects takes an eighth of a second.

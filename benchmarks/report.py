@@ -61,7 +61,7 @@ while others wait.
 _WHY = """
 - A cutover has a fixed cost, whatever the size of the estate: a query over some 45 catalogs twice, and the first planning of the guards'
   functions in their session; what it reads it reads for the first time. At 1,000 objects that is as much as the statements themselves.
-- The bare statements in turn take about one and a half times what REASSIGN OWNED with DROP OWNED takes, guards or not: one statement an
+- The bare statements in turn take one and a half times or more of what REASSIGN OWNED with DROP OWNED takes, guards or not: one statement an
   object is the point of a script that can be reviewed.
 - An inventory reads with two sessions at once from 300 relations on: it takes more of the processor than `pg_dump`, and less time
   where a second core is idle. On a small estate the start of the second session is a part of it, and of owners alone the first reading of
@@ -155,8 +155,23 @@ class Row:
     value: Callable[[Figures], float | None] | None = None
 
 
-def _against(name: str, yardstick: str, label: str, limit: float) -> Row:
-    return Row(label, _ratio(name, yardstick), f"≤ {limit}", limit, lambda f: f.ratio(name, yardstick))
+@dataclass(frozen=True)
+class _Against:
+    """What is measured against a yardstick, and how much of it it may take."""
+
+    name: str
+    yardstick: str
+    label: str
+    limit: float
+
+    def row(self) -> Row:
+        return Row(
+            self.label,
+            _ratio(self.name, self.yardstick),
+            f"≤ {self.limit}",
+            self.limit,
+            lambda f: f.ratio(self.name, self.yardstick),
+        )
 
 
 def _exclusive(name: str) -> Row:
@@ -178,18 +193,19 @@ def _peak(name: str) -> Row:
     return Row(f"memory of `{name}`, MB", lambda f: _number(value(f), ".0f"), "< 300", 300, value)
 
 
-_BARE, _REASSIGN, _GROWTH = 1.0, 1.5, 6
-"""Targets that stand in more than one place."""
+_TARGETS = (
+    _Against("inventory", "pg_dump -s", "inventory with definitions ÷ `pg_dump -s`", 0.5),
+    _Against("owners and ACLs", "pg_dump -s", "owners and ACLs alone ÷ `pg_dump -s`", 0.15),
+    _Against("cutover", "bare cutover", "cutover ÷ bare statements", 1.0),
+    _Against("cutover", "REASSIGN cutover", "cutover ÷ REASSIGN + DROP OWNED", 1.5),
+    _Against("restore", "bare restore", "restore ÷ bare statements", 1.0),
+    _Against("restore", "REASSIGN restore", "restore ÷ REASSIGN + DROP OWNED", 1.5),
+)
 _RATIOS: tuple[Row, ...] = (
     Row("objects", lambda f: f"{f.objects:,}"),
     Row("of them transferred", lambda f: f"{f.transferred:,}"),
     Row("statements", lambda f: f"{f.statements:,}"),
-    _against("inventory", "pg_dump -s", "inventory with definitions ÷ `pg_dump -s`", 0.5),
-    _against("owners and ACLs", "pg_dump -s", "owners and ACLs alone ÷ `pg_dump -s`", 0.15),
-    _against("cutover", "bare cutover", "cutover ÷ bare statements", _BARE),
-    _against("cutover", "REASSIGN cutover", "cutover ÷ REASSIGN + DROP OWNED", _REASSIGN),
-    _against("restore", "bare restore", "restore ÷ bare statements", _BARE),
-    _against("restore", "REASSIGN restore", "restore ÷ REASSIGN + DROP OWNED", _REASSIGN),
+    *(a.row() for a in _TARGETS),
     _exclusive("cutover"),
     _exclusive("restore"),
     _predicted(FORWARD, "cutover"),
@@ -200,6 +216,7 @@ _RATIOS: tuple[Row, ...] = (
 )
 _BLOCK = "PERFORM qt001_cp.require_statements("
 _GROWING = ("inventory", "cutover", "restore")
+_GROWTH = 6
 
 
 def _seconds(figures: Sequence[Figures]) -> list[tuple[str, str, Cell]]:
@@ -234,17 +251,14 @@ def _fixed(figures: Sequence[Figures]) -> list[str]:
     said = []
     for major in dict.fromkeys(f.major for f in figures):
         small, *others = sorted((f for f in figures if f.major == major), key=lambda f: f.objects)
-        for name in ("cutover", "restore"):
-            names = (name, f"bare {name}", f"REASSIGN {name}")
-            all_of, bare, least = (1000 * (small.median(n) or 0) for n in names)
-            if not others or not all_of:
-                continue
-            each = (1000 * (others[0].median(name) or 0) - all_of) / (others[0].objects - small.objects)
-            grows = each * small.objects
+        for name in dict.fromkeys(a.name for a in _TARGETS) if others else ():
+            whole, more = (1000 * (f.median(name) or 0) for f in (small, others[0]))
+            grows = (more - whole) / (others[0].objects - small.objects) * small.objects
+            left = ", ".join(f"{a.limit} × {a.yardstick} leaves {a.limit * 1000 * (small.median(a.yardstick) or 0) - grows:.0f} ms for that"
+                             for a in _TARGETS if a.name == name)  # fmt: skip
             said.append(
-                f"- {name}, PostgreSQL {major}, {small.asked:,} objects: of {all_of:.0f} ms {all_of - grows:.0f} do not grow with the estate;"
-                f" beside what grows, {_BARE} × the bare statements leaves {_BARE * bare - grows:.0f} ms for that,"
-                f" {_REASSIGN} × REASSIGN + DROP OWNED {_REASSIGN * least - grows:.0f} ms"
+                f"- {name}, PostgreSQL {major}, {small.asked:,} objects: of {whole:.0f} ms {whole - grows:.0f} do not grow with the estate;"
+                f" beside what grows, {left}"
             )
     return said and ["\nOf the smallest estate, by the line through it and the next one:\n", *said]
 

@@ -13,6 +13,7 @@ import psycopg
 import qt001_cp
 from benchmarks.figures import Figures
 from benchmarks.stage import FORWARD, RESTORE
+from qt001_cp.emit.script import BLOCK, STRING
 
 Cell = Callable[[Figures], str]
 _HEAD = """# Performance
@@ -38,7 +39,7 @@ _NOTES = """
 - Memory: the peak of the process's resident memory (`VmHWM`).
 """
 
-_PARTS = """## What the parts are
+_PARTS = f"""## What the parts are
 
 Before a statement runs, and after the last one, PostgreSQL itself compares. What follows from the catalogs and the ledger alone is
 computed when the no-go record comes in (`keep_checked`), and kept with a stamp: how many rows the catalogs have, and which of
@@ -51,7 +52,7 @@ Without a kept stamp (another login than the one that recorded the rehearsal, an
 cutover: definitions worded and hashed twice, the manifest unpacked, the statements rendered, the graph walked. At 10,000 objects on 18 that
 once took 7.7 s where the kept stamp took 1.5 s. Recording the rehearsal costs what the cutover no longer does.
 
-The statements stand in DO blocks of 1,000, in each in strings of 20 that PL/pgSQL executes. Of statements that stand in the block
+The statements stand in DO blocks of {BLOCK:,}, in each in strings of {STRING} that PL/pgSQL executes. Of statements that stand in the block
 itself PL/pgSQL keeps a plan each to the end of the block, and every change asks every kept plan whether it is concerned; and at the
 end of every block the server hands on each lock of the transaction: small blocks cost that, where there are many locks, and
 large ones the other. Relations are locked by one call behind all statements that lock none ([ADR 0016](adr/0016-late-locks.md)). It

@@ -16,7 +16,7 @@ from qt001_cp.plan.order import LOCKED_FROM, PHASES, Direction, Placed, ordered
 BLOCK: Final = 1000
 """Statements in one DO block, at most: one round trip, and one end of a statement, at which the server hands on every lock of the
 transaction: few blocks, where there are many locks."""
-STRING: Final = 20
+STRING: Final = 10
 """Statements in one EXECUTE, at most: what an error shows as its context. PL/pgSQL would keep a plan of a statement that stands
 in the block itself until the block ends, and the server asks every kept plan whether a change concerns it; of a string it keeps none."""
 _LOCKS: Final = "-- locks: every relation that moves, all or none; from here to the end writers of these wait\n"

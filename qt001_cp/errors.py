@@ -54,7 +54,7 @@ class PolicyError(UsageError):
 class ManifestError(Qt001Error):
     """A document is not canonical, has the wrong schema, or contradicts itself."""
 
-    usual_hint = "take the file as it was written, or make it again: qt001-cp manifest generate"
+    usual_hint = "take the file as 'qt001-cp manifest generate' wrote it"
 
 
 class NotRestorable(Qt001Error):

@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "9a3cc6ce2a060ab7cd557dec60bc283a76ea6f3fd04e8ea4eb1d1d3550e26055"
+SUMS = "fc85c840484e82cfcb833df6da6e6b49445bcfea1ed7e63d085186572c72fe1a"
 
 
 def upgrade() -> None:

@@ -31,6 +31,7 @@ def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator
     """
     placed = ordered(manifest, direction)
     manifest_digest = manifest.digest()
+    tag = manifest_digest[:16]
     locks = _LOCKS + perform(f'qt001_cp."during_lock"({literal(manifest_digest)})')
     locked = direction not in ("forward", "restore")
     for first, part in _parts(placed):
@@ -43,10 +44,10 @@ def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator
             "\nBEGIN\n"
             f"PERFORM qt001_cp.require_statements({literal(manifest_digest)}, {literal(direction)},"
             f" pg_catalog.current_query(), {first}, {first + len(part) - 1});\n"
-            + "".join(f"EXECUTE {dollar_quoted(s, f'run_{manifest_digest[:16]}')};\n" for s in strings)
+            + "".join(f"EXECUTE {dollar_quoted(s, f'run_{tag}')};\n" for s in strings)
             + "END\n"
         )
-        yield _comment(part, first, len(placed)) + "DO " + dollar_quoted(body, f"qt001_{manifest_digest[:16]}")
+        yield _comment(part, first, len(placed)) + "DO " + dollar_quoted(body, f"qt001_{tag}")
     if not locked:
         yield locks
     yield perform(f"qt001_cp.require_last_statement({literal(manifest_digest)}, {literal(direction)}, {len(placed)})")

@@ -69,10 +69,7 @@ def parse_canonical(body: bytes, source: str) -> Json:
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is JSON, but not an object")
     if canonical_bytes(document) != body:
-        raise ManifestError(
-            f"{source} is not in canonical form (RFC 8785): its bytes were edited or reformatted",
-            hint="take the file as 'qt001-cp manifest generate' wrote it",
-        )
+        raise ManifestError(f"{source} is not in canonical form (RFC 8785): its bytes were edited or reformatted")
     return document
 
 

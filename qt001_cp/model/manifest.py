@@ -144,7 +144,6 @@ class ObjectManifest:
     @classmethod
     def from_bytes(cls, body: bytes, source: str) -> ObjectManifest:
         """Parse canonical bytes. Raises :class:`ManifestError` naming ``source``."""
-        hint = "take the file as 'qt001-cp manifest generate' wrote it"
         data, items = parse_pieces(body, "objects", "policy", source)
         if data.get("schema") != OBJECT_SCHEMA:
             raise ManifestError(
@@ -153,7 +152,7 @@ class ObjectManifest:
             )
         wrong = problem("manifest", data)
         if wrong is not None:
-            raise ManifestError(f"{source}: {wrong}", hint=hint)
+            raise ManifestError(f"{source}: {wrong}")
         try:
             made = cls(
                 data["database"],
@@ -164,16 +163,16 @@ class ObjectManifest:
                 tuple(data["blocked"]),
                 tuple(data["legacy"]),
                 tuple(Repoint(r["identity"], r["part"], r["before"], r["after"]) for r in data["repoint"]),
-                tuple(_parsed(number, item, source, hint) for number, item in enumerate(items)),
+                tuple(_parsed(number, item, source) for number, item in enumerate(items)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            raise ManifestError(f"{source} lacks or misuses a field: {exc}", hint=hint) from exc
+            raise ManifestError(f"{source} lacks or misuses a field: {exc}") from exc
         made.__dict__["_digest"] = digest(body)
         return made
 
 
-def _parsed(number: int, item: Json, source: str, hint: str) -> ManifestObject:
+def _parsed(number: int, item: Json, source: str) -> ManifestObject:
     wrong = problem("manifest", item, "object")
     if wrong is not None:
-        raise ManifestError(f"{source}: objects.{number}.{wrong}", hint=hint)
+        raise ManifestError(f"{source}: objects.{number}.{wrong}")
     return ManifestObject.from_json(item)

@@ -6,8 +6,9 @@ A new golden file is written by running this module: ``python -m tests.roundtrip
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,21 +26,29 @@ from tests.roundtrip import awkward
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def _operations() -> str:
-    """One object after the other, as Alembic prints it."""
+def _printed(use: Callable[[Any], None]) -> str:
+    """What Alembic prints of the operations that ``use`` asks for."""
     buffer = io.StringIO()
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": buffer})
-    op = Operations(context)
+    use(Operations(context))
+    return buffer.getvalue()
+
+
+def _one_by_one(op: Any) -> None:
+    """One object after the other."""
     for o in awkward.manifest().objects:
         before, owner, after = awkward.steps(o.ref)
         for step in before:
-            op.revoke_privileges(o.ref, step, detail=o.detail)  # type: ignore[attr-defined]
+            op.revoke_privileges(o.ref, step, detail=o.detail)
         if owner is not None:
-            op.transfer_ownership(o.ref, owner.old, owner.new)  # type: ignore[attr-defined]
+            op.transfer_ownership(o.ref, owner.old, owner.new)
         for step in after:
             assert isinstance(step, Grant)
-            op.grant_privileges(o.ref, step, detail=o.detail)  # type: ignore[attr-defined]
-    return buffer.getvalue()
+            op.grant_privileges(o.ref, step, detail=o.detail)
+
+
+def _operations() -> str:
+    return _printed(_one_by_one)
 
 
 def _forward() -> str:
@@ -48,10 +57,7 @@ def _forward() -> str:
 
 def _applied() -> str:
     """What the one operation of the revision emits, the blocks and their strings."""
-    buffer = io.StringIO()
-    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": buffer})
-    Operations(context).apply_manifest(awkward.manifest(), "forward")  # type: ignore[attr-defined]
-    return buffer.getvalue()
+    return _printed(lambda op: op.apply_manifest(awkward.manifest(), "forward"))
 
 
 def _pinned(name: str) -> str:

@@ -131,7 +131,7 @@ $live_identity$;
 
 CREATE FUNCTION qt001_cp.session_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $session_findings$
@@ -139,22 +139,28 @@ AS $session_findings$
 -- application role, by a role it is a member of, or by a login that is a member of it and took it on. In another database
 -- too where it writes: roles, memberships and the settings of this database are there as well as here. Whether a session is in a transaction is hidden (NULL) from who is neither
 -- a member of its login nor of pg_read_all_stats: a session that cannot be seen into is a finding too.
-WITH suspect AS MATERIALIZED (
-    SELECT r.oid, r.rolname FROM pg_roles r
-    WHERE r.rolname IN (SELECT k FROM qt001_cp.kin_of((qt001_cp.document_json(manifest) ->> 'application')::name) k)
-)
-SELECT 'QT108', 'prepared transaction ' || x.gid, 'none in this database, none of the application in another',
-       format('prepared by %s%s', x.owner, CASE WHEN x.database <> current_database() THEN ' in ' || x.database END), format('ROLLBACK PREPARED %L; -- in database %s', x.gid, x.database)
-FROM pg_prepared_xacts x WHERE x.database = current_database() OR x.owner IN (SELECT u.rolname FROM suspect u)
-UNION ALL
-SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
-       'in a transaction since ' || s.xact_start || CASE WHEN s.datname <> current_database() THEN ' in database ' || s.datname ELSE '' END,
-       format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
-FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
-WHERE (s.datname = current_database() OR s.backend_xid IS NOT NULL) AND s.xact_start < now() AND s.pid <> pg_backend_pid()
-UNION ALL
-SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
-       'hidden from ' || current_user, qt001_cp.membership_mend('pg_read_all_stats', true, false)
-FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
-WHERE s.pid <> pg_backend_pid() AND NOT pg_has_role(s.usesysid, 'USAGE') AND NOT pg_has_role('pg_read_all_stats', 'USAGE')
+BEGIN
+    IF qt001_cp.is_quiet(manifest) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH suspect AS MATERIALIZED (
+        SELECT r.oid, r.rolname FROM pg_roles r
+        WHERE r.rolname IN (SELECT k FROM qt001_cp.kin_of((qt001_cp.document_json(manifest) ->> 'application')::name) k)
+    )
+    SELECT 'QT108'::text, 'prepared transaction ' || x.gid, 'none in this database, none of the application in another'::text,
+           format('prepared by %s%s', x.owner, CASE WHEN x.database <> current_database() THEN ' in ' || x.database END), format('ROLLBACK PREPARED %L; -- in database %s', x.gid, x.database)
+    FROM pg_prepared_xacts x WHERE x.database = current_database() OR x.owner IN (SELECT u.rolname FROM suspect u)
+    UNION ALL
+    SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
+           'in a transaction since ' || s.xact_start || CASE WHEN s.datname <> current_database() THEN ' in database ' || s.datname ELSE '' END,
+           format('SELECT pg_terminate_backend(%s); -- or wait', s.pid)
+    FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
+    WHERE (s.datname = current_database() OR s.backend_xid IS NOT NULL) AND s.xact_start < now() AND s.pid <> pg_backend_pid()
+    UNION ALL
+    SELECT 'QT108', format('session %s of %s', s.pid, s.usename), 'no open transaction of the application during the cutover',
+           'hidden from ' || current_user, qt001_cp.membership_mend('pg_read_all_stats', true, false)
+    FROM pg_stat_activity s JOIN suspect u ON u.oid = s.usesysid
+    WHERE s.pid <> pg_backend_pid() AND NOT pg_has_role(s.usesysid, 'USAGE') AND NOT pg_has_role('pg_read_all_stats', 'USAGE');
+END
 $session_findings$;

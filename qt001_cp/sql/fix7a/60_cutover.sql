@@ -301,6 +301,7 @@ BEGIN
     SELECT s.total, s.rest INTO stamp FROM qt001_cp.checked c CROSS JOIN LATERAL qt001_cp.catalog_stamp(c.made, open_from, c.rest_since) s
     WHERE qt001_cp.is_checked() AND c.manifest = cutover_end.manifest AND c.direction = 'forward';
     IF stamp.rest IS NOT NULL AND qt001_cp.as_expected(manifest, 'forward', stamp.rest) THEN
+        -- slots: the way back takes what the cutover does, and a little more for the segment that it drops (lock_need).
         INSERT INTO qt001_cp.checked (manifest, direction, login, made, written, since, stamp, rest_since, rest, ledger, seed, content, defaults, summary, slots)
         SELECT c.manifest, 'restore', c.login, c.made, pg_current_xact_id(), open_from, stamp.total, c.rest_since, c.rest, c.ledger, c.seed, c.content, c.defaults, c.summary, c.slots + 40
         FROM qt001_cp.checked c WHERE c.manifest = cutover_end.manifest AND c.direction = 'forward'

@@ -402,9 +402,7 @@ BEGIN
     IF NOT known THEN
         RETURN QUERY SELECT f.* FROM qt001_cp.lasting_findings(manifest, 7, 8) f;
     END IF;
-    IF NOT qt001_cp.is_quiet(manifest) THEN
-        RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
-    END IF;
+    RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
     RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;
     RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
 END

@@ -18,8 +18,8 @@ from qt001_cp.audit.lexical import tokens
 from qt001_cp.errors import FileProblem
 
 _SCRIPTS: Final = {
-    "fix7b.sql": ("forward", ("cutover_begin", "during_lock", "cutover_end")),
-    "fix7b-restore.sql": ("restore", ("restore_begin", "during_lock", "restore_end")),
+    "fix7b.sql": ("forward", ("cutover_begin", "lock_relations", "cutover_end")),
+    "fix7b-restore.sql": ("restore", ("restore_begin", "lock_relations", "restore_end")),
     "fix7c.sql": ("retire", ("deploy_begin", "deploy_documents", "deploy_end")),
     "fix7c-back.sql": ("revive", ("undeploy_begin", "undeploy_end")),
 }
@@ -129,7 +129,7 @@ def _calls(text: str, calls: tuple[str, ...], digest: str) -> list[str]:
         blocks = {name: [m.start() for m in re.finditer(rf'PERFORM qt001_cp\."{name}"\(\)', text)]
                   for name in ("statements", "relations")}  # fmt: skip
         inner = [*between, *blocks["statements"], *blocks["relations"]]
-        late = blocks["relations"] if "during_lock" in calls else [*blocks["statements"], *blocks["relations"]]
+        late = blocks["relations"] if "lock_relations" in calls else [*blocks["statements"], *blocks["relations"]]
         if not begin < min(inner, default=end) <= max(inner, default=begin) < end or between != sorted(between):
             faults.append("its guards do not stand around its statements")
         elif between and late and between[-1] > min(late):

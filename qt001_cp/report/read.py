@@ -92,7 +92,7 @@ class _Reader:
             drift=drift,
             blocked=what_is_blocked(
                 self.manifest, self.stage, checks,
-                self.findings("SELECT * FROM qt001_cp.contained_findings(%s)", self.digest),
+                self.findings("SELECT * FROM qt001_cp.excess_privilege_findings(%s)", self.digest),
                 self.findings("SELECT * FROM qt001_cp.blocked_findings(%s)", self.digest) if self.known else None,
                 self.unread,
             ),
@@ -193,7 +193,7 @@ class _Reader:
         sealed = self.value("SELECT qt001_cp.sealed('qt001.manifest.object/1')")
         if sealed is None or (self.stage == "fix7a" and sealed != self.digest):
             return None
-        found = self.rows("SELECT aspect, object, expected, found, mend FROM qt001_cp.coverage_aspects(%s, qt001_cp.drift_moment())"
+        found = self.rows("SELECT aspect, object, expected, found, mend FROM qt001_cp.coverage_aspects(%s, qt001_cp.expected_state())"
                           " ORDER BY object, aspect, expected, found", self.digest)  # fmt: skip
         return tuple(Drift(**r) for r in found)
 

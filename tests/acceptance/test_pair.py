@@ -7,7 +7,7 @@ import pytest
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
 from tests.acceptance.attempt import Attempt
 
-_GATES = ("coverage_aspects", "contained_findings", "reach_findings", "readiness_findings", "ledger_findings", "search_path_findings",
+_GATES = ("coverage_aspects", "excess_privilege_findings", "reach_findings", "readiness_findings", "ledger_findings", "search_path_findings",
           "dependency_findings", "analysis_findings", "entry_point_findings", "application_power_findings")  # fmt: skip
 _SCANS = ("scan_owners", "scan_privileges", "scan_sources", "scan_ledger")
 # A body that returns no row, under the same signature.

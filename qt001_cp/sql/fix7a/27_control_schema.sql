@@ -1,14 +1,14 @@
 -- Schema qt001_cp itself: who owns what stands in it, and who may do what there.
 
-CREATE FUNCTION qt001_cp.own_schema_findings(code text)
+CREATE FUNCTION qt001_cp.control_schema_findings(code text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
-AS $own_schema_findings$
+AS $control_schema_findings$
 -- What somebody else put there could be taken for ours, and what somebody granted there, or had granted by default
--- privileges of the owner, would let him write past our routines. The version table may be the operator's.
+-- privileges of the owner, would let him write past our routines.
 WITH app(name) AS MATERIALIZED (SELECT qt001_cp.application_role()
 ), stranger(name) AS MATERIALIZED (SELECT m FROM app CROSS JOIN LATERAL qt001_cp.member_of(app.name) m
 ), held AS (
@@ -28,7 +28,6 @@ SELECT code, i.type || ' ' || i.identity, 'owned by qt001_cp_owner', 'in schema 
 FROM (SELECT 'pg_proc'::regclass::oid AS classid, p.oid AS objid, p.proowner AS owner FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace
       UNION ALL SELECT 'pg_class'::regclass, c.oid, c.relowner FROM pg_class c
       WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-        AND NOT (c.relname = 'alembic_version' AND pg_has_role(c.relowner, 'qt001_cp_operator', 'MEMBER'))
       UNION ALL SELECT 'pg_operator'::regclass, p.oid, p.oprowner FROM pg_operator p WHERE p.oprnamespace = 'qt001_cp'::regnamespace
       UNION ALL SELECT 'pg_type'::regclass, t.oid, t.typowner FROM pg_type t
       WHERE t.typnamespace = 'qt001_cp'::regnamespace AND t.typrelid = 0 AND t.typelem = 0) o
@@ -49,4 +48,4 @@ FROM pg_namespace n WHERE n.nspname = 'qt001_cp' AND n.nspowner <> 'qt001_cp_own
 UNION ALL
 SELECT code, 'schema qt001_cp_watch', 'owned by a superuser', 'owned by ' || r.rolname, 'DROP SCHEMA qt001_cp_watch CASCADE; -- FIX7c makes its own'
 FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'qt001_cp_watch' AND NOT r.rolsuper
-$own_schema_findings$;
+$control_schema_findings$;

@@ -2,26 +2,26 @@
 -- that the gates read has changed. What tells of a change (docs/adr/0013):
 --   * the watch: event triggers, and triggers on our own tables, note the transaction in qt001_cp_watch.change;
 --   * unwatched_state(): what PostgreSQL fires no event trigger for, looked at directly at each call;
---   * good_until: the first moment at which a verdict ends by itself.
+--   * valid_until: the first moment at which a verdict ends by itself.
 -- The watch belongs to the superuser that deploys, in a schema of its own: what runs in other people's DDL must not be in
 -- the hand of qt001_cp_owner. Without superuser there is no watch, nothing is kept, and every call computes the gates.
 -- Source: PostgreSQL documentation, chapter "Event Triggers"; "Explicit Locking" (13.3).
 
 CREATE TABLE qt001_cp.verdict (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
-    epoch bigint NOT NULL,
+    number bigint NOT NULL,
     subject text NOT NULL,
     head text NOT NULL,
     seed bigint NOT NULL,
     seen bigint[] NOT NULL,
     routines oid[] NOT NULL,
     made_at timestamptz NOT NULL,
-    good_until timestamptz NOT NULL,
+    valid_until timestamptz NOT NULL,
     made_by name NOT NULL
 );
 COMMENT ON TABLE qt001_cp.verdict IS
     'The last time that all gates were open: of which subject, at which head of the ledger, what was seen, until when it holds.';
-INSERT INTO qt001_cp.verdict (epoch, subject, head, seed, seen, routines, made_at, good_until, made_by)
+INSERT INTO qt001_cp.verdict (number, subject, head, seed, seen, routines, made_at, valid_until, made_by)
 VALUES (0, '', '', 0, '{}', '{}', pg_catalog.clock_timestamp(), '-infinity', session_user);
 
 CREATE FUNCTION qt001_cp.unwatched_state(seed bigint, routines oid[]) RETURNS bigint[]
@@ -93,6 +93,7 @@ AS $watch_begin$
 DECLARE
     own text;
 BEGIN
+    PERFORM qt001_cp.note_step('watch_begin');
     IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
         RAISE NOTICE 'FIX7c: % is no superuser and cannot create event triggers; the guard computes all gates at every call', current_user;
         RETURN;
@@ -219,6 +220,7 @@ AS $watch_end$
 DECLARE
     each name;
 BEGIN
+    PERFORM qt001_cp.note_step('watch_end');
     IF to_regnamespace('qt001_cp_watch') IS NULL THEN
         RETURN;
     END IF;

@@ -13,15 +13,15 @@ UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, f.fdwacl FROM pg
 UNION ALL SELECT 'pg_language'::regclass, l.oid, 0, l.lanacl FROM pg_language l
 $system_acl$;
 
-CREATE FUNCTION qt001_cp.surroundings_findings(manifest text)
+CREATE FUNCTION qt001_cp.environment_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
-AS $surroundings_findings$
+AS $environment_findings$
 WITH doc AS MATERIALIZED (
-    SELECT d.app, coalesce(qt001_cp.application_hand(d.app), '{}') AS mine
+    SELECT d.app, coalesce(qt001_cp.application_role_oids(d.app), '{}') AS mine
     FROM (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS app) d
 ), place AS MATERIALIZED (SELECT o.* FROM qt001_cp.manifest_object(manifest) o
 ), ours(oid) AS MATERIALIZED (
@@ -91,7 +91,7 @@ WHERE (x.grantee = 0 OR x.grantee = ANY (doc.mine))
         SELECT 1 FROM pg_identify_object(a.classid, a.objid, 0) w JOIN place o ON o.kind = w.type AND o.identity = w.identity
         WHERE o.disposition = 'transfer'))
 GROUP BY doc.app, i.type, i.identity
-$surroundings_findings$;
+$environment_findings$;
 
 CREATE FUNCTION qt001_cp.open_session_findings(manifest text, keep boolean DEFAULT false)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -106,10 +106,10 @@ DECLARE
     logins name[];
     since timestamptz := CASE WHEN keep THEN (SELECT max(e.at) FROM qt001_cp.event e WHERE e.verb = 'sealed' AND e.subject = manifest) END;
 BEGIN
-    IF qt001_cp.is_quiet(manifest) THEN
+    IF qt001_cp.application_has_no_session(manifest) THEN
         RETURN;
     END IF;
-    logins := ARRAY(SELECT r.rolname FROM qt001_cp.kin_of((qt001_cp.document_json(manifest) ->> 'application')::name) k JOIN pg_roles r ON r.rolname = k
+    logins := ARRAY(SELECT r.rolname FROM qt001_cp.related_roles((qt001_cp.document_json(manifest) ->> 'application')::name) k JOIN pg_roles r ON r.rolname = k
                     WHERE NOT r.rolsuper AND NOT EXISTS (SELECT 1 FROM qt001_cp.membership(r.rolname) m WHERE m.role IN (SELECT y.role FROM qt001_cp.duty() y)));
     FOR i IN 1..20 LOOP
         PERFORM pg_stat_clear_snapshot();

@@ -1,11 +1,11 @@
 -- The guard that writer, apply, permit and gateway call. It takes a verdict that was kept where nothing has changed since,
 -- and otherwise computes all gates: they are the comparison that tells a change from a false alarm.
 
-CREATE FUNCTION qt001_cp.good_until(since timestamptz) RETURNS timestamptz
+CREATE FUNCTION qt001_cp.valid_until(since timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $good_until$
+AS $valid_until$
 -- Until when a verdict of that moment holds by itself: the first of sign-off, age of verification and scan and age of the
 -- evidence that ends after it; five minutes at most (a superuser may have switched event_triggers off elsewhere).
 SELECT least(since + interval '5 minutes', (SELECT min(t.ends) FROM (
@@ -18,13 +18,13 @@ SELECT least(since + interval '5 minutes', (SELECT min(t.ends) FROM (
     FROM qt001_cp.event b, jsonb_array_elements(qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') c
     WHERE b.verb = 'bound') t
     WHERE t.ends > since))
-$good_until$;
+$valid_until$;
 
-CREATE FUNCTION qt001_cp.judge(entry_point text, watched boolean) RETURNS void
+CREATE FUNCTION qt001_cp.compute_verdict(entry_point text, watched boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
-AS $judge$
+AS $compute_verdict$
 -- Computes all gates, raises QT301 where one is closed, and keeps the verdict where the watch is complete. The order
 -- matters: first what is noted and seen, then the gates; what comes in between makes the verdict old, never new.
 -- A transaction with changes of its own keeps nothing: nobody else sees them.
@@ -54,14 +54,14 @@ BEGIN
     IF keeps AND pg_current_xact_id_if_assigned() = ANY (noted) IS NOT TRUE THEN
         PERFORM 1 FROM qt001_cp.verdict v FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
-            UPDATE qt001_cp.verdict SET epoch = epoch + 1, subject = answer.subject_digest, seed = salt, seen = state, routines = path, made_at = since,
-                good_until = qt001_cp.good_until(since), made_by = session_user,
+            UPDATE qt001_cp.verdict SET number = number + 1, subject = answer.subject_digest, seed = salt, seen = state, routines = path, made_at = since,
+                valid_until = qt001_cp.valid_until(since), made_by = session_user,
                 head = (SELECT e.digest FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1);
             DELETE FROM qt001_cp_watch.change c WHERE c.xid = ANY (noted);
         END IF;
     END IF;
 END
-$judge$;
+$compute_verdict$;
 
 CREATE FUNCTION qt001_cp.wait_for_latch(entry_point text) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -115,11 +115,11 @@ BEGIN
         END;
         SELECT v.seen = qt001_cp.unwatched_state(v.seed, v.routines) AND qt001_cp_watch.rows_kept() INTO held
         FROM qt001_cp.verdict v
-        WHERE clock_timestamp() >= v.made_at AND clock_timestamp() < v.good_until AND NOT EXISTS (SELECT 1 FROM qt001_cp_watch.change);
+        WHERE clock_timestamp() >= v.made_at AND clock_timestamp() < v.valid_until AND NOT EXISTS (SELECT 1 FROM qt001_cp_watch.change);
         IF held THEN
             RETURN;
         END IF;
     END IF;
-    PERFORM qt001_cp.judge(entry_point, watched);
+    PERFORM qt001_cp.compute_verdict(entry_point, watched);
 END
 $require_acceptance$;

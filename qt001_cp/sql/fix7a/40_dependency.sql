@@ -135,18 +135,18 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $session_findings$
--- What was begun before the cutover and could end after it (what begins later waits for it, or during_lock for that): by the
+-- What was begun before the cutover and could end after it (what begins later waits for it, or lock_relations() for that): by the
 -- application role, by a role it is a member of, or by a login that is a member of it and took it on. In another database
 -- too where it writes: roles, memberships and the settings of this database are there as well as here. Whether a session is in a transaction is hidden (NULL) from who is neither
 -- a member of its login nor of pg_read_all_stats: a session that cannot be seen into is a finding too.
 BEGIN
-    IF qt001_cp.is_quiet(manifest) THEN
+    IF qt001_cp.application_has_no_session(manifest) THEN
         RETURN;
     END IF;
     RETURN QUERY
     WITH suspect AS MATERIALIZED (
         SELECT r.oid, r.rolname FROM pg_roles r
-        WHERE r.rolname IN (SELECT k FROM qt001_cp.kin_of((qt001_cp.document_json(manifest) ->> 'application')::name) k)
+        WHERE r.rolname IN (SELECT k FROM qt001_cp.related_roles((qt001_cp.document_json(manifest) ->> 'application')::name) k)
     )
     SELECT 'QT108'::text, 'prepared transaction ' || x.gid, 'none in this database, none of the application in another'::text,
            format('prepared by %s%s', x.owner, CASE WHEN x.database <> current_database() THEN ' in ' || x.database END), format('ROLLBACK PREPARED %L; -- in database %s', x.gid, x.database)

@@ -175,56 +175,58 @@ UNION ALL
 SELECT f.* FROM qt001_cp.login_findings() f
 $operator_findings$;
 
-CREATE FUNCTION qt001_cp.lock_need(manifest text, worded boolean DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION qt001_cp.lock_need(manifest text) RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_need$
--- Lock slots of the cutover, one a lock tag, as they are held at its end: what ALTER … OWNER takes, what GRANT and
--- REVOKE take (18), the roles, what the guards read on the way, and the segment of the ledger. worded: whether definitions
--- are compared; NULL: unless the catalogs are as they were checked.
+-- Lock slots of the cutover, one a lock tag, as they are held at its end: what ALTER … OWNER takes, what GRANT and REVOKE take
+-- (18), what is read on the way (definitions, catalogs, our own tables), the roles, and the segment of the ledger.
 WITH object AS MATERIALIZED (
-    SELECT o.* FROM qt001_cp.manifest_object(manifest) o
+    SELECT entry.* FROM qt001_cp.manifest_object(manifest) entry
 ), relation AS MATERIALIZED (
-    SELECT c.oid, c.reltoastrelid, o.disposition = 'transfer' AS moves FROM object o
-    JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
-    WHERE o.kind IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation) OR c.relkind = 'c' AND o.kind = 'type'
-), moved AS (
-    SELECT r.* FROM relation r WHERE r.moves
+    SELECT pg_class.oid, pg_class.reltoastrelid, object.disposition = 'transfer' AS transferred
+    FROM object JOIN pg_namespace ON pg_namespace.nspname = object.schema
+    JOIN pg_class ON pg_class.relnamespace = pg_namespace.oid AND pg_class.relname = object.name
+    WHERE object.kind IN (SELECT known.kind FROM qt001_cp.object_kind known WHERE known.relation)
+       OR pg_class.relkind = 'c' AND object.kind = 'type'
+), transferred AS (
+    SELECT relation.* FROM relation WHERE relation.transferred
 ), granted AS (
-    SELECT o.kind, o.identity FROM object o, jsonb_array_elements((o.ways -> 'forward' -> 'pre') || (o.ways -> 'forward' -> 'post')) s
-    WHERE o.disposition = 'transfer' AND o.kind NOT IN (SELECT k.kind FROM qt001_cp.object_kind k WHERE k.relation)
-      AND o.kind NOT IN ('function', 'procedure', 'aggregate', 'default acl') GROUP BY o.kind, o.identity
-), read AS (
+    SELECT object.kind, object.identity
+    FROM object, jsonb_array_elements((object.ways -> 'forward' -> 'pre') || (object.ways -> 'forward' -> 'post')) step
+    WHERE object.disposition = 'transfer' AND object.kind NOT IN ('function', 'procedure', 'aggregate', 'default acl')
+      AND object.kind NOT IN (SELECT known.kind FROM qt001_cp.object_kind known WHERE known.relation)
+    GROUP BY object.kind, object.identity
+), worded AS (
     -- What views, rules and policies of the estate read is locked while PostgreSQL words their definition.
-    SELECT DISTINCT d.refobjid AS oid FROM relation r
-    CROSS JOIN LATERAL (SELECT 'pg_rewrite'::regclass::oid AS classid, w.oid FROM pg_rewrite w WHERE w.ev_class = r.oid
-                        UNION ALL SELECT 'pg_policy'::regclass, y.oid FROM pg_policy y WHERE y.polrelid = r.oid) p
-    JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.oid
-    WHERE d.refobjid NOT IN (SELECT m.oid FROM moved m) AND (SELECT coalesce(worded, qt001_cp.checked_before(manifest, CASE qt001_cp.stage() WHEN 'fix7a' THEN 'forward' ELSE 'restore' END) IS NULL))
-), body AS MATERIALIZED (
-    SELECT string_agg(p.prosrc, ' ') AS text FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace
-), system AS MATERIALIZED (
-    -- The catalogs of the stamp, those that the guards name, those below the views that they name, and their indexes: a query
-    -- locks both.
-    SELECT c.oid FROM pg_class c, body b
-    WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v') AND (c.relname <> ALL (qt001_cp.unstamped()) OR c.relname = 'pg_user_mapping')
-      AND (c.relkind = 'r' AND NOT c.relisshared OR c.relname IN (SELECT m[1] FROM regexp_matches(b.text, '\mpg_[a-z_]+\M', 'g') m) OR c.relname IN ('pg_authid', 'pg_tablespace'))
+    SELECT DISTINCT dependency.refobjid AS oid FROM relation
+    CROSS JOIN LATERAL (SELECT 'pg_rewrite'::regclass::oid AS classid, oid FROM pg_rewrite WHERE ev_class = relation.oid
+                        UNION ALL SELECT 'pg_policy'::regclass, oid FROM pg_policy WHERE polrelid = relation.oid) part
+    JOIN pg_depend dependency ON dependency.classid = part.classid AND dependency.objid = part.oid
+        AND dependency.refclassid = 'pg_class'::regclass AND dependency.refobjid <> relation.oid
+    WHERE dependency.refobjid NOT IN (SELECT transferred.oid FROM transferred)
+), catalog AS (
+    SELECT oid FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace
+      AND (relkind = 'r' AND relname <> ALL (qt001_cp.ignored_catalogs()) AND relname !~ '^pg_(replication|shseclabel|shdesc)'
+           OR relkind = 'v' AND relname IN ({views_read}))
 ), own AS (
-    SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind IN ('r', 'p', 'i', 'I')
+    SELECT oid FROM pg_class WHERE relnamespace = 'qt001_cp'::regnamespace AND relkind IN ('r', 'p', 'i', 'I')
 )
-SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM moved m JOIN pg_index x ON x.indrelid = m.oid)
-     + 2 * (SELECT count(*) FROM moved m WHERE m.reltoastrelid <> 0)
-     + (SELECT count(*) FROM object o WHERE o.disposition = 'transfer' AND o.kind IN ('function', 'procedure', 'aggregate'))
+SELECT (SELECT count(*) FROM transferred)
+     + (SELECT count(*) FROM transferred JOIN pg_index ON pg_index.indrelid = transferred.oid)
+     + 2 * (SELECT count(*) FROM transferred WHERE transferred.reltoastrelid <> 0)
+     + (SELECT count(*) FROM object WHERE object.disposition = 'transfer' AND object.kind IN ('function', 'procedure', 'aggregate'))
      + (SELECT count(*) FROM granted WHERE current_setting('server_version_num')::int >= 180000)
-     + (SELECT count(*) FROM read)
-     + (SELECT count(*) FROM system) + (SELECT count(*) FROM system s JOIN pg_index x ON x.indrelid = s.oid)
+     + (SELECT count(*) FROM worded)
+     + (SELECT count(*) FROM catalog) + (SELECT count(*) FROM catalog JOIN pg_index ON pg_index.indrelid = catalog.oid)
      + (SELECT count(*) FROM own)
-     + 2 * 4                                -- long values: toast tables of pg_proc, the documents, their rows and what was checked
+     + 2 * 5                                -- long values: toast tables of pg_proc, the documents, their rows, what a run keeps
      + 6 + 4                                -- roles, advisory locks, the transaction itself
      -- The segment of the ledger: its tables, and what makes them; on the way back, since 18, each constraint, trigger and
      -- type that goes with them.
-     + 8 + CASE WHEN current_setting('server_version_num')::int < 180000 THEN 1 WHEN qt001_cp.stage() = 'fix7b' THEN 29 ELSE 12 END
+     + 8 + CASE WHEN current_setting('server_version_num')::int < 180000 THEN 1
+                WHEN qt001_cp.stage() = 'fix7b' THEN 29 ELSE 12 END
 $lock_need$;
 
 CREATE FUNCTION qt001_cp.lock_capacity() RETURNS bigint
@@ -235,30 +237,19 @@ SELECT current_setting('max_locks_per_transaction')::bigint
        * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
 $lock_capacity$;
 
-CREATE FUNCTION qt001_cp.kept_slots(manifest text) RETURNS bigint
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $kept_slots$
--- lock_need() as it was kept, in a run that found the catalogs as they were checked; NULL in any other.
-BEGIN
-    RETURN (SELECT c.slots FROM qt001_cp.checked c
-            WHERE qt001_cp.is_checked() AND c.manifest = kept_slots.manifest AND c.made = qt001_cp.before_now() LIMIT 1);
-END
-$kept_slots$;
-
 CREATE FUNCTION qt001_cp.lock_estimate(manifest text) RETURNS TABLE (needed bigint, capacity bigint, free bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_estimate$
--- Lock slots that the cutover needs, that the server has (the documented product: a safe lower bound), and that nobody
--- holds now. Fast-path locks take no slot. What is needed follows from the catalogs: a run that found them checked takes
--- the number from there.
-SELECT coalesce(qt001_cp.kept_slots(manifest), qt001_cp.lock_need(manifest)), s.has, s.has - s.used
-FROM (SELECT qt001_cp.lock_capacity() AS has,
-             (SELECT count(*) FROM (SELECT DISTINCT l.pid, l.virtualtransaction, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid,
-                                           l.transactionid::text, l.classid, l.objid, l.objsubid
-                                    FROM pg_locks l WHERE NOT l.fastpath) one) AS used) s
+-- Lock slots that the cutover needs, that the server has (the documented product: a safe lower bound), and that no other
+-- session holds now. Fast-path locks take no slot.
+SELECT qt001_cp.lock_need(manifest), slots.capacity, slots.capacity - slots.used
+FROM (SELECT qt001_cp.lock_capacity() AS capacity,
+             (SELECT count(*) FROM (
+                  SELECT DISTINCT pid, virtualtransaction, locktype, database, relation, page, tuple, virtualxid,
+                                  transactionid::text, classid, objid, objsubid
+                  FROM pg_locks WHERE NOT fastpath AND pid IS DISTINCT FROM pg_backend_pid()) tag) AS used) slots
 $lock_estimate$;
 
 CREATE FUNCTION qt001_cp.lock_findings(manifest text, in_script boolean)
@@ -267,26 +258,21 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_findings$
--- The rows of pg_locks are at least as many as the slots in use: where even so the locks fit, nothing is counted exactly.
-DECLARE
-    needed bigint := qt001_cp.kept_slots(manifest);
-    estimate record;
 BEGIN
-    IF (needed + (SELECT count(*) FROM pg_lock_status() l WHERE NOT l.fastpath) <= qt001_cp.lock_capacity()) IS NOT TRUE THEN
-        SELECT s.* INTO estimate FROM qt001_cp.lock_estimate(manifest) s;
-        IF estimate.needed > estimate.free THEN
-            RETURN QUERY SELECT 'QT109'::text, 'lock slots'::text, format('at most %s', estimate.free), estimate.needed::text,
-                                'Raise max_locks_per_transaction and restart, or run it when fewer locks are held.'::text;
-        END IF;
-    END IF;
+    RETURN QUERY
+    SELECT 'QT109'::text, 'lock slots'::text, format('at most %s', estimate.free), estimate.needed::text,
+           'Raise max_locks_per_transaction and restart, or run it when fewer locks are held.'::text
+    FROM qt001_cp.lock_estimate(manifest) estimate WHERE estimate.needed > estimate.free;
     IF NOT in_script THEN
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT 'QT109'::text, g.name, 'set to a limit in the script'::text, 'no limit'::text, format('SET LOCAL %s = ''5s'';', g.name)
-    FROM (VALUES ('lock_timeout'), ('statement_timeout')) g(name) WHERE current_setting(g.name) = '0'
+    SELECT 'QT109'::text, setting.name, 'set to a limit in the script'::text, 'no limit'::text,
+           format('SET LOCAL %s = ''5s'';', setting.name)
+    FROM (VALUES ('lock_timeout'), ('statement_timeout')) setting(name) WHERE current_setting(setting.name) = '0'
     UNION ALL
-    SELECT 'QT109', 'transaction isolation', 'read committed', current_setting('transaction_isolation'), 'Run the script in a transaction of its own, as it is printed.'
+    SELECT 'QT109', 'transaction isolation', 'read committed', current_setting('transaction_isolation'),
+           'Run the script in a transaction of its own, as it is printed.'
     WHERE current_setting('transaction_isolation') <> 'read committed';
 END
 $lock_findings$;
@@ -318,12 +304,12 @@ FROM (SELECT) one LEFT JOIN LATERAL (
 WHERE r.sha256 IS DISTINCT FROM qt001_cp.implied_sha256(manifest, 'restore')
 $restore_findings$;
 
-CREATE FUNCTION qt001_cp.place_findings(manifest text, wanted_stage text)
+CREATE FUNCTION qt001_cp.target_findings(manifest text, wanted_stage text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $place_findings$
+AS $target_findings$
 -- The right server, the right database, the right moment.
 SELECT v.* FROM qt001_cp.version_findings(current_setting('server_version_num')::int) v
 UNION ALL
@@ -337,73 +323,43 @@ WHERE doc.j IS NOT NULL AND (doc.j ->> 'server_major')::int <> current_setting('
 UNION ALL
 SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(), 'See qt001-cp status; this script has run already, or another one comes first.'
 WHERE qt001_cp.stage() <> wanted_stage
-$place_findings$;
+$target_findings$;
 
-CREATE FUNCTION qt001_cp.lasting_findings(manifest text, first int DEFAULT 2, last int DEFAULT 8)
-RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $lasting_findings$
--- Of the preconditions of FIX7b from first to last, those that follow from the catalogs and the ledger alone: what they find
--- stays found while neither changes. They are asked when the no-go record comes in, and by a run that finds a change.
-BEGIN
-    IF 2 BETWEEN first AND last THEN
-        RETURN QUERY SELECT 2, f.* FROM qt001_cp.coverage_findings(manifest, 'before') f;
-    END IF;
-    IF 3 BETWEEN first AND last THEN
-        RETURN QUERY SELECT 3, f.* FROM qt001_cp.intent_findings(manifest) f;
-        RETURN QUERY SELECT 3, f.* FROM qt001_cp.restore_findings(manifest) f;
-    END IF;
-    IF 4 BETWEEN first AND last THEN
-        RETURN QUERY SELECT 4, f.* FROM qt001_cp.search_path_findings(manifest) f;
-    END IF;
-    IF 5 BETWEEN first AND last THEN
-        RETURN QUERY SELECT 5, f.* FROM qt001_cp.rehearsal_findings(manifest) f;
-    END IF;
-    IF 7 BETWEEN first AND last THEN
-        RETURN QUERY SELECT 7, f.* FROM qt001_cp.login_findings() f;
-        RETURN QUERY SELECT 7, f.* FROM qt001_cp.operator_power_findings(manifest, 'forward') f;
-    END IF;
-    IF 8 BETWEEN first AND last THEN
-        RETURN QUERY SELECT 8, f.* FROM qt001_cp.application_power_findings((qt001_cp.document_json(manifest) ->> 'application')::name) f;
-        RETURN QUERY SELECT 8, f.* FROM qt001_cp.reach_findings(manifest) f;
-        RETURN QUERY SELECT 8, f.* FROM qt001_cp.own_schema_findings('QT108') f;
-    END IF;
-END
-$lasting_findings$;
-
-CREATE FUNCTION qt001_cp.fix7b_findings(manifest text, in_script boolean DEFAULT false, record_pending boolean DEFAULT false, keep_sessions boolean DEFAULT false)
+CREATE FUNCTION qt001_cp.fix7b_findings(manifest text, in_script boolean DEFAULT false, record_pending boolean DEFAULT false,
+                                        keep_sessions boolean DEFAULT false)
 RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $fix7b_findings$
--- All preconditions of FIX7b, numbered as in the contract; 0 is the place. Empty means: go.
+-- All preconditions of FIX7b, numbered as in the contract; 0 is the server, the database and the stage. Empty means: go.
 -- record_pending: this run is the one that makes the no-go record. Only in a database marked as a rehearsal.
--- What follows from the catalogs and the ledger alone is not computed again in a run that found them as they were checked.
-DECLARE
-    known boolean := in_script AND NOT record_pending AND qt001_cp.is_checked();
 BEGIN
-    RETURN QUERY SELECT 0, f.* FROM qt001_cp.place_findings(manifest, 'fix7a') f;
-    RETURN QUERY SELECT 1, f.* FROM qt001_cp.seal_findings(manifest) f;
+    RETURN QUERY SELECT 0, finding.* FROM qt001_cp.target_findings(manifest, 'fix7a') finding;
+    RETURN QUERY SELECT 1, finding.* FROM qt001_cp.seal_findings(manifest) finding;
     IF qt001_cp.document_json(manifest) IS NULL THEN
         RETURN;
     END IF;
-    IF NOT known THEN
-        RETURN QUERY SELECT f.* FROM qt001_cp.lasting_findings(manifest, 2, CASE WHEN record_pending THEN 4 ELSE 5 END) f;
+    RETURN QUERY SELECT 2, finding.* FROM qt001_cp.coverage_findings(manifest, 'before') finding;
+    RETURN QUERY SELECT 3, finding.* FROM qt001_cp.intent_findings(manifest) finding;
+    RETURN QUERY SELECT 3, finding.* FROM qt001_cp.restore_findings(manifest) finding;
+    RETURN QUERY SELECT 4, finding.* FROM qt001_cp.search_path_findings(manifest) finding;
+    IF NOT record_pending THEN
+        RETURN QUERY SELECT 5, finding.* FROM qt001_cp.rehearsal_findings(manifest) finding;
+    ELSIF NOT qt001_cp.is_rehearsal() THEN
+        RETURN QUERY SELECT 5, 'QT105'::text, 'database ' || current_database(), 'marked as a rehearsal by the bootstrap'::text,
+                            'not marked'::text, 'Print the script without rehearsal=first, and rehearse elsewhere before.'::text;
     END IF;
-    IF record_pending AND NOT qt001_cp.is_rehearsal() THEN
-        RETURN QUERY SELECT 5, 'QT105'::text, 'database ' || current_database(), 'marked as a rehearsal by the bootstrap'::text, 'not marked'::text,
-                            'Print the script without rehearsal=first, and rehearse elsewhere before.'::text;
-    END IF;
-    RETURN QUERY SELECT 6, f.* FROM qt001_cp.blocked_findings(manifest) f;
-    RETURN QUERY SELECT 7, f.* FROM qt001_cp.set_role_findings() f;
-    IF NOT known THEN
-        RETURN QUERY SELECT f.* FROM qt001_cp.lasting_findings(manifest, 7, 8) f;
-    END IF;
-    RETURN QUERY SELECT 8, f.* FROM qt001_cp.session_findings(manifest) f;
-    RETURN QUERY SELECT 8, f.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) f;
-    RETURN QUERY SELECT 9, f.* FROM qt001_cp.lock_findings(manifest, in_script) f;
+    RETURN QUERY SELECT 6, finding.* FROM qt001_cp.blocked_findings(manifest) finding;
+    RETURN QUERY SELECT 7, finding.* FROM qt001_cp.set_role_findings() finding;
+    RETURN QUERY SELECT 7, finding.* FROM qt001_cp.login_findings() finding;
+    RETURN QUERY SELECT 7, finding.* FROM qt001_cp.operator_power_findings(manifest, 'forward') finding;
+    RETURN QUERY SELECT 8, finding.* FROM qt001_cp.application_power_findings(
+                     (qt001_cp.document_json(manifest) ->> 'application')::name) finding;
+    RETURN QUERY SELECT 8, finding.* FROM qt001_cp.reach_findings(manifest) finding;
+    RETURN QUERY SELECT 8, finding.* FROM qt001_cp.control_schema_findings('QT108') finding;
+    RETURN QUERY SELECT 8, finding.* FROM qt001_cp.session_findings(manifest) finding;
+    RETURN QUERY SELECT 8, finding.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) finding;
+    RETURN QUERY SELECT 9, finding.* FROM qt001_cp.lock_findings(manifest, in_script) finding;
 END
 $fix7b_findings$;

@@ -51,9 +51,9 @@ def structures() -> dict[str, str]:
 
 def frozen(folder: Path) -> dict[str, str]:
     """The files that ``SHA256SUMS`` in a folder lists. Raises :class:`FileProblem` for a missing or edited one."""
-    listed = [line.split("  ", 1) for line in _read(folder / SUMS).decode().splitlines()]
     texts: dict[str, str] = {}
-    for sha256, name in listed:
+    for line in _read(folder / SUMS).decode().splitlines():
+        sha256, _, name = line.partition("  ")
         body = _read(folder / name)
         found = hashlib.sha256(body).hexdigest()
         if found != sha256:

@@ -37,7 +37,9 @@ def release(version: str, root: Path, today: datetime.date) -> None:
                 pins.write(f"{_sha256(folder / SUMS)}  {stage}  {version}\n")
     dated = f"{_UNRELEASED}\n\n## [{version}] - {today.isoformat()}\n"
     changelog.write_text(text.replace(f"{_UNRELEASED}\n", dated), "utf-8")
-    lines = re.sub(r'^version = ".*"$', f'version = "{version}"', project.read_text("utf-8"), count=1, flags=re.MULTILINE)
+    lines = re.sub(
+        r'^version = ".*"$', f'version = "{version}"', project.read_text("utf-8"), count=1, flags=re.MULTILINE
+    )
     project.write_text(lines, "utf-8")
 
 
@@ -56,7 +58,9 @@ def check(root: Path) -> list[str]:
             faults.append(str(exc))
     for tag in _git(root, "tag", "--list", "v*").split():
         changed = _git(root, "diff", "--name-only", "--diff-filter=MDR", tag, "--", str(SQL))
-        faults += [f"{name}: release {tag} froze it, and it has changed" for name in changed.splitlines() if name != str(PINS)]
+        faults += [
+            f"{name}: release {tag} froze it, and it has changed" for name in changed.splitlines() if name != str(PINS)
+        ]
     return faults
 
 
@@ -85,7 +89,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.check:
         faults = check(Path())
-        print("\n".join([*faults, f"{len(faults)} change(s) of what a release froze"]) if faults else "no release is changed")
+        print(
+            "\n".join([*faults, f"{len(faults)} change(s) of what a release froze"])
+            if faults
+            else "no release is changed"
+        )
         return 1 if faults else 0
     try:
         release(arguments.version, Path(), datetime.datetime.now(datetime.UTC).date())

@@ -53,4 +53,6 @@ def downgrade() -> None:
     op.replace_sources(DOWN, manifest, "before")
     op.guard("undeploy_end", manifest.digest())
     op.run_stage_sql(DOWN, "fix7c", "zz_drop.sql")
-    op.end_script(DOWN, down_revision, ["undeploy_begin", "watch_end", *statement_steps(manifest, "revive"), "undeploy_end"])
+    op.end_script(
+        DOWN, down_revision, ["undeploy_begin", "watch_end", *statement_steps(manifest, "revive"), "undeploy_end"]
+    )

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+import qt001_cp
 from qt001_cp.errors import FileProblem
 from qt001_cp.project import project_folder
 from qt001_cp.sql.render import STAGES, render
@@ -40,6 +41,11 @@ def build() -> str:
         for name, text in stage_files(stage).items()
     )
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def version() -> str:
+    """The release and the build, such as ``0.1.0+3f2a9c01b7d4``: what documents name as their producer's version."""
+    return f"{qt001_cp.__version__}+{build()[:12]}"
 
 
 @cache

@@ -141,7 +141,9 @@ def test_a_script_is_complete_or_nothing(library: Library, name: str) -> None:
             said = run(stage, edited(script, edit, number), mode)
             found = seen(stage)
             dirty = found != before
-            assert found in (before, after), f"{edit} at {number}, psql {mode}: {script.statements[number][:200]}\n{said}"
+            assert found in (before, after), (
+                f"{edit} at {number}, psql {mode}: {script.statements[number][:200]}\n{said}"
+            )
     finally:
         drop_scene(stage.scene)
 

@@ -11,9 +11,16 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.emit.script import statement_steps
-from qt001_cp.ops.directives import ApplyManifestOp, BeginScriptOp, EndScriptOp, GuardOp, RunStageSqlOp, ScriptSettingsOp
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.ops.directives import (
+    ApplyManifestOp,
+    BeginScriptOp,
+    EndScriptOp,
+    GuardOp,
+    RunStageSqlOp,
+    ScriptSettingsOp,
+)
 from qt001_cp.rehearsal.scene import Scene, drop_scene
 from tests.conftest import Stage
 

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from qt001_cp.errors import DatabaseProblem, FileProblem
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.rehearsal.nogo.case import FAMILIES
+from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.report import stages
 from qt001_cp.report.blocked import what_is_blocked
 from qt001_cp.report.estate import Key, change_groups, estate_counts

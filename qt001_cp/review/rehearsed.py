@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from qt001_cp.errors import FileProblem
 from qt001_cp.model.canonical import parse_canonical
+from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.policy_file import read_file
-from qt001_cp.rehearsal.nogo.case import FAMILIES
 
 RECORD: Final = "nogo.json"
 TRANSCRIPT: Final = "transcript.json"

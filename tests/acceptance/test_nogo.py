@@ -6,8 +6,8 @@ import json
 from collections import defaultdict
 
 from qt001_cp.model.canonical import Json
+from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.rehearsal.nogo.acl_denials import WHO
-from qt001_cp.rehearsal.nogo.case import FAMILIES
 from tests.conftest import Library, Stage
 
 

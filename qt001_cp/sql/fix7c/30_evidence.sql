@@ -1,22 +1,6 @@
 -- Evidence: what it has to hold, how it comes in, and how it is bound. A document is judged by the gates, not here;
 -- what is refused here is what could not be judged.
 
-CREATE FUNCTION qt001_cp.utc_timestamp(said text) RETURNS timestamptz
-LANGUAGE plpgsql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $utc_timestamp$
--- A moment in UTC as documents write it, or NULL. The input of timestamptz would take 'now' and 'today' too, which never grow
--- old, and a time without a zone, which means what the session's zone makes of it.
-BEGIN
-    IF said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$' THEN
-        RETURN said::timestamptz;
-    END IF;
-    RETURN NULL;
-EXCEPTION WHEN data_exception THEN
-    RETURN NULL;
-END
-$utc_timestamp$;
-
 CREATE FUNCTION qt001_cp.import_evidence(body bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

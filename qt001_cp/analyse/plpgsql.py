@@ -459,8 +459,20 @@ class _Parser(Finder):
 
 
 _HANDLERS: Final = {
-    "perform": _Parser.perform, "execute": _Parser.execute, "if": _Parser.if_, "case": _Parser.case,
-    "loop": _Parser.loop, "while": _Parser.while_, "for": _Parser.for_, "foreach": _Parser.foreach,
-    "exit": _Parser.exit, "continue": _Parser.exit, "return": _Parser.return_, "raise": _Parser.raise_,
-    "assert": _Parser.assert_, "open": _Parser.open, "fetch": _Parser.fetch, "move": _Parser.fetch,
-}  # fmt: skip
+    "perform": _Parser.perform,
+    "execute": _Parser.execute,
+    "if": _Parser.if_,
+    "case": _Parser.case,
+    "loop": _Parser.loop,
+    "while": _Parser.while_,
+    "for": _Parser.for_,
+    "foreach": _Parser.foreach,
+    "exit": _Parser.exit,
+    "continue": _Parser.exit,
+    "return": _Parser.return_,
+    "raise": _Parser.raise_,
+    "assert": _Parser.assert_,
+    "open": _Parser.open,
+    "fetch": _Parser.fetch,
+    "move": _Parser.fetch,
+}

@@ -33,9 +33,17 @@ class References:
     """What to do with each kind of node; any other is walked through."""
 
     def __init__(
-        self, text: str, line: int, out: Collector, resolver: Resolver, run_text: RunText, run_block: RunBlock,
-        *, fixed: bool = False, quiet: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        text: str,
+        line: int,
+        out: Collector,
+        resolver: Resolver,
+        run_text: RunText,
+        run_block: RunBlock,
+        *,
+        fixed: bool = False,
+        quiet: bool = False,
+    ) -> None:
         self.breaks = [] if fixed else [place for place, byte in enumerate(text.encode()) if byte == _NEWLINE]
         self.first_line = line
         self.here = line

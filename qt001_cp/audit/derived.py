@@ -15,8 +15,15 @@ from qt001_cp.audit.estate import of_the_system
 from qt001_cp.audit.live import Entry, entries, words
 
 OWNER: Final = "qt001_cp_owner"
-_KEPT: Final = {"schema": {"USAGE"}, "database": {"CONNECT", "TEMPORARY"}, "type": {"USAGE"}, "language": {"USAGE"},
-                "function": {"EXECUTE"}, "procedure": {"EXECUTE"}, "aggregate": {"EXECUTE"}}  # fmt: skip
+_KEPT: Final = {
+    "schema": {"USAGE"},
+    "database": {"CONNECT", "TEMPORARY"},
+    "type": {"USAGE"},
+    "language": {"USAGE"},
+    "function": {"EXECUTE"},
+    "procedure": {"EXECUTE"},
+    "aggregate": {"EXECUTE"},
+}
 """What a policy may keep for the application role or PUBLIC. It never keeps a privilege on data, CREATE, or a grant option."""
 
 
@@ -41,8 +48,9 @@ def after_states(manifest: Mapping[str, Any]) -> Check:
         check.faults += _differences(name, o, application, o["before"]["acl"], o["after"]["acl"])
         before, after = _columns(o["before"]), _columns(o["after"])
         for column in sorted(before.keys() | after.keys()):
-            check.faults += _differences(f"{name}, column {column}", o, application, before.get(column, []),
-                                         after.get(column, []), column=True)  # fmt: skip
+            check.faults += _differences(
+                f"{name}, column {column}", o, application, before.get(column, []), after.get(column, []), column=True
+            )
         for e in entries(o["retired"]["acl"]) if o["retired"] else ():
             if e[1] in (None, application):
                 check.faults.append(f"{name}: retired, and {words(e)} stays")
@@ -72,8 +80,11 @@ def _differences(
     gone = {e for e in moved if e[1] in (None, application)}
     # What the application role held as the owner may be kept too: the new owner grants it.
     holding = {(b, c) for _, b, c, _ in entries(before) if b in (None, application)}
-    kept = {e for e in found if (e in gone or e[0] == OWNER) and e[1:3] in holding
-            and e[2] in _KEPT.get(o["kind"], ()) and not e[3]}  # fmt: skip
+    kept = {
+        e
+        for e in found
+        if (e in gone or e[0] == OWNER) and e[1:3] in holding and e[2] in _KEPT.get(o["kind"], ()) and not e[3]
+    }
     wanted = _standing(moved - gone, entries(o["after"]["acl"])) | kept
     if o["curated"] and not column:
         wanted |= {(OWNER, application, "SELECT", False)}

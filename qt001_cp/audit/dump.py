@@ -33,11 +33,25 @@ def read_dump(program: Path, dsn: str, snapshot: str, env: Mapping[str, str]) ->
     DSN does not say (PGPASSFILE, PGSERVICEFILE, …); a password of the DSN goes there too, unseen by other users."""
     given = conninfo_to_dict(dsn)
     secret = {"PGPASSWORD": str(given.pop("password"))} if "password" in given else {}
-    command = [str(program), "--schema-only", "--no-password", f"--snapshot={snapshot}", "--no-comments",
-               "-d", make_conninfo("", **given)]  # fmt: skip
+    command = [
+        str(program),
+        "--schema-only",
+        "--no-password",
+        f"--snapshot={snapshot}",
+        "--no-comments",
+        "-d",
+        make_conninfo("", **given),
+    ]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False,
-                              env={**env, **secret, "PGCLIENTENCODING": "UTF8"}, timeout=900)  # fmt: skip
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            env={**env, **secret, "PGCLIENTENCODING": "UTF8"},
+            timeout=900,
+        )
     except (OSError, subprocess.TimeoutExpired) as exc:
         return None, f"pg_dump did not run: {exc}"
     if done.returncode != 0:

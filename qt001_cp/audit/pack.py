@@ -70,8 +70,9 @@ def _sums(folder: Path) -> dict[str, str]:
     try:
         text = (folder / "SHA256SUMS").read_text("utf-8")
     except (OSError, ValueError) as exc:
-        raise FileProblem(f"{folder / 'SHA256SUMS'}: cannot be read: {exc}",
-                          hint="name the folder that 'qt001-cp review --out' made") from exc  # fmt: skip
+        raise FileProblem(
+            f"{folder / 'SHA256SUMS'}: cannot be read: {exc}", hint="name the folder that 'qt001-cp review --out' made"
+        ) from exc
     listed = (line.partition("  ") for line in text.splitlines())
     return {name: sha256 for sha256, _, name in listed}
 
@@ -122,12 +123,17 @@ def _calls(text: str, calls: tuple[str, ...], digest: str) -> list[str]:
     """Each guard once, with this manifest, in this order, around the statements; the locks before the first that needs them."""
     marks = [rf"""PERFORM qt001_cp\."{call}"\('{digest}'""" for call in calls]
     places = [[m.start() for m in re.finditer(mark, text)] for mark in marks]
-    faults = [f"expected one call of qt001_cp.{call} for this manifest, found {len(p)}"
-              for call, p in zip(calls, places, strict=True) if len(p) != 1]  # fmt: skip
+    faults = [
+        f"expected one call of qt001_cp.{call} for this manifest, found {len(p)}"
+        for call, p in zip(calls, places, strict=True)
+        if len(p) != 1
+    ]
     if not faults:
         begin, *between, end = (p[0] for p in places)
-        blocks = {name: [m.start() for m in re.finditer(rf'PERFORM qt001_cp\."{name}"\(\)', text)]
-                  for name in ("statements", "relations")}  # fmt: skip
+        blocks = {
+            name: [m.start() for m in re.finditer(rf'PERFORM qt001_cp\."{name}"\(\)', text)]
+            for name in ("statements", "relations")
+        }
         inner = [*between, *blocks["statements"], *blocks["relations"]]
         late = blocks["relations"] if "during_lock" in calls else [*blocks["statements"], *blocks["relations"]]
         if not begin < min(inner, default=end) <= max(inner, default=begin) < end or between != sorted(between):

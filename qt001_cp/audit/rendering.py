@@ -14,15 +14,30 @@ from typing import Any, Final
 
 Object = Mapping[str, Any]
 
-_HIDDEN: Final = ((0x01, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x200B, 0x200F), (0x2028, 0x202E),
-                  (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F))  # fmt: skip
+_HIDDEN: Final = (
+    (0x01, 0x1F),
+    (0x7F, 0x9F),
+    (0xAD, 0xAD),
+    (0x61C, 0x61C),
+    (0x200B, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0xE0000, 0xE007F),
+)
 """Control, formatting and line-breaking characters: a reviewer would not see them."""
 _RELATIONS: Final = ("table", "view", "materialized view", "foreign table", "sequence")
 _CONTAINERS: Final = ("database", "schema")
 _BARE: Final = ("database", "tablespace", "schema", "language", "server", "publication", "subscription")
 _ALTER: Final = {"aggregate": "ROUTINE", "statistics object": "STATISTICS"}
-_GRANT: Final = {"view": "TABLE", "materialized view": "TABLE", "foreign table": "TABLE", "aggregate": "ROUTINE",
-                 "server": "FOREIGN SERVER"}  # fmt: skip
+_GRANT: Final = {
+    "view": "TABLE",
+    "materialized view": "TABLE",
+    "foreign table": "TABLE",
+    "aggregate": "ROUTINE",
+    "server": "FOREIGN SERVER",
+}
 """Where the statement's word is not the kind's own, in capitals."""
 
 

@@ -41,9 +41,11 @@ def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
     """The routines, and what the server has noted of them and of the relations."""
     with connection.transaction():
         # They decide how a definition is worded.
-        connection.execute("SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL quote_all_identifiers = off;"
-                           " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
-                           " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1")  # fmt: skip
+        connection.execute(
+            "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL quote_all_identifiers = off;"
+            " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
+            " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
+        )
         routines: dict[Node, Row] = {(r["kind"], r["identity"]): r for r in rows(connection, "routines.sql")}
     return routines, list(rows(connection, "depends.sql"))
 
@@ -70,8 +72,10 @@ def analysis(manifest: Row, evidence: Row | None, routines: Mapping[Node, Row], 
             check.faults.append(f"{name}: the evidence does not have it")
             continue
         named = {e["identity"] for e in entry["edges"]}
-        check.faults += [f"{name}: the server has noted that it needs {n}, the evidence does not name it"
-                         for n in sorted(needs.get(node, set()) - named)]  # fmt: skip
+        check.faults += [
+            f"{name}: the server has noted that it needs {n}, the evidence does not name it"
+            for n in sorted(needs.get(node, set()) - named)
+        ]
         routine = routines.get(node)
         if routine is not None:
             check.faults += [f"{name}: {f}" for f in (*_digests(entry, routine), *words(entry, routine, named, known))]
@@ -99,8 +103,10 @@ def apply_path(manifest: Row, routines: Mapping[Node, Row], stage: str) -> Check
             if live["body"] not in [t.text for t in tokens(r["after"]) if t.kind == "string"]:
                 check.faults.append(f"{r['identity']}: its body is not the manifest's new one")
             if not live["definer"] or live["path"] != "pg_catalog, pg_temp":
-                check.faults.append(f"{r['identity']}: expected SECURITY DEFINER and search_path pg_catalog, pg_temp,"
-                                    f" found definer={live['definer']} and {live['path']}")  # fmt: skip
+                check.faults.append(
+                    f"{r['identity']}: expected SECURITY DEFINER and search_path pg_catalog, pg_temp,"
+                    f" found definer={live['definer']} and {live['path']}"
+                )
             if not asks_first(live["body"] or ""):
                 check.faults.append(
                     f"{r['identity']}: its first statement is not PERFORM qt001_cp.require_acceptance(…)"
@@ -134,8 +140,12 @@ def dependencies(manifest: Row, sealed: Row | None, evidence: Row | None, noted:
     listed = {(k, i) for k, i in sealed["objects"]}
     check.faults += [f"the apply path reaches {k} {i}, it does not name it" for k, i in sorted(reached - listed)]
     said = {(k, i, rule) for k, i, rule in sealed["unknown"]}
-    check.faults += [f"{n[0]} {n[1]}: the evidence says {rule}, it does not" for n in sorted(reached)
-                     for rule in unknown.get(n, ()) if (*n, rule) not in said]  # fmt: skip
+    check.faults += [
+        f"{n[0]} {n[1]}: the evidence says {rule}, it does not"
+        for n in sorted(reached)
+        for rule in unknown.get(n, ())
+        if (*n, rule) not in said
+    ]
     return check
 
 

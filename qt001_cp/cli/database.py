@@ -75,8 +75,12 @@ def require_fix7a(opened: psycopg.Connection) -> None:
 
 def _connect(dsn: str) -> psycopg.Connection:
     try:
-        opened = psycopg.connect(dsn.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True,
-                                 connect_timeout=10, application_name="qt001-cp")  # fmt: skip
+        opened = psycopg.connect(
+            dsn.replace("postgresql+psycopg://", "postgresql://", 1),
+            autocommit=True,
+            connect_timeout=10,
+            application_name="qt001-cp",
+        )
         return pin(opened)
     except psycopg.Error as exc:
         raise unreachable(exc) from exc

@@ -34,17 +34,25 @@ def check_heads(opened: psycopg.Connection, path: Path, *, must_exist: bool) -> 
     for number, line in enumerate(lines, 1):
         found = _LINE.fullmatch(line.strip())
         if found is None:
-            raise FileProblem(f"{path}: line {number}: expected time|number|digest, found {line[:60]!r}",
-                              hint="name the file that --keep-head wrote")  # fmt: skip
+            raise FileProblem(
+                f"{path}: line {number}: expected time|number|digest, found {line[:60]!r}",
+                hint="name the file that --keep-head wrote",
+            )
         kept.append((found[1], int(found[2]), found[3]))
     with refusals():
         there: dict[int, str] = dict(opened.execute("SELECT seq, digest FROM qt001_cp.v_event").fetchall())
     return [
-        {"gate": "ledger_intact", "sqlstate": "QT301", "object": f"event {seq} of the chain",
-         "expected": f"digest {digest}, kept at {at}", "found": f"digest {there[seq]}" if seq in there else "no such event",
-         "mend": "The chain was rewritten, or a stage was taken back (its last NOTICE named this head). Find out which."}
-        for at, seq, digest in kept if there.get(seq) != digest
-    ]  # fmt: skip
+        {
+            "gate": "ledger_intact",
+            "sqlstate": "QT301",
+            "object": f"event {seq} of the chain",
+            "expected": f"digest {digest}, kept at {at}",
+            "found": f"digest {there[seq]}" if seq in there else "no such event",
+            "mend": "The chain was rewritten, or a stage was taken back (its last NOTICE named this head). Find out which.",
+        }
+        for at, seq, digest in kept
+        if there.get(seq) != digest
+    ]
 
 
 def keep_head(opened: psycopg.Connection, path: Path) -> None:

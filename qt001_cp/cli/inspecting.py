@@ -35,13 +35,19 @@ examples:
 
 def add_verbs(verbs: Any) -> None:
     inventory = verbs.add_parser(
-        "inventory", help="the estate of the application role, as it is now", epilog=INVENTORY,
+        "inventory",
+        help="the estate of the application role, as it is now",
+        epilog=INVENTORY,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     who = inventory.add_mutually_exclusive_group()
     who.add_argument("--policy", type=Path, help="the policy; says the application role, and classifies")
-    who.add_argument("--application", metavar="ROLE", help="the application role, without a policy (default: the login"
-                     " that owns the most; where no database is named, the reference estate with its policy)")  # fmt: skip
+    who.add_argument(
+        "--application",
+        metavar="ROLE",
+        help="the application role, without a policy (default: the login"
+        " that owns the most; where no database is named, the reference estate with its policy)",
+    )
     add_database(inventory)
     add_format(inventory, "html")
     inventory.set_defaults(run=run_inventory)
@@ -70,11 +76,22 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     unclassified = [o for o in inventory.objects if policy is not None and policy.rule_for(o.ref) is None]
     tree = inventory_tree(inventory, policy)
     if arguments.format == "json":
-        print_json("qt001.inventory/1", {**inventory.head(), "objects": inventory.objects, "unclassified": [str(o.ref) for o in unclassified],
-                                      "counts": counts(inventory.objects), "tree": tree})  # fmt: skip
+        print_json(
+            "qt001.inventory/1",
+            {
+                **inventory.head(),
+                "objects": inventory.objects,
+                "unclassified": [str(o.ref) for o in unclassified],
+                "counts": counts(inventory.objects),
+                "tree": tree,
+            },
+        )
         return EXIT_FINDINGS if unclassified else EXIT_OK
-    facts = [f"{len(inventory.objects)} objects: " + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
-             f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified"]  # fmt: skip
+    facts = [
+        f"{len(inventory.objects)} objects: "
+        + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
+        f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified",
+    ]
     if arguments.format == "html":
         print_html(f"estate of {inventory.application.name} in {inventory.database}", facts, tree)
     else:
@@ -119,9 +136,16 @@ def run_status(arguments: argparse.Namespace) -> int:
             gates = _rows(opened, "SELECT * FROM qt001_cp.v_fix7_gate ORDER BY ordinal")
             acceptance = _rows(opened, "SELECT * FROM qt001_cp.v_fix7_acceptance")
     accepted = bool(acceptance and acceptance[0]["accepted"])
-    document = {**stage, "accepted": accepted, "subject": acceptance[0]["subject_digest"] if acceptance else None,
-                "manifests": manifests, "gates": gates, "drift": drift, "ledger_head": head[0] if head else None,
-                "guard": guard[0] if guard else None}  # fmt: skip
+    document = {
+        **stage,
+        "accepted": accepted,
+        "subject": acceptance[0]["subject_digest"] if acceptance else None,
+        "manifests": manifests,
+        "gates": gates,
+        "drift": drift,
+        "ledger_head": head[0] if head else None,
+        "guard": guard[0] if guard else None,
+    }
     if arguments.format == "json":
         print_json("qt001.status/1", document)
     else:
@@ -132,11 +156,20 @@ def run_status(arguments: argparse.Namespace) -> int:
             print(f"subject {acceptance[0]['subject_digest']}")
         if guard:
             print(f"guard {guard[0]['mode']}: {guard[0]['reason']}")
-        print_table("manifests", ("kind", "digest", "state", "sealed by"),
-                    [(m["kind"], m["digest"], m["state"], m["sealed_by"]) for m in manifests])  # fmt: skip
+        print_table(
+            "manifests",
+            ("kind", "digest", "state", "sealed by"),
+            [(m["kind"], m["digest"], m["state"], m["sealed_by"]) for m in manifests],
+        )
         if gates:
-            print_table("gates", ("", "gate", "open", "reason", "mend"),
-                        [(g["ordinal"], g["gate"], "yes" if g["open"] else "no", in_a_sentence(g["reason"]), g["mend"]) for g in gates])  # fmt: skip
+            print_table(
+                "gates",
+                ("", "gate", "open", "reason", "mend"),
+                [
+                    (g["ordinal"], g["gate"], "yes" if g["open"] else "no", in_a_sentence(g["reason"]), g["mend"])
+                    for g in gates
+                ],
+            )
         for d in drift:
             expected, found = compared(d["expected"], d["found"])
             print(f"drift: {d['object']}: expected {expected}, found {found}")

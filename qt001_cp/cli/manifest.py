@@ -92,11 +92,13 @@ def run_show(arguments: argparse.Namespace) -> int:
         print_json(OBJECT_SCHEMA, {**manifest.head(), "objects": manifest.objects})
         return EXIT_OK
     moved = len(manifest.transferred)
-    facts = [f"object manifest {manifest.digest()}",
-             f"database {manifest.database}, PostgreSQL {manifest.server_major}, application role {manifest.application.name},"
-             f" policy {manifest.policy['name']!r}",
-             f"{len(manifest.objects)} objects, {moved} transferred, {len(manifest.objects) - moved} retained: "
-             + ", ".join(f"{n} {kind}" for kind, n in counts(manifest.objects).items())]  # fmt: skip
+    facts = [
+        f"object manifest {manifest.digest()}",
+        f"database {manifest.database}, PostgreSQL {manifest.server_major}, application role {manifest.application.name},"
+        f" policy {manifest.policy['name']!r}",
+        f"{len(manifest.objects)} objects, {moved} transferred, {len(manifest.objects) - moved} retained: "
+        + ", ".join(f"{n} {kind}" for kind, n in counts(manifest.objects).items()),
+    ]
     if arguments.format == "html":
         print_html(
             f"what {manifest.application.name} loses and keeps in {manifest.database}", facts, manifest_tree(manifest)

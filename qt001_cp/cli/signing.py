@@ -33,9 +33,11 @@ examples:
 
 def add_verbs(verbs: Any) -> None:
     sign = verbs.add_parser(
-        "sign", help="sign, or refuse, exactly today's subject (auditor)", epilog=EPILOG,
+        "sign",
+        help="sign, or refuse, exactly today's subject (auditor)",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     sign.add_argument("subject", help="the subject digest that 'qt001-cp status' prints")
     sign.add_argument("--scope", help="what the sign-off is for")
     sign.add_argument("--valid", type=int, metavar="SECONDS", help="how long it is valid")

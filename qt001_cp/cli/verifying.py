@@ -32,8 +32,12 @@ def add_verbs(verbs: Any) -> None:
         ("scan", "the scheduled scanner, its pair: another login, another code path (verifier)"),
     ):
         parser = verbs.add_parser(name, help=words, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-        parser.add_argument("--head", type=Path, metavar="FILE", help="earlier heads of the chain, kept elsewhere: each has"
-                            " to be in it still")  # fmt: skip
+        parser.add_argument(
+            "--head",
+            type=Path,
+            metavar="FILE",
+            help="earlier heads of the chain, kept elsewhere: each has to be in it still",
+        )
         parser.add_argument("--keep-head", type=Path, metavar="FILE", help="the same, and append today's head")
         add_database(parser)
         add_format(parser, "sarif", "prometheus")

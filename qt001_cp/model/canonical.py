@@ -20,9 +20,12 @@ from qt001_cp.errors import ManifestError
 Json: TypeAlias = dict[str, Any]
 _FIRST: Final = re.compile(rb'\{"[^"\\]+":')
 _OPTIONS: Final = (
-    orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
-    | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-)  # fmt: skip
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+)
 
 
 def canonical_bytes(document: Json) -> bytes:

@@ -163,8 +163,10 @@ def _rule(number: int, data: Json, source: str) -> Rule:
     for item in data.get("keep", []):
         unknown = sorted(set(item["privileges"]) - set(kinds.BITS))
         if unknown:
-            raise PolicyError(f"{source}: rule {number}: keep: {unknown[0]!r} is not a privilege",
-                              hint="privileges: " + ", ".join(kinds.BITS))  # fmt: skip
+            raise PolicyError(
+                f"{source}: rule {number}: keep: {unknown[0]!r} is not a privilege",
+                hint="privileges: " + ", ".join(kinds.BITS),
+            )
         keep[item["grantee"]] |= frozenset(item["privileges"])
     return Rule(
         number,

@@ -22,8 +22,10 @@ def body_of(source: str, identity: str) -> str:
     """The body between dollar quotes: what PostgreSQL keeps as ``prosrc``. Raises :class:`PolicyError`."""
     match = _BODY.search(source)
     if match is None:
-        raise PolicyError(f"repoint: the new source of {identity} has no dollar-quoted body",
-                          hint="write it as CREATE OR REPLACE FUNCTION … AS $body$ … $body$")  # fmt: skip
+        raise PolicyError(
+            f"repoint: the new source of {identity} has no dollar-quoted body",
+            hint="write it as CREATE OR REPLACE FUNCTION … AS $body$ … $body$",
+        )
     return match.group(2)
 
 
@@ -112,8 +114,10 @@ def dependency(
         unknown += [[*node, u["rule"]] for u in bodies.get(node, {"unknown": []})["unknown"]]
     held = sorted(reached & set(legacy))
     if held:
-        raise PolicyError(f"the new apply path still reaches the legacy authority: {held[0][0]} {held[0][1]}",
-                          hint="take it out of the new sources in the policy's [[repoint]]")  # fmt: skip
+        raise PolicyError(
+            f"the new apply path still reaches the legacy authority: {held[0][0]} {held[0][1]}",
+            hint="take it out of the new sources in the policy's [[repoint]]",
+        )
     return {
         "schema": "qt001.manifest.dependency/1",
         "object_manifest": manifest.digest(),

@@ -75,16 +75,31 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
     legacy = any((leg["kind"], leg["identity"]) == o.ref.key for leg in policy.legacy)
     if rule.disposition == "retain":
         if legacy:
-            raise PolicyError(f"{o.ref} is legacy authority, but rule {rule.number} retains it",
-                              hint="legacy authority is transferred first, then retired by FIX7c")  # fmt: skip
+            raise PolicyError(
+                f"{o.ref} is legacy authority, but rule {rule.number} retains it",
+                hint="legacy authority is transferred first, then retired by FIX7c",
+            )
         if curated:
-            raise PolicyError(f"{o.ref} is a curated view, but rule {rule.number} retains it",
-                              hint="a curated view is transferred")  # fmt: skip
+            raise PolicyError(
+                f"{o.ref} is a curated view, but rule {rule.number} retains it", hint="a curated view is transferred"
+            )
         # What the application keeps runs with its own rights; what others own and it may call runs with theirs.
         foreign = o.ref.kind in kinds.ROUTINES and o.state.owner != inventory.application
         detail = _detail(o, analyses) if foreign else o.detail
-        return ManifestObject(o.ref, "retain", rule.reason, False, o.definition_digest, _source(o, policy), o.follows,
-                              detail, o.state, None, None, {})  # fmt: skip
+        return ManifestObject(
+            o.ref,
+            "retain",
+            rule.reason,
+            False,
+            o.definition_digest,
+            _source(o, policy),
+            o.follows,
+            detail,
+            o.state,
+            None,
+            None,
+            {},
+        )
     kind = kinds.BY_KEY.get(o.ref.kind)
     why = "this release does not know the kind" if kind is None else kind.refusal(inventory.server_version // 10000)
     if (o.detail or {}).get("shell") and inventory.server_version < 180000:
@@ -109,8 +124,20 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
     retired = None
     if legacy:
         retired, ways["retire"], ways["revive"] = plan_retirement(str(o.ref), after)
-    return ManifestObject(o.ref, "transfer", rule.reason, curated, o.definition_digest, _source(o, policy), o.follows,
-                          _detail(o, analyses), o.state, after, retired, ways)  # fmt: skip
+    return ManifestObject(
+        o.ref,
+        "transfer",
+        rule.reason,
+        curated,
+        o.definition_digest,
+        _source(o, policy),
+        o.follows,
+        _detail(o, analyses),
+        o.state,
+        after,
+        retired,
+        ways,
+    )
 
 
 def _detail(o: InventoryObject, analyses: Analyses) -> Mapping[str, Any] | None:
@@ -152,12 +179,16 @@ def _known(inventory: Inventory, policy: Policy) -> None:
     for trigger in policy.apply_path["triggers"]:
         name, _, table = trigger.partition(" on ")
         if f"TRIGGER {name} " not in definitions.get(table, ""):
-            raise PolicyError(f"policy: apply_path.triggers: there is no trigger {trigger} in the estate",
-                              hint="write it as pg_identify_object prints it: name on schema.table")  # fmt: skip
+            raise PolicyError(
+                f"policy: apply_path.triggers: there is no trigger {trigger} in the estate",
+                hint="write it as pg_identify_object prints it: name on schema.table",
+            )
     for legacy in policy.legacy:
         if (legacy["kind"], legacy["identity"]) not in keys:
-            raise PolicyError(f"policy: legacy: {legacy['kind']} {legacy['identity']} is not in the estate",
-                              hint="write it as 'qt001-cp inventory' prints it")  # fmt: skip
+            raise PolicyError(
+                f"policy: legacy: {legacy['kind']} {legacy['identity']} is not in the estate",
+                hint="write it as 'qt001-cp inventory' prints it",
+            )
 
 
 def _followers(manifest: ObjectManifest) -> None:

@@ -234,9 +234,12 @@ def _removals(simulation: _Simulation, wish: Wish) -> list[Revoke]:
         free = [k for k in rest if not any(_hangs_on(other, k) for other in rest if other != k)] or rest
         ordered += free
         rest = [k for k in rest if k not in free]
-    return _group([
-        Revoke(i.grantor, i.grantee, (i.privilege,), c, simulation.takes_role(i.grantor, (i.privilege,))) for c, i in ordered
-    ])  # fmt: skip
+    return _group(
+        [
+            Revoke(i.grantor, i.grantee, (i.privilege,), c, simulation.takes_role(i.grantor, (i.privilege,)))
+            for c, i in ordered
+        ]
+    )
 
 
 def _hangs_on(this: tuple[str | None, AclItem], other: tuple[str | None, AclItem]) -> bool:
@@ -256,11 +259,13 @@ def _supported(
         return True
     places = [(None, simulation.acl)] + ([(column, simulation.columns[column])] if column is not None else [])
     return any(
-        other.grantee == item.grantor and other.privilege == item.privilege and other.grantable
+        other.grantee == item.grantor
+        and other.privilege == item.privilege
+        and other.grantable
         and (place, other) not in doomed
         for place, level in places
         for other in level.items()
-    )  # fmt: skip
+    )
 
 
 def _kept(before: State, simulation: _Simulation, wish: Wish, old: Role) -> list[Grant]:

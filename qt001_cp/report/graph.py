@@ -177,9 +177,11 @@ def _reads(key: Key, known: Known) -> frozenset[tuple[str, Key]]:
 
 
 def _cut(
-    column: Mapping[Key, Column], ways: Mapping[Key, str],
-    before: Mapping[Key, frozenset[tuple[str, Key]]], now: Mapping[Key, frozenset[tuple[str, Key]]],
-) -> tuple[list[Key], dict[str, int]]:  # fmt: skip
+    column: Mapping[Key, Column],
+    ways: Mapping[Key, str],
+    before: Mapping[Key, frozenset[tuple[str, Key]]],
+    now: Mapping[Key, frozenset[tuple[str, Key]]],
+) -> tuple[list[Key], dict[str, int]]:
     """Keys to show, in order of column; ways in, guard and legacy first, then what most lines lead to."""
     lines: dict[Key, int] = {}
     for edges in (*before.values(), *now.values()):

@@ -14,14 +14,25 @@ _UNREAD: Final = "this login may not read the tables that say so; ask as the ope
 _NOT_ASKED: Final = "speaks of the session that runs the stage; ask as the operator: qt001-cp preflight"
 _OF_FIX7C: Final = (
     (1, "the manifest is sealed and not superseded", "SELECT * FROM qt001_cp.seal_findings(%s)"),
-    (2, "the live estate is exactly the manifest's after-state", "SELECT * FROM qt001_cp.coverage_findings(%s, 'after')"),
-    (5, "the no-go rehearsal of this manifest is recorded and complete", "SELECT * FROM qt001_cp.rehearsal_findings(%s)"),
-    (7, "the session is the operator's and may run every statement, the roles are kept apart",
-     "SELECT f.* FROM (SELECT %s::text) m(digest), LATERAL (SELECT * FROM qt001_cp.operator_findings()"
-     " UNION SELECT * FROM qt001_cp.application_member_findings(false)"
-     " UNION SELECT * FROM qt001_cp.operator_power_findings(m.digest, 'retire')) f"),
+    (
+        2,
+        "the live estate is exactly the manifest's after-state",
+        "SELECT * FROM qt001_cp.coverage_findings(%s, 'after')",
+    ),
+    (
+        5,
+        "the no-go rehearsal of this manifest is recorded and complete",
+        "SELECT * FROM qt001_cp.rehearsal_findings(%s)",
+    ),
+    (
+        7,
+        "the session is the operator's and may run every statement, the roles are kept apart",
+        "SELECT f.* FROM (SELECT %s::text) m(digest), LATERAL (SELECT * FROM qt001_cp.operator_findings()"
+        " UNION SELECT * FROM qt001_cp.application_member_findings(false)"
+        " UNION SELECT * FROM qt001_cp.operator_power_findings(m.digest, 'retire')) f",
+    ),
     (9, "the locks fit", "SELECT * FROM qt001_cp.lock_findings(%s, false)"),
-)  # fmt: skip
+)
 """The questions of ``qt001_cp.deploy_begin`` and, of what it refuses afterwards, the rehearsal; numbered as FIX7b's."""
 
 

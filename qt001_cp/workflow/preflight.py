@@ -42,8 +42,14 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"number": self.precondition.number, "title": self.precondition.title, "status": self.status,
-                "evidence": self.evidence, "warnings": self.warnings, "findings": self.findings}  # fmt: skip
+        return {
+            "number": self.precondition.number,
+            "title": self.precondition.title,
+            "status": self.status,
+            "evidence": self.evidence,
+            "warnings": self.warnings,
+            "findings": self.findings,
+        }
 
 
 @dataclass(frozen=True)
@@ -64,20 +70,33 @@ class Preflight:
     @property
     def preconditions(self) -> list[Answer]:
         """Each precondition with its answer, in the order of the contract."""
-        waits = [f"session {h['pid']} of {h['login']} holds locks on {h['relations']} of these relations, its transaction"
-                 f" is open for {h['seconds']} s: the script would wait for it" for h in self.holders]  # fmt: skip
+        waits = [
+            f"session {h['pid']} of {h['login']} holds locks on {h['relations']} of these relations, its transaction"
+            f" is open for {h['seconds']} s: the script would wait for it"
+            for h in self.holders
+        ]
         warnings = {POWER: self.notes, LOCKS: waits}
         return [
-            Answer(p, self.evidence.get(p.number), [f for f in self.findings if f["precondition"] == p.number],
-                   warnings.get(p, []))
+            Answer(
+                p,
+                self.evidence.get(p.number),
+                [f for f in self.findings if f["precondition"] == p.number],
+                warnings.get(p, []),
+            )
             for p in (RESTORE if self.restore else FORWARD)
-        ]  # fmt: skip
+        ]
 
     def document(self, digest: str) -> dict[str, Any]:
         """For programs, without its schema. ``digest``: of the object manifest that was asked about."""
-        return {"manifest": digest, "go": not self.findings, "preconditions": [a.to_json() for a in self.preconditions],
-                "findings": self.findings, "notes": self.notes, "lock_slots": self.locks,
-                "lock_holders": self.holders}  # fmt: skip
+        return {
+            "manifest": digest,
+            "go": not self.findings,
+            "preconditions": [a.to_json() for a in self.preconditions],
+            "findings": self.findings,
+            "notes": self.notes,
+            "lock_slots": self.locks,
+            "lock_holders": self.holders,
+        }
 
 
 def read_preflight(opened: psycopg.Connection, digest: str, *, restore: bool = False) -> Preflight:

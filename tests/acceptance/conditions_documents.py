@@ -143,4 +143,4 @@ DOCUMENTS = (
     Closer("protected_state_no_worse", "row security no longer binds the owner",
            behind("""UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{row_security,0,forced}', 'true') WHERE verb = 'deployed'""",
                   "event_fix7c"), "forced t", resign=False),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

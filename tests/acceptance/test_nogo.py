@@ -26,9 +26,10 @@ def test_every_family_has_cases(at_recorded: Stage, library: Library) -> None:
 
 def test_every_case_is_refused_and_moves_nothing(at_recorded: Stage, library: Library) -> None:
     failed = [
-        c for c in _record(library)["cases"]
+        c
+        for c in _record(library)["cases"]
         if c["sqlstate"] not in c["expected"] or not c["state_before"] or c["state_before"] != c["state_after"]
-    ]  # fmt: skip
+    ]
     assert failed == []
 
 

@@ -16,7 +16,7 @@ SETTINGS = (
     "bytea_output=escape", "extra_float_digits=-15", "xmloption=document", "row_security=off", "check_function_bodies=off",
     "client_encoding=LATIN1", "search_path=pg_temp,public", "plan_cache_mode=force_generic_plan",
     "constraint_exclusion=on", "enable_seqscan=off", "enable_indexscan=off",
-)  # fmt: skip
+)  # fmt: skip  # a list of words
 """What every login may set for itself, and what could change how a text is read, printed or compared."""
 _SUBJECT = "SELECT qt001_cp.subject_digest()"
 

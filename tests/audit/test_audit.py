@@ -86,7 +86,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         _ASKS_LATE, "sources of the apply path", "public.qt001_refresh_statistics(): its first statement is not PERFORM qt001_cp.require_acceptance"),
     "50_gate: a gate is skipped": (
         _LIE + "; GRANT UPDATE ON public.qt001_source TO directus", "what the gates claim", "gate owners_and_acls_exact is open"),
-}  # fmt: skip
+}  # fmt: skip  # one case a line
 
 
 def _audit(

@@ -75,10 +75,20 @@ def _wrong_quoting(patch: pytest.MonkeyPatch) -> None:
 # The module and its fault: (whether it was wrong for the author, or only in the run), the patch, the check, the words.
 FAULTS: dict[str, tuple[bool, Patch, str, str]] = {
     "plan/ways takes nothing away": (True, _wrong_plan, "after-state against the contract", "is too many"),
-    "catalog/inventory misses two kinds": (True, _missed_kind, "what the application role owns", "the manifest does not know it"),
-    "emit/statements drops the last statements": (False, _wrong_order, "owners and ACLs", "expected SELECT for directus from qt001_cp_owner, not found"),
+    "catalog/inventory misses two kinds": (
+        True,
+        _missed_kind,
+        "what the application role owns",
+        "the manifest does not know it",
+    ),
+    "emit/statements drops the last statements": (
+        False,
+        _wrong_order,
+        "owners and ACLs",
+        "expected SELECT for directus from qt001_cp_owner, not found",
+    ),
     "emit/quoting addresses another object": (False, _wrong_quoting, "pg_dump", "OWNER TO directus"),
-}  # fmt: skip
+}
 
 
 def sealed(stage: Stage, folder: Path, then: Callable[[], object] = lambda: None) -> Path:

@@ -129,12 +129,31 @@ def test_the_audits_statement_is_signed_and_checked(
     ],
 )
 def test_what_is_signed_and_does_not_count(
-    at_fix7b_done: Stage, key: Ed25519PrivateKey, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    predicate: dict[str, Any], subject: str | None, words: str,
-) -> None:  # fmt: skip
+    at_fix7b_done: Stage,
+    key: Ed25519PrivateKey,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    predicate: dict[str, Any],
+    subject: str | None,
+    words: str,
+) -> None:
     _, public = write_keys(tmp_path, key)
     document = signature.statement("x", subject or at_fix7b_done.digest, "https://qt001.example/x/v1", predicate)
     (tmp_path / "e.json").write_text(json.dumps(signature.sign(document, key)))
-    assert main(["audit", "--database", at_fix7b_done.scene.dsn("postgres"), "--manifest", at_fix7b_done.manifest_path,
-                 "--envelope", str(tmp_path / "e.json"), "--trust", str(public)]) == 3  # fmt: skip
+    assert (
+        main(
+            [
+                "audit",
+                "--database",
+                at_fix7b_done.scene.dsn("postgres"),
+                "--manifest",
+                at_fix7b_done.manifest_path,
+                "--envelope",
+                str(tmp_path / "e.json"),
+                "--trust",
+                str(public),
+            ]
+        )
+        == 3
+    )
     assert words in capsys.readouterr().out

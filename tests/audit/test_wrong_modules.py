@@ -50,7 +50,7 @@ FAULTS = {
     "model/canonical computes a wrong digest": ("FIX7c", "analysis against the sources", f"is about source {wrong.NO_DIGEST}"),
     "catalog/edges misses the triggers": ("FIX7c", "dependency manifest", "reaches function public.qt001_touch(), it does not name it"),
     "ops/directives leaves an old source": ("FIX7c", "sources of the apply path", "public.qt001_apply(pg_catalog.uuid,pg_catalog.jsonb): its body is not"),
-}  # fmt: skip
+}  # fmt: skip  # one case a line
 
 
 @pytest.mark.parametrize("name", RUNS)

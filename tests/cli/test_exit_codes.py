@@ -12,9 +12,14 @@ from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIE
 from qt001_cp.servers import Server
 from tests.conftest import Stage
 
-VERBS = (["rehearse"], ["inventory"], ["preflight"], ["status"], ["policy", "init"], ["manifest", "generate"], ["manifest", "diff"],
-         ["manifest", "show"], ["manifest", "seal"], ["manifest", "verify"], ["analyse"], ["evidence", "import"],
-         ["evidence", "list"], ["bind"], ["sign"], ["verify"], ["report"])  # fmt: skip
+VERBS = [
+    verb.split()
+    for verb in """
+    rehearse, inventory, preflight, status, policy init, manifest generate, manifest diff,
+    manifest show, manifest seal, manifest verify, analyse, evidence import, evidence list, bind, sign,
+    verify, report
+    """.split(",")
+]
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)

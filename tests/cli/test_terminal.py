@@ -27,8 +27,15 @@ UNREACHABLE = {
 
 
 def program(*arguments: object, stdout: int = subprocess.PIPE, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "qt001_cp", *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE,
-                          cwd=project_folder(), env={**os.environ, **env}, encoding="utf-8", check=False)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "qt001_cp", *map(str, arguments)],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        cwd=project_folder(),
+        env={**os.environ, **env},
+        encoding="utf-8",
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -40,10 +47,15 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "call",
-    [["inventory", "--database"], ["policy", "init", "--database"], ["review", "object.json", "--out", "pack", "--database"],
-     ["audit", "--database"], ["rehearse", "--source"]],
+    [
+        ["inventory", "--database"],
+        ["policy", "init", "--database"],
+        ["review", "object.json", "--out", "pack", "--database"],
+        ["audit", "--database"],
+        ["rehearse", "--source"],
+    ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_an_empty_variable_is_never_the_reference_estate(call: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*call, ""]) == 2
     assert "is the shell variable set" in capsys.readouterr().err
@@ -65,8 +77,9 @@ def test_a_password_is_not_repeated(dsn: str, capsys: pytest.CaptureFixture[str]
     assert "could not be reached" in said and "sesame" not in said
 
 
-def test_what_is_missing_is_typed_with_paths_that_exist(at_base: Stage, capsys: pytest.CaptureFixture[str],
-                                                         monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fmt: skip
+def test_what_is_missing_is_typed_with_paths_that_exist(
+    at_base: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     generate = ["manifest", "generate", "--policy", str(estate.policy_path()), "--out", "bundle"]
     for verb in (["status"], ["audit"], generate):

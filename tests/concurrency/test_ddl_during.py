@@ -38,9 +38,13 @@ KINDS = {
 DEFINING = {kind: both for kind, both in KINDS.items() if kind != "grant"}
 """An ACL is no definition: the comparison of owners and ACLs (QT110, QT112) meets it."""
 HARMLESS = (
-    "TRUNCATE public.redirects", "ANALYZE public.tags", "CREATE TEMPORARY TABLE scratch (id int PRIMARY KEY, late text)",
-    "INSERT INTO public.tags (name) VALUES ('late')", "DROP TABLE scratch", "REINDEX TABLE public.tags",
-)  # fmt: skip
+    "TRUNCATE public.redirects",
+    "ANALYZE public.tags",
+    "CREATE TEMPORARY TABLE scratch (id int PRIMARY KEY, late text)",
+    "INSERT INTO public.tags (name) VALUES ('late')",
+    "DROP TABLE scratch",
+    "REINDEX TABLE public.tags",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,12 +52,17 @@ def test_between_sealing_and_cutover(at_recorded: Stage, kind: str) -> None:
     stopped(at_recorded, f"SET LOCAL ROLE directus;\n{KINDS[kind][0]};\n", "QT102")
 
 
-@pytest.mark.parametrize("statement", [
-    "CREATE OR REPLACE FUNCTION public.qt001_touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
-    "DROP TRIGGER qt001_source_guard ON public.qt001_source", "ALTER TABLE public.qt001_switch RENAME TO qt001_lever",
-    "DROP VIEW public.qt001_recent_writes", "ALTER TABLE public.qt001_source DISABLE TRIGGER USER",
-    "GRANT SELECT ON public.qt001_switch TO intern",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE OR REPLACE FUNCTION public.qt001_touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "DROP TRIGGER qt001_source_guard ON public.qt001_source",
+        "ALTER TABLE public.qt001_switch RENAME TO qt001_lever",
+        "DROP VIEW public.qt001_recent_writes",
+        "ALTER TABLE public.qt001_source DISABLE TRIGGER USER",
+        "GRANT SELECT ON public.qt001_switch TO intern",
+    ],
+)
 def test_of_what_moves(at_recorded: Stage, statement: str) -> None:
     stopped(at_recorded, f"SET LOCAL ROLE directus;\n{statement};\n", "QT102")
 

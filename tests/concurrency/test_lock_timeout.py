@@ -90,15 +90,25 @@ def test_limit_that_is_none_is_refused_when_printing(at_recorded: Stage, name: s
 
 
 def test_wrong_limit_on_the_command_line(at_recorded: Stage) -> None:
-    done = alembic(None, "-x", f"manifest={at_recorded.manifest_path}", "-x", "lock_timeout=soon", "upgrade",
-                   "fix7a:fix7b", "--sql")  # fmt: skip
+    done = alembic(
+        None,
+        "-x",
+        f"manifest={at_recorded.manifest_path}",
+        "-x",
+        "lock_timeout=soon",
+        "upgrade",
+        "fix7a:fix7b",
+        "--sql",
+    )
     assert done.returncode != 0
     assert "-x lock_timeout=soon: expected a whole number and a unit" in done.stdout + done.stderr
 
 
 def test_limits_are_printed(at_recorded: Stage) -> None:
-    for text in (forward(at_recorded, lock_timeout="2s", statement_timeout="90min"),
-                 back(at_recorded, lock_timeout="2s", statement_timeout="90min")):  # fmt: skip
+    for text in (
+        forward(at_recorded, lock_timeout="2s", statement_timeout="90min"),
+        back(at_recorded, lock_timeout="2s", statement_timeout="90min"),
+    ):
         assert "SET LOCAL lock_timeout = '2s';" in text
         assert "SET LOCAL statement_timeout = '90min';" in text
     assert f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';" in forward(at_recorded)
@@ -117,9 +127,13 @@ def _run_reviewed(stage: Stage, file: Path, *args: str, **kw: object) -> subproc
     env["PATH"] = f"{server.bin}{os.pathsep}{env['PATH']}"
     script = str(project_folder() / "scripts" / "run-reviewed")
     return subprocess.Popen(
-        [script, str(file), *args], env={**env, "PGAPPNAME": "running"}, text=True, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [script, str(file), *args],
+        env={**env, "PGAPPNAME": "running"},
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def test_retry_after_a_lock_timeout(at_recorded: Stage, tmp_path: Path) -> None:

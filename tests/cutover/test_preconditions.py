@@ -133,9 +133,17 @@ MOVED = {
 
 
 ONLINE = (
-    "a new table", "a new overload", "a table dropped", "a body replaced", "the owner of a table", "a grant on a table",
-    "a grant on a column", "default privileges", "a table renamed", "a table dropped and made again",
-)  # fmt: skip
+    "a new table",
+    "a new overload",
+    "a table dropped",
+    "a body replaced",
+    "the owner of a table",
+    "a grant on a table",
+    "a grant on a column",
+    "default privileges",
+    "a table renamed",
+    "a table dropped and made again",
+)
 
 
 @pytest.mark.parametrize("way", ONLINE)
@@ -216,11 +224,16 @@ def _role_not_tried(record: Record) -> str:
 @pytest.mark.parametrize(
     "damage",
     [
-        _without_family, _not_refused, _refused_otherwise, _state_changed, _state_unknown, _object_not_tried,
+        _without_family,
+        _not_refused,
+        _refused_otherwise,
+        _state_changed,
+        _state_unknown,
+        _object_not_tried,
         _role_not_tried,
     ],
     ids=lambda f: f.__name__.strip("_"),
-)  # fmt: skip
+)
 def test_record_is_not_complete(record: Record, at_fix7a_sealed: Stage, damage: Callable[[Record], str]) -> None:
     copied = {**record, "cases": [dict(c) for c in record["cases"]]}
     named = damage(copied)
@@ -283,14 +296,15 @@ ROLES = {
         "qt001_cp_auditor",
     ),
     "another login has two duties": (
-        "CREATE ROLE test_two;\n GRANT qt001_cp_author, qt001_cp_verifier TO test_two;\n", "test_two",
+        "CREATE ROLE test_two;\n GRANT qt001_cp_author, qt001_cp_verifier TO test_two;\n",
+        "test_two",
     ),
     "the application has a duty": ("GRANT qt001_cp_verifier TO directus;\n", "directus"),
     "the application is a member of the owner": ("GRANT qt001_cp_owner TO directus;\n", "directus"),
     "somebody is a member of the owner": ("GRANT qt001_cp_owner TO intern;\n", "intern"),
     "the owner may log in": ("ALTER ROLE qt001_cp_owner LOGIN;\n", "qt001_cp_owner"),
     "the owner is a superuser": ("ALTER ROLE qt001_cp_owner SUPERUSER;\n", "qt001_cp_owner"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", ROLES)

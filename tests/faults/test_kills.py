@@ -24,17 +24,33 @@ ALL = os.environ.get("QT001_TEST_SWEEP") == "all"
 KILLS = ("server", "backend", "client", "terminated")
 UP = list(pairwise(STAGES))
 WAYS = {f"{a}-{b}": (a, b) for a, b in (*UP, *((b, a) for a, b in reversed(UP)))}
-LINES = ("UPDATE qt001_cp.alembic_version", "INSERT INTO qt001_cp.alembic_version",
-         "DELETE FROM qt001_cp.alembic_version", "COMMIT;")  # fmt: skip
+LINES = (
+    "UPDATE qt001_cp.alembic_version",
+    "INSERT INTO qt001_cp.alembic_version",
+    "DELETE FROM qt001_cp.alembic_version",
+    "COMMIT;",
+)
 SAMPLE = {
     "base-fix7a": {"COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE VIEW"},
-    "fix7a-fix7b": {"ALTER DEFAULT PRIVILEGES", "ALTER FUNCTION", "ALTER MATERIALIZED VIEW", "ALTER ROUTINE", "ALTER SCHEMA",
-                    "ALTER SEQUENCE", "ALTER TABLE", "ALTER TYPE", "ALTER VIEW", "CREATE TABLE", "GRANT", "REVOKE"},
+    "fix7a-fix7b": {
+        "ALTER DEFAULT PRIVILEGES",
+        "ALTER FUNCTION",
+        "ALTER MATERIALIZED VIEW",
+        "ALTER ROUTINE",
+        "ALTER SCHEMA",
+        "ALTER SEQUENCE",
+        "ALTER TABLE",
+        "ALTER TYPE",
+        "ALTER VIEW",
+        "CREATE TABLE",
+        "GRANT",
+        "REVOKE",
+    },
     "fix7b-fix7c": {"CREATE FUNCTION", "CREATE SCHEMA"},
     "fix7c-fix7b": {"CREATE FUNCTION", "DROP FUNCTION", "DROP SCHEMA", "DROP TRIGGER", "DROP VIEW"},
     "fix7b-fix7a": {"ALTER DEFAULT PRIVILEGES", "ALTER PROCEDURE", "ALTER VIEW", "GRANT"},
     "fix7a-base": {"DROP FUNCTION", "DROP TABLE"},
-}  # fmt: skip
+}
 """Together every kind of statement that any way has."""
 
 

@@ -100,7 +100,7 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("performance", ""): ("it takes hours; by hand", _parses(_performance)),
     ("guard-cost", ""): ("it takes an hour; by hand", _parses(_guard_cost)),
     ("architecture", "The way of one object"): ("an excerpt of what is printed: test_guides compares it", lambda block: block.language == "sql"),
-}  # fmt: skip
+}  # fmt: skip  # one place a line
 _ONE_VERSION = [
     "QT001_TEST_POSTGRES=15 scripts/test tests/estate",
     "QT001_TEST_POSTGRES=15 scripts/rehearse",
@@ -159,8 +159,14 @@ def test_one_version_as_written(tmp_path: Path) -> None:
     if not BINARIES.is_dir():
         pytest.skip(f"no PostgreSQL 15 in {BINARIES}; scripts/matrix runs the same tests with other binaries")
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "QT001", "PYTEST"))}
-    done = subprocess.run(["bash", "-c", _ONE_VERSION[2]], cwd=checkout(tmp_path), env={**keep, "QT001_TEST_WORKERS": "1"},
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", _ONE_VERSION[2]],
+        cwd=checkout(tmp_path),
+        env={**keep, "QT001_TEST_WORKERS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"PostgreSQL: .*15", done.stdout) and re.search(r"\d+ passed", done.stdout), done.stdout
 
@@ -198,7 +204,11 @@ _SPAN = re.compile(r"`([^`\n]+)`")
 
 
 def _spans() -> list[tuple[str, str]]:
-    return [(page.stem, span) for page in pages() for span in _SPAN.findall(re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE))]  # fmt: skip
+    return [
+        (page.stem, span)
+        for page in pages()
+        for span in _SPAN.findall(re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE))
+    ]
 
 
 def _known_verbs() -> set[str]:

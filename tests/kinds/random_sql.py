@@ -200,12 +200,17 @@ def _range(draw: st.DrawFn, estate: Estate, schema: str) -> None:
 def _named(draw: st.DrawFn, estate: Estate, schema: str) -> None:
     """What has an owner, no ACL, and a name in a schema."""
     name = f"{schema}.{estate.name(draw(NAMES))}"
-    kind, rest = draw(st.sampled_from((
-        ("COLLATION", "(locale = 'C')"), ("TEXT SEARCH CONFIGURATION", "(COPY = pg_catalog.simple)"),
-        ("TEXT SEARCH DICTIONARY", "(TEMPLATE = pg_catalog.simple)"),
-        ("AGGREGATE", "(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')"),
-        ("CONVERSION", "FOR 'LATIN1' TO 'UTF8' FROM pg_catalog.iso8859_1_to_utf8"),
-    )))  # fmt: skip
+    kind, rest = draw(
+        st.sampled_from(
+            (
+                ("COLLATION", "(locale = 'C')"),
+                ("TEXT SEARCH CONFIGURATION", "(COPY = pg_catalog.simple)"),
+                ("TEXT SEARCH DICTIONARY", "(TEMPLATE = pg_catalog.simple)"),
+                ("AGGREGATE", "(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')"),
+                ("CONVERSION", "FOR 'LATIN1' TO 'UTF8' FROM pg_catalog.iso8859_1_to_utf8"),
+            )
+        )
+    )
     estate.statements.append(f"CREATE {kind} {name} {rest}")
     estate.kinds.add(kind.lower())
 

@@ -113,10 +113,13 @@ def test_random_estates_go_and_come_back(prepared: Stage, library: Library) -> N
     done: set[str] = set()
 
     @settings(
-        max_examples=EXAMPLES or 6, deadline=None, derandomize=not EXAMPLES, database=None,
+        max_examples=EXAMPLES or 6,
+        deadline=None,
+        derandomize=not EXAMPLES,
+        database=None,
         phases=(Phase.generate,) if not EXAMPLES else (Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(estates())
     def one(estate: Estate) -> None:
         stage = library.copy("random")

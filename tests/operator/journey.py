@@ -98,8 +98,12 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     # Who is no superuser makes no event triggers.
     assert guard is not None and guard[0] == "exact" and "without superuser" in guard[1]
     # No no-go record was made of this way, and nobody verified, signed or proved anything.
-    assert closed == {"object_manifest_sealed", "scheduled_verifier_recent", "sign_off_present",
-                      "capability_evidence_real"}  # fmt: skip
+    assert closed == {
+        "object_manifest_sealed",
+        "scheduled_verifier_recent",
+        "sign_off_present",
+        "capability_evidence_real",
+    }
     way.downgrade("fix7c", "fix7b", **x)
     assert way.seen() == without
     # The way back asks for it again.

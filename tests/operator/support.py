@@ -18,8 +18,15 @@ from qt001_cp.workflow.revisions import project_folder
 from tests.conftest import Stage
 
 LOGIN = "qt001_plain_operator"
-POWERS = ("directus INHERIT", "directus SET", "qt001_cp_owner INHERIT", "qt001_cp_owner SET", "reporting INHERIT",
-          "reporting SET", "CREATEDB")  # fmt: skip
+POWERS = (
+    "directus INHERIT",
+    "directus SET",
+    "qt001_cp_owner INHERIT",
+    "qt001_cp_owner SET",
+    "reporting INHERIT",
+    "reporting SET",
+    "CREATEDB",
+)
 """What the reference estate asks of a login that is no superuser. Before PostgreSQL 16 a membership has no options."""
 
 
@@ -123,8 +130,15 @@ def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, dir
 
 def statements(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
     """The script of one direction without what asks whether it may run: what PostgreSQL itself allows."""
-    _run(connection, [*ScriptSettingsOp().sql(), *ApplyManifestOp(manifest, direction).sql(), *_segment(direction),
-                      "UPDATE qt001_cp.alembic_version SET version_num = version_num"])  # fmt: skip
+    _run(
+        connection,
+        [
+            *ScriptSettingsOp().sql(),
+            *ApplyManifestOp(manifest, direction).sql(),
+            *_segment(direction),
+            "UPDATE qt001_cp.alembic_version SET version_num = version_num",
+        ],
+    )
 
 
 def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
@@ -132,9 +146,18 @@ def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: s
     digest, first = manifest.digest(), direction == "forward"
     begin = GuardOp("cutover_begin", digest, True) if first else GuardOp("restore_begin", digest)
     end = GuardOp("cutover_end", digest, True) if first else GuardOp("restore_end", digest)
-    _run(connection, [*ScriptSettingsOp().sql(), *begin.sql(), *ApplyManifestOp(manifest, direction).sql(),
-                      *(_segment(direction) if first else ()), *end.sql(), *(() if first else _segment(direction)),
-                      "UPDATE qt001_cp.alembic_version SET version_num = version_num"])  # fmt: skip
+    _run(
+        connection,
+        [
+            *ScriptSettingsOp().sql(),
+            *begin.sql(),
+            *ApplyManifestOp(manifest, direction).sql(),
+            *(_segment(direction) if first else ()),
+            *end.sql(),
+            *(() if first else _segment(direction)),
+            "UPDATE qt001_cp.alembic_version SET version_num = version_num",
+        ],
+    )
 
 
 def _segment(direction: str) -> Sequence[str]:

@@ -129,8 +129,11 @@ def test_preflight_says_what_to_grant(sealed: Stage, capsys: pytest.CaptureFixtu
 
 def test_a_duty_without_its_rights_is_told(sealed: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     with sealed.connect() as admin:
-        admin.execute(f"GRANT qt001_cp_operator TO {LOGIN} WITH INHERIT FALSE" if options(sealed)
-                      else f"ALTER ROLE {LOGIN} NOINHERIT")  # fmt: skip
+        admin.execute(
+            f"GRANT qt001_cp_operator TO {LOGIN} WITH INHERIT FALSE"
+            if options(sealed)
+            else f"ALTER ROLE {LOGIN} NOINHERIT"
+        )
     assert main(["preflight", sealed.manifest_path, "--database", sealed.scene.dsn(LOGIN)]) == 1
     said = capsys.readouterr().err
     assert "permission denied for schema qt001_cp" in said and "lacks the membership of its duty" in said
@@ -146,9 +149,10 @@ def test_the_event_says_under_what_powers(sealed: Stage) -> None:
         row = connection.execute("SELECT detail FROM qt001_cp.v_event WHERE verb = 'cutover'").fetchone()
         assert row is not None
         assert row[0]["operator"] == {
-            "superuser": False, "createrole": False,
+            "superuser": False,
+            "createrole": False,
             "member_of": ["directus", "qt001_cp_operator", "qt001_cp_owner", "reporting"],
-        }  # fmt: skip
+        }
 
 
 def test_a_schema_of_somebody_else(at_base: Stage, tmp_path: Path) -> None:

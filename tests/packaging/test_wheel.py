@@ -77,7 +77,15 @@ def test_the_installed_program_carries_what_it_needs(installed: Path, tmp_path: 
     assert folder.name == "_project" and str(folder) == run(installed / "qt001-cp", "--project").stdout.strip()
     for name in ("docs/policy.md", "scripts/bootstrap.sql", "scripts/teardown.sql", "scripts/run-reviewed"):
         assert (folder / name).is_file()
-    printed = run(installed / "alembic", "-c", folder / "alembic.ini", "-x", f"policy={project_folder()}/qt001_cp/estate/policy.toml",
-                   "upgrade", "base:fix7a", "--sql")  # fmt: skip
+    printed = run(
+        installed / "alembic",
+        "-c",
+        folder / "alembic.ini",
+        "-x",
+        f"policy={project_folder()}/qt001_cp/estate/policy.toml",
+        "upgrade",
+        "base:fix7a",
+        "--sql",
+    )
     assert printed.returncode == 0, printed.stderr
     assert "CREATE TABLE qt001_cp.document" in printed.stdout

@@ -75,8 +75,10 @@ def _make(library: Library, name: str, folder: Path) -> Made:
     try:
         dsn = stage.scene.dsn(OPERATOR)
         page, document = folder / "report.html", folder / "report.json"
-        codes = (main(["report", "--database", dsn, "--out", str(page)]),
-                 main(["report", "--database", dsn, "--format", "json", "--out", str(document)]))  # fmt: skip
+        codes = (
+            main(["report", "--database", dsn, "--out", str(page)]),
+            main(["report", "--database", dsn, "--format", "json", "--out", str(document)]),
+        )
         with stage.connect() as reader, stage.connect(OPERATOR) as operator:
             oracle = reader.execute(_ORACLE).fetchone()
             assert oracle is not None

@@ -70,7 +70,10 @@ def test_gates_after_fix7c_and_preconditions_before_it(all_reports: dict[str, Ma
         assert reason in [f"{f.object}: expected {f.expected}, found {f.found}" for f in c.findings]
         assert mend in [f.mend for f in c.findings]
     assert gates.accepted is False and {c.name for c in gates.failing} == {
-        "scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"}  # fmt: skip
+        "scheduled_verifier_recent",
+        "sign_off_present",
+        "capability_evidence_real",
+    }
     assert all_reports["fix7c"].codes == (3, 3) and all_reports["fix7b"].codes == (0, 0)
     for name, count, goal in (("recorded", 10, "fix7b"), ("fix7b", 5, "fix7c")):
         facts = all_reports[name].facts

@@ -109,8 +109,15 @@ def test_a_failed_rehearsal_is_told_everywhere(
 ) -> None:
     """A rehearsal that a finding has ended leaves its folder; a pack made of it must not look as if it had passed."""
     digest = at_recorded.digest
-    case = {"family": "denominator", "name": "shrink", "sqlstate": "QT102", "expected": ["QT102"], "message": "refused",
-            "state_before": "a", "state_after": "a"}  # fmt: skip
+    case = {
+        "family": "denominator",
+        "name": "shrink",
+        "sqlstate": "QT102",
+        "expected": ["QT102"],
+        "message": "refused",
+        "state_before": "a",
+        "state_after": "a",
+    }
     end = {"what": "the rehearsal came to its end", "passed": False, "found": "[QT106] cp.switch: found off"}
     folder = tmp_path / "rehearsal"
     folder.mkdir()

@@ -241,4 +241,4 @@ ROUTES = (
         attack="ALTER SERVER articles_srv OPTIONS (SET host 'elsewhere');\n",
         proof="SELECT 'host=elsewhere' = ANY (srvoptions) FROM pg_foreign_server WHERE srvname = 'articles_srv'",
     ),
-)  # fmt: skip
+)  # fmt: skip  # one route a line

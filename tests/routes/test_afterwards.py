@@ -36,7 +36,7 @@ REFUSED = {
     "the owner's session": "SET SESSION AUTHORIZATION qt001_cp_owner",
     "a setting of the database": "ALTER DATABASE directus_case SET quote_all_identifiers = on",
     "triggers that stay silent": "SET session_replication_role = replica",
-}  # fmt: skip
+}
 
 
 def _drift(stage: Stage) -> set[tuple[str, str]]:

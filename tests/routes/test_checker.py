@@ -20,10 +20,23 @@ from tests.cutover.support import APPLICATION, edited_policy, printed, refused, 
 
 _TRIP = "PERFORM pg_catalog.nextval(''public.articles_tripped'')"
 _NAMES = (
-    "count(boolean)", "format(text, text)", "current_setting(text)", "current_database()", "now()", "pg_get_userbyid(oid)",
-    "to_regclass(text)", "to_regprocedure(text)", "quote_ident(text)", "version()", "current_schema()", "lower(text)",
-    "pg_get_expr(pg_node_tree, oid)", "set_config(text, text, boolean)", "array_agg(name)", "sha256(bytea)",
-)  # fmt: skip
+    "count(boolean)",
+    "format(text, text)",
+    "current_setting(text)",
+    "current_database()",
+    "now()",
+    "pg_get_userbyid(oid)",
+    "to_regclass(text)",
+    "to_regprocedure(text)",
+    "quote_ident(text)",
+    "version()",
+    "current_schema()",
+    "lower(text)",
+    "pg_get_expr(pg_node_tree, oid)",
+    "set_config(text, text, boolean)",
+    "array_agg(name)",
+    "sha256(bytea)",
+)
 _OPERANDS = (
     "text, text",
     "name, text",
@@ -40,11 +53,13 @@ _RELATIONS = ("pg_class", "pg_proc", "pg_namespace", "pg_roles", "pg_database", 
 def _traps() -> str:
     """Functions, operators and views before pg_catalog's, domains, policies, and a setting that leads to them all."""
     lines = [
-        "CREATE SEQUENCE public.articles_tripped", "GRANT ALL ON SEQUENCE public.articles_tripped TO PUBLIC",
-        "CREATE SCHEMA articles_first", "GRANT USAGE ON SCHEMA articles_first TO PUBLIC",
+        "CREATE SEQUENCE public.articles_tripped",
+        "GRANT ALL ON SEQUENCE public.articles_tripped TO PUBLIC",
+        "CREATE SCHEMA articles_first",
+        "GRANT USAGE ON SCHEMA articles_first TO PUBLIC",
         f"CREATE FUNCTION public.articles_trip() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN {_TRIP}; RETURN true; END'",
         "CREATE FUNCTION public.articles_trip(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT public.articles_trip()'",
-    ]  # fmt: skip
+    ]
     for name in _NAMES:
         lines.append(
             f"CREATE FUNCTION articles_first.{name} RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT public.articles_trip()::text'"

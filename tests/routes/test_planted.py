@@ -17,7 +17,10 @@ _DEFAULT = "ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner GRANT ALL ON TABLES
 
 BEFORE_BOOTSTRAP = {
     "a role that can log in": ("ALTER ROLE qt001_cp_auditor LOGIN;\n", "role qt001_cp_auditor with LOGIN"),
-    "a role with power": ("ALTER ROLE qt001_cp_operator CREATEROLE BYPASSRLS;\n", "role qt001_cp_operator with CREATEROLE, BYPASSRLS"),
+    "a role with power": (
+        "ALTER ROLE qt001_cp_operator CREATEROLE BYPASSRLS;\n",
+        "role qt001_cp_operator with CREATEROLE, BYPASSRLS",
+    ),
     "the schema": ("CREATE SCHEMA qt001_cp AUTHORIZATION directus;\n", "schema qt001_cp of directus"),
     "default privileges": (_DEFAULT, "default privileges of qt001_cp_owner"),
     "an event trigger's function": (
@@ -26,7 +29,7 @@ BEFORE_BOOTSTRAP = {
         "CREATE EVENT TRIGGER hook ON ddl_command_end EXECUTE FUNCTION public.articles_hook();\n",
         "event trigger hook with a function of directus",
     ),
-}  # fmt: skip
+}
 
 BEFORE_FIX7A = {
     "a function that fits better": (
@@ -42,30 +45,47 @@ BEFORE_FIX7A = {
     ),
     "a type": ("CREATE TYPE qt001_cp.answer AS ENUM ('yes');\n", "type answer of "),
     "an operator": (
-        "CREATE OPERATOR qt001_cp.= (FUNCTION = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text);\n", "operator = of ",
+        "CREATE OPERATOR qt001_cp.= (FUNCTION = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text);\n",
+        "operator = of ",
     ),
-    "the schema of the watch": ("CREATE SCHEMA qt001_cp_watch AUTHORIZATION directus;\n", "schema qt001_cp_watch of directus"),
+    "the schema of the watch": (
+        "CREATE SCHEMA qt001_cp_watch AUTHORIZATION directus;\n",
+        "schema qt001_cp_watch of directus",
+    ),
     "default privileges": (_DEFAULT, "default privileges of qt001_cp_owner"),
-}  # fmt: skip
+}
 
 BEFORE_FIX7B = {
     "a function beside ours": (
         "CREATE FUNCTION qt001_cp.aside() RETURNS void LANGUAGE sql AS '';\nALTER FUNCTION qt001_cp.aside() OWNER TO directus;\n",
-        "QT108", "function qt001_cp.aside()",
+        "QT108",
+        "function qt001_cp.aside()",
     ),
     "the version table": (
-        "ALTER TABLE qt001_cp.alembic_version OWNER TO directus;\n", "QT108", "table qt001_cp.alembic_version",
+        "ALTER TABLE qt001_cp.alembic_version OWNER TO directus;\n",
+        "QT108",
+        "table qt001_cp.alembic_version",
     ),
     "a grant on the ledger": ("GRANT INSERT ON qt001_cp.event TO directus;\n", "QT108", "table qt001_cp.event"),
-    "a column of a table of ours": ("GRANT UPDATE (person) ON qt001_cp.person TO reporting;\n", "QT108", "table qt001_cp.person"),
+    "a column of a table of ours": (
+        "GRANT UPDATE (person) ON qt001_cp.person TO reporting;\n",
+        "QT108",
+        "table qt001_cp.person",
+    ),
     "a routine for everybody": (
-        "GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text) TO PUBLIC;\n", "QT108", "function qt001_cp.seal_manifest(pg_catalog.text)",
+        "GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text) TO PUBLIC;\n",
+        "QT108",
+        "function qt001_cp.seal_manifest(pg_catalog.text)",
     ),
     "the schema for everybody": ("GRANT USAGE ON SCHEMA qt001_cp TO PUBLIC;\n", "QT108", "schema qt001_cp"),
     "CREATE in the schema": ("GRANT CREATE ON SCHEMA qt001_cp TO reporting;\n", "QT108", "schema qt001_cp"),
-    "the schema of the watch": ("CREATE SCHEMA qt001_cp_watch AUTHORIZATION directus;\n", "QT108", "schema qt001_cp_watch"),
+    "the schema of the watch": (
+        "CREATE SCHEMA qt001_cp_watch AUTHORIZATION directus;\n",
+        "QT108",
+        "schema qt001_cp_watch",
+    ),
     "a duty that can log in": ("ALTER ROLE qt001_cp_verifier LOGIN;\n", "QT107", "role qt001_cp_verifier"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", BEFORE_BOOTSTRAP)

@@ -119,17 +119,26 @@ def test_a_failing_program_says_why(embedded: Server) -> None:
 
 def test_the_callers_variables_bend_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
-        "PGPORT": "5555", "PGHOSTADDR": "127.0.0.1", "PGHOST": "nowhere.invalid", "PGUSER": "somebody",
-        "PGDATABASE": "elsewhere", "PGOPTIONS": "-c role=somebody", "PGDATA": "/nonexistent",
-    }.items():  # fmt: skip
+        "PGPORT": "5555",
+        "PGHOSTADDR": "127.0.0.1",
+        "PGHOST": "nowhere.invalid",
+        "PGUSER": "somebody",
+        "PGDATABASE": "elsewhere",
+        "PGOPTIONS": "-c role=somebody",
+        "PGDATA": "/nonexistent",
+    }.items():
         monkeypatch.setenv(name, value)
     with open_server("embedded") as server:
         with server.connect("postgres") as connection:
             assert one(connection, "SELECT current_user") == "postgres"
         assert server.psql("SELECT current_user", "-At", dbname="postgres").stdout == "postgres\n"
         assert {name for name in server.env("postgres") if name.startswith("PG")} == {
-            "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGCLIENTENCODING",
-        }  # fmt: skip
+            "PGHOST",
+            "PGPORT",
+            "PGUSER",
+            "PGDATABASE",
+            "PGCLIENTENCODING",
+        }
 
 
 def test_only_we_get_to_the_socket(embedded: Server) -> None:
@@ -325,9 +334,11 @@ def owner(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
 def start_owner(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("owner.py")), *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
 
 
 def parent_of(pid: int) -> int:

@@ -131,12 +131,18 @@ def _beside(o: InventoryObject, made: Judgement, inventory: Inventory) -> Sugges
     """What lies in no schema: the database, schemas, default privileges, and what only an administrator owns."""
     public = tuple(dict.fromkeys(i.privilege for i in o.state.acl if i.grantee == PUBLIC))
     if o.ref.kind == "database":
-        return Suggestion("transfer", "the owner of a database may drop its schemas and set what every session starts with",
-                          tuple(p for p in public if p == "CONNECT"))  # fmt: skip
+        return Suggestion(
+            "transfer",
+            "the owner of a database may drop its schemas and set what every session starts with",
+            tuple(p for p in public if p == "CONNECT"),
+        )
     holds = [k for k, g in made.groups.items() if g.schema == o.ref.name and k in made.transferred]
     if o.ref.kind == "schema" and holds:
-        return Suggestion("transfer", f"its owner may drop and rename what others own in it, such as {holds[0][1]}",
-                          tuple(p for p in public if p == "USAGE"))  # fmt: skip
+        return Suggestion(
+            "transfer",
+            f"its owner may drop and rename what others own in it, such as {holds[0][1]}",
+            tuple(p for p in public if p == "USAGE"),
+        )
     if o.ref.kind == "schema":
         return Suggestion("retain", "nothing in it is protected")
     if o.ref.kind == "default acl":

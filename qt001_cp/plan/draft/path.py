@@ -75,8 +75,13 @@ def guess(inventory: Inventory, judgement: Judgement, analyses: Analyses) -> Pat
     tables = {o.ref.key: o.ref.identity for o in protected if o.ref.kind == "table"}
     written: tuple[str, ...] = ()
     if writer is not None and (analysis := analyses.get(writer.ref.key)):
-        written = tuple(dict.fromkeys(tables[e.kind, e.identity] for e in analysis.edges
-                                      if e.verb == "writes" and (e.kind, e.identity) in tables))  # fmt: skip
+        written = tuple(
+            dict.fromkeys(
+                tables[e.kind, e.identity]
+                for e in analysis.edges
+                if e.verb == "writes" and (e.kind, e.identity) in tables
+            )
+        )
     return Path(parts, ready[0] if len(ready) == 1 else None, written, _switch(protected), sources)
 
 

@@ -30,14 +30,28 @@ def draft_text(inventory: Inventory, judgement: Judgement, path: Path) -> str:
     items = [_Item(o, judgement.suggestions[o.ref.key]) for o in inventory.objects]
     count = [sum(i.suggestion.disposition == d for i in items) for d in ("transfer", "retain", None)]
     lines = [
-        _HEAD.format(application=_said(inventory.application.name), database=_said(inventory.database),
-                     transferred=count[0], retained=count[1], undecided=count[2]),
-        'schema = "qt001.policy/1"', f"name = {_q('draft for ' + inventory.database)}",
-        *([] if path.readiness else ["legacy = []  # see below"]), "",
-        "[roles]", f"application = {_q(inventory.application.name)}", "",
-        "# The first rule that matches decides. Nothing at the end catches the rest.", "",
-        *_rules(items, judgement), *_undecided(items, judgement), *_curated(items, path), *_path(path), *_rest(path),
-    ]  # fmt: skip
+        _HEAD.format(
+            application=_said(inventory.application.name),
+            database=_said(inventory.database),
+            transferred=count[0],
+            retained=count[1],
+            undecided=count[2],
+        ),
+        'schema = "qt001.policy/1"',
+        f"name = {_q('draft for ' + inventory.database)}",
+        *([] if path.readiness else ["legacy = []  # see below"]),
+        "",
+        "[roles]",
+        f"application = {_q(inventory.application.name)}",
+        "",
+        "# The first rule that matches decides. Nothing at the end catches the rest.",
+        "",
+        *_rules(items, judgement),
+        *_undecided(items, judgement),
+        *_curated(items, path),
+        *_path(path),
+        *_rest(path),
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -161,13 +175,28 @@ def _rest(path: Path) -> Iterator[str]:
             "",
         )
     else:
-        yield from ("[[legacy]]", 'kind = "view"', f"identity = {_q(path.readiness.ref.identity)}",
-                    'reason = "the old readiness: does it answer from facts?"', "")  # fmt: skip
+        yield from (
+            "[[legacy]]",
+            'kind = "view"',
+            f"identity = {_q(path.readiness.ref.identity)}",
+            'reason = "the old readiness: does it answer from facts?"',
+            "",
+        )
     yield from _blocked(path.switch)
-    yield from ("# What has to be shown to work, and by which tool. Undecided.", "[[capability]]", 'name = "restore_drill"',
-                'reason = "the protected data can be brought back from its backup"', f'producers = ["{UNDECIDED}"]',
-                "max_age_seconds = 2592000", "", "[verifier]", "max_age_seconds = 900", "", "[sign_off]",
-                "max_validity_seconds = 604800")  # fmt: skip
+    yield from (
+        "# What has to be shown to work, and by which tool. Undecided.",
+        "[[capability]]",
+        'name = "restore_drill"',
+        'reason = "the protected data can be brought back from its backup"',
+        f'producers = ["{UNDECIDED}"]',
+        "max_age_seconds = 2592000",
+        "",
+        "[verifier]",
+        "max_age_seconds = 900",
+        "",
+        "[sign_off]",
+        "max_validity_seconds = 604800",
+    )
 
 
 def _blocked(switch: Switch | None) -> Iterator[str]:
@@ -177,9 +206,17 @@ def _blocked(switch: Switch | None) -> Iterator[str]:
         yield f"# {_said(table)} today: {_said(today)}"
     for what in ("apply", "readiness"):
         key, value = switch.row_for(what) if switch else (what, "blocked")
-        yield from ("# How to see that it is blocked; a guess.", "[[blocked]]", f'what = "{what}"', f"table = {_q(table)}",
-                    f"key_column = {_q(switch.key if switch else 'name')}", f"key = {_q(key)}",
-                    f"state_column = {_q(switch.state if switch else 'state')}", f"blocked = {_q(value)}", "")  # fmt: skip
+        yield from (
+            "# How to see that it is blocked; a guess.",
+            "[[blocked]]",
+            f'what = "{what}"',
+            f"table = {_q(table)}",
+            f"key_column = {_q(switch.key if switch else 'name')}",
+            f"key = {_q(key)}",
+            f"state_column = {_q(switch.state if switch else 'state')}",
+            f"blocked = {_q(value)}",
+            "",
+        )
 
 
 def _q(text: str) -> str:

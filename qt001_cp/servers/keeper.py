@@ -33,7 +33,8 @@ def kept(kind: str, *arguments: str) -> Iterator[dict[str, Any]]:
         start_new_session=True,
         env={**without_pg(), "PYTHONPATH": path},
     )
-    assert supervisor.stdin is not None and supervisor.stdout is not None
+    assert supervisor.stdin is not None
+    assert supervisor.stdout is not None
     try:
         answer = json.loads(supervisor.stdout.readline() or '{"error": "its supervisor ended without a word"}')
         if "error" in answer:

@@ -189,7 +189,8 @@ def test_whoever_takes_the_latch_early_and_stays_is_named(opened: Stage) -> None
             service.execute(CALL)
         assert refused.value.sqlstate == "55P03"
         said = str(refused.value)
-        assert f"session {application.info.backend_pid} of directus" in said and "pg_terminate_backend" in said, said
+        assert f"session {application.info.backend_pid} of directus" in said, said
+        assert "pg_terminate_backend" in said, said
         application.execute("ROLLBACK")
         service.execute(CALL)
 

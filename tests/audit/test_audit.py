@@ -156,7 +156,8 @@ def test_a_rewritten_chain_is_found_by_its_head(
 def test_what_the_auditor_may_not_read_is_told(at_fix7c_done: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     document = _audit(at_fix7c_done, capsys, code=3, user=AUDITOR)
     (unseen,) = [c for c in document["checks"] if c["unseen"]]
-    assert unseen["name"].startswith("pg_dump") and "pg_read_all_data" in unseen["unseen"]
+    assert unseen["name"].startswith("pg_dump")
+    assert "pg_read_all_data" in unseen["unseen"]
     assert all(c["passed"] for c in document["checks"] if c is not unseen)
 
 

@@ -99,7 +99,8 @@ def test_a_wrong_pack_is_found(
             patch.setattr(revisions, "downgrade_sql", lambda _, to, t=texts, **x: t[BACK[to]])
             packs[fault] = _made(at_fix7a_sealed, tmp_path / str(number))
         found = pack(packs[fault], manifest, at_fix7a_sealed.digest, ()).faults
-        assert found and all(f.startswith(f"{script}: ") for f in found), (fault, found)
+        assert found, (fault, found)
+        assert all(f.startswith(f"{script}: ") for f in found), (fault, found)
         assert any(words in f for f in found), (fault, found)
     base = ["audit", "--database", at_fix7a_sealed.scene.dsn("postgres"), "--manifest", at_fix7a_sealed.manifest_path]
     assert main([*base, "--pack", str(packs["sound"])]) == 0

@@ -91,6 +91,5 @@ def test_each_rule_has_words_of_its_own(at_fix7c_done: Stage) -> None:
         assert any(f.startswith(words) for f in found), (words, found)
     # Before FIX7c the sources have to be those that the manifest captured; now they are the new ones.
     before = sources.apply_path(sound["object.json"], routines, "fix7b")
-    assert len(before.faults) == 5 and all(
-        f.endswith("is not the one that the manifest captured") for f in before.faults
-    )
+    assert len(before.faults) == 5
+    assert all(f.endswith("is not the one that the manifest captured") for f in before.faults)

@@ -76,7 +76,8 @@ def test_committed_while_the_cutover_waits(at_recorded: Stage) -> None:
                 app.execute(do)
                 release()
                 code, said = script.end()
-            assert code == 3 and "ERROR:  QT102:" in said, f"{kind}: {said}"
+            assert code == 3, f"{kind}: {said}"
+            assert "ERROR:  QT102:" in said, f"{kind}: {said}"
             with at_recorded.connect() as connection:
                 assert stage_of(connection) == "fix7a", kind
             app.execute(undo)
@@ -90,7 +91,9 @@ def test_uncommitted_at_the_end(at_recorded: Stage) -> None:
             app.execute(MAKE)
             release()
             code, said = script.end()
-        assert code == 3 and "ERROR:  QT108:" in said and "of directus" in said, said
+        assert code == 3, said
+        assert "ERROR:  QT108:" in said, said
+        assert "of directus" in said, said
         app.execute("ROLLBACK")
 
 
@@ -119,7 +122,8 @@ def test_during_without_a_lock_on_the_catalogs(at_recorded: Stage) -> None:
                 )
                 app.execute("COMMIT")
                 found = _findings(operator, at_recorded)
-                assert found and {state for state, _ in found} == {"QT102"}, f"{kind}: {found}"
+                assert found, f"{kind}: {found}"
+                assert {state for state, _ in found} == {"QT102"}, f"{kind}: {found}"
             app.execute(undo)
 
 

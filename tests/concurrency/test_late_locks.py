@@ -82,7 +82,9 @@ def test_nobody_is_the_victim_of_a_deadlock(at_recorded: Stage, statement: str, 
             thread.join()
         other.execute("ROLLBACK")
     assert ended == ["done"], said
-    assert code == 3 and "ERROR:  55P03:" in said and f"held by session {pid}" in said, said
+    assert code == 3, said
+    assert "ERROR:  55P03:" in said, said
+    assert f"held by session {pid}" in said, said
     with at_recorded.connect() as connection:
         assert stage_of(connection) == "fix7a"
 

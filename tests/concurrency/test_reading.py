@@ -88,7 +88,8 @@ def test_two_sessions_see_one_moment(at_base: Stage, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(sessions, "_TWO", 1)
         monkeypatch.setattr(sessions, "_beside", beside)
         assert read_inventory(connection, APPLICATION) == whole
-        assert len(opened) == 1 and opened[0].closed
+        assert len(opened) == 1
+        assert opened[0].closed
         assert len(read_inventory(connection, APPLICATION).objects) == len(whole.objects) + 1
 
 

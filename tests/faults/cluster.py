@@ -89,7 +89,8 @@ class Cluster:
 
     def kill_one(self, pid: int) -> None:
         """SIGKILL for one of its processes, and for no other."""
-        assert self.postgres is not None and pid in _children(self.postgres.pid)
+        assert self.postgres is not None
+        assert pid in _children(self.postgres.pid)
         os.kill(pid, signal.SIGKILL)
 
     def kill(self) -> None:

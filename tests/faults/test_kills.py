@@ -88,7 +88,8 @@ def test_killed_at_each_kind_of_statement(world: World, way: str) -> None:
         assert world.photograph() == before, f"{way}: {kill} killed at {point}"
     world.scene.psql(text)
     after = world.photograph()
-    assert after.dump != before.dump and after.roles == before.roles
+    assert after.dump != before.dump
+    assert after.roles == before.roles
     assert world.version() == (None if end == "base" else end)
 
 
@@ -104,7 +105,8 @@ def test_killed_in_its_commit(world: World, kill: str) -> None:
         assert world.version() == end
         after = world.photograph()
         again = world.scene.server.psql(text, "-v", "VERBOSITY=verbose", dbname=DATABASE, user="qt001_dba", check=False)
-        assert again.returncode == 3 and "ERROR:  QT122:" in again.stderr, again.stderr
+        assert again.returncode == 3, again.stderr
+        assert "ERROR:  QT122:" in again.stderr, again.stderr
         assert world.photograph() == after
     if len(ways) == 1:
         world.scene.psql(world.text("fix7b", "fix7a"))

@@ -168,7 +168,8 @@ def test_one_version_as_written(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"PostgreSQL: .*15", done.stdout) and re.search(r"\d+ passed", done.stdout), done.stdout
+    assert re.search(r"PostgreSQL: .*15", done.stdout), done.stdout
+    assert re.search(r"\d+ passed", done.stdout), done.stdout
 
 
 def test_the_matrix_runs_the_other_lines_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,10 +184,12 @@ def test_the_matrix_runs_the_other_lines_of_one_version(monkeypatch: pytest.Monk
     monkeypatch.setattr(matrix.subprocess, "run", run)
     matrix.main(["15"])
     assert [v for v, _ in ran] == ["15", "15"]
-    assert " -m matrix " in f"{ran[0][1]} " and ran[1][1].startswith("-m qt001_cp rehearse")
+    assert " -m matrix " in f"{ran[0][1]} "
+    assert ran[1][1].startswith("-m qt001_cp rehearse")
     from tests.conftest import MATRIX
 
-    assert "estate" in MATRIX and "exec qt001-cp rehearse" in _source("scripts/rehearse")
+    assert "estate" in MATRIX
+    assert "exec qt001-cp rehearse" in _source("scripts/rehearse")
 
 
 class _Opened:

@@ -146,9 +146,12 @@ def _application_is_contained(after: State, story: Story) -> None:
     for column, items in ((None, after.acl), *((c.column, c.acl) for c in after.columns)):
         for item in items:
             if item.grantee == APP:
-                assert item.privilege in kept and not item.grantable and column is None
+                assert item.privilege in kept
+                assert not item.grantable
+                assert column is None
             if item.grantee == PUBLIC:
-                assert item.privilege in story.keep_public and column is None
+                assert item.privilege in story.keep_public
+                assert column is None
 
 
 def _story(thing: int, *moves: Move, owner: Role = APP) -> Story:

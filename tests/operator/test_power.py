@@ -108,7 +108,8 @@ def test_schema_public_of_a_superuser_is_told(at_fix7a_sealed: Stage) -> None:
     with plain_operator(at_fix7a_sealed, POWERS), rolled_back(at_fix7a_sealed) as connection:
         manifest = at_fix7a_sealed.bundle.manifest  # type: ignore[union-attr]
         (finding,) = power_findings(connection, manifest, "forward")
-        assert finding.object == "role postgres" and finding.mend.startswith("Let a superuser run this script")
+        assert finding.object == "role postgres"
+        assert finding.mend.startswith("Let a superuser run this script")
 
 
 def test_what_a_superuser_owns_asks_for_a_superuser(at_fix7a_sealed: Stage) -> None:

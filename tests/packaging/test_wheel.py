@@ -71,10 +71,12 @@ def test_somebody_elses_project_uses_the_operations(
 
 def test_the_installed_program_carries_what_it_needs(installed: Path, tmp_path: Path) -> None:
     answer = run(installed / "qt001-cp", "--help")
-    assert answer.returncode == 0 and "rehearse" in answer.stdout
+    assert answer.returncode == 0
+    assert "rehearse" in answer.stdout
     project = run(installed / "python", "-c", "from qt001_cp.workflow.revisions import project_folder as p; print(p())")
     folder = Path(project.stdout.strip())
-    assert folder.name == "_project" and str(folder) == run(installed / "qt001-cp", "--project").stdout.strip()
+    assert folder.name == "_project"
+    assert str(folder) == run(installed / "qt001-cp", "--project").stdout.strip()
     for name in ("docs/policy.md", "scripts/bootstrap.sql", "scripts/teardown.sql", "scripts/run-reviewed"):
         assert (folder / name).is_file()
     printed = run(

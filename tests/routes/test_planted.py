@@ -110,7 +110,8 @@ def test_fix7a_takes_over_nothing_that_was_laid_before(at_base: Stage, way: str)
     before = at_base.scene.dump()
     with pytest.raises(Refused) as caught:
         revisions.upgrade(at_base.scene.dsn(OPERATOR), "fix7a", policy=POLICY)
-    assert caught.value.sqlstate == "QT122" and said in str(caught.value)
+    assert caught.value.sqlstate == "QT122"
+    assert said in str(caught.value)
     assert at_base.scene.dump() == before
 
 
@@ -124,7 +125,8 @@ def test_fix7c_refuses_a_watch_that_is_not_its_own(at_fix7b_done: Stage) -> None
     run(at_fix7b_done, "CREATE SCHEMA qt001_cp_watch AUTHORIZATION reporting;\n")
     with unchanged(at_fix7b_done), pytest.raises(Refused) as caught:
         at_fix7b_done.upgrade("fix7c")
-    assert caught.value.sqlstate == "QT108" and "schema qt001_cp_watch" in str(caught.value)
+    assert caught.value.sqlstate == "QT108"
+    assert "schema qt001_cp_watch" in str(caught.value)
 
 
 def test_the_guard_runs_nothing_of_a_watch_that_is_not_its_own(at_fix7c_done: Stage) -> None:
@@ -149,7 +151,8 @@ def test_the_guard_runs_nothing_of_a_watch_that_is_not_its_own(at_fix7c_done: St
     with at_fix7c_done.connect() as connection:
         assert connection.execute("SELECT is_called FROM qt001_cp_watch.tripped").fetchone() == (False,)
         closed = connection.execute("SELECT closed FROM qt001_cp.v_fix7_acceptance").fetchone()
-    assert closed is not None and "entry_points_paired" in closed[0]
+    assert closed is not None
+    assert "entry_points_paired" in closed[0]
 
 
 def test_the_application_reaches_nothing_in_the_schema_of_the_control_plane(at_fix7c_done: Stage) -> None:

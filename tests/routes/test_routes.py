@@ -30,7 +30,8 @@ def test_a_plain_cutover_leaves_the_route_open(library: Library, plain: dict[str
 @pytest.mark.parametrize("route", [r for r in ALL if r.ours.moment == "denied"], ids=_named)
 def test_after_our_cutover_postgresql_refuses_it(ours: dict[str, walk.Answer], route: Route) -> None:
     answer = ours[route.name]
-    assert not answer.reached and answer.sqlstate == route.ours.sqlstate, answer
+    assert not answer.reached, answer
+    assert answer.sqlstate == route.ours.sqlstate, answer
 
 
 @pytest.mark.parametrize("route", [r for r in ALL if r.ours.moment == "sealed"], ids=_named)

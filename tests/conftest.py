@@ -98,7 +98,7 @@ class Library:
         if name in self.made:
             return
         steps: dict[str, tuple[str | None, Callable[[Stage], object]]] = {
-            "base": (None, lambda stage: None),
+            "base": (None, lambda _: None),
             "fix7a": ("base", self._fix7a),
             "recorded": ("fix7a", self._record),
             "fix7b": ("recorded", lambda stage: stage.upgrade("fix7b")),

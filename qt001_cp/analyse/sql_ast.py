@@ -220,7 +220,7 @@ class Walker(Expressions):
         self.unknown(rules.DYNAMIC_OPAQUE, f"EXECUTE of the prepared statement {node.get('name', '')}")
         self.rest(node)
 
-    def discard(self, node: Node) -> None:
+    def discard(self, _node: Node) -> None:
         self.unknown(rules.SEARCH_PATH, "DISCARD")
 
 

@@ -12,6 +12,8 @@ from psycopg.rows import dict_row
 from qt001_cp.model.preconditions import FORWARD, LOCKS, POWER, RESTORE, Precondition
 
 _HOLDERS = Path(__file__).with_name("lock_holders.sql")
+_FINDINGS = "SELECT * FROM qt001_cp.fix7b_findings(%s)"
+_RESTORE_FINDINGS = "SELECT * FROM qt001_cp.fix7b_restore_findings(%s)"
 _EVIDENCE = Path(__file__).with_name("preflight_evidence.sql")
 
 Status = Literal["pass", "fail", "warning", "not asked"]
@@ -101,11 +103,10 @@ class Preflight:
 
 def read_preflight(opened: psycopg.Connection, digest: str, *, restore: bool = False) -> Preflight:
     """Ask a database that has FIX7a about the object manifest of ``digest``."""
-    function = "fix7b_restore_findings" if restore else "fix7b_findings"
     holders = _rows(opened, _HOLDERS.read_text(), digest)
     return Preflight(
         restore,
-        _rows(opened, f"SELECT * FROM qt001_cp.{function}(%s)", digest),
+        _rows(opened, _RESTORE_FINDINGS if restore else _FINDINGS, digest),
         [r["note"] for r in _rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", digest)],
         _rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", digest)[0],
         holders,

@@ -102,7 +102,7 @@ STAYS = (
           do("REVOKE SELECT ON public.qt001_setting FROM intern", "GRANT SELECT ON public.qt001_setting TO intern")),
     Stays("owners_and_acls_exact", "the same privileges on a column in another order", _columns_in_another_order),
     _ONE("an older one is bound to something", _another_analysis),
-    _ONE("a simulated one of another manifest", analysed(lambda r: None, **{"class": "simulated", "subject": "0" * 64})),
+    _ONE("a simulated one of another manifest", analysed(lambda _: None, **{"class": "simulated", "subject": "0" * 64})),
     _ONE("it does not understand what stays with the application", analysed(unknown("public.slugify(pg_catalog.text)"))),
     Stays("dependency_manifest_closed", "it does not understand what is not on the apply path", analysed(unknown(LEGACY[1]))),
     Stays("dependency_manifest_closed", "texts are run as SQL, and other servers reached, where the apply path does not go", do(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 
+import pytest
+
 from qt001_cp.model.canonical import Json
 from qt001_cp.rehearsal.nogo.acl_denials import WHO
 from qt001_cp.rehearsal.nogo.case import FAMILIES
@@ -16,7 +18,8 @@ def _record(library: Library) -> Json:
     return record
 
 
-def test_every_family_has_cases(at_recorded: Stage, library: Library) -> None:
+@pytest.mark.usefixtures("at_recorded")
+def test_every_family_has_cases(library: Library) -> None:
     cases = defaultdict(set)
     for case in _record(library)["cases"]:
         cases[case["family"]].add(case["name"])
@@ -24,7 +27,8 @@ def test_every_family_has_cases(at_recorded: Stage, library: Library) -> None:
     assert {family: len(names) for family, names in cases.items() if len(names) < 7} == {}
 
 
-def test_every_case_is_refused_and_moves_nothing(at_recorded: Stage, library: Library) -> None:
+@pytest.mark.usefixtures("at_recorded")
+def test_every_case_is_refused_and_moves_nothing(library: Library) -> None:
     failed = [
         c
         for c in _record(library)["cases"]

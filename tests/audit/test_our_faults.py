@@ -13,6 +13,7 @@ import pytest
 from qt001_cp import estate
 from qt001_cp.cli import main
 from qt001_cp.model.inventory import Inventory
+from qt001_cp.model.names import QualifiedName
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
@@ -41,7 +42,7 @@ def _wrong_plan(patch: pytest.MonkeyPatch) -> None:
     from qt001_cp.plan import ways
 
     patch.setattr(ways, "_planned", ways._planned.__wrapped__)  # without what it remembers of sound plans
-    patch.setattr(ways, "_removals", lambda simulation, wish: [])
+    patch.setattr(ways, "_removals", lambda _simulation, _wish: [])
 
 
 def _missed_kind(patch: pytest.MonkeyPatch) -> None:
@@ -68,7 +69,10 @@ def _wrong_quoting(patch: pytest.MonkeyPatch) -> None:
     from qt001_cp.emit import quoting
 
     real = quoting.qualified
-    wrong = lambda name: real(name).replace('"qt001 Ledger"', '"qt001_setting"')  # noqa: E731
+
+    def wrong(name: QualifiedName) -> str:
+        return real(name).replace('"qt001 Ledger"', '"qt001_setting"')
+
     patch.setattr("qt001_cp.emit.statements.qualified", wrong)
 
 

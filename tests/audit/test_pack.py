@@ -95,8 +95,8 @@ def test_a_wrong_pack_is_found(
         texts = {**printed, script: wrong(printed[script])}
         assert texts[script] != printed[script], fault
         with monkeypatch.context() as patch:
-            patch.setattr(revisions, "upgrade_sql", lambda _, to, t=texts, **x: t[f"{to}.sql"])
-            patch.setattr(revisions, "downgrade_sql", lambda _, to, t=texts, **x: t[BACK[to]])
+            patch.setattr(revisions, "upgrade_sql", lambda _, to, t=texts, **_x: t[f"{to}.sql"])
+            patch.setattr(revisions, "downgrade_sql", lambda _, to, t=texts, **_x: t[BACK[to]])
             packs[fault] = _made(at_fix7a_sealed, tmp_path / str(number))
         found = pack(packs[fault], manifest, at_fix7a_sealed.digest, ()).faults
         assert found, (fault, found)

@@ -91,9 +91,9 @@ def test_a_wrong_signature_of_ours_is_found_without_us(
     _, public = write_keys(tmp_path, key)
     with monkeypatch.context() as patch:
         if wrong == "pae":
-            patch.setattr(signature, "pae", lambda kind, payload: payload)
+            patch.setattr(signature, "pae", lambda _kind, payload: payload)
         if wrong == "verify":
-            patch.setattr(signature, "verify", lambda envelope, trusted: (STATEMENT, ""))
+            patch.setattr(signature, "verify", lambda _envelope, _trusted: (STATEMENT, ""))
         made = signature.sign(STATEMENT, stranger if wrong == "verify" else key)
         assert signature.verify(made, [key.public_key()])[0] is not None
     (tmp_path / "e.json").write_text(json.dumps(made))

@@ -58,7 +58,7 @@ def no_guards(patch: pytest.MonkeyPatch) -> None:
     """op.guard() prints nothing."""
     from qt001_cp.ops import directives
 
-    patch.setattr(directives.GuardOp, "sql", lambda op: [])
+    patch.setattr(directives.GuardOp, "sql", lambda _: [])
 
 
 def another_manifest(patch: pytest.MonkeyPatch) -> None:

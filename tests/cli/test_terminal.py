@@ -120,7 +120,7 @@ def test_a_terminal_without_utf8(file: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_locale_C(file: Path, tmp_path: Path) -> None:
+def test_the_locale_c(file: Path, tmp_path: Path) -> None:
     plain, c = tmp_path / "plain", tmp_path / "c"
     assert program("review", file, "--out", plain).returncode == 0
     done = program("review", file, "--out", c, LC_ALL="C", TZ="Asia/Tokyo")
@@ -137,7 +137,7 @@ def test_an_interrupted_query_is_an_interruption(
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
-            raise psycopg.OperationalError("the connection is closed")  # noqa: B904
+            raise psycopg.OperationalError("the connection is closed")  # noqa: B904 - psycopg raises it so
 
     monkeypatch.setattr(inspecting, "run_status", run)
     assert main(["status", "--database", "x"]) == 1

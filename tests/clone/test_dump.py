@@ -252,5 +252,5 @@ def test_a_clone_with_data_has_the_rows(empty: Server, shop: Shop) -> None:
     drop_scene(scene)
 
 
-def test_the_clone_has_the_name_of_its_original(dump: Path, shop: Shop) -> None:
+def test_the_clone_has_the_name_of_its_original(dump: Path) -> None:
     assert from_dump(dump, None, POLICY, None, data=False).database == DATABASE

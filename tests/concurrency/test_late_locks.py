@@ -53,7 +53,7 @@ def test_what_cannot_be_opened_before_is_left(at_recorded: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement, waits",
+    ("statement", "waits"),
     [("ALTER FUNCTION public.qt001_touch() COST 7", True), ("TRUNCATE public.qt001_setting CASCADE", False)],
 )
 def test_nobody_is_the_victim_of_a_deadlock(at_recorded: Stage, statement: str, waits: bool) -> None:

@@ -123,7 +123,7 @@ def _in_during_begin(connection: psycopg.Connection) -> bool:
     return connection.execute(query).fetchone() == (True,)
 
 
-def _run_reviewed(stage: Stage, file: Path, *args: str, **kw: object) -> subprocess.Popen[str]:
+def _run_reviewed(stage: Stage, file: Path, *args: str) -> subprocess.Popen[str]:
     server = stage.scene.server
     env = server.env(stage.scene.database, OPERATOR)
     env["PATH"] = f"{server.bin}{os.pathsep}{env['PATH']}"

@@ -59,7 +59,7 @@ def test_a_small_lock_table_is_not_filled(crowded: psycopg.Connection) -> None:
 
 
 def test_in_one_part_it_would_be_filled(crowded: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "parts", lambda cursor, room: [])
+    monkeypatch.setattr(sessions, "parts", lambda _cursor, _room: [])
     with pytest.raises(psycopg.errors.OutOfMemory):
         read_inventory(crowded, APPLICATION)
 
@@ -67,7 +67,7 @@ def test_in_one_part_it_would_be_filled(crowded: psycopg.Connection, monkeypatch
 def test_parts_leave_no_object_out_and_none_twice(at_base: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with at_base.connect() as connection:
         whole = read_inventory(connection, APPLICATION)
-        monkeypatch.setattr(sessions, "room_and_relations", lambda cursor: (1, 2))
+        monkeypatch.setattr(sessions, "room_and_relations", lambda _: (1, 2))
         assert read_inventory(connection, APPLICATION) == whole
 
 

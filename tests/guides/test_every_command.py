@@ -41,7 +41,7 @@ def _by_ci(block: Block) -> bool:
 
 def _by(path: str, words: str) -> Callable[[Block], bool]:
     """A test reads the block and runs its lines."""
-    return lambda block: words in _source(path)
+    return lambda _: words in _source(path)
 
 
 def _parses(program: Callable[[], Any]) -> Callable[[Block], bool]:
@@ -53,19 +53,19 @@ def _parses(program: Callable[[], Any]) -> Callable[[Block], bool]:
             patch.setattr("sys.argv", shlex.split(command)[2:])
             patch.setattr("benchmarks.run.bench_server", _no_server)
             patch.setattr("benchmarks.guard.bench_server", _no_server)
-            with pytest.raises(_FirstServer):
+            with pytest.raises(_FirstServerError):
                 program()
         return True
 
     return taken
 
 
-class _FirstServer(Exception):
+class _FirstServerError(Exception):
     pass
 
 
 def _no_server(*_: object, **__: object) -> None:
-    raise _FirstServer
+    raise _FirstServerError
 
 
 def _performance() -> Any:

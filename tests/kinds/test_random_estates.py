@@ -90,7 +90,7 @@ def _there_and_back(stage: Stage, estate: Estate) -> str:
         try:
             bundle = make_bundle(author, stage.folder / "policy.toml")
         except Qt001Error as exc:
-            assert exc.hint, f"refused without a word how to mend it: {exc}"
+            assert exc.hint, f"refused without a word how to mend it: {exc}"  # noqa: PT017 - it may raise, or not
             return str(exc)
         stage.bundle = bundle
         bundle.write(stage.folder)

@@ -69,7 +69,7 @@ def test_somebody_elses_project_uses_the_operations(
     assert server.dump(database, "--exclude-table=public.alembic_version") == before
 
 
-def test_the_installed_program_carries_what_it_needs(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_program_carries_what_it_needs(installed: Path) -> None:
     answer = run(installed / "qt001-cp", "--help")
     assert answer.returncode == 0
     assert "rehearse" in answer.stdout

@@ -212,9 +212,7 @@ def test_when_every_gate_is_open_it_says_that_the_guard_lets_writes_pass(at_fix7
     assert "Every gate is open" in page.read_text()
 
 
-def test_bad_input_ends_in_words(
-    at_base: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str], reports: Callable[[str], Made]
-) -> None:
+def test_bad_input_ends_in_words(at_base: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dsn, out = at_base.scene.dsn(OPERATOR), tmp_path / "report.html"
     assert main(["report", "--database", dsn, "--out", str(out)]) == 1
     assert "FIX7a is not deployed in database" in capsys.readouterr().err

@@ -15,7 +15,7 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-import qt001_cp.ops  # noqa: F401
+import qt001_cp.ops  # noqa: F401 - registers the operations
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.statements import statements
 from qt001_cp.model.steps import Grant

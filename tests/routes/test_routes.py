@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.conftest import Library
@@ -51,6 +49,6 @@ def test_a_refused_cutover_changes_nothing(sealing: walk.Found, late: walk.Found
     assert (late.refusal, late.unchanged) == ("QT102", True)
 
 
-def test_every_route_has_a_name_of_its_own(tmp_path: Path) -> None:
+def test_every_route_has_a_name_of_its_own() -> None:
     names = [route.name for route in ALL]
     assert sorted(names) == sorted(set(names))

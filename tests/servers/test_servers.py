@@ -160,7 +160,7 @@ def test_two_at_once(embedded: Server) -> None:
 
 
 def test_gone_after_the_block_and_after_an_error_in_it() -> None:
-    with pytest.raises(ZeroDivisionError), open_server("embedded") as server:
+    with pytest.raises(ZeroDivisionError), open_server("embedded") as server:  # noqa: PT012 - the error is the test's own
         folder = Path(server.host)
         pid = postmaster(folder)
         raise ZeroDivisionError
@@ -232,7 +232,7 @@ def test_a_folder_too_deep_for_a_socket_is_passed_over(monkeypatch: pytest.Monke
 def test_a_folder_closed_to_the_server_user_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     user = server_user()
     assert user is not None
-    with run_folder(Path("/tmp"), None) as closed:
+    with run_folder(Path("/tmp"), None) as closed:  # noqa: S108 - a folder of its own in it
         monkeypatch.setattr("tempfile.tempdir", str(closed))
         assert closed in bases(None)
         assert closed not in bases(user)
@@ -264,7 +264,7 @@ def test_a_given_server_that_asks_for_passwords() -> None:
             Path(raw.host, "data", "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n")
             connection.execute("SELECT pg_reload_conf()")
             time.sleep(0.5)
-        with open_server(dsn=make_conninfo(raw.conninfo("postgres", "boss"), password="se cret")) as server:
+        with open_server(dsn=make_conninfo(raw.conninfo("postgres", "boss"), password="se cret")) as server:  # noqa: S106 - a server of the test's own
             assert (server.superuser, server.trusts) == ("boss", False)
             with server.connect("postgres", "app") as connection:
                 assert one(connection, "SELECT session_user") == "app"

@@ -43,10 +43,10 @@ def untouched(stage: Stage) -> Iterator[None]:
 
 
 @pytest.fixture
-def strange(at_base: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def strange(at_base: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A server that is too old for this release, as its programs know it."""
     monkeypatch.setattr(versions, "SUPPORTED", other_majors(at_base))
-    yield at_base
+    return at_base
 
 
 def test_findings_by_version(at_fix7a_sealed: Stage) -> None:

@@ -149,7 +149,7 @@ class Clone:
             connection.execute("SET session_replication_role = replica")
             for b in self.policy.blocked:
                 try:
-                    row = connection.execute(f"SELECT count(*) FROM {b['table']}".encode()).fetchone()
+                    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.SQL(b["table"]))).fetchone()
                     if row == (0,) or f"made in {b['table']}" in " ".join(self.cloned.notes):
                         insert = sql.SQL("INSERT INTO {} ({}, {}) VALUES ({}, {})").format(
                             sql.SQL(b["table"]),

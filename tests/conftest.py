@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from qt001_cp import estate
+from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene, drop_scene, new_scene
 from qt001_cp.rehearsal.transcript import Transcript
@@ -59,9 +60,13 @@ class Stage:
         return str(self.folder / OBJECT)
 
     @property
-    def digest(self) -> str:
+    def manifest(self) -> ObjectManifest:
         assert self.bundle is not None
-        return self.bundle.manifest.digest()
+        return self.bundle.manifest
+
+    @property
+    def digest(self) -> str:
+        return self.manifest.digest()
 
     def connect(self, user: str | None = None) -> psycopg.Connection:
         """As ``user``, or as the superuser. Autocommit."""

@@ -87,7 +87,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     ).fetchone()
     if there is None or not there[0]:
         raise without_fix7a(str(there[1]) if there else "?", ": nothing to audit")
-    snapshot = str(connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0])  # type: ignore[index]
+    exported = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
+    snapshot = str(exported[0] if exported else "")
     documents, found = ledger.documents(connection)
     chain, events = ledger.chain(connection, list(outside.heads))
     documents.faults += ledger.missing(events, found)

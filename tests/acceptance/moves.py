@@ -75,7 +75,7 @@ def unknown(identity: str) -> Callable[[dict[str, Json]], object]:
     doubt = {"rule": "dynamic-sql-opaque", "line": 3, "detail": "text"}
 
     def change(routines: dict[str, Json]) -> None:
-        first = {"kind": "function", "identity": identity, "definition": "", "body_sha256": None, "edges": []}
+        first: Json = {"kind": "function", "identity": identity, "definition": "", "body_sha256": None, "edges": []}
         routines[identity] = {**routines.get(identity, first), "unknown": [doubt]}
 
     return change

@@ -25,7 +25,7 @@ ROWS = "SELECT count(*) FROM public.qt001_write_log"
 
 def count(stage: Stage, query: str) -> int:
     with stage.connect() as admin:
-        row = admin.execute(query).fetchone()  # type: ignore[arg-type]
+        row = admin.execute(query).fetchone()
     assert row is not None
     return int(row[0])
 

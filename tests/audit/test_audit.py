@@ -136,7 +136,7 @@ def test_what_a_fault_of_ours_would_leave_is_found(
 ) -> None:
     statements, check, words = FAULTS[fault]
     with at_fix7c_done.connect() as connection, connection.transaction():
-        connection.execute(statements)  # type: ignore[call-overload]
+        connection.execute(statements)
     try:
         faults = _faults(_audit(at_fix7c_done, capsys, code=3), check)
     finally:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from qt001_cp import estate
+from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.cli import main
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.names import QualifiedName
+from qt001_cp.plan.order import ordered
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
@@ -53,14 +55,14 @@ def _missed_kind(patch: pytest.MonkeyPatch) -> None:
         kept = tuple(o for o in inventory.objects if o.ref.kind not in ("materialized view", "aggregate"))
         return dataclasses.replace(inventory, objects=kept)
 
-    real = bundle.read_inventory
+    real = read_inventory
     patch.setattr(bundle, "read_inventory", read)
 
 
 def _wrong_order(patch: pytest.MonkeyPatch) -> None:
     from qt001_cp.emit import script
 
-    real = script.ordered
+    real = ordered
     patch.setattr(script, "ordered", lambda manifest, direction: real(manifest, direction)[:-3])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def _payload(envelope: dict[str, Any]) -> None:
     envelope["payload"] = base64.b64encode(body).decode()
 
 
-TOUCHED = {
+TOUCHED: dict[str, Callable[[dict[str, Any]], object]] = {
     "another payload": _payload,
     "another payloadType": lambda e: e.update(payloadType="application/json"),
     "no signature": lambda e: e.update(signatures=[]),

@@ -60,7 +60,7 @@ def test_wrong_modules_are_found(
     run, dsn = RUNS[name], at_base.scene.dsn(OPERATOR)
     if run.estate:
         with at_base.connect() as superuser:
-            superuser.execute(run.estate)  # type: ignore[call-overload]
+            superuser.execute(run.estate)
     with monkeypatch.context() as patch:
         path = sealed(at_base, tmp_path, lambda: [wrong_module(patch) for wrong_module in run.author])
         for wrong_module in run.operator:

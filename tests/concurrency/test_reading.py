@@ -10,8 +10,9 @@ import pytest
 from qt001_cp.catalog import sessions
 from qt001_cp.catalog.inventory import read_inventory, read_owners
 from qt001_cp.model.names import Role
-from qt001_cp.servers.binaries import WHEEL_MAJOR, wanted_major
+from qt001_cp.servers.binaries import wanted_major
 from qt001_cp.servers.cluster import run_cluster
+from qt001_cp.servers.pinned import WHEEL_MAJOR
 from tests.conftest import Stage
 
 APPLICATION = Role("directus")
@@ -29,7 +30,7 @@ SMALL = {
 @pytest.fixture(scope="module")
 def crowded() -> Iterator[psycopg.Connection]:
     """A superuser's session on a server with room for few locks, and many views in its database."""
-    with run_cluster(wanted_major() or WHEEL_MAJOR, **SMALL) as answer:
+    with run_cluster(wanted_major() or WHEEL_MAJOR, None, **SMALL) as answer:
         where = {"host": answer["host"], "port": str(answer["port"]), "user": answer["superuser"], "dbname": "postgres"}
         with psycopg.connect(psycopg.conninfo.make_conninfo(**where), autocommit=True) as connection:
             connection.execute("CREATE ROLE directus; CREATE SCHEMA a AUTHORIZATION directus; SET ROLE directus")

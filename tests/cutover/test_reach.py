@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from tests.conftest import Stage
 from tests.cutover.support import cluster, edited_policy, findings, refused, reseal, run, sealed_with, stopped
 
@@ -189,17 +189,11 @@ def test_operator_of_the_application_in_a_body(at_base: Stage, tmp_path: Path) -
 
 def test_routine_without_an_analysis(at_fix7a_sealed: Stage, tmp_path: Path) -> None:
     def forget(manifest: ObjectManifest) -> ObjectManifest:
-        def bare(detail: object) -> object:
-            return (
-                {k: v for k, v in detail.items() if k not in ("reaches", "unknown")}
-                if isinstance(detail, dict)
-                else detail
-            )
+        def bare(o: ManifestObject) -> ManifestObject:
+            detail = {k: v for k, v in (o.detail or {}).items() if k not in ("reaches", "unknown")}
+            return replace(o, detail=detail)
 
-        objects = tuple(
-            replace(o, detail=bare(o.detail)) if o.ref.name == "qt001_touch" else o  # type: ignore[arg-type]
-            for o in manifest.objects
-        )
+        objects = tuple(bare(o) if o.ref.name == "qt001_touch" else o for o in manifest.objects)
         return replace(manifest, objects=objects)
 
     reseal(at_fix7a_sealed, tmp_path, edit=forget)

@@ -84,6 +84,11 @@ def _walked(block: Block) -> bool:
     return (block.page, block.heading.partition(".")[0]) in HANDS
 
 
+_ONE_VERSION = [
+    "QT001_TEST_POSTGRES=15 scripts/test tests/estate",
+    "QT001_TEST_POSTGRES=15 scripts/rehearse",
+    f"QT001_POSTGRES_BIN_15={BINARIES} QT001_TEST_POSTGRES=15 scripts/test tests/estate",
+]
 # Where the blocks of a page run, by page and heading (None: every heading): (the reason, how it is looked at).
 HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("operator", "Without superuser"): (
@@ -101,11 +106,6 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("guard-cost", ""): ("it takes an hour; by hand", _parses(_guard_cost)),
     ("architecture", "The way of one object"): ("an excerpt of what is printed: test_guides compares it", lambda block: block.language == "sql"),
 }  # fmt: skip  # one place a line
-_ONE_VERSION = [
-    "QT001_TEST_POSTGRES=15 scripts/test tests/estate",
-    "QT001_TEST_POSTGRES=15 scripts/rehearse",
-    f"QT001_POSTGRES_BIN_15={BINARIES} QT001_TEST_POSTGRES=15 scripts/test tests/estate",
-]
 
 
 def _blocks_with_commands() -> list[Block]:
@@ -181,7 +181,7 @@ def test_the_matrix_runs_the_other_lines_of_one_version(monkeypatch: pytest.Monk
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(matrix, "open_server", lambda major: _Opened(major))
-    monkeypatch.setattr(matrix.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     matrix.main(["15"])
     assert [v for v, _ in ran] == ["15", "15"]
     assert " -m matrix " in f"{ran[0][1]} "
@@ -247,7 +247,7 @@ def test_every_command_in_a_sentence_names_what_there_is() -> None:
 def _help(verb: str, part: str) -> str:
     parser = _parser()
     for word in (verb, part):
-        below = [a for a in parser._actions if isinstance(getattr(a, "choices", None), dict) and a.dest != "format"]
-        if below and word in below[0].choices:
-            parser = below[0].choices[word]
+        below = [a.choices for a in parser._actions if isinstance(a.choices, dict) and a.dest != "format"]
+        if below and word in below[0]:
+            parser = below[0][word]
     return parser.format_help()

@@ -117,7 +117,7 @@ def _more(draw: st.DrawFn, estate: Estate) -> str:
         estate.kinds.add("column of an own type")
     if draw(st.booleans()):
         more += f", {estate.name(draw(NAMES))} int GENERATED ALWAYS AS (id * 2) STORED"
-    if estate.keyed and draw(st.booleans()):
+    if len(estate.keyed) > 0 and draw(st.booleans()):
         more += f", {estate.name(draw(NAMES))} int REFERENCES {draw(st.sampled_from(estate.keyed))} ON DELETE CASCADE"
         estate.kinds.add("foreign key")
     return more

@@ -59,11 +59,12 @@ def _row(connection: psycopg.Connection, e: Example) -> Any:
 def _name(connection: psycopg.Connection, e: Example) -> tuple[int, str, str]:
     """What PostgreSQL calls it: number, kind and identity."""
     classid = "pg_largeobject" if e.catalog == "pg_largeobject_metadata" else e.catalog
-    return _ask(
+    number, kind, identity = _ask(
         connection,
-        f"SELECT o.oid, i.type, i.identity FROM pg_catalog.{e.catalog} o,"  # type: ignore[no-any-return]
+        f"SELECT o.oid, i.type, i.identity FROM pg_catalog.{e.catalog} o,"
         f" pg_identify_object('{classid}'::regclass, o.oid, 0) i WHERE {e.where}",
     )
+    return number, kind, identity
 
 
 def _holds(connection: psycopg.Connection, e: Example, oid: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,9 @@ from tests.model.small_estate import APP, manifest, policy, rule, thing
 OLD = manifest()
 
 
-def _with(identity: str, **changes: object) -> ObjectManifest:
+def _with(identity: str, **changes: Any) -> ObjectManifest:
     def changed(o: ManifestObject) -> ManifestObject:
-        return replace(o, **changes) if o.ref.identity == identity else o  # type: ignore[arg-type]
+        return replace(o, **changes) if o.ref.identity == identity else o
 
     return replace(OLD, objects=tuple(changed(o) for o in OLD.objects))
 
@@ -77,8 +78,8 @@ def test_what_changed_is_one_line(changes: dict[str, object], line: str) -> None
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )
-def test_the_head_is_compared_too(changes: dict[str, object], word: str) -> None:
-    said = difference(OLD, replace(OLD, **changes))  # type: ignore[arg-type]
+def test_the_head_is_compared_too(changes: dict[str, Any], word: str) -> None:
+    said = difference(OLD, replace(OLD, **changes))
     assert len(said) == 1
     assert said[0].startswith(f"~ {word}: ")
 

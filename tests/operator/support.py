@@ -13,6 +13,7 @@ from psycopg import sql
 
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.ops.directives import ApplyManifestOp, GuardOp, RunPinnedSqlOp, ScriptSettingsOp
+from qt001_cp.plan.order import Direction
 from qt001_cp.rehearsal.scene import Scene, drop_scene
 from qt001_cp.workflow.revisions import project_folder
 from tests.conftest import Stage
@@ -107,20 +108,24 @@ def rolled_back(stage: Stage) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+def _status(connection: psycopg.Connection) -> psycopg.pq.TransactionStatus:
+    return connection.info.transaction_status
+
+
 @contextmanager
 def act(connection: psycopg.Connection) -> Iterator[None]:
     """As the operator's login: session_user too, and with its powers alone."""
-    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+    assert _status(connection) == psycopg.pq.TransactionStatus.INTRANS
     connection.execute(f"SET LOCAL SESSION AUTHORIZATION {LOGIN}")
     try:
         yield
     finally:
-        if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
+        if _status(connection) != psycopg.pq.TransactionStatus.INERROR:
             connection.execute("RESET ROLE")
             connection.execute("RESET SESSION AUTHORIZATION")
 
 
-def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> list[Finding]:
+def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, direction: Direction) -> list[Finding]:
     with act(connection):
         rows = connection.execute(
             "SELECT * FROM qt001_cp.operator_power_findings(%s, %s)", [manifest.digest(), direction]
@@ -128,7 +133,7 @@ def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, dir
     return [Finding(*row) for row in rows]
 
 
-def statements(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
+def statements(connection: psycopg.Connection, manifest: ObjectManifest, direction: Direction) -> None:
     """The script of one direction without what asks whether it may run: what PostgreSQL itself allows."""
     _run(
         connection,
@@ -141,7 +146,7 @@ def statements(connection: psycopg.Connection, manifest: ObjectManifest, directi
     )
 
 
-def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
+def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: Direction) -> None:
     """The script of one direction with its preconditions and postconditions."""
     digest, first = manifest.digest(), direction == "forward"
     begin = GuardOp("cutover_begin", digest, True) if first else GuardOp("restore_begin", digest)
@@ -160,7 +165,7 @@ def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: s
     )
 
 
-def _segment(direction: str) -> Sequence[str]:
+def _segment(direction: Direction) -> Sequence[str]:
     versions = project_folder() / "alembic" / "versions"
     sums = next(versions.glob("fix7b_*.py")).read_text("utf-8").partition('SUMS = "')[2].partition('"')[0]
     name = "[1-9]*.sql" if direction == "forward" else "zz_drop.sql"
@@ -169,4 +174,4 @@ def _segment(direction: str) -> Sequence[str]:
 
 def _run(connection: psycopg.Connection, texts: Sequence[str]) -> None:
     for text in texts:
-        connection.execute(sql.SQL(text))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(text))

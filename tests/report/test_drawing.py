@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.report.estate import change_groups, estate_counts, together
-from qt001_cp.report.graph import MOST, Edge, Graph, Known, Node, build
+from qt001_cp.report.graph import MOST, Column, Edge, Graph, Known, Node, build
 from qt001_cp.report.labels import columns_of, wrap
 from qt001_cp.report.layout import Box, draw
 from qt001_cp.report.page import html
@@ -57,8 +57,11 @@ def test_wrapped_lines_fit(text: str, width: int) -> None:
 @given(st.lists(st.tuples(st.integers(0, 13), st.integers(0, 13), st.booleans()), max_size=40))
 @settings(max_examples=40, deadline=None)
 def test_any_graph_can_be_drawn(pairs: list[tuple[int, int, bool]]) -> None:
-    columns = ("role", *("way in",) * 5, *("uses",) * 4, *("data",) * 4)
-    nodes = tuple(Node("table", f"t{i}", c, "", "owner", None) for i, c in enumerate(columns))  # type: ignore[arg-type]
+    columns: list[Column] = ["role"]
+    columns += ["way in"] * 5
+    columns += ["uses"] * 4
+    columns += ["data"] * 4
+    nodes = tuple(Node("table", f"t{i}", c, "", "owner", None) for i, c in enumerate(columns))
     edges = {(nodes[a].key, nodes[b].key): Edge(nodes[a].key, nodes[b].key, "reads", x) for a, b, x in pairs if a != b}
     drawing = draw(Graph(nodes, tuple(edges.values()), {}, None))
     assert _apart(drawing.boxes)

@@ -10,6 +10,7 @@ import pytest
 
 from qt001_cp import estate
 from qt001_cp.cli import main
+from qt001_cp.model.canonical import Json
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR
 from qt001_cp.report.facts import Report
 from qt001_cp.report.page import html
@@ -246,10 +247,11 @@ def test_another_manifest_than_the_one_that_was_cut_over_is_refused(
     assert not (tmp_path / "d.html").exists()
 
 
-def _facts(stage: Stage, folder: Path, *, user: str = OPERATOR, code: int = 0) -> dict:  # type: ignore[type-arg]
+def _facts(stage: Stage, folder: Path, *, user: str = OPERATOR, code: int = 0) -> Json:
     out = folder / "facts.json"
     assert main(["report", "--database", stage.scene.dsn(user), "--format", "json", "--out", str(out)]) == code
-    return json.loads(out.read_text())  # type: ignore[no-any-return]
+    facts: Json = json.loads(out.read_text())
+    return facts
 
 
 def test_an_order_is_one_only_where_everything_is(reports: Callable[[str], Made]) -> None:

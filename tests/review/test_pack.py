@@ -67,7 +67,7 @@ def test_the_pack_of_a_live_database_says_what_preflight_said(at_fix7a_sealed: S
     said = json.loads((out / "preflight.json").read_text())
     assert [f["sqlstate"] for f in said["findings"]] == ["QT105"]
     assert [h["relations"] for h in said["lock_holders"]] == [1]
-    results = valid((out / "preflight.sarif").read_text())["runs"][0]["results"]  # type: ignore[index]
+    results = valid((out / "preflight.sarif").read_text())["runs"][0]["results"]
     assert [r["ruleId"] for r in results] == ["QT105"]
     html = (out / "index.html").read_text()
     assert "✗ no go" in html
@@ -169,6 +169,6 @@ def test_what_is_about_another_manifest_is_refused_and_nothing_is_left(
 def test_what_the_analysis_cannot_know_is_a_result() -> None:
     unknown = [{"rule": "dynamic-sql-opaque", "line": 3, "detail": "EXECUTE q"}]
     log = analysis_sarif([{"kind": "function", "identity": "a.b()", "unknown": unknown}], "0" * 64)
-    run = valid(json.dumps(log))["runs"][0]  # type: ignore[index]
+    run = valid(json.dumps(log))["runs"][0]
     assert run["results"][0]["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "function a.b()"
     assert run["tool"]["driver"]["rules"][run["results"][0]["ruleIndex"]]["id"] == "dynamic-sql-opaque"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def _drift(stage: Stage) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def odd_role(at_fix7c_done: Stage):  # type: ignore[no-untyped-def]
+def odd_role(at_fix7c_done: Stage) -> Iterator[None]:
     with at_fix7c_done.connect() as connection:
         connection.execute('CREATE ROLE "odd ""role"')
     yield

@@ -60,7 +60,7 @@ def test_frozen_files_have_their_sums(stage: str) -> None:
     pin = _PIN.search(next(VERSIONS.glob(f"{stage}_*.py")).read_text("utf-8"))
     assert pin is not None
     assert pin[1] == hashlib.sha256(sums).hexdigest()
-    listed = dict(reversed(line.split("  ")) for line in sums.decode().splitlines())
+    listed = {name: digest for digest, name in (line.split("  ") for line in sums.decode().splitlines())}
     assert set(listed) == {p.name for p in folder.iterdir()} - {"SHA256SUMS"}
     for name, digest in listed.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.routes.route import Route, late
 
 _READS = "SELECT count(*) > 0 FROM public.qt001_setting"
 _BRIDGE = "DROP ROLE test_bridge;\n"
 
 
-def _attribute(name: str, shown: str, proof: str, **more: str | int) -> Route:
+def _attribute(name: str, shown: str, proof: str, **more: Any) -> Route:
     return Route(
         name,
         shown,
@@ -18,7 +20,7 @@ def _attribute(name: str, shown: str, proof: str, **more: str | int) -> Route:
         inside=True,
         undo=f"ALTER ROLE directus NO{name};\n",
         **more,
-    )  # type: ignore[arg-type]
+    )
 
 
 def _member(

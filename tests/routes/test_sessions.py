@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from psycopg.pq.abc import PGconn
 
 from tests.concurrency.support import until
 from tests.conftest import Library, Stage
@@ -44,7 +45,7 @@ _SETTING = "ALTER DATABASE directus_case SET search_path = articles_first, publi
 
 
 @contextmanager
-def _replicating(stage: Stage) -> Iterator[psycopg.pq.PGconn]:
+def _replicating(stage: Stage) -> Iterator[PGconn]:
     """A session that copies what the server writes, of a role that has lost the attribute since it began."""
     server = stage.scene.server
     if not server.trusts:
@@ -132,7 +133,7 @@ def test_plain_replication_goes_on_without_the_attribute(library: Library) -> No
         until("the row arrives", lambda: b"seen by replication" in _more(replication, read))
 
 
-def _more(replication: psycopg.pq.PGconn, read: bytearray) -> bytearray:
+def _more(replication: PGconn, read: bytearray) -> bytearray:
     replication.consume_input()
     while (got := replication.get_copy_data(1))[0] > 0:
         read += bytes(got[1])

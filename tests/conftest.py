@@ -95,11 +95,11 @@ class Library:
         self.made: set[str] = set()
 
     def copy(self, name: str) -> Stage:
-        self._make(name)
+        self.make(name)
         self._create(DATABASE, f"template_{name}")
         return Stage(Scene(self.server, DATABASE), self.folder, None if name == "base" else self.bundle)
 
-    def _make(self, name: str) -> None:
+    def make(self, name: str) -> None:
         if name in self.made:
             return
         steps: dict[str, tuple[str | None, Callable[[Stage], object]]] = {
@@ -173,6 +173,13 @@ class Library:
 @pytest.fixture(scope="session")
 def library(server: Server) -> Library:
     return Library(server)
+
+
+@pytest.fixture(scope="session")
+def nogo_record(library: Library) -> bytes:
+    """The record of the no-go rehearsal that the library made; of the session, so that it is made before a test's database."""
+    library.make("recorded")
+    return library.record
 
 
 @pytest.fixture

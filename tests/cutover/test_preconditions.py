@@ -15,7 +15,7 @@ from qt001_cp.model.canonical import canonical_bytes
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
 from qt001_cp.workflow.bundle import OBJECT
 from qt001_cp.workflow.seal import propose, record_rehearsal
-from tests.conftest import Library, Stage
+from tests.conftest import Stage
 from tests.cutover.support import cluster, refused, reseal, run, stopped
 
 Record = dict[str, Any]
@@ -168,10 +168,9 @@ def _as_directus(statements: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def record(library: Library) -> Record:
+def record(nogo_record: bytes) -> Record:
     """What the real rehearsal of the tests recorded."""
-    library._make("recorded")
-    document: Record = json.loads(library.record)
+    document: Record = json.loads(nogo_record)
     return document
 
 

@@ -114,7 +114,7 @@ def test_during_without_a_lock_on_the_catalogs(at_recorded: Stage) -> None:
     """As for an operator who is no superuser: the application's open writers are waited for, then refused, at the end."""
     with at_recorded.connect("directus") as app:
         for kind, (do, undo) in DEFINING.items():
-            with _begun(at_recorded) as operator:
+            with _begun(at_recorded, patience="200ms") as operator:
                 app.execute("BEGIN")
                 app.execute(do)
                 assert ("QT108", f"session {app.info.backend_pid} of directus") in _findings(operator, at_recorded), (
@@ -152,12 +152,12 @@ def _findings(operator: psycopg.Connection, stage: Stage) -> list[tuple[str, str
 
 
 @contextmanager
-def _begun(stage: Stage) -> Iterator[psycopg.Connection]:
+def _begun(stage: Stage, patience: str = "2s") -> Iterator[psycopg.Connection]:
     """The operator's session in a transaction that has remembered the catalogs; rolled back."""
     with stage.connect(OPERATOR) as operator, operator.transaction(force_rollback=True):
         operator.execute("SET LOCAL lock_timeout = '200ms'")
         operator.execute("SELECT qt001_cp.during_begin(%s)", [stage.digest])
-        operator.execute("SET LOCAL lock_timeout = '2s'")
+        operator.execute(f"SET LOCAL lock_timeout = '{patience}'")
         yield operator
 
 

@@ -72,7 +72,7 @@ def test_nobody_is_the_victim_of_a_deadlock(at_recorded: Stage, statement: str, 
             except psycopg.Error as exc:
                 ended.append(str(exc.sqlstate))
 
-        with running(at_recorded, forward(at_recorded, lock_timeout="6s")) as script:
+        with running(at_recorded, forward(at_recorded, lock_timeout="3s")) as script:
             until("the script waits for the table", lambda: waits_for_a_lock(at_recorded))
             thread = threading.Thread(target=change)
             thread.start()

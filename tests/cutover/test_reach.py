@@ -246,7 +246,7 @@ def test_open_transaction_of_the_application(at_recorded: Stage) -> None:
     with at_recorded.connect("directus") as application:
         application.execute("BEGIN")
         application.execute("SELECT 1 FROM public.articles")
-        refused(at_recorded, "QT108", "of directus")
+        refused(at_recorded, "QT108", "of directus", lock_timeout="300ms")
         application.execute("ROLLBACK")
 
 

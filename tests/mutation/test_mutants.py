@@ -76,6 +76,7 @@ def _unnoticed(court: Court) -> list[str]:
     return [t.key for t in court.trials if t.alive and t.mutant.what not in EQUIVALENT.get(t.routine, {})]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.environ.get("QT001_TEST_MUTANTS") == "all", reason="all of them run")
 def test_a_sample_of_mutants_is_noticed(court: Court) -> None:
     judged = _judged(court, SAMPLE)

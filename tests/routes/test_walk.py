@@ -59,6 +59,7 @@ $$
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [True, False])
 def test_reach_in_a_dense_estate(at_fix7a_sealed: Stage, ends: bool) -> None:
     """2,000 functions and tables, 20 to 40 edges each: the end is found, by one path of two steps."""

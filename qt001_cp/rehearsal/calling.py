@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from qt001_cp.emit.quoting import type_name
-from qt001_cp.emit.statements import address
+from qt001_cp.emit.quoting import qualified, type_name
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role, TypeName
 
@@ -29,20 +28,9 @@ def call_of(manifest: ObjectManifest, part: str) -> tuple[str | None, str]:
         }
     )
     arguments = ", ".join(_value(a) for a in found.ref.args or () if a is not None)
-    name = _name(address(found.ref))
+    name = qualified(found.ref.qualified)
     word = "CALL" if found.ref.kind == "procedure" else "SELECT"
     return (callers[0] if callers else None), f"{word} {name}({arguments})"
-
-
-def _name(addressed: str) -> str:
-    """What stands before the argument types: a quoted name may hold a parenthesis too."""
-    quoted = False
-    for place, letter in enumerate(addressed):
-        if letter == '"':
-            quoted = not quoted
-        elif letter == "(" and not quoted:
-            return addressed[:place]
-    return addressed
 
 
 def _value(a: TypeName) -> str:

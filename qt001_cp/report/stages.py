@@ -58,7 +58,7 @@ def before_fix7b(ask: Ask, *, operator: bool, known: bool, unread: Sequence[str]
     hidden = [f for f in found if f["precondition"] == 6 and in_table(f["object"], unread)]
     found = [f for f in found if f not in hidden]
     return tuple(
-        _check(p.number, p.title, [f for f in found if f["precondition"] == p.number], operator, bool(hidden))
+        _line(p.number, p.title, [f for f in found if f["precondition"] == p.number], operator, bool(hidden))
         if known or p.number < 2
         else Check(p.number, f"precondition {p.number}", p.title, "not asked", (), _UNKNOWN)
         for p in FORWARD
@@ -67,7 +67,7 @@ def before_fix7b(ask: Ask, *, operator: bool, known: bool, unread: Sequence[str]
 
 def before_fix7c(ask: Ask, *, operator: bool) -> tuple[Check, ...]:
     """What FIX7c's script asks first."""
-    return tuple(_check(number, title, ask(query), operator) for number, title, query in _OF_FIX7C)
+    return tuple(_line(number, title, ask(query), operator) for number, title, query in _OF_FIX7C)
 
 
 def in_table(switch: str, tables: Sequence[str]) -> bool:
@@ -75,7 +75,7 @@ def in_table(switch: str, tables: Sequence[str]) -> bool:
     return any(f": {table} " in switch for table in tables)
 
 
-def _check(number: int, title: str, found: list[dict[str, Any]], operator: bool, hidden: bool = False) -> Check:
+def _line(number: int, title: str, found: list[dict[str, Any]], operator: bool, hidden: bool = False) -> Check:
     if number == 6 and hidden and not found:
         return Check(number, f"precondition {number}", title, "not asked", (), _UNREAD)
     if number == 7 and found and not operator:

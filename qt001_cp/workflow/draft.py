@@ -77,7 +77,7 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     judgement = judge(inventory, edges_of(analyses, read_reach(connection)), protect)
     path = guess(inventory, judgement, analyses)
     if path.switch is not None:
-        path = replace(path, switch=replace(path.switch, rows=_rows(connection, path.switch)))
+        path = replace(path, switch=replace(path.switch, rows=_rows_today(connection, path.switch)))
     text = draft_text(inventory, judgement, path)
     policy = policy_from_data(tomllib.loads(text), "the draft")
     for o in inventory.objects:
@@ -90,7 +90,7 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     return Draft(policy, judgement, files)
 
 
-def _rows(connection: psycopg.Connection, switch: Switch) -> tuple[tuple[str, str], ...] | None:
+def _rows_today(connection: psycopg.Connection, switch: Switch) -> tuple[tuple[str, str], ...] | None:
     """What the table of the blocked writes says today, where it has few rows and this login may read them."""
     query = sql.SQL("SELECT {}::text, {}::text FROM {} LIMIT {}").format(
         sql.Identifier(switch.key),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import dict_row
 
 from qt001_cp.model.preconditions import FORWARD, LOCKS, POWER, RESTORE, Precondition
+from qt001_cp.workflow.rows import dict_rows
 
 _HOLDERS = Path(__file__).with_name("lock_holders.sql")
 _FINDINGS = "SELECT * FROM qt001_cp.fix7b_findings(%s)"
@@ -103,20 +103,15 @@ class Preflight:
 
 def read_preflight(opened: psycopg.Connection, digest: str, *, restore: bool = False) -> Preflight:
     """Ask a database that has FIX7a about the object manifest of ``digest``."""
-    holders = _rows(opened, _HOLDERS.read_text(), digest)
+    holders = dict_rows(opened, _HOLDERS.read_text(), digest)
     return Preflight(
         restore,
-        _rows(opened, _RESTORE_FINDINGS if restore else _FINDINGS, digest),
-        [r["note"] for r in _rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", digest)],
-        _rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", digest)[0],
+        dict_rows(opened, _RESTORE_FINDINGS if restore else _FINDINGS, digest),
+        [r["note"] for r in dict_rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", digest)],
+        dict_rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", digest)[0],
         holders,
         {
             r["number"]: r["evidence"]
-            for r in _rows(opened, _EVIDENCE.read_text("utf-8"), digest=digest, restore=restore)
+            for r in dict_rows(opened, _EVIDENCE.read_text("utf-8"), digest=digest, restore=restore)
         },
     )
-
-
-def _rows(opened: psycopg.Connection, query: str, *args: object, **named: object) -> list[dict[str, Any]]:
-    with opened.cursor(row_factory=dict_row) as cursor:
-        return list(cursor.execute(query.encode(), args or named or None).fetchall())

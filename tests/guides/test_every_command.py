@@ -26,7 +26,7 @@ BINARIES = Path("/usr/lib/postgresql/15/bin")
 _CI = (project_folder() / ".ci" / "run").read_text("utf-8")
 
 
-def _source(path: str) -> str:
+def _text_of(path: str) -> str:
     return (project_folder() / path).read_text("utf-8")
 
 
@@ -41,7 +41,7 @@ def _by_ci(block: Block) -> bool:
 
 def _by(path: str, words: str) -> Callable[[Block], bool]:
     """A test reads the block and runs its lines."""
-    return lambda _: words in _source(path)
+    return lambda _: words in _text_of(path)
 
 
 def _parses(program: Callable[[], Any]) -> Callable[[Block], bool]:
@@ -143,7 +143,7 @@ def test_every_output_is_compared() -> None:
     shown = [b for page in pages() for b in fenced(page) if b.language == "" and not FIRST_WORD.match(b.body)]
     assert {(b.page, b.heading) for b in shown} == SHOWN.keys()
     for (page, heading), home in SHOWN.items():
-        assert not home.endswith(".py") or f'unlike("{page}", "{heading}"' in _source(home)
+        assert not home.endswith(".py") or f'unlike("{page}", "{heading}"' in _text_of(home)
 
 
 def test_the_error_that_the_policy_page_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +189,7 @@ def test_the_matrix_runs_the_other_lines_of_one_version(monkeypatch: pytest.Monk
     from tests.conftest import MATRIX
 
     assert "estate" in MATRIX
-    assert "exec qt001-cp rehearse" in _source("scripts/rehearse")
+    assert "exec qt001-cp rehearse" in _text_of("scripts/rehearse")
 
 
 class _Opened:

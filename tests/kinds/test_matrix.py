@@ -56,7 +56,7 @@ def _row(connection: psycopg.Connection, e: Example) -> Any:
     )
 
 
-def _name(connection: psycopg.Connection, e: Example) -> tuple[int, str, str]:
+def _identified(connection: psycopg.Connection, e: Example) -> tuple[int, str, str]:
     """What PostgreSQL calls it: number, kind and identity."""
     classid = "pg_largeobject" if e.catalog == "pg_largeobject_metadata" else e.catalog
     number, kind, identity = _ask(
@@ -104,7 +104,7 @@ def measured(stage: Stage) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {kind: {} for kind in EXAMPLES}
     seal_every_kind(stage)
     with stage.connect() as connection:
-        names = {kind: _name(connection, e) for kind, e in EXAMPLES.items()}
+        names = {kind: _identified(connection, e) for kind, e in EXAMPLES.items()}
         before = {kind: _row(connection, e) for kind, e in EXAMPLES.items()}
         held = {kind: _holds(connection, e, names[kind][0]) for kind, e in EXAMPLES.items()}
         listed = {

@@ -103,6 +103,223 @@ CREATE TABLE IF NOT EXISTS qt001_cp.person (
 REVOKE ALL ON qt001_cp.person FROM PUBLIC;
 GRANT SELECT ON qt001_cp.person TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 
+-- Which revision is deployed, for Alembic: made here, so that nobody writes it but a script that has run to its end.
+CREATE TABLE IF NOT EXISTS qt001_cp.alembic_version (
+    version_num varchar(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+REVOKE ALL ON qt001_cp.alembic_version FROM PUBLIC;
+
+-- A printed script is complete by itself: the database refuses the COMMIT of a transaction that did not begin, check and
+-- end as it was printed, whatever psql's settings. The first step of a script inserts a row here, which goes with its
+-- savepoint; each later one demands it; two deferred constraint triggers ask for the last one when the transaction commits.
+CREATE TABLE IF NOT EXISTS qt001_cp.run (
+    xid xid8 PRIMARY KEY,
+    script text NOT NULL,
+    revision text,
+    steps text[] NOT NULL DEFAULT '{}',
+    complete boolean NOT NULL DEFAULT false
+);
+REVOKE ALL ON qt001_cp.run FROM PUBLIC;
+GRANT SELECT ON qt001_cp.run TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+COMMENT ON TABLE qt001_cp.run IS
+    'The script that runs in this transaction, the revision that it leads to (NULL: base), and the steps that have run.';
+
+CREATE OR REPLACE FUNCTION qt001_cp.begin_run(script text, revision text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $begin_run$
+-- The first step of a script. Only functions of the owner role reach it.
+BEGIN
+    IF EXISTS (SELECT 1 FROM qt001_cp.run WHERE run.xid = pg_current_xact_id()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: expected a transaction of its own, found one in which a script runs already', script),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
+    INSERT INTO qt001_cp.run (xid, script, revision)
+    VALUES (pg_current_xact_id(), begin_run.script, begin_run.revision);
+END
+$begin_run$;
+
+CREATE OR REPLACE FUNCTION qt001_cp.require_run(script text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $require_run$
+-- What a later step asks first: that its script has begun in this transaction.
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.run
+                   WHERE run.xid = pg_current_xact_id() AND run.script = require_run.script) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: expected the beginning of the script in this transaction, found none', script),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
+END
+$require_run$;
+
+CREATE OR REPLACE FUNCTION qt001_cp.note_run_step(step text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $note_run_step$
+-- Notes that a step has run; end_run() compares the list with the printed one.
+BEGIN
+    UPDATE qt001_cp.run SET steps = run.steps || step WHERE run.xid = pg_current_xact_id();
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: expected the beginning of the script in this transaction, found none', step),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
+END
+$note_run_step$;
+
+CREATE OR REPLACE FUNCTION qt001_cp.structure_digest() RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $structure_digest$
+-- sha256 of all that stands in schema qt001_cp: routines, relations, columns, constraints and triggers, whose they are, what
+-- others may do, and whether they are enabled. Left out is what differs between major versions (the owner's own entry in
+-- an ACL, NOT NULL constraints, how a view is printed) and the triggers of schema qt001_cp_watch.
+WITH line(words) AS (
+    SELECT concat_ws(' ', 'routine', routine.oid::regprocedure, pg_get_userbyid(routine.proowner),
+               format_type(routine.prorettype, NULL), routine.prosecdef, routine.provolatile, routine.proparallel,
+               routine.proisstrict, routine.proconfig, encode(sha256(convert_to(routine.prosrc, 'UTF8')), 'hex'),
+               (SELECT string_agg(concat_ws(' ', grantee.rolname, entry.privilege_type, entry.is_grantable), ','
+                                  ORDER BY grantee.rolname COLLATE "C" NULLS FIRST, entry.privilege_type)
+                FROM aclexplode(coalesce(routine.proacl, acldefault('f', routine.proowner))) entry
+                LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee WHERE entry.grantee <> routine.proowner))
+    FROM pg_proc routine WHERE routine.pronamespace = 'qt001_cp'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'relation', relation.relname, relation.relkind, pg_get_userbyid(relation.relowner),
+               relation.relrowsecurity, relation.relforcerowsecurity, relation.reloptions,
+               (SELECT string_agg(concat_ws(' ', grantee.rolname, entry.privilege_type, entry.is_grantable), ','
+                                  ORDER BY grantee.rolname COLLATE "C" NULLS FIRST, entry.privilege_type)
+                FROM aclexplode(relation.relacl) entry
+                LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee WHERE entry.grantee <> relation.relowner))
+    FROM pg_class relation
+    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND relation.relkind <> 'c'
+    UNION ALL
+    SELECT concat_ws(' ', 'column', relation.relname, attribute.attnum, attribute.attname,
+               format_type(attribute.atttypid, attribute.atttypmod), attribute.attnotnull, attribute.atthasdef,
+               attribute.attacl)
+    FROM pg_class relation JOIN pg_attribute attribute ON attribute.attrelid = relation.oid
+    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND relation.relkind IN ('r', 'p', 'v')
+      AND attribute.attnum > 0 AND NOT attribute.attisdropped
+    UNION ALL
+    SELECT concat_ws(' ', 'constraint', relation.relname, condition.conname, condition.contype, condition.convalidated)
+    FROM pg_constraint condition JOIN pg_class relation ON relation.oid = condition.conrelid
+    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND condition.contype <> 'n'
+    UNION ALL
+    SELECT concat_ws(' ', 'partition', child.relname, parent.relname)
+    FROM pg_inherits JOIN pg_class child ON child.oid = pg_inherits.inhrelid
+    JOIN pg_class parent ON parent.oid = pg_inherits.inhparent
+    WHERE child.relnamespace = 'qt001_cp'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'trigger', relation.relname, trigger.tgname, trigger.tgfoid::regprocedure, trigger.tgtype,
+               trigger.tgenabled, trigger.tgdeferrable, trigger.tginitdeferred)
+    FROM pg_trigger trigger JOIN pg_class relation ON relation.oid = trigger.tgrelid
+    JOIN pg_proc routine ON routine.oid = trigger.tgfoid
+    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND NOT trigger.tgisinternal
+      AND routine.pronamespace = 'qt001_cp'::regnamespace
+)
+SELECT encode(sha256(convert_to(string_agg(line.words, E'\n' ORDER BY line.words COLLATE "C"), 'UTF8')), 'hex') FROM line
+$structure_digest$;
+
+CREATE OR REPLACE FUNCTION qt001_cp.end_run(script text, steps text[], structure text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $end_run$
+-- The last step of a script: all steps have run, in their order, and schema qt001_cp is as this script leaves it.
+DECLARE
+    found_steps text[];
+    found_structure text := qt001_cp.structure_digest();
+BEGIN
+    PERFORM qt001_cp.require_run(script);
+    SELECT run.steps INTO found_steps FROM qt001_cp.run WHERE run.xid = pg_current_xact_id();
+    IF found_steps <> end_run.steps THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: expected the steps %s, found %s', script, array_to_string(end_run.steps, ', '),
+                             coalesce(nullif(array_to_string(found_steps, ', '), ''), 'none')),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
+    IF found_structure <> structure THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: expected schema qt001_cp with digest %s, found %s', script, structure, found_structure),
+            HINT = 'A statement of the script was left out, or somebody changed schema qt001_cp. Print the script again.';
+    END IF;
+    UPDATE qt001_cp.run SET complete = true WHERE run.xid = pg_current_xact_id();
+END
+$end_run$;
+
+CREATE OR REPLACE FUNCTION qt001_cp.refuse_incomplete_run() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $refuse_incomplete_run$
+-- When the transaction of a script commits: it has run to its end, and Alembic's version says so.
+DECLARE
+    script qt001_cp.run;
+    revisions text := (SELECT string_agg(version_num, ', ') FROM qt001_cp.alembic_version
+                       WHERE version_num IN ('fix7a', 'fix7b', 'fix7c'));
+BEGIN
+    SELECT run.* INTO script FROM qt001_cp.run WHERE run.xid = pg_current_xact_id();
+    IF script.complete IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('COMMIT refused: expected %s to run to its end, found the steps %s', NEW.script,
+                             coalesce(nullif(array_to_string(script.steps, ', '), ''), 'none')),
+            HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its transaction.';
+    ELSIF revisions IS DISTINCT FROM script.revision THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('COMMIT refused: expected revision %s in qt001_cp.alembic_version, found %s',
+                             coalesce(script.revision, 'none'), coalesce(revisions, 'none')),
+            HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its transaction.';
+    END IF;
+    RETURN NULL;
+END
+$refuse_incomplete_run$;
+
+CREATE OR REPLACE FUNCTION qt001_cp.refuse_version_without_run() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $refuse_version_without_run$
+-- When a transaction commits that has written which revision is deployed: a script of ours has run to its end, or the
+-- stage is the one that the table names (a revision of somebody else's comes above it, or goes).
+DECLARE
+    stage text;
+    revisions text[] := ARRAY(SELECT version_num::text FROM qt001_cp.alembic_version);
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.run WHERE run.xid = pg_current_xact_id() AND run.complete) THEN
+        IF to_regprocedure('qt001_cp.stage()') IS NOT NULL THEN
+            EXECUTE 'SELECT qt001_cp.stage()' INTO stage;
+        END IF;
+        IF stage IS NOT NULL AND revisions = '{}'
+            OR EXISTS (SELECT 1 FROM unnest(revisions) named(revision)
+                       WHERE named.revision IN ('fix7a', 'fix7b', 'fix7c') AND named.revision IS DISTINCT FROM stage) THEN
+            RAISE EXCEPTION USING ERRCODE = 'QT112',
+                MESSAGE = format('COMMIT refused: expected a script of FIX7 that has run to its end, found revision %s without one',
+                                 coalesce(array_to_string(revisions, ', '), 'none')),
+                HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its transaction.';
+        END IF;
+        RETURN NULL;
+    END IF;
+    -- The last one to ask: nothing of the run stays.
+    DELETE FROM qt001_cp.run WHERE run.xid = pg_current_xact_id();
+    RETURN NULL;
+END
+$refuse_version_without_run$;
+REVOKE ALL ON FUNCTION qt001_cp.begin_run(text, text), qt001_cp.require_run(text), qt001_cp.note_run_step(text),
+    qt001_cp.structure_digest(), qt001_cp.end_run(text, text[], text), qt001_cp.refuse_incomplete_run(),
+    qt001_cp.refuse_version_without_run() FROM PUBLIC;
+
+SELECT 'CREATE CONSTRAINT TRIGGER incomplete AFTER INSERT ON qt001_cp.run DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_incomplete_run()'
+WHERE NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = 'incomplete' AND tgrelid = 'qt001_cp.run'::regclass)
+\gexec
+SELECT 'CREATE CONSTRAINT TRIGGER without_run AFTER INSERT OR UPDATE OR DELETE ON qt001_cp.alembic_version
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_version_without_run()'
+WHERE NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = 'without_run' AND tgrelid = 'qt001_cp.alembic_version'::regclass)
+\gexec
+ALTER TABLE qt001_cp.run ENABLE ALWAYS TRIGGER incomplete;
+ALTER TABLE qt001_cp.alembic_version ENABLE ALWAYS TRIGGER without_run;
+
 SELECT :'rehearsal' = 'yes' AS mark
 \gset
 INSERT INTO qt001_cp.bootstrap (database, rehearsal, test_authority, at, actor)

@@ -34,6 +34,14 @@ $refuse$;
 DROP TABLE IF EXISTS qt001_cp.bootstrap;
 DROP TABLE IF EXISTS qt001_cp.person;
 DROP TABLE IF EXISTS qt001_cp.alembic_version;
+DROP TABLE IF EXISTS qt001_cp.run;
+DROP FUNCTION IF EXISTS qt001_cp.refuse_version_without_run();
+DROP FUNCTION IF EXISTS qt001_cp.refuse_incomplete_run();
+DROP FUNCTION IF EXISTS qt001_cp.end_run(text, text[], text);
+DROP FUNCTION IF EXISTS qt001_cp.structure_digest();
+DROP FUNCTION IF EXISTS qt001_cp.note_run_step(text);
+DROP FUNCTION IF EXISTS qt001_cp.require_run(text);
+DROP FUNCTION IF EXISTS qt001_cp.begin_run(text, text);
 DROP SCHEMA IF EXISTS qt001_cp;
 RESET ROLE;
 SELECT 'REVOKE qt001_cp_owner FROM CURRENT_USER' WHERE :'borrow'

@@ -9,30 +9,31 @@ Revision ID: fix7a
 Revises:
 """
 
-from pathlib import Path
-
 from alembic import op
 
 import qt001_cp.ops  # noqa: F401
 from qt001_cp.ops import arguments
+from qt001_cp.sql.build import build
 
 revision = "fix7a"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-FOLDER = Path(__file__).parent / "sql" / "fix7a"
-SUMS = "fc85c840484e82cfcb833df6da6e6b49445bcfea1ed7e63d085186572c72fe1a"
+UP, DOWN = "upgrade fix7a", "downgrade fix7a"
 
 
 def upgrade() -> None:
+    policy = arguments.policy(revision)
     op.script_settings(**arguments.timeouts())
-    op.run_pinned_sql(FOLDER, SUMS, "00_*.sql", as_owner=False)
-    op.run_pinned_sql(FOLDER, SUMS, "[1-9]*.sql")
-    op.run_as_owner("configure", arguments.policy(revision).body())
+    op.run_stage_sql(UP, "fix7a", "00_*.sql", first=True)
+    op.run_stage_sql(UP, "fix7a", "[1-9]*.sql")
+    op.run_as_owner("configure", policy.body(), build())
+    op.end_script(UP, revision, ["configure"])
 
 
 def downgrade() -> None:
     op.script_settings(**arguments.timeouts())
-    op.guard("require_duty", "qt001_cp_operator")
-    op.run_pinned_sql(FOLDER, SUMS, "zz_drop.sql")
+    op.begin_script(DOWN, None)
+    op.run_stage_sql(DOWN, "fix7a", "zz_drop.sql")
+    op.end_script(DOWN, None, [])

@@ -9,12 +9,11 @@ Revision ID: fix7b
 Revises: fix7a
 """
 
-from pathlib import Path
-
 from alembic import op
 
 import qt001_cp.ops  # noqa: F401
 from qt001_cp.emit.head import script_head
+from qt001_cp.emit.script import statement_steps
 from qt001_cp.ops import arguments
 
 revision = "fix7b"
@@ -22,8 +21,7 @@ down_revision = "fix7a"
 branch_labels = None
 depends_on = None
 
-FOLDER = Path(__file__).parent / "sql" / "fix7b"
-SUMS = "966702c7d408b264493294a09278f58bc0ffbf9d9a0795d8aaf90b9b080e5df2"
+UP, DOWN = "upgrade fix7b", "downgrade fix7b"
 
 
 def upgrade() -> None:
@@ -31,17 +29,21 @@ def upgrade() -> None:
     how = (arguments.first_rehearsal(), arguments.keep_sessions())
     op.require_rehearsal("FIX7b")
     op.script_settings(head=script_head(manifest, "forward"), **arguments.timeouts())
+    op.begin_script(UP, revision)
     op.guard("cutover_begin", manifest.digest(), *how)
     op.apply_manifest(manifest, "forward")
-    op.run_pinned_sql(FOLDER, SUMS, "[1-9]*.sql")
+    op.run_stage_sql(UP, "fix7b", "[1-9]*.sql")
     op.guard("cutover_end", manifest.digest(), *how)
+    op.end_script(UP, revision, ["cutover_begin", *statement_steps(manifest, "forward"), "cutover_end"])
 
 
 def downgrade() -> None:
     manifest = arguments.manifest(revision)
     op.require_rehearsal("FIX7b")
     op.script_settings(head=script_head(manifest, "restore"), **arguments.timeouts())
+    op.begin_script(DOWN, down_revision)
     op.guard("restore_begin", manifest.digest())
     op.apply_manifest(manifest, "restore")
     op.guard("restore_end", manifest.digest())
-    op.run_pinned_sql(FOLDER, SUMS, "zz_drop.sql")
+    op.run_stage_sql(DOWN, "fix7b", "zz_drop.sql")
+    op.end_script(DOWN, down_revision, ["restore_begin", *statement_steps(manifest, "restore"), "restore_end"])

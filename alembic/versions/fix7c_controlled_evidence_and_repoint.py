@@ -9,11 +9,10 @@ Revision ID: fix7c
 Revises: fix7b
 """
 
-from pathlib import Path
-
 from alembic import op
 
 import qt001_cp.ops  # noqa: F401
+from qt001_cp.emit.script import statement_steps
 from qt001_cp.ops import arguments
 
 revision = "fix7c"
@@ -21,9 +20,9 @@ down_revision = "fix7b"
 branch_labels = None
 depends_on = None
 
-FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "ab22fa7d020412054b64a05d41b2a52a3793cedb59e533b233bd6d30540c915e"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
+
+UP, DOWN = "upgrade fix7c", "downgrade fix7c"
 
 
 def upgrade() -> None:
@@ -31,23 +30,29 @@ def upgrade() -> None:
     documents = [arguments.document(name, revision) for name in DOCUMENTS]
     op.require_rehearsal("FIX7c")
     op.script_settings(**arguments.timeouts())
-    op.guard("require_duty", "qt001_cp_operator")
-    op.run_pinned_sql(FOLDER, SUMS, "[1-9]*.sql")
+    op.begin_script(UP, revision)
+    op.run_stage_sql(UP, "fix7c", "[1-9]*.sql")
     op.guard("deploy_begin", manifest.digest())
     op.run_as_owner("deploy_documents", manifest.digest(), *documents)
-    op.replace_sources(manifest, "after")
+    op.replace_sources(UP, manifest, "after")
     op.apply_manifest(manifest, "retire")
     op.guard("deploy_end", manifest.digest())
     op.guard("watch_begin")
+    steps = ["deploy_begin", "deploy_documents", *statement_steps(manifest, "retire"), "deploy_end", "watch_begin"]
+    op.end_script(UP, revision, steps)
 
 
 def downgrade() -> None:
     manifest = arguments.manifest(revision)
     op.require_rehearsal("FIX7c")
     op.script_settings(**arguments.timeouts())
+    op.begin_script(DOWN, down_revision)
     op.guard("undeploy_begin", manifest.digest())
     op.guard("watch_end")
     op.apply_manifest(manifest, "revive")
-    op.replace_sources(manifest, "before")
+    op.replace_sources(DOWN, manifest, "before")
     op.guard("undeploy_end", manifest.digest())
-    op.run_pinned_sql(FOLDER, SUMS, "zz_drop.sql")
+    op.run_stage_sql(DOWN, "fix7c", "zz_drop.sql")
+    op.end_script(
+        DOWN, down_revision, ["undeploy_begin", "watch_end", *statement_steps(manifest, "revive"), "undeploy_end"]
+    )

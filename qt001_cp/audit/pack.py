@@ -18,8 +18,8 @@ from qt001_cp.audit.lexical import tokens
 from qt001_cp.errors import FileProblem
 
 _SCRIPTS: Final = {
-    "fix7b.sql": ("forward", ("cutover_begin", "during_lock", "cutover_end")),
-    "fix7b-restore.sql": ("restore", ("restore_begin", "during_lock", "restore_end")),
+    "fix7b.sql": ("forward", ("cutover_begin", "lock_relations", "cutover_end")),
+    "fix7b-restore.sql": ("restore", ("restore_begin", "lock_relations", "restore_end")),
     "fix7c.sql": ("retire", ("deploy_begin", "deploy_documents", "deploy_end")),
     "fix7c-back.sql": ("revive", ("undeploy_begin", "undeploy_end")),
 }
@@ -28,12 +28,18 @@ _WHOLE: Final = ("fix7b.sql", "fix7b-restore.sql")
 _DOCUMENTS: Final = tuple(f"manifests/{n}.json" for n in ("readiness", "capability", "dependency", "static-analysis"))
 _LOCKING: Final = re.compile(r"^ALTER (TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE) ")
 """Statements that lock a relation against everybody (PostgreSQL documentation, "Explicit Locking", 13.3.1)."""
+_FILE: Final = re.compile(
+    r"^DO (\$file_[0-9a-f]{16}\$)\nBEGIN\nPERFORM qt001_cp\.require_run\('[a-z0-9 ]+'\);\n"
+    r"EXECUTE (\$sql_[0-9a-f]{16}\$)\n(.*?)\2;\nEND\n\1;$",
+    re.MULTILINE | re.DOTALL,
+)
+"""A file of a revision, run only where its script has begun: what counts is what stands in it."""
 _OWN: Final = r"qt001_cp\s*\.\s*\w+"
 _ALLOWED: Final = re.compile(
     rf"""begin|commit|reset\ role|set\ local\ role\ "qt001_cp_owner"
       | set\ local\ (client_encoding|standard_conforming_strings|search_path|lock_timeout|statement_timeout|row_security|jit
                     |check_function_bodies|client_min_messages)\ =\ ['\w,\ ]*
-      | do\ \$qt001\$\ begin\ perform\ qt001_cp\."\w+"\(['\w,\ ]*\);\ end\ \$qt001\$
+      | do\ \$qt001\$\ begin\ perform\ qt001_cp\."\w+"\(['\w,\ \[\]:]*\);\ end\ \$qt001\$
       | do\ \$qt001\$\ begin\ perform\ qt001_cp\.require_last_statement\(['\w,\ ]*\);\ end\ \$qt001\$
       | do\ \$guard\$\ begin(\ perform\ qt001_cp\.guard_partition\('\w+',\ 'fix7b'\);)+\ end\ \$guard\$
       | create\ table\ {_OWN}\ partition\ of\ {_OWN}\ for\ values\ in\ \('fix7b'\) | drop\ table\ {_OWN}
@@ -99,7 +105,7 @@ def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> l
     way, calls = _SCRIPTS[name]
     pattern = _pattern(way, digest)
     blocks = [_block(match, digest) for match in pattern.finditer(text)]
-    rest = pattern.sub(lambda match: _A_BLOCK.ljust(len(match[0])), text)
+    rest = _FILE.sub(_bare, pattern.sub(lambda match: _A_BLOCK.ljust(len(match[0])), text))
     wanted, found = rendering.statements(manifest, way), [s for block in blocks for s in block.statements]
     faults = [*_numbers(blocks), *_differing(wanted, found), *_calls(rest, calls, digest, blocks)]
     if name == "fix7c.sql":
@@ -111,6 +117,11 @@ def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> l
     if name in _WHOLE:
         faults += [f"it holds another statement: {s[:120]}" for s in _statements(rest) if not _ALLOWED.fullmatch(s)]
     return faults
+
+
+def _bare(file: re.Match[str]) -> str:
+    """What stands in a file, at its place."""
+    return " " * (file.start(3) - file.start()) + file[3] + " " * (file.end() - file.end(3))
 
 
 def _pattern(way: str, digest: str) -> re.Pattern[str]:
@@ -166,7 +177,7 @@ def _calls(text: str, calls: tuple[str, ...], digest: str, blocks: list[_Block])
 def _misplaced(guards: dict[str, int], blocks: list[_Block]) -> Iterator[str]:
     begin, *between, end = guards.values()
     inner = [*between, *(block.start for block in blocks)]
-    late = [block.start for block in blocks if block.locks or "during_lock" not in guards]
+    late = [block.start for block in blocks if block.locks or "lock_relations" not in guards]
     if not begin < min(inner, default=end) <= max(inner, default=begin) < end or between != sorted(between):
         yield "its guards do not stand around its statements"
     elif between and late and between[-1] > min(late):

@@ -32,9 +32,9 @@ def read_reach(connection: psycopg.Connection) -> list[tuple[Node, Node, str]]:
 @cache
 def _edges() -> str:
     """The body of ``qt001_cp.catalog_edge`` with the view that it reads written out."""
-    source = resources.files("qt001_cp.sql").joinpath("fix7a", "40_reach.sql").read_text("utf-8")
+    source = resources.files("qt001_cp.sql").joinpath("fix7a", "40_dependency.sql").read_text("utf-8")
     view = re.search(r"CREATE VIEW qt001_cp\.v_part AS\n(.*?);\n\n", source, re.DOTALL)
     body = re.search(r"AS \$catalog_edge\$\n(.*?)\n\$catalog_edge\$", source, re.DOTALL)
     if view is None or body is None:
-        raise ManifestError("40_reach.sql has lost the view v_part or the body of catalog_edge")
+        raise ManifestError("40_dependency.sql has lost the view v_part or the body of catalog_edge")
     return body[1].replace("qt001_cp.v_part", f"(\n{view[1]}\n)")

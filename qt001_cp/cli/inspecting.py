@@ -17,6 +17,7 @@ from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role
 from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
+from qt001_cp.sql.build import build
 from qt001_cp.workflow.draft import biggest_owner
 from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
@@ -130,6 +131,8 @@ def run_status(arguments: argparse.Namespace) -> int:
 def _print_status(status: Status) -> None:
     rehearsal, accepted = " (rehearsal)" if status.stage["rehearsal"] else "", "yes" if status.accepted else "no"
     print(f"stage {status.stage['stage']}{rehearsal}; accepted: {accepted}")
+    found = status.stage["build"]
+    print(f"build {found}" + ("" if found == build() else f", not this program's, which is {build()}"))
     if status.acceptance:
         print(f"subject {status.acceptance['subject_digest']}")
     if status.guard:

@@ -29,28 +29,53 @@ def statement_blocks(manifest: ObjectManifest, direction: Direction) -> Iterator
     no object name can end a block or a string early. Before the first block that needs them, the cutover takes the locks of all
     relations in one go; FIX7c, whose statements lock none, has no such call.
     """
+    return (text for _, text in _steps(manifest, direction))
+
+
+def statement_steps(manifest: ObjectManifest, direction: Direction) -> tuple[str, ...]:
+    """What PostgreSQL notes when these blocks have run, for the end of the script."""
+    return tuple(step for step, _ in _steps(manifest, direction))
+
+
+def _steps(manifest: ObjectManifest, direction: Direction) -> Iterator[tuple[str, str]]:
     placed = ordered(manifest, direction)
     manifest_digest = manifest.digest()
     tag = manifest_digest[:16]
-    locks = _LOCKS + perform(f'qt001_cp."during_lock"({literal(manifest_digest)})')
+    locks = "lock_relations", _LOCKS + perform(f'qt001_cp."lock_relations"({literal(manifest_digest)})')
     locked = direction not in ("forward", "restore")
     for first, part in _parts(placed):
         if not locked and part[0].phase >= LOCKED_FROM:
             locked = True
             yield locks
+        last = first + len(part) - 1
         lines = [statement(p.object.ref, p.step, p.object.detail) for p in part]
         strings = ("\n".join(("", *lines[n : n + STRING], "")) for n in range(0, len(lines), STRING))
         body = (
             "\nBEGIN\n"
             f"PERFORM qt001_cp.require_statements({literal(manifest_digest)}, {literal(direction)},"
-            f" pg_catalog.current_query(), {first}, {first + len(part) - 1});\n"
+            f" pg_catalog.current_query(), {first}, {last});\n"
             + "".join(f"EXECUTE {dollar_quoted(s, f'run_{tag}')};\n" for s in strings)
             + "END\n"
         )
-        yield _comment(part, first, len(placed)) + "DO " + dollar_quoted(body, f"qt001_{tag}")
+        text = _comment(part, first, len(placed)) + "DO " + dollar_quoted(body, f"qt001_{tag}")
+        yield f"statements {first} to {last}", text
     if not locked:
         yield locks
-    yield perform(f"qt001_cp.require_last_statement({literal(manifest_digest)}, {literal(direction)}, {len(placed)})")
+    last_call = f"qt001_cp.require_last_statement({literal(manifest_digest)}, {literal(direction)}, {len(placed)})"
+    yield f"{len(placed)} statements", perform(last_call)
+
+
+def file_block(script: str, name: str, text: str) -> str:
+    """A file of SQL as one statement, which runs only in a transaction in which its script has begun.
+
+    The tags of the quotes come from the digest of the file.
+    """
+    tag = digest(text.encode())[:16]
+    body = (
+        f"\nBEGIN\nPERFORM qt001_cp.require_run({literal(script)});\n"
+        f"EXECUTE {dollar_quoted(chr(10) + text, f'sql_{tag}')};\nEND\n"
+    )
+    return f"-- {name}\nDO {dollar_quoted(body, f'file_{tag}')}"
 
 
 def _parts(placed: Sequence[Placed]) -> Iterator[tuple[int, Sequence[Placed]]]:

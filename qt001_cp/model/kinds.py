@@ -1,7 +1,7 @@
 """One table for all kinds of object: how each is listed, how a statement names it, what can be transferred and why not.
 
-``CATALOGS`` says where objects with an owner or an ACL stand; ``KINDS`` what they are. Everything else that needs such a
-list derives from these two: the catalog query and the owner and ACL snapshot of the cutover, the rows of
+``CATALOGS`` says where objects with an owner or an ACL stand; ``KINDS`` what they are; ``PRIVILEGES`` what may be granted.
+Everything else that needs such a list derives from these: the catalog query and the owner and ACL snapshot of the cutover, the rows of
 ``qt001_cp.object_kind``, the statements, the policy's schema, the table in docs/kinds.md.
 
 Source: PostgreSQL documentation, chapter "System Catalogs", the ALTER … OWNER TO page of each kind, GRANT, and
@@ -135,7 +135,39 @@ class Part:
     of: str
 
 
-_TABLE = ("INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
+@dataclass(frozen=True)
+class Privilege:
+    """One privilege. ``since``: the major version that brought it. ``of_columns``: it can be granted on columns. ``writes``: it
+    changes rows, or what runs when they change. ``of_tables``: tables, views and the like have it.
+    """
+
+    key: str
+    since: int = 0
+    of_columns: bool = False
+    writes: bool = False
+    of_tables: bool = False
+
+
+PRIVILEGES: Final = (
+    Privilege("INSERT", of_columns=True, writes=True, of_tables=True),
+    Privilege("SELECT", of_columns=True, of_tables=True),
+    Privilege("UPDATE", of_columns=True, writes=True, of_tables=True),
+    Privilege("DELETE", writes=True, of_tables=True),
+    Privilege("TRUNCATE", writes=True, of_tables=True),
+    Privilege("REFERENCES", of_columns=True, of_tables=True),
+    Privilege("TRIGGER", writes=True, of_tables=True),
+    Privilege("EXECUTE"),
+    Privilege("USAGE"),
+    Privilege("CREATE"),
+    Privilege("TEMPORARY"),
+    Privilege("CONNECT"),
+    Privilege("SET", since=15),
+    Privilege("ALTER SYSTEM", since=15),
+    Privilege("MAINTAIN", since=17, of_tables=True),
+)
+"""In the order in which ``aclexplode`` lists them within one entry (utils/acl.h)."""
+
+_TABLE = tuple(privilege.key for privilege in PRIVILEGES if privilege.of_tables)
 
 KINDS: Final = (
     Kind("database", "pg_database", "DATABASE", "DATABASE", "name", container=True,
@@ -187,11 +219,8 @@ PARTS: Final = (
 """Catalog objects that have no owner: they change with the object they are a part of."""
 
 BY_KEY: Final = {kind.key: kind for kind in KINDS}
-BITS: Final = (
-    "INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "EXECUTE", "USAGE", "CREATE",
-    "TEMPORARY", "CONNECT", "SET", "ALTER SYSTEM", "MAINTAIN",
-)  # fmt: skip
+BITS: Final = tuple(privilege.key for privilege in PRIVILEGES)
 """All privileges in the order in which ``aclexplode`` lists them within one entry (utils/acl.h)."""
-COLUMN_PRIVILEGES: Final = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
+COLUMN_PRIVILEGES: Final = tuple(privilege.key for privilege in PRIVILEGES if privilege.of_columns)
 ROUTINES: Final = frozenset(kind.key for kind in KINDS if kind.address in ("routine", "in routine"))
 RELATIONS: Final = frozenset(kind.key for kind in KINDS if kind.relation)

@@ -5,15 +5,14 @@ Source: Alembic documentation, "Operation Plugins".
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from alembic.operations import MigrateOperation, Operations
 
 from qt001_cp.emit.quoting import identifier, literal
-from qt001_cp.emit.script import document_literal, perform, statement_blocks
+from qt001_cp.emit.script import document_literal, file_block, perform, statement_blocks
 from qt001_cp.emit.statements import statement
 from qt001_cp.errors import FileProblem, Refused
 from qt001_cp.model.manifest import ObjectManifest
@@ -21,9 +20,12 @@ from qt001_cp.model.names import ObjectRef, Role
 from qt001_cp.model.steps import ChangeOwner, Grant, Revoke
 from qt001_cp.ops.verbatim import emit
 from qt001_cp.plan.order import Direction
+from qt001_cp.sql.build import build, stage_files, structures
 
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
+Argument: TypeAlias = str | bool | bytes | tuple[str, ...] | None
+"""What a function of ours is called with."""
 
 
 class _Simple(MigrateOperation):
@@ -122,11 +124,11 @@ class ApplyManifestOp(_Simple):
 class GuardOp(_Simple):
     """``op.guard("function", arg, ...)``: call a function of schema qt001_cp that raises when it must not go on."""
 
-    def __init__(self, function: str, *args: str | bool | bytes) -> None:
+    def __init__(self, function: str, *args: Argument) -> None:
         self.function, self.args = function, args
 
     @classmethod
-    def guard(cls, operations: Operations, function: str, *args: str | bool | bytes) -> None:
+    def guard(cls, operations: Operations, function: str, *args: Argument) -> None:
         operations.invoke(cls(function, *args))
 
     def sql(self) -> Sequence[str]:
@@ -137,11 +139,11 @@ class GuardOp(_Simple):
 class RunAsOwnerOp(_Simple):
     """``op.run_as_owner("function", arg, ...)``: the same, as qt001_cp_owner; for what has no entry point."""
 
-    def __init__(self, function: str, *args: str | bool | bytes) -> None:
+    def __init__(self, function: str, *args: Argument) -> None:
         self.function, self.args = function, args
 
     @classmethod
-    def run_as_owner(cls, operations: Operations, function: str, *args: str | bool | bytes) -> None:
+    def run_as_owner(cls, operations: Operations, function: str, *args: Argument) -> None:
         operations.invoke(cls(function, *args))
 
     def sql(self) -> Sequence[str]:
@@ -149,52 +151,80 @@ class RunAsOwnerOp(_Simple):
         return ['SET LOCAL ROLE "qt001_cp_owner"', *call, "RESET ROLE"]
 
 
-@Operations.register_operation("run_pinned_sql")
-class RunPinnedSqlOp(_Simple):
-    """``op.run_pinned_sql(folder, sums_sha256, *names)``: run frozen files of a revision, each checked by sha256.
+@Operations.register_operation("run_stage_sql")
+class RunStageSqlOp(_Simple):
+    """``op.run_stage_sql("upgrade fix7a", "fix7a", "[1-9]*.sql")``: the files of a stage whose names match, in their order.
 
-    ``folder`` holds SHA256SUMS, whose own digest is ``sums_sha256``. ``names`` may be glob patterns.
-    Raises :class:`FileProblem` for a missing or edited file.
+    Each is one statement, which runs only where its script has begun. Raises :class:`FileProblem` for a frozen file that was
+    edited. ``first``: the file is what begins the script, and runs as it is, in the operator's own name.
     """
 
-    def __init__(self, folder: Path, sums_sha256: str, *names: str, as_owner: bool = True) -> None:
-        self.folder, self.sums_sha256, self.names, self.as_owner = folder, sums_sha256, names, as_owner
+    def __init__(self, script: str, stage: str, pattern: str, *, first: bool = False) -> None:
+        self.script, self.stage, self.pattern, self.first = script, stage, pattern, first
 
     @classmethod
-    def run_pinned_sql(cls, operations: Operations, folder: Path, sums_sha256: str, *names: str, **kw: Any) -> None:
-        operations.invoke(cls(folder, sums_sha256, *names, **kw))
+    def run_stage_sql(cls, operations: Operations, script: str, stage: str, pattern: str, **kw: bool) -> None:
+        operations.invoke(cls(script, stage, pattern, **kw))
 
     def sql(self) -> Sequence[str]:
-        texts = [text for name, text in self.files() if any(Path(name).match(n) for n in self.names)]
+        texts = {n: text for n, text in stage_files(self.stage).items() if Path(n).match(self.pattern)}
         if not texts:
-            raise FileProblem(f"{self.folder}: no frozen file matches {', '.join(self.names)}")
-        return ['SET LOCAL ROLE "qt001_cp_owner"', *texts, "RESET ROLE"] if self.as_owner else texts
+            raise FileProblem(f"stage {self.stage} has no file {self.pattern}")
+        if self.first:
+            return list(texts.values())
+        blocks = [file_block(self.script, f"{self.stage}/{name}", text) for name, text in texts.items()]
+        return ['SET LOCAL ROLE "qt001_cp_owner"', *blocks, "RESET ROLE"]
 
-    def files(self) -> list[tuple[str, str]]:
-        sums = _read(self.folder / "SHA256SUMS", self.sums_sha256)
-        listed = [line.split("  ", 1) for line in sums.splitlines()]
-        return [(name, _read(self.folder / name, sha256)) for sha256, name in listed]
+
+@Operations.register_operation("begin_script")
+class BeginScriptOp(_Simple):
+    """``op.begin_script("upgrade fix7b", "fix7b")``: what COMMIT asks for. ``revision``: None for base."""
+
+    def __init__(self, script: str, revision: str | None) -> None:
+        self.script, self.revision = script, revision
+
+    @classmethod
+    def begin_script(cls, operations: Operations, script: str, revision: str | None) -> None:
+        operations.invoke(cls(script, revision))
+
+    def sql(self) -> Sequence[str]:
+        return GuardOp("start_run", self.script, self.revision, build()).sql()
+
+
+@Operations.register_operation("end_script")
+class EndScriptOp(_Simple):
+    """``op.end_script("upgrade fix7b", "fix7b", steps)``: all steps have run, and schema qt001_cp is as it has to be."""
+
+    def __init__(self, script: str, revision: str | None, steps: Sequence[str]) -> None:
+        self.script, self.revision, self.steps = script, revision, tuple(steps)
+
+    @classmethod
+    def end_script(cls, operations: Operations, script: str, revision: str | None, steps: Sequence[str]) -> None:
+        operations.invoke(cls(script, revision, steps))
+
+    def sql(self) -> Sequence[str]:
+        structure = structures().get(self.revision or "base", "")
+        return RunAsOwnerOp("end_run", self.script, self.steps, structure).sql()
 
 
 @Operations.register_operation("replace_sources")
 class ReplaceSourcesOp(_Simple):
-    """``op.replace_sources(manifest, "before"|"after")``: CREATE OR REPLACE each routine of the apply path, as its owner."""
+    """``op.replace_sources("upgrade fix7c", manifest, "before"|"after")``: CREATE OR REPLACE each routine of the apply path, as its
+    owner, and only where the script has begun."""
 
-    def __init__(self, manifest: ObjectManifest, which: Literal["before", "after"]) -> None:
-        self.manifest, self.which = manifest, which
+    def __init__(self, script: str, manifest: ObjectManifest, which: Literal["before", "after"]) -> None:
+        self.script, self.manifest, self.which = script, manifest, which
 
     @classmethod
     def replace_sources(
-        cls, operations: Operations, manifest: ObjectManifest, which: Literal["before", "after"]
+        cls, operations: Operations, script: str, manifest: ObjectManifest, which: Literal["before", "after"]
     ) -> None:
-        operations.invoke(cls(manifest, which))
-
-    def reverse(self) -> ReplaceSourcesOp:
-        return ReplaceSourcesOp(self.manifest, "before" if self.which == "after" else "after")
+        operations.invoke(cls(script, manifest, which))
 
     def sql(self) -> Sequence[str]:
         texts = [r.after if self.which == "after" else r.before for r in self.manifest.repoint]
-        return ['SET LOCAL ROLE "qt001_cp_owner"', *texts, "RESET ROLE"]
+        blocks = [file_block(self.script, f"source {n} of {len(texts)}", f"{t}\n") for n, t in enumerate(texts, 1)]
+        return ['SET LOCAL ROLE "qt001_cp_owner"', *blocks, "RESET ROLE"]
 
 
 @Operations.register_operation("script_settings")
@@ -268,24 +298,15 @@ def _run(operations: Operations, op: _Simple) -> None:
 
 
 for _op in (TransferOwnershipOp, RevokePrivilegesOp, GrantPrivilegesOp, ApplyManifestOp, GuardOp, RunAsOwnerOp,
-            RunPinnedSqlOp, ReplaceSourcesOp, ScriptSettingsOp):  # fmt: skip
+            RunStageSqlOp, BeginScriptOp, EndScriptOp, ReplaceSourcesOp, ScriptSettingsOp):  # fmt: skip
     Operations.implementation_for(_op)(_run)
 
 
-def _argument(value: str | bool | bytes) -> str:
+def _argument(value: Argument) -> str:
+    if value is None:
+        return "NULL"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"ARRAY[{', '.join(map(literal, value))}]::text[]"
     return document_literal(value) if isinstance(value, bytes) else literal(value)
-
-
-def _read(path: Path, sha256: str) -> str:
-    try:
-        body = path.read_bytes()
-    except OSError as exc:
-        raise FileProblem(f"{path}: cannot be read: {exc.strerror}", hint="restore the checkout: git status") from exc
-    if hashlib.sha256(body).hexdigest() != sha256:
-        raise FileProblem(
-            f"{path}: expected sha256 {sha256}, found {hashlib.sha256(body).hexdigest()}: a frozen file was edited",
-            hint="restore it (git checkout), and put the change into a new revision",
-        )
-    return body.decode()

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 from alembic import context
-from alembic.runtime.migration import MigrationContext
+from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.util import CommandError
-from sqlalchemy import MetaData, create_engine, pool
+from sqlalchemy import Column, MetaData, String, Table, create_engine, pool
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -24,14 +24,25 @@ from qt001_cp.ops.session import pin
 from qt001_cp.project import bootstrap
 
 
-def _leave_nothing(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
-    """Back at base nothing of ours stays, Alembic's table included; in the transaction of the last step."""
-    if heads:
-        return
-    if ctx.as_sql:
-        ctx.impl.static_output(f"DROP TABLE {SCHEMA}.alembic_version;\n")
-    elif ctx.connection is not None:
-        ctx._version.drop(ctx.connection, checkfirst=True)
+class _VersionTable(Table):
+    """Alembic's version table. The bootstrap makes it, with the trigger that guards it; it stays when all else is gone."""
+
+    inherit_cache = False
+
+    def create(self, *_: Any, **__: Any) -> None:
+        """Nothing: FIX7a refuses a database without it, and names the bootstrap."""
+
+
+class _Impl(PostgresqlImpl):
+    __dialect__ = "postgresql"
+
+    def version_table_impl(self, *, version_table: str, version_table_schema: str | None, **_: Any) -> Table:
+        return _VersionTable(
+            version_table,
+            MetaData(),
+            Column("version_num", String(32), primary_key=True),
+            schema=version_table_schema,
+        )
 
 
 _OPTIONS: dict[str, Any] = {
@@ -43,7 +54,6 @@ _OPTIONS: dict[str, Any] = {
     # a transaction goes on using its plan there, and would look for the ledger's segment that the stage before has dropped.
     "transaction_per_migration": True,
     "autogenerate_plugins": ["alembic.autogenerate.*", drift.PLUGIN],
-    "on_version_apply": _leave_nothing,
 }
 
 

@@ -13,7 +13,7 @@ from qt001_cp.rehearsal.state import data_digest
 _HELD: Final = """
 SELECT count(*) FROM qt001_cp.live_identity(%(app)s) l
 JOIN qt001_cp.manifest_object(%(manifest)s) o ON o.kind = l.kind AND o.identity = l.identity AND o.disposition = 'transfer'
-CROSS JOIN LATERAL qt001_cp.held(%(role)s, l.classid, l.objid, l.kind) h
+CROSS JOIN LATERAL qt001_cp.effective_privileges(%(role)s, l.classid, l.objid, l.kind) h
 """
 _UNBLOCKED: Final = "SELECT count(*) FROM qt001_cp.blocked_findings(%(manifest)s)"
 

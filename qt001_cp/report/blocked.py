@@ -20,7 +20,7 @@ def what_is_blocked(
 ) -> tuple[Blocked, ...]:
     """The application role, then the next stage or the writes of the apply path, then the switches of the policy.
 
-    ``still_held``: what ``qt001_cp.contained_findings`` answered.
+    ``still_held``: what ``qt001_cp.excess_privilege_findings`` answered.
     ``switches``: what ``qt001_cp.blocked_findings`` answered; None where it could not be asked. ``unread``: tables of
     switches that the login may not read.
     """

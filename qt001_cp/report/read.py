@@ -98,7 +98,7 @@ class _Reader:
                 self.manifest,
                 self.stage,
                 checks,
-                self.findings("SELECT * FROM qt001_cp.contained_findings(%s)", self.digest),
+                self.findings("SELECT * FROM qt001_cp.excess_privilege_findings(%s)", self.digest),
                 self.findings("SELECT * FROM qt001_cp.blocked_findings(%s)", self.digest) if self.known else None,
                 self.unread,
             ),
@@ -214,7 +214,7 @@ class _Reader:
         if sealed is None or (self.stage == "fix7a" and sealed != self.digest):
             return None
         found = self.rows(
-            "SELECT aspect, object, expected, found, mend FROM qt001_cp.coverage_aspects(%s, qt001_cp.drift_moment())"
+            "SELECT aspect, object, expected, found, mend FROM qt001_cp.coverage_aspects(%s, qt001_cp.expected_state())"
             " ORDER BY object, aspect, expected, found",
             self.digest,
         )

@@ -16,7 +16,7 @@ from qt001_cp.report.graph import Graph, Known, build
 _HELD: Final = """
 SELECT l.kind, l.identity, pg_catalog.array_agg(h.privilege ORDER BY h.privilege) FILTER (WHERE h.privilege IS NOT NULL) AS held
 FROM qt001_cp.live_object(%s, true, false) l
-LEFT JOIN LATERAL qt001_cp.held(%s, l.classid, l.objid, l.kind) h(privilege) ON true
+LEFT JOIN LATERAL qt001_cp.effective_privileges(%s, l.classid, l.objid, l.kind) h(privilege) ON true
 WHERE l.kind IN ('table', 'view', 'materialized view', 'foreign table', 'function', 'procedure')
   AND l.identity = ANY (%s)
 GROUP BY l.kind, l.identity

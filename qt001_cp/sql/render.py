@@ -1,22 +1,21 @@
-"""Renders the live SQL sources: fills in what has its home in Python, checks what would break on the way.
-
-A released revision does not use this: it carries its own frozen files (alembic/versions/sql).
-"""
+"""Renders the SQL of a stage: fills in what has its home in Python, checks what would break on the way."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
 
 from qt001_cp.analyse import sinks
 from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
-from qt001_cp.model.kinds import CATALOGS, KINDS, Catalog
+from qt001_cp.model import catalogs
+from qt001_cp.model.kinds import CATALOGS, KINDS, PRIVILEGES, Catalog
 from qt001_cp.model.versions import SUPPORTED
 
 STAGES = ("fix7a", "fix7b", "fix7c")
 _CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z_]+)\}")
 _PART = re.compile(r"PARTITION OF (qt001_cp\.[a-z0-9_]+)")
 
 
@@ -33,25 +32,33 @@ def render(stage: str) -> dict[str, str]:
 
 
 def fill(text: str, source: str) -> str:
-    """Fill in what has its home in Python. Raises :class:`ManifestError` for a tab."""
+    """Fill in what has its home in Python. Raises :class:`ManifestError` for a tab, or a placeholder that nobody fills."""
     if "\t" in text:
         raise ManifestError(f"{source} holds a tab, which Alembic's offline output would replace")
-    return (
-        text.replace("{object_kind_rows}", _kind_rows())
-        .replace("{listed}", listed(CATALOGS))
-        .replace("{hidden_sink}", literal(sinks.pattern()))
-        .replace("{supported_bounds}", f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999")
-        .replace("{supported_words}", f"{SUPPORTED.start} to {SUPPORTED.stop - 1}")
-        .replace(
-            "{owner_acl_parts}",
-            ",\n".join(
-                f"({_classid(c)}::oid, {literal(c.owner)}, {literal(c.acl) if c.acl else 'NULL'},"
-                f" {literal(c.letter) if c.letter else 'NULL'})"
-                for c in CATALOGS
-            ),
-        )
-        .replace("{owner_acl}", "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS))
+    for name in _PLACEHOLDER.findall(text):
+        if name not in _FILLED:
+            raise ManifestError(f"{source}: nothing fills {{{name}}}")
+        text = text.replace(f"{{{name}}}", _FILLED[name]())
+    return text
+
+
+def _owner_acl_parts() -> str:
+    return ",\n".join(
+        f"({_classid(c)}::oid, {literal(c.owner)}, {literal(c.acl) if c.acl else 'NULL'},"
+        f" {literal(c.letter) if c.letter else 'NULL'})"
+        for c in CATALOGS
     )
+
+
+def _privilege_rows() -> str:
+    return ",\n".join(
+        f"    ({literal(p.key)}, {p.since}, {str(p.of_columns).lower()}, {str(p.writes).lower()})" for p in PRIVILEGES
+    )
+
+
+def _defining_catalogs() -> str:
+    rows = [("pg_class", True), *((c.table, c.named) for c in catalogs.DEFINING)]
+    return ",\n    ".join(f"({literal(table)}::name, {str(named).lower()})" for table, named in rows)
 
 
 def _classid(catalog: Catalog) -> str:
@@ -68,9 +75,9 @@ def _rows(c: Catalog) -> tuple[str, str, str]:
     return f"FROM {c.table} o JOIN space n ON n.oid = {c.space} WHERE ({c.here})", "n.name", "n.system"
 
 
-def listed(catalogs: Iterable[Catalog]) -> str:
+def listed(those: Iterable[Catalog]) -> str:
     """The rows of these catalogs that are objects, for ``live_object``."""
-    return "\n    UNION ALL\n".join(_listed(c) for c in catalogs)
+    return "\n    UNION ALL\n".join(_listed(c) for c in those)
 
 
 def _listed(c: Catalog) -> str:
@@ -115,3 +122,30 @@ def _drop(files: dict[str, str]) -> str:
                 made[kind].append(name)
     lines = [f"DROP {kind} {name};" for kind, names in made.items() for name in reversed(names)]
     return "-- Takes away what this stage made, the last first; without CASCADE.\n" + "\n".join(lines) + "\n"
+
+
+BOOTSTRAP_FUNCTIONS = (
+    "begin_run", "require_run", "note_run_step", "structure_digest", "end_run", "refuse_incomplete_run",
+    "refuse_version_without_run",
+)  # fmt: skip
+"""The functions of schema qt001_cp that scripts/bootstrap.sql makes."""
+
+_VIEWS_READ = (
+    "pg_roles", "pg_stat_activity", "pg_locks", "pg_prepared_xacts", "pg_user_mappings", "pg_settings", "pg_publication_tables",
+)  # fmt: skip
+"""The views that the guards of FIX7b read: each is a lock, as are the catalogs below it."""
+
+_FILLED: dict[str, Callable[[], str]] = {
+    "object_kind_rows": _kind_rows,
+    "privilege_rows": _privilege_rows,
+    "listed": lambda: listed(CATALOGS),
+    "hidden_sink": lambda: literal(sinks.pattern()),
+    "supported_bounds": lambda: f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999",
+    "supported_words": lambda: f"{SUPPORTED.start} to {SUPPORTED.stop - 1}",
+    "owner_acl_parts": _owner_acl_parts,
+    "owner_acl": lambda: "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS),
+    "defining_catalogs": _defining_catalogs,
+    "catalog_rows": lambda: "\n".join(catalogs.source(c) for c in catalogs.DEFINING),
+    "bootstrap_functions": lambda: "{" + ",".join(BOOTSTRAP_FUNCTIONS) + "}",
+    "views_read": lambda: ", ".join(map(literal, _VIEWS_READ)),
+}

@@ -9,7 +9,7 @@ import psycopg
 
 from qt001_cp.workflow.rows import dict_rows
 
-_STAGE = "SELECT qt001_cp.stage() AS stage, qt001_cp.is_rehearsal() AS rehearsal"
+_STAGE = "SELECT qt001_cp.stage() AS stage, qt001_cp.is_rehearsal() AS rehearsal, qt001_cp.build() AS build"
 _MANIFESTS = """
 SELECT kind, digest, state, proposed_by, sealed_by, sealed_at FROM qt001_cp.v_manifest ORDER BY sealed_at
 """

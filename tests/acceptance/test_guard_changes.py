@@ -22,7 +22,7 @@ def service(opened: Stage) -> Iterator[psycopg.Connection]:
 
 def epoch(stage: Stage) -> int:
     with stage.connect() as admin:
-        row = admin.execute("SELECT epoch FROM qt001_cp.verdict").fetchone()
+        row = admin.execute("SELECT number FROM qt001_cp.verdict").fetchone()
     assert row is not None
     return int(row[0])
 
@@ -93,10 +93,10 @@ def test_a_verdict_ends_with_the_sign_off(opened: Stage, service: psycopg.Connec
     number = kept(opened, service)
     with opened.connect() as admin:
         assert (
-            admin.execute("SELECT good_until - made_at FROM qt001_cp.verdict").fetchone()
+            admin.execute("SELECT valid_until - made_at FROM qt001_cp.verdict").fetchone()
             == admin.execute("SELECT interval '5 minutes'").fetchone()
         )
-        admin.execute("UPDATE qt001_cp.verdict SET good_until = clock_timestamp()")
+        admin.execute("UPDATE qt001_cp.verdict SET valid_until = clock_timestamp()")
         service.execute(CALL)
         assert epoch(opened) == number + 1
         admin.execute("SET SESSION AUTHORIZATION qt001_auditor")
@@ -104,7 +104,7 @@ def test_a_verdict_ends_with_the_sign_off(opened: Stage, service: psycopg.Connec
         admin.execute("RESET SESSION AUTHORIZATION")
         service.execute(CALL)
         row = admin.execute(
-            "SELECT v.good_until = (e.detail ->> 'valid_until')::timestamptz FROM qt001_cp.verdict v, qt001_cp.v_event e"
+            "SELECT v.valid_until = (e.detail ->> 'valid_until')::timestamptz FROM qt001_cp.verdict v, qt001_cp.v_event e"
             " WHERE e.verb = 'signed' ORDER BY e.seq DESC LIMIT 1"
         ).fetchone()
     assert row == (True,)

@@ -9,7 +9,7 @@ from tests.acceptance.attempt import Attempt
 
 _GATES = (
     "coverage_aspects",
-    "contained_findings",
+    "excess_privilege_findings",
     "reach_findings",
     "readiness_findings",
     "ledger_findings",

@@ -59,7 +59,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "CREATE COLLATION public.forgotten (locale = 'C'); ALTER COLLATION public.forgotten OWNER TO directus", "application role owns", "public.forgotten"),
     "catalog: an object is missed": (
         "CREATE FUNCTION public.late() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION public.late() OWNER TO directus", "application role owns", "public.late()"),
-    "40_reach: a privilege by a predefined role": (
+    "40_dependency: a privilege by a predefined role": (
         "GRANT pg_read_all_data TO directus", "may do to transferred", "directus may SELECT"),
     "10_ledger: a body that is not its digest's": (
         "ALTER TABLE qt001_cp.document DROP CONSTRAINT document_digest; " + _UNGUARDED.format("qt001_cp.document_fix7a", "UPDATE qt001_cp.document_fix7a SET body = body || ' ' WHERE kind LIKE 'qt001.inventory/%'"),

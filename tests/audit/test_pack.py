@@ -37,7 +37,7 @@ def _swapped(text: str) -> str:
 
 def _locked_late(text: str) -> str:
     """The locks come just before the last look."""
-    locks = next(line for line in text.splitlines() if '"during_lock"' in line)
+    locks = next(line for line in text.splitlines() if '"lock_relations"' in line)
     end = next(line for line in text.splitlines() if '"restore_end"' in line)
     return text.replace(locks + "\n", "").replace(end, f"{locks}\n\n{end}")
 
@@ -63,8 +63,8 @@ FAULTS: dict[str, tuple[str, Wrong, str]] = {
     "review shows another order": ("fix7b.sql", _turned, "its statements stand in another order"),
     "review counts wrong": ("fix7b.sql", lambda text: re.sub(r", 1, (\d+)\);", ", 1, 7);", text, count=1), "a block says statements 1 to 7"),
     "review asks afterwards first": ("fix7b.sql", _swapped, "its guards do not stand around its statements"),
-    "review leaves the locks out": ("fix7b.sql", _without('"during_lock"'), "expected one call of qt001_cp.during_lock"),
-    "review locks too late": ("fix7b-restore.sql", _locked_late, "qt001_cp.during_lock stands behind statements"),
+    "review leaves the locks out": ("fix7b.sql", _without('"lock_relations"'), "expected one call of qt001_cp.lock_relations"),
+    "review locks too late": ("fix7b-restore.sql", _locked_late, "qt001_cp.lock_relations stands behind statements"),
     "review adds a statement": ("fix7b.sql", _with("GRANT SELECT ON public.qt001_note TO PUBLIC;"), "it holds another statement: grant select"),
     "review adds a command of psql": ("fix7b-restore.sql", _with("\\! touch x\n;"), "it holds another statement: \\!"),
     "review shows an old source": (

@@ -49,13 +49,13 @@ def test_whoever_keeps_one_is_named(at_fix7b_done: Stage) -> None:
         operator.transaction(force_rollback=True),
     ):
         operator.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
-        operator.execute("SELECT qt001_cp.one_at_a_time()")
+        operator.execute("SELECT qt001_cp.take_stage_lock()")
     assert any("of directus holds the advisory lock" in line for line in said), said
 
 
 def test_another_operator_is_named(at_recorded: Stage) -> None:
     with at_recorded.connect(OPERATOR) as first, first.transaction(force_rollback=True):
-        first.execute("SELECT qt001_cp.one_at_a_time()")
+        first.execute("SELECT qt001_cp.take_stage_lock()")
         refused(at_recorded, "QT123", f"session {first.info.backend_pid} of {OPERATOR}")
 
 
@@ -63,7 +63,7 @@ def test_only_an_operator_takes_the_lock_that_decides(at_recorded: Stage) -> Non
     for login in (APPLICATION, VERIFIER):
         with at_recorded.connect(login) as session:
             try:
-                session.execute("SELECT qt001_cp.take_turn()")
+                session.execute("SELECT qt001_cp.lock_stage()")
             except psycopg.errors.InsufficientPrivilege:
                 continue
         raise AssertionError(f"{login} took it")

@@ -100,7 +100,7 @@ def test_uncommitted_at_the_end(at_recorded: Stage) -> None:
 def test_nobody_changes_a_definition_once_it_has_its_locks(at_recorded: Stage) -> None:
     """The application waits, whatever it tries; and what it tried fails or comes after the cutover."""
     with _begun(at_recorded) as operator, at_recorded.connect("directus") as app:
-        operator.execute("SELECT qt001_cp.during_lock(%s)", [at_recorded.digest])
+        operator.execute("SELECT qt001_cp.lock_relations(%s)", [at_recorded.digest])
         app.execute("SET lock_timeout = '50ms'")
         for kind, (do, _) in DEFINING.items():
             with pytest.raises(psycopg.errors.LockNotAvailable):  # noqa: PT012 - the second line names what was let through
@@ -131,7 +131,7 @@ def test_what_a_finding_names(at_recorded: Stage) -> None:
     with at_recorded.connect("directus") as app, _begun(at_recorded) as operator:
         for do in (MAKE, "ALTER TABLE public.redirects ADD COLUMN late int", "DROP VIEW public.customers_by_country"):
             app.execute(do)
-        query = "SELECT object, found FROM qt001_cp.during_findings(%s)"
+        query = "SELECT object, found FROM qt001_cp.concurrent_change_findings(%s)"
         found = operator.execute(query, [at_recorded.digest]).fetchall()
     assert ("function public.made_late()", "made (pg_proc)") in found
     assert ("table public.redirects", "changed (pg_class)") in found
@@ -147,7 +147,7 @@ def test_no_definition_changes(at_recorded: Stage) -> None:
 
 
 def _findings(operator: psycopg.Connection, stage: Stage) -> list[tuple[str, str]]:
-    query = "SELECT sqlstate, object FROM qt001_cp.during_findings(%s)"
+    query = "SELECT sqlstate, object FROM qt001_cp.concurrent_change_findings(%s)"
     return [(r[0], r[1]) for r in operator.execute(query, [stage.digest])]
 
 
@@ -156,7 +156,7 @@ def _begun(stage: Stage, patience: str = "2s") -> Iterator[psycopg.Connection]:
     """The operator's session in a transaction that has remembered the catalogs; rolled back."""
     with stage.connect(OPERATOR) as operator, operator.transaction(force_rollback=True):
         operator.execute("SET LOCAL lock_timeout = '200ms'")
-        operator.execute("SELECT qt001_cp.during_begin(%s)", [stage.digest])
+        operator.execute("SELECT qt001_cp.wait_for_application(%s)", [stage.digest])
         operator.execute(f"SET LOCAL lock_timeout = '{patience}'")
         yield operator
 

@@ -11,7 +11,7 @@ from qt001_cp.rehearsal.scene import OPERATOR
 from tests.concurrency.support import back, forward, running, stage_of, until, waits_for_a_lock
 from tests.conftest import Stage
 
-_LOCKS = 'DO $qt001$ BEGIN PERFORM qt001_cp."during_lock"('
+_LOCKS = 'DO $qt001$ BEGIN PERFORM qt001_cp."lock_relations"('
 _EXCLUSIVE = """SELECT l.relation::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.pid = pg_backend_pid() AND l.mode = 'AccessExclusiveLock' AND c.relnamespace NOT IN ('qt001_cp'::regnamespace, 'pg_toast'::regnamespace)
   AND c.relkind <> 'i'"""
@@ -42,11 +42,11 @@ def test_what_cannot_be_opened_before_is_left(at_recorded: Stage) -> None:
     with at_recorded.connect(OPERATOR) as operator, at_recorded.connect() as other:
         locked = "SELECT 'public.qt001_setting'::regclass::oid"
         for numbers in ("SELECT 1", "SELECT NULL WHERE false"):
-            operator.execute(f"SELECT qt001_cp.open_once(ARRAY({numbers})::oid[])".encode())
+            operator.execute(f"SELECT qt001_cp.warm_relation_cache(ARRAY({numbers})::oid[])".encode())
         other.execute("BEGIN")
         other.execute("LOCK TABLE public.qt001_setting")
         operator.execute("BEGIN")
-        operator.execute(f"SELECT qt001_cp.open_once(ARRAY({locked}))".encode())
+        operator.execute(f"SELECT qt001_cp.warm_relation_cache(ARRAY({locked}))".encode())
         assert operator.execute("SHOW lock_timeout").fetchone() == ("0",)
         operator.execute("ROLLBACK")
         other.execute("ROLLBACK")

@@ -33,14 +33,14 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: b.role IS NULL": _CUTOVER,
     },
     "application_power_findings": {
-        "disjunct: r.rolsuper": "a superuser holds every privilege: contained_findings names them one by one",
+        "disjunct: r.rolsuper": "a superuser holds every privilege: excess_privilege_findings names them one by one",
         "arm: SELECT 'QT108', 'role ' || app, 'a role', 'no such role', 'Name the application role in the policy.' WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = app)": "where the role does not exist, the has_…_privilege functions of the same gate raise",
         "condition: r.rolname = app": "where the role does not exist, the has_…_privilege functions of the same gate raise",
         "conjunct: m <> app": "the application's own attributes are the first arm's findings",
-        "disjunct: m = 'qt001_cp_owner'": "a member of the owner holds all that it owns: contained_findings",
+        "disjunct: m = 'qt001_cp_owner'": "a member of the owner holds all that it owns: excess_privilege_findings",
     },
-    "contained_findings": {
-        "condition: qt001_cp.may_hold(app, p.classid, p.objid, p.kind, p.owner::name, p.taken, p.columns_taken)": _BEFORE,
+    "excess_privilege_findings": {
+        "condition: qt001_cp.has_any_privilege(app, p.classid, p.objid, p.kind, p.owner::name, p.taken, p.columns_taken)": _BEFORE,
         "condition: h.privilege <> ALL (s.leaves)": "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
         "conjunct: l.kind = o.kind": _SAME,
     },
@@ -75,7 +75,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "disjunct: r.oid IS NULL": "a routine that does not exist has no first call",
         "disjunct: r.lanname <> 'plpgsql'": "no other language has a body that begins like this; it stands for those to come",
     },
-    "own_schema_findings": {
+    "control_schema_findings": {
         "conjunct: c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')": "no other kind of relation has an ACL",
     },
     "independence_findings": {
@@ -126,7 +126,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: s.identity NOT LIKE 'qt001\\_cp.%'": "live_state does not list what is in qt001_cp",
         "conjunct: r.rolname <> m": "that a duty's role is itself adds the same lines every time",
     },
-    "taken_from": {
+    "revoked_privileges": {
         "conjunct: p.privilege <> ALL (leaves)": _BEFORE,
         "condition: p.privilege <> ALL (leaves)": _BEFORE,
         "conjunct: (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)": "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
@@ -141,9 +141,9 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
 _KINDS: Final = ("tests/kinds", "tests/estate", "tests/roundtrip")
 _ROUTES: Final = ("tests/routes",)
 ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
-    "application_hand": _ROUTES,
+    "application_role_oids": _ROUTES,
     "breadth_first": _ROUTES,
-    "casts_of": _ROUTES,
+    "cast_hint": _ROUTES,
     "catalog_edge": _ROUTES,
     "event_digest": ("tests/acceptance/test_ledger.py",),
     "held": _KINDS,
@@ -155,7 +155,7 @@ ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
     "owned_object": _ROUTES,
     "parameter_grants": _ROUTES,
     "reach_findings": _ROUTES,
-    "surroundings_findings": _ROUTES,
+    "environment_findings": _ROUTES,
     "system_acl": _ROUTES,
     "walked_path": _ROUTES,
 }

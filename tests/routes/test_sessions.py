@@ -184,7 +184,7 @@ def test_ours_refuses_a_session_that_came_during_the_cutover(at_fix7a_sealed: St
         operator.execute("SET LOCAL lock_timeout = '5s'")
         operator.execute("SET LOCAL statement_timeout = '60s'")
         operator.execute("SELECT qt001_cp.cutover_begin(%s, true)", [stage.digest])
-        operator.execute("SELECT qt001_cp.during_lock(%s)", [stage.digest])
+        operator.execute("SELECT qt001_cp.lock_relations(%s)", [stage.digest])
         with stage.connect(APPLICATION) as application:
             # The catalogs are locked: what it wants to define waits for the end of the cutover.
             application.execute("SET lock_timeout = '100ms'")

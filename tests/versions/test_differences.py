@@ -60,6 +60,6 @@ def test_maintain_is_gone_and_a_new_grant_of_it_is_found(at_fix7b_done: Stage) -
     with at_fix7b_done.connect() as superuser:
         superuser.execute(f"GRANT MAINTAIN ON {TABLE} TO directus")
         found = superuser.execute(
-            "SELECT sqlstate, object, found FROM qt001_cp.contained_findings(%s)", [at_fix7b_done.digest]
+            "SELECT sqlstate, object, found FROM qt001_cp.excess_privilege_findings(%s)", [at_fix7b_done.digest]
         ).fetchall()
-    assert found == [("QT111", f"table {TABLE}", "directus holds MAINTAIN")]
+    assert found == [("QT111", f"table {TABLE}", "directus has MAINTAIN")]

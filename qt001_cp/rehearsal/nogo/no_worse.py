@@ -24,7 +24,7 @@ def cases(
         )
 
     no_worse = gate(f"no_worse_findings('{sealed}')")
-    contained = gate(f"contained_findings('{sealed}')")
+    contained = gate(f"excess_privilege_findings('{sealed}')")
     app = manifest.application.name.replace('"', '""')
     table = address(filled.ref)
     made = [
@@ -39,7 +39,7 @@ def cases(
                    f" a.attrelid::regclass) FROM pg_catalog.pg_attribute a WHERE a.attrelid = '{table.replace(chr(39), chr(39) * 2)}'::regclass"
                    " AND a.attnum = 1); END $nogo$"), contained), ("QT111",), "SELECT"),
         Case(FAMILY, "a privilege comes back through a role",
-             (Step("superuser", f'GRANT qt001_cp_owner TO "{app}"'), contained), ("QT111",), "holds"),
+             (Step("superuser", f'GRANT qt001_cp_owner TO "{app}"'), contained), ("QT111",), "has"),
         Case(FAMILY, "the chain is edited by a superuser without triggers",
              (Step("superuser", "ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER append_only"),
               Step("superuser", "UPDATE qt001_cp.event_fix7a SET subject = 'x' WHERE seq = 1"), gate("ledger_findings()")),

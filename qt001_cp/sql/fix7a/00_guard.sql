@@ -16,9 +16,10 @@ BEGIN
     SELECT pg_catalog.string_agg(r.name, ', ') INTO missing
     FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) r(name)
     WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles p WHERE p.rolname = r.name);
-    IF missing IS NOT NULL OR pg_catalog.to_regclass('qt001_cp.bootstrap') IS NULL THEN
+    IF missing IS NOT NULL OR pg_catalog.to_regclass('qt001_cp.bootstrap') IS NULL
+        OR pg_catalog.to_regclass('qt001_cp.run') IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT122',
-            MESSAGE = pg_catalog.format('FIX7a refused: expected the operator''s bootstrap, found %s', coalesce('no role ' || missing, 'no table qt001_cp.bootstrap')),
+            MESSAGE = pg_catalog.format('FIX7a refused: expected the operator''s bootstrap, found %s', coalesce('no role ' || missing, 'no table qt001_cp.bootstrap or qt001_cp.run')),
             HINT = 'psql -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql';
     END IF;
     IF (SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = 'qt001_cp') <> 'qt001_cp_owner' THEN
@@ -59,12 +60,11 @@ BEGIN
     SELECT pg_catalog.string_agg(o.what, ', ') INTO missing FROM (
         SELECT pg_catalog.format('function %s of %s', p.oid::pg_catalog.regprocedure, pg_catalog.pg_get_userbyid(p.proowner)) AS what
         FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'qt001_cp'::pg_catalog.regnamespace
+          AND NOT (p.proname = ANY ('{bootstrap_functions}') AND pg_catalog.pg_get_userbyid(p.proowner) = 'qt001_cp_owner')
         UNION ALL
         SELECT pg_catalog.format('relation %s of %s', c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class c WHERE c.relnamespace = 'qt001_cp'::pg_catalog.regnamespace AND c.relkind NOT IN ('i', 'I', 't')
-          AND NOT (c.relname = 'alembic_version' AND c.relkind = 'r' AND (pg_catalog.pg_get_userbyid(c.relowner) = 'qt001_cp_owner'
-                                                                         OR pg_catalog.pg_has_role(c.relowner, 'qt001_cp_operator', 'MEMBER')))
-          AND NOT (c.relname IN ('bootstrap', 'person') AND pg_catalog.pg_get_userbyid(c.relowner) = 'qt001_cp_owner')
+          AND NOT (c.relname IN ('bootstrap', 'person', 'run', 'alembic_version') AND pg_catalog.pg_get_userbyid(c.relowner) = 'qt001_cp_owner')
         UNION ALL
         SELECT pg_catalog.format('type %s of %s', t.typname, pg_catalog.pg_get_userbyid(t.typowner))
         FROM pg_catalog.pg_type t WHERE t.typnamespace = 'qt001_cp'::pg_catalog.regnamespace AND t.typrelid = 0 AND t.typelem = 0
@@ -83,10 +83,9 @@ BEGIN
             MESSAGE = pg_catalog.format('FIX7a refused: expected schema qt001_cp as the bootstrap made it, and nothing else of the control plane, found %s', missing),
             HINT = 'Find out who made it, then DROP it (ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE …).';
     END IF;
-    -- Alembic made its table as whoever runs this; every operator has to be able to write it.
-    IF EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass('qt001_cp.alembic_version')
-               AND pg_catalog.pg_get_userbyid(c.relowner) <> 'qt001_cp_owner') THEN
-        ALTER TABLE qt001_cp.alembic_version OWNER TO qt001_cp_owner;
-    END IF;
+    -- The mark of this script, which goes with its savepoint: no later step runs without it, and COMMIT asks for its end.
+    SET LOCAL ROLE qt001_cp_owner;
+    PERFORM qt001_cp.begin_run('upgrade fix7a', 'fix7a');
+    RESET ROLE;
 END
 $guard$;

@@ -92,10 +92,10 @@ CREATE TABLE qt001_cp.document_fix7a PARTITION OF qt001_cp.document FOR VALUES I
 CREATE TABLE qt001_cp.event_fix7a PARTITION OF qt001_cp.event FOR VALUES IN ('fix7a');
 
 -- Nothing but locks, on tables where nobody else has a privilege: an advisory lock anybody can take, and keep.
-CREATE TABLE qt001_cp.event_turn ();
-COMMENT ON TABLE qt001_cp.event_turn IS 'A lock: events are written one after the other.';
-CREATE TABLE qt001_cp.stage_turn ();
-COMMENT ON TABLE qt001_cp.stage_turn IS 'A lock: one session at a time runs a stage.';
+CREATE TABLE qt001_cp.event_lock ();
+COMMENT ON TABLE qt001_cp.event_lock IS 'A lock: events are written one after the other.';
+CREATE TABLE qt001_cp.stage_lock ();
+COMMENT ON TABLE qt001_cp.stage_lock IS 'A lock: one session at a time runs a stage.';
 
 CREATE FUNCTION qt001_cp.event_digest(seq bigint, stage text, at timestamptz, actor name, verb text, subject text,
                                       detail jsonb, prev text) RETURNS text
@@ -173,7 +173,7 @@ AS $stamp_event$
 DECLARE
     head record;
 BEGIN
-    LOCK TABLE qt001_cp.event_turn IN EXCLUSIVE MODE;
+    LOCK TABLE qt001_cp.event_lock IN EXCLUSIVE MODE;
     SELECT e.seq, e.digest INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
     IF NEW.stage <> qt001_cp.stage() THEN
         RAISE EXCEPTION USING ERRCODE = 'QT204',

@@ -30,17 +30,17 @@ AS $member_of$
 SELECT m.role FROM qt001_cp.membership(login) m WHERE login IS NOT NULL
 $member_of$;
 
-CREATE FUNCTION qt001_cp.kin_of(login name) RETURNS SETOF name
+CREATE FUNCTION qt001_cp.related_roles(login name) RETURNS SETOF name
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
-AS $kin_of$
+AS $related_roles$
 -- The role itself, every role whose place it can take, and every role that can take its place.
 BEGIN
     RETURN QUERY
     SELECT DISTINCT CASE WHEN m.member = login THEN m.role ELSE m.member END FROM qt001_cp.membership() m WHERE login IN (m.member, m.role);
 END
-$kin_of$;
+$related_roles$;
 
 CREATE FUNCTION qt001_cp.duty() RETURNS TABLE (role name)
 LANGUAGE sql IMMUTABLE

@@ -80,17 +80,17 @@ SELECT l.kind, l.identity, l.owner, qt001_cp.acl_set(l.acl), qt001_cp.column_acl
 FROM qt001_cp.live_object(app) l
 $live_state$;
 
-CREATE FUNCTION qt001_cp.casts_of(class oid, id oid) RETURNS text
+CREATE FUNCTION qt001_cp.cast_hint(class oid, id oid) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
-AS $casts_of$
+AS $cast_hint$
 -- Casts from or to a type, or the row type of a relation: whoever owns the other of the two types may have made one.
 SELECT 'Casts on it, which the owner of the other type may have made: ' || string_agg(format('DROP CAST (%s AS %s);', format_type(k.castsource, NULL), format_type(k.casttarget, NULL)), ' ' ORDER BY k.oid)
 FROM pg_cast k
 WHERE k.oid >= 16384 AND (SELECT CASE class WHEN 'pg_type'::regclass THEN id
                                  WHEN 'pg_class'::regclass THEN (SELECT c.reltype FROM pg_class c WHERE c.oid = id) END) IN (k.castsource, k.casttarget)
-$casts_of$;
+$cast_hint$;
 
 CREATE FUNCTION qt001_cp.coverage_aspects(manifest text, moment text, definitions boolean DEFAULT true)
 RETURNS TABLE (aspect text, transferred boolean, object text, expected text, found text, mend text)
@@ -145,7 +145,7 @@ BEGIN
         UNION ALL
         SELECT 'definition', 'definition ' || p.definition_now, 'definition ' || p.definition,
                'See what changed (qt001-cp manifest diff); if it is meant, generate and seal a new manifest.'
-               || coalesce(' ' || qt001_cp.casts_of(p.classid, p.objid), '')
+               || coalesce(' ' || qt001_cp.cast_hint(p.classid, p.objid), '')
         WHERE p.in_manifest AND p.present AND p.definition_now <> p.definition
         UNION ALL
         SELECT 'acl', 'owner ' || (p.state ->> 'owner'), 'owner ' || p.owner, 'See who changed it; then put it back or seal a new manifest.'
@@ -204,7 +204,7 @@ BEGIN
 END
 $raise_first$;
 
-CREATE FUNCTION qt001_cp.configure(policy bytea) RETURNS text
+CREATE FUNCTION qt001_cp.configure(policy bytea, build text) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $configure$
@@ -213,7 +213,7 @@ DECLARE
     policy_digest text := qt001_cp.record_document(policy);
     inventory bytea;
 BEGIN
-    PERFORM qt001_cp.record_event('configured', policy_digest, '{}');
+    PERFORM qt001_cp.record_event('configured', policy_digest, jsonb_build_object('build', build));
     SELECT convert_to(qt001_cp.jcs(jsonb_build_object(
         'schema', 'qt001.inventory/1', 'database', current_database(),
         'server_version', current_setting('server_version_num')::int, 'application', qt001_cp.application_role(),
@@ -225,6 +225,7 @@ BEGIN
             'detail', l.detail, 'why', to_jsonb(l.why)) ORDER BY l.kind COLLATE "C", l.identity COLLATE "C"), '[]'))), 'UTF8')
     INTO inventory
     FROM qt001_cp.live_object(qt001_cp.application_role()) l;
+    PERFORM qt001_cp.note_run_step('configure');
     RETURN qt001_cp.record_event('captured', qt001_cp.record_document(inventory), jsonb_build_object('policy', policy_digest));
 END
 $configure$;
@@ -333,23 +334,18 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $record_rehearsal$
 -- Level B, operator: records what PostgreSQL answered in a no-go rehearsal of exactly one manifest. It judges itself
--- nothing: qt001_cp.rehearsal_findings reads the cases. Where every precondition holds, that is kept (57_checked).
+-- nothing: qt001_cp.rehearsal_findings reads the cases.
 DECLARE
     made text;
-    event text;
     doc jsonb;
-    alone boolean;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    alone := pg_current_xact_id_if_assigned() IS NULL;
     made := qt001_cp.record_document(body);
     doc := qt001_cp.document_json(made);
     IF doc ->> 'schema' <> 'qt001.rehearsal/1' THEN
         RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = format('%s is no rehearsal record', doc ->> 'schema'),
             HINT = 'Pass the nogo.json of qt001-cp rehearse.';
     END IF;
-    event := qt001_cp.record_event('rehearsal_recorded', doc ->> 'manifest', jsonb_build_object('document', made));
-    PERFORM qt001_cp.compute_checked(doc ->> 'manifest', alone);
-    RETURN event;
+    RETURN qt001_cp.record_event('rehearsal_recorded', doc ->> 'manifest', jsonb_build_object('document', made));
 END
 $record_rehearsal$;

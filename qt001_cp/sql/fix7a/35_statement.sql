@@ -53,19 +53,22 @@ BEGIN
 END
 $address$;
 
-CREATE FUNCTION qt001_cp.no_word(word text) RETURNS text
+CREATE FUNCTION qt001_cp.refuse_keyword(word text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-AS $no_word$
+AS $refuse_keyword$
 -- A word that stands in a statement without quotes is one of a few.
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = format('%L is no privilege, and no kind of default privileges', word),
         HINT = 'Generate the manifest again: qt001-cp manifest generate.';
 END
-$no_word$;
+$refuse_keyword$;
 
 CREATE FUNCTION qt001_cp.implied_step(manifest text, direction text)
-RETURNS TABLE (number bigint, kind text, identity text, schema text, name text, args jsonb, method text, detail jsonb, step jsonb)
+RETURNS TABLE (
+    number bigint, kind text, identity text, schema text, name text, args jsonb, method text, detail jsonb, step jsonb,
+    locks_first boolean
+)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -85,12 +88,13 @@ WITH object AS (
     UNION ALL
     SELECT 4, 0, o.*, s.value, s.ord FROM object o, jsonb_array_elements(o.way -> 'post') WITH ORDINALITY s(value, ord)
 )
-SELECT row_number() OVER (ORDER BY s.phase, s.weight, s.number, s.ord), s.kind, s.identity, s.schema, s.name, s.args, s.method, s.detail, s.step
+SELECT row_number() OVER (ORDER BY s.phase, s.weight, s.number, s.ord), s.kind, s.identity, s.schema, s.name, s.args, s.method, s.detail, s.step,
+       s.phase >= 2 AND direction IN ('forward', 'restore')
 FROM step s
 $implied_step$;
 
 CREATE FUNCTION qt001_cp.implied_statement(manifest text, direction text)
-RETURNS TABLE (number bigint, statement text)
+RETURNS TABLE (number bigint, statement text, locks_first boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -102,13 +106,13 @@ WITH privilege(words) AS MATERIALIZED (
     FROM qt001_cp.implied_step(manifest, direction) s JOIN qt001_cp.object_kind k ON k.kind = s.kind
 ), worded AS (
     SELECT s.*,
-           (SELECT string_agg(CASE WHEN p.value = ANY (w.words) THEN p.value ELSE qt001_cp.no_word(p.value) END
+           (SELECT string_agg(CASE WHEN p.value = ANY (w.words) THEN p.value ELSE qt001_cp.refuse_keyword(p.value) END
                               || CASE WHEN s.step ->> 'column' IS NULL THEN ''
                                               ELSE ' (' || qt001_cp.quote_always(s.step ->> 'column') || ')' END, ', ' ORDER BY p.ord)
             FROM jsonb_array_elements_text(s.step -> 'privileges') WITH ORDINALITY p(value, ord)) AS listed,
            CASE WHEN s.step ->> 'grantee' IS NULL THEN 'PUBLIC' ELSE qt001_cp.quote_always(s.step ->> 'grantee') END AS grantee,
            CASE WHEN s.kind = 'default acl' THEN CASE WHEN s.detail ->> 'on' IN ('TABLES', 'SEQUENCES', 'FUNCTIONS', 'TYPES', 'SCHEMAS', 'LARGE OBJECTS')
-                                                      THEN s.detail ->> 'on' ELSE qt001_cp.no_word(s.detail ->> 'on') END
+                                                      THEN s.detail ->> 'on' ELSE qt001_cp.refuse_keyword(s.detail ->> 'on') END
                 ELSE s.grant_noun || ' ' || s.address END AS target
     FROM step s CROSS JOIN privilege w
 ), line AS (
@@ -127,7 +131,7 @@ WITH privilege(words) AS MATERIALIZED (
 SELECT l.number,
        CASE WHEN (l.step ->> 'set_role')::boolean
             THEN 'SET LOCAL ROLE ' || qt001_cp.quote_always(l.step ->> 'grantor') || '; ' || l.body || ' RESET ROLE;'
-            ELSE l.body END
+            ELSE l.body END, l.locks_first
 FROM line l ORDER BY 1
 $implied_statement$;
 
@@ -140,33 +144,19 @@ SELECT qt001_cp.sha256_hex(convert_to(coalesce(string_agg(s.statement || E'\n', 
 FROM qt001_cp.implied_statement(manifest, direction) s
 $implied_sha256$;
 
-CREATE TABLE qt001_cp.statement_now (
-    xid xid8 NOT NULL,
-    manifest text NOT NULL,
-    direction text NOT NULL,
-    number bigint NOT NULL,
-    statement text NOT NULL,
-    PRIMARY KEY (xid, manifest, direction, number)
-);
-COMMENT ON TABLE qt001_cp.statement_now IS
-    'The statements of one run, rendered once when it begins, and those of the checked manifest.';
-
-CREATE FUNCTION qt001_cp.remember_statements(manifest text, direction text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION qt001_cp.require_rendered(what text) RETURNS void
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $remember_statements$
--- Level B, operator: renders them for require_statements() of this transaction; forget_statements() takes them away.
+AS $require_rendered$
+-- The begin function of this script has run in this transaction: it renders the statements.
 BEGIN
-    PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    IF qt001_cp.is_checked() THEN
-        RETURN;
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.run_statement rendered WHERE rendered.xid = pg_current_xact_id()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: expected the preconditions before it in this transaction, found none', what),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
     END IF;
-    DELETE FROM qt001_cp.statement_now s WHERE s.xid NOT IN (SELECT c.made FROM qt001_cp.checked c);
-    INSERT INTO qt001_cp.statement_now (xid, manifest, direction, number, statement)
-    SELECT pg_current_xact_id(), remember_statements.manifest, remember_statements.direction, s.number, s.statement
-    FROM qt001_cp.implied_statement(remember_statements.manifest, remember_statements.direction) s;
 END
-$remember_statements$;
+$require_rendered$;
 
 CREATE FUNCTION qt001_cp.require_statements(manifest text, direction text, query text, first_number bigint, last_number bigint)
 RETURNS void
@@ -180,28 +170,34 @@ AS $require_statements$
 DECLARE
     tag text := '$qt001_' || left(manifest, 16) || '$';
     run text := '$run_' || left(manifest, 16) || '$';
-    head text := format(E'DO %s\nBEGIN\nPERFORM qt001_cp.require_statements(%L, %L, pg_catalog.current_query(), %s, %s);\nEXECUTE %s\n',
-                        tag, manifest, direction, first_number, last_number, run);
+    head text := format(E'DO %s\nBEGIN\nPERFORM qt001_cp.require_statements(%L, %L, pg_catalog.current_query(), %s, %s);\n'
+                        'EXECUTE %s\n', tag, manifest, direction, first_number, last_number, run);
     tail text := format(E'\n%s;\nEND\n%s', run, tag);
     script text := replace(query, format(E'\n%1$s;\nEXECUTE %1$s\n', run), E'\n');
     implied text[];
     written text[];
     wrong bigint;
 BEGIN
-    SELECT array_agg(s.statement ORDER BY s.number) INTO implied
-    FROM qt001_cp.statement_now s
-    WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction
-      AND s.number BETWEEN first_number AND last_number;
-    IF implied IS NULL THEN
-        SELECT array_agg(s.statement ORDER BY s.number) INTO implied
-        FROM qt001_cp.implied_statement(manifest, direction) s WHERE s.number BETWEEN first_number AND last_number;
+    PERFORM qt001_cp.note_step(format('statements %s to %s', first_number, last_number));
+    PERFORM qt001_cp.require_rendered(format('statements %s to %s', first_number, last_number));
+    IF EXISTS (SELECT 1 FROM qt001_cp.run_statement rendered
+               WHERE rendered.xid = pg_current_xact_id() AND rendered.locks_first
+                 AND rendered.number BETWEEN first_number AND last_number)
+        AND NOT EXISTS (SELECT 1 FROM qt001_cp.run WHERE run.xid = pg_current_xact_id() AND 'lock_relations' = ANY (run.steps))
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('statements %s to %s refused: expected lock_relations() before them in this transaction, found none',
+                             first_number, last_number),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
     END IF;
+    SELECT array_agg(rendered.statement ORDER BY rendered.number) INTO implied
+    FROM qt001_cp.run_statement rendered
+    WHERE rendered.xid = pg_current_xact_id() AND rendered.number BETWEEN first_number AND last_number;
     -- In front of the block there may be comments, behind it what psql and drivers leave of the statement's end.
     IF left(script, strpos(script, head) - 1) ~ '^(\s|--[^\n]*\n)*$'
             AND rtrim(substr(script, strpos(script, head)), E' ;\n') = head || array_to_string(implied, E'\n') || tail THEN
-        RAISE NOTICE '%', format('statements %s to %s', first_number, last_number) || coalesce(
-            (SELECT ' of ' || max(s.number) FROM qt001_cp.statement_now s
-             WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_statements.manifest AND s.direction = require_statements.direction), '');
+        RAISE NOTICE '%', format('statements %s to %s of %s', first_number, last_number,
+            (SELECT max(rendered.number) FROM qt001_cp.run_statement rendered WHERE rendered.xid = pg_current_xact_id()));
         RETURN;
     END IF;
     written := string_to_array(split_part(substr(script, strpos(script, head) + length(head)), tail, 1), E'\n');
@@ -209,6 +205,9 @@ BEGIN
     FROM generate_series(1, greatest(cardinality(written), cardinality(implied))) n WHERE written[n] IS DISTINCT FROM implied[n];
     RAISE EXCEPTION USING ERRCODE = 'QT103',
         MESSAGE = CASE WHEN wrong IS NULL THEN format('the script holds more than what manifest %s implies', manifest)
+                  WHEN rtrim(written[wrong], E'\r') = implied[wrong] THEN
+                      format('statement %s of the script ends with a carriage return: expected lines that end with LF, '
+                             'found CR LF', first_number + wrong - 1)
                   ELSE format('statement %s of the script is not what manifest %s implies: expected %s, found %s',
                               first_number + wrong - 1, manifest, coalesce(implied[wrong], 'no statement'),
                               coalesce(written[wrong], 'no statement')) END,
@@ -220,12 +219,11 @@ CREATE FUNCTION qt001_cp.require_last_statement(manifest text, direction text, d
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $require_last_statement$
+-- All statements of this direction have run: as many as the manifest implies.
 DECLARE
-    implied bigint := coalesce(
-        (SELECT max(s.number) FROM qt001_cp.statement_now s
-         WHERE s.xid = qt001_cp.before_now() AND s.manifest = require_last_statement.manifest AND s.direction = require_last_statement.direction),
-        (SELECT count(*) FROM qt001_cp.implied_statement(manifest, direction)));
+    implied bigint := (SELECT count(*) FROM qt001_cp.run_statement rendered WHERE rendered.xid = pg_current_xact_id());
 BEGIN
+    PERFORM qt001_cp.note_step(format('%s statements', done));
     IF done IS DISTINCT FROM implied THEN
         RAISE EXCEPTION USING ERRCODE = 'QT103',
             MESSAGE = format('the script holds %s statements, manifest %s implies %s', done, manifest, implied),

@@ -1,4 +1,4 @@
--- Who reaches what over the edges of 40_reach and the analysis of bodies; contract, section 6.
+-- Who reaches what over the edges of 40_dependency and the analysis of bodies; contract, section 6.
 
 CREATE FUNCTION qt001_cp.owned_object()
 RETURNS TABLE (classid oid, objid oid, owner oid, nsp oid)
@@ -27,14 +27,14 @@ UNION ALL SELECT 'pg_publication'::regclass, p.oid, p.pubowner, 0 FROM pg_public
 UNION ALL SELECT 'pg_extension'::regclass, e.oid, e.extowner, 0 FROM pg_extension e
 $owned_object$;
 
-CREATE FUNCTION qt001_cp.application_hand(app name) RETURNS oid[]
+CREATE FUNCTION qt001_cp.application_role_oids(app name) RETURNS oid[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $application_hand$
+AS $application_role_oids$
 -- The application role and every role that it is a member of, whatever the options of the membership: who may
 -- administer a role may grant it to itself. What these own stays under the application's hand.
 SELECT array_agg(r.oid) FROM pg_roles r WHERE r.rolname IN (SELECT qt001_cp.member_of(app)) AND r.rolname !~ '^pg_'
-$application_hand$;
+$application_role_oids$;
 
 CREATE FUNCTION qt001_cp.reach_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -47,7 +47,7 @@ AS $reach_findings$
 -- An edge leads from an object to what it runs, reads, or goes with.
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
-    mine oid[] := coalesce(qt001_cp.application_hand(app), '{}');
+    mine oid[] := coalesce(qt001_cp.application_role_oids(app), '{}');
     class oid[];
     id oid[];
     label text[];
@@ -238,7 +238,7 @@ BEGIN
       AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT qt001_cp.member_of(app)));
 
     RETURN QUERY SELECT f.* FROM qt001_cp.manifest_reach_findings(manifest) f;
-    RETURN QUERY SELECT f.* FROM qt001_cp.surroundings_findings(manifest) f;
+    RETURN QUERY SELECT f.* FROM qt001_cp.environment_findings(manifest) f;
 END
 $reach_findings$;
 
@@ -269,7 +269,7 @@ WHERE p.kind IN ('function', 'procedure') AND p.detail -> 'reaches' IS NULL
 UNION ALL
 SELECT 'QT108', 'database ' || d.datname, 'transferred, or out of the hand of ' || doc.app, 'owned by ' || pg_get_userbyid(d.datdba),
        'Add a rule that transfers the database: its owner may drop schemas and set search_path for everybody.'
-FROM doc JOIN pg_database d ON d.datname = current_database() AND d.datdba = ANY (qt001_cp.application_hand(doc.app))
+FROM doc JOIN pg_database d ON d.datname = current_database() AND d.datdba = ANY (qt001_cp.application_role_oids(doc.app))
 WHERE NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'database' AND p.disposition = 'transfer')
 UNION ALL
 SELECT DISTINCT 'QT108', 'database ' || p.name, format('no CREATE for %s or PUBLIC: it installs trusted extensions', doc.app),

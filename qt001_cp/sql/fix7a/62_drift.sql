@@ -1,11 +1,11 @@
 -- The live database against the sealed object manifest, in the state that the deployed stage calls for.
 
-CREATE FUNCTION qt001_cp.drift_moment() RETURNS text
+CREATE FUNCTION qt001_cp.expected_state() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $drift_moment$
+AS $expected_state$
 SELECT CASE qt001_cp.stage() WHEN 'fix7a' THEN 'before' WHEN 'fix7b' THEN 'after' ELSE 'deployed' END
-$drift_moment$;
+$expected_state$;
 
 CREATE FUNCTION qt001_cp.drift()
 RETURNS TABLE (object text, expected text, found text, aspect text)
@@ -16,7 +16,7 @@ AS $drift$
 -- aspect: inventory, definition or acl (the owner and every ACL), as coverage_aspects() has it.
 SELECT c.object, c.expected, c.found, c.aspect
 FROM qt001_cp.sealed('qt001.manifest.object/1') s(manifest)
-CROSS JOIN LATERAL qt001_cp.coverage_aspects(s.manifest, qt001_cp.drift_moment()) c
+CROSS JOIN LATERAL qt001_cp.coverage_aspects(s.manifest, qt001_cp.expected_state()) c
 WHERE s.manifest IS NOT NULL
 $drift$;
 
@@ -29,7 +29,7 @@ AS $drifted_state$
 -- Every object of the manifest whose owner or ACL is another: what it is, its state now, and the sealed one, all as in
 -- the manifest. It is what "alembic check" makes its operations of.
 WITH sealed_now AS MATERIALIZED (
-    SELECT s.manifest, qt001_cp.drift_moment() AS moment, (qt001_cp.document_json(s.manifest) ->> 'application')::name AS app
+    SELECT s.manifest, qt001_cp.expected_state() AS moment, (qt001_cp.document_json(s.manifest) ->> 'application')::name AS app
     FROM qt001_cp.sealed('qt001.manifest.object/1') s(manifest) WHERE s.manifest IS NOT NULL
 ), wanted AS MATERIALIZED (
     SELECT o.*, CASE WHEN n.moment = 'before' OR o.disposition <> 'transfer' THEN o.before

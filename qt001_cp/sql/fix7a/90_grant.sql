@@ -1,6 +1,8 @@
 -- Who may do what in qt001_cp. Nothing for PUBLIC, nothing for the application role; what reads is for all four
 -- duties; what writes (SECURITY DEFINER) is for exactly one.
-GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.document_fix7a, qt001_cp.event_fix7a, qt001_cp.manifest_row, qt001_cp.manifest_row_fix7a, qt001_cp.object_kind, qt001_cp.statement_now, qt001_cp.run_now, qt001_cp.checked, qt001_cp.checked_row, qt001_cp.v_event, qt001_cp.v_manifest, qt001_cp.v_part
+GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.document_fix7a, qt001_cp.event_fix7a, qt001_cp.manifest_row,
+    qt001_cp.manifest_row_fix7a, qt001_cp.object_kind, qt001_cp.privilege, qt001_cp.run_snapshot, qt001_cp.run_object,
+    qt001_cp.run_statement, qt001_cp.v_event, qt001_cp.v_manifest, qt001_cp.v_part
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 DO $grant$
 DECLARE
@@ -9,6 +11,8 @@ BEGIN
     FOR routine IN
         SELECT p.oid::pg_catalog.regprocedure AS name, p.prosecdef
         FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'qt001_cp'::pg_catalog.regnamespace
+        -- The bootstrap's own are for the owner role's functions alone.
+        AND p.proname <> ALL ('{bootstrap_functions}')
     LOOP
         EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', routine.name);
         IF NOT routine.prosecdef THEN
@@ -19,5 +23,7 @@ BEGIN
 END
 $grant$;
 GRANT EXECUTE ON FUNCTION qt001_cp.propose_manifest(bytea) TO qt001_cp_author;
-GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text), qt001_cp.register_restore(text, text), qt001_cp.record_rehearsal(bytea),
-    qt001_cp.take_turn(), qt001_cp.remember_owner_acl(), qt001_cp.remember_catalog(text, text), qt001_cp.keep_checked(text), qt001_cp.remember_statements(text, text), qt001_cp.cutover_end(text, boolean, boolean), qt001_cp.restore_end(text) TO qt001_cp_operator;
+GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text), qt001_cp.register_restore(text, text),
+    qt001_cp.record_rehearsal(bytea), qt001_cp.start_run(text, text, text), qt001_cp.note_step(text), qt001_cp.lock_stage(),
+    qt001_cp.take_snapshot(text, text), qt001_cp.prepare_statements(text, text),
+    qt001_cp.cutover_end(text, boolean, boolean), qt001_cp.restore_end(text) TO qt001_cp_operator;

@@ -10,11 +10,11 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.seal_manifest(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: seals a manifest'),
     ('qt001_cp.register_restore(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: registers a restore script'),
     ('qt001_cp.record_rehearsal(pg_catalog.bytea)', 'qt001_cp.require_duty', 'operator: records a no-go rehearsal'),
-    ('qt001_cp.take_turn()', 'qt001_cp.require_duty', 'operator: one stage at a time'),
-    ('qt001_cp.remember_owner_acl()', 'qt001_cp.require_duty', 'operator: snapshot of a cutover'),
-    ('qt001_cp.remember_statements(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the statements of a cutover, rendered once'),
-    ('qt001_cp.remember_catalog(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the catalogs as a stage found them'),
-    ('qt001_cp.keep_checked(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the preconditions of FIX7b, checked before it'),
+    ('qt001_cp.start_run(pg_catalog.text,pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: begins a script'),
+    ('qt001_cp.note_step(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: a step of a script has run'),
+    ('qt001_cp.lock_stage()', 'qt001_cp.require_duty', 'operator: one stage at a time'),
+    ('qt001_cp.take_snapshot(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the catalogs as a stage found them'),
+    ('qt001_cp.prepare_statements(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty', 'operator: the statements of FIX7c, rendered once'),
     ('qt001_cp.cutover_end(pg_catalog.text,boolean,boolean)', 'qt001_cp.require_duty', 'operator: postconditions of FIX7b'),
     ('qt001_cp.restore_end(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: postconditions of the restore'),
     ('qt001_cp.deploy_end(pg_catalog.text)', 'qt001_cp.require_duty', 'operator: postconditions of FIX7c'),
@@ -95,5 +95,5 @@ FROM (SELECT e.guard, count(DISTINCT p.oid) AS routines
       WHERE e.guard IS NOT NULL GROUP BY e.guard) g
 WHERE g.routines <> 1
 UNION ALL
-SELECT o.* FROM qt001_cp.own_schema_findings('QT301') o
+SELECT o.* FROM qt001_cp.control_schema_findings('QT301') o
 $entry_point_findings$;

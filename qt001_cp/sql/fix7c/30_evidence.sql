@@ -1,10 +1,10 @@
 -- Evidence: what it has to hold, how it comes in, and how it is bound. A document is judged by the gates, not here;
 -- what is refused here is what could not be judged.
 
-CREATE FUNCTION qt001_cp.moment(said text) RETURNS timestamptz
+CREATE FUNCTION qt001_cp.utc_timestamp(said text) RETURNS timestamptz
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-AS $moment$
+AS $utc_timestamp$
 -- A moment in UTC as documents write it, or NULL. The input of timestamptz would take 'now' and 'today' too, which never grow
 -- old, and a time without a zone, which means what the session's zone makes of it.
 BEGIN
@@ -15,7 +15,7 @@ BEGIN
 EXCEPTION WHEN data_exception THEN
     RETURN NULL;
 END
-$moment$;
+$utc_timestamp$;
 
 CREATE FUNCTION qt001_cp.import_evidence(body bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -46,7 +46,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('evidence of class %L is unknown', doc ->> 'class'),
             HINT = 'Classes are real, simulated and test.';
     END IF;
-    IF qt001_cp.moment(doc ->> 'produced_at') IS NULL THEN
+    IF qt001_cp.utc_timestamp(doc ->> 'produced_at') IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT302',
             MESSAGE = format('produced_at of the evidence: expected a moment in UTC such as 2026-01-31T12:00:00Z, found %L', doc ->> 'produced_at'),
             HINT = 'Write the time at which the tool ran.';
@@ -270,7 +270,7 @@ WITH capability AS MATERIALIZED (
                 WHEN o.doc ->> 'subject' IS DISTINCT FROM manifest THEN 'about another subject'
                 WHEN o.doc ->> 'capability' IS DISTINCT FROM c.name THEN 'about another capability'
                 WHEN btrim(coalesce(o.doc ->> 'raw', '')) = '' THEN 'without raw output'
-                WHEN (qt001_cp.moment(o.doc ->> 'produced_at') BETWEEN clock_timestamp() - make_interval(secs => c.max_age) AND clock_timestamp()) IS NOT TRUE
+                WHEN (qt001_cp.utc_timestamp(o.doc ->> 'produced_at') BETWEEN clock_timestamp() - make_interval(secs => c.max_age) AND clock_timestamp()) IS NOT TRUE
                     THEN 'produced at ' || coalesce(o.doc ->> 'produced_at', 'no time')
                 WHEN NOT 'qt001_cp_author' IN (SELECT qt001_cp.member_of(o.actor)) THEN 'bound by ' || o.actor
                 WHEN NOT EXISTS (SELECT 1 FROM qt001_cp.event i WHERE i.verb = 'evidence_imported' AND i.subject = o.digest

@@ -26,7 +26,7 @@ SELECT qt001_cp.sha256_hex(convert_to(qt001_cp.jcs(jsonb_build_object(
                       WHERE p.pronamespace = 'qt001_cp'::regnamespace),
     'control_views', (SELECT jsonb_agg(jsonb_build_array(c.relname, pg_get_viewdef(c.oid)) ORDER BY c.relname COLLATE "C")
                       FROM pg_class c WHERE c.relnamespace = 'qt001_cp'::regnamespace AND c.relkind = 'v'),
-    -- What tells the guard of a change (45_epoch): whoever weakens it needs a new sign-off.
+    -- What tells the guard of a change (45_watch): whoever weakens it needs a new sign-off.
     'watch', (SELECT coalesce(jsonb_agg(w.line ORDER BY w.line COLLATE "C"), '[]') FROM (
                   SELECT format('%s owner %s %s', p.oid::regprocedure, pg_get_userbyid(p.proowner), qt001_cp.routine_sha256(p.oid))
                   FROM pg_proc p WHERE p.pronamespace = to_regnamespace('qt001_cp_watch')

@@ -1,4 +1,4 @@
--- The gates. One list, one function that finds what closes each, two views. The guard that asks them: 55_fast_guard.
+-- The gates. One list, one function that finds what closes each, two views. The guard that asks them: 55_guard.
 
 CREATE TABLE qt001_cp.gate (
     ordinal int PRIMARY KEY,
@@ -214,7 +214,7 @@ BEGIN
     RETURN QUERY SELECT 'search_paths_secure', f.* FROM qt001_cp.search_path_findings(manifest) f;
     RETURN QUERY SELECT 'roles_apart', f.* FROM qt001_cp.roles_apart_findings() f
                  UNION SELECT 'roles_apart', f.* FROM qt001_cp.application_member_findings(false) f;
-    RETURN QUERY SELECT 'application_role_contained', f.* FROM qt001_cp.contained_findings(manifest) f
+    RETURN QUERY SELECT 'application_role_contained', f.* FROM qt001_cp.excess_privilege_findings(manifest) f
                  UNION ALL SELECT 'application_role_contained', f.* FROM qt001_cp.application_power_findings(app) f
                  UNION ALL SELECT 'application_role_contained', f.* FROM qt001_cp.reach_findings(manifest) f;
     RETURN QUERY SELECT 'legacy_authority_removed', f.* FROM qt001_cp.legacy_findings(manifest) f;

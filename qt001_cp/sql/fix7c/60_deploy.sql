@@ -7,22 +7,24 @@ AS $deploy_begin$
 DECLARE
     findings jsonb;
 BEGIN
-    PERFORM qt001_cp.one_at_a_time();
+    PERFORM qt001_cp.take_stage_lock();
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
-        SELECT p.* FROM qt001_cp.place_findings(manifest, 'fix7c') p
+        SELECT p.* FROM qt001_cp.target_findings(manifest, 'fix7c') p
         UNION ALL SELECT s.* FROM qt001_cp.seal_findings(manifest) s
         UNION ALL SELECT 'QT101', 'manifest ' || manifest, 'the one that was cut over', coalesce(e.subject, 'no cutover'), 'Use the manifest of FIX7b.'
                   FROM (SELECT) one LEFT JOIN LATERAL (SELECT c.subject FROM qt001_cp.event c WHERE c.verb = 'cutover' ORDER BY c.seq DESC LIMIT 1) e ON true
                   WHERE e.subject IS DISTINCT FROM manifest
         UNION ALL SELECT o.* FROM qt001_cp.operator_findings() o
         UNION SELECT a.* FROM qt001_cp.application_member_findings(false) a
-        UNION ALL SELECT x.* FROM qt001_cp.own_schema_findings('QT108') x
+        UNION ALL SELECT x.* FROM qt001_cp.control_schema_findings('QT108') x
         UNION ALL SELECT p.* FROM qt001_cp.operator_power_findings(manifest, 'retire') p) f;
     PERFORM qt001_cp.raise_first('FIX7c', findings);
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
         SELECT c.* FROM qt001_cp.coverage_findings(manifest, 'after') c
         UNION ALL SELECT l.* FROM qt001_cp.lock_findings(manifest, true) l) f;
     PERFORM qt001_cp.raise_first('FIX7c', findings);
+    PERFORM qt001_cp.prepare_statements(manifest, 'retire');
+    PERFORM qt001_cp.note_step('deploy_begin');
 END
 $deploy_begin$;
 
@@ -51,6 +53,7 @@ BEGIN
         END IF;
         PERFORM qt001_cp.record_event('sealed', made, jsonb_build_object('kind', part.kind));
     END LOOP;
+    PERFORM qt001_cp.note_run_step('deploy_documents');
 END
 $deploy_documents$;
 
@@ -88,6 +91,8 @@ BEGIN
     WHERE f.value ->> 'gate' NOT IN ('scheduled_verifier_recent', 'sign_off_present', 'capability_evidence_real')
       AND (f.value ->> 'sqlstate' <> 'QT105' OR NOT qt001_cp.is_rehearsal());
     PERFORM qt001_cp.raise_first('FIX7c (afterwards)', findings);
+    PERFORM qt001_cp.forget_snapshot();
+    PERFORM qt001_cp.note_run_step('deploy_end');
     RAISE NOTICE 'FIX7c: the apply path asks qt001_cp.v_fix7_acceptance; writer, apply and permit are blocked';
 END
 $deploy_end$;
@@ -99,9 +104,9 @@ AS $undeploy_begin$
 DECLARE
     findings jsonb;
 BEGIN
-    PERFORM qt001_cp.one_at_a_time();
+    PERFORM qt001_cp.take_stage_lock();
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM (
-        SELECT p.* FROM qt001_cp.place_findings(manifest, 'fix7c') p
+        SELECT p.* FROM qt001_cp.target_findings(manifest, 'fix7c') p
         UNION ALL SELECT 'QT101', 'manifest ' || manifest, 'the one that is deployed', coalesce(qt001_cp.deployed_manifest(), 'none'), 'Use the manifest of FIX7c.'
                   WHERE qt001_cp.deployed_manifest() IS DISTINCT FROM manifest
         UNION ALL SELECT o.* FROM qt001_cp.operator_findings() o
@@ -109,6 +114,8 @@ BEGIN
         UNION ALL SELECT t.* FROM qt001_cp.transferred_findings(manifest, 'deployed', 'QT113') t
         UNION ALL SELECT l.* FROM qt001_cp.lock_findings(manifest, true) l) f;
     PERFORM qt001_cp.raise_first('FIX7c downgrade', findings);
+    PERFORM qt001_cp.prepare_statements(manifest, 'revive');
+    PERFORM qt001_cp.note_step('undeploy_begin');
 END
 $undeploy_begin$;
 
@@ -123,6 +130,8 @@ BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     SELECT jsonb_agg(to_jsonb(f)) INTO findings FROM qt001_cp.transferred_findings(manifest, 'after', 'QT110') f;
     PERFORM qt001_cp.raise_first('FIX7c downgrade (afterwards)', findings);
+    PERFORM qt001_cp.forget_snapshot();
+    PERFORM qt001_cp.note_run_step('undeploy_end');
     SELECT e.seq, e.digest, e.at, e.actor INTO head FROM qt001_cp.event e ORDER BY e.seq DESC LIMIT 1;
     RAISE NOTICE 'FIX7c is taken back. The events of its stage go with it; the last was number % by % at %, digest %',
         head.seq, head.actor, head.at, head.digest;

@@ -2,7 +2,7 @@
 GRANT SELECT ON qt001_cp.entry_point, qt001_cp.gate, qt001_cp.v_fix7_gate, qt001_cp.v_fix7_acceptance, qt001_cp.v_expression
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 -- The seed is the guard's own.
-GRANT SELECT (epoch, subject, head, made_at, good_until, made_by) ON qt001_cp.verdict
+GRANT SELECT (number, subject, head, made_at, valid_until, made_by) ON qt001_cp.verdict
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 DO $grant$
 DECLARE

@@ -155,9 +155,12 @@ def _wish(o: InventoryObject, rule: Rule, estate: _Estate) -> Wish:
 
 
 def _cannot_move(o: InventoryObject, server_version: int) -> str | None:
-    if (o.detail or {}).get("shell") and server_version < 180000:
+    kind, detail = kinds.BY_KEY.get(o.ref.kind), o.detail or {}
+    if detail.get("system") and kind is not None and kind.grant is not None:
+        # Of the system's own objects and of members of extensions the owner stays: what is taken back is a GRANT.
+        return None
+    if detail.get("shell") and server_version < 180000:
         return "it is only a shell, and its privileges can be changed since PostgreSQL 18 only: define it, or drop it"
-    kind = kinds.BY_KEY.get(o.ref.kind)
     return "this release does not know the kind" if kind is None else kind.refusal(server_version // 10000)
 
 

@@ -81,20 +81,27 @@ def held(connection: psycopg.Connection, manifest: Manifest, live: Objects, stag
     if stage == "fix7a":
         check.unseen = "before FIX7b the application role owns them"
         return check
-    groups = {r["name"] for r in rows(connection, "member_of.sql", application)} | {None}
-    wanted: dict[int, tuple[str, set[str]]] = {}
-    for o in manifest["objects"]:
-        found = live.get((o["kind"], o["identity"]))
-        if o["disposition"] == "transfer" and found is not None and found.catalog == "pg_class":
-            state = expected(o, stage)
-            every = [a for part in (state["acl"], *(c["acl"] for c in state["columns"])) for a in part]
-            wanted[found.oid] = (f"{o['kind']} {o['identity']}", {a[2] for a in every if a[1] in groups})
+    wanted = _wanted(
+        manifest, live, stage, {r["name"] for r in rows(connection, "member_of.sql", application)} | {None}
+    )
     check.looked_at = len(wanted)
     for r in rows(connection, "held.sql", application, application, list(wanted)):
         name, allowed = wanted[r["oid"]]
         if (r["on_table"] or r["on_column"]) and r["verb"] not in allowed:
             check.faults.append(f"{name}: {application} may {r['verb']}")
     return check
+
+
+def _wanted(manifest: Manifest, live: Objects, stage: str, groups: set[str | None]) -> dict[int, tuple[str, set[str]]]:
+    """By number: the name of each transferred relation, and the privileges that one of ``groups`` has in its state."""
+    wanted: dict[int, tuple[str, set[str]]] = {}
+    for o in manifest["objects"]:
+        found = live.get((o["kind"], o["identity"]))
+        if o["disposition"] == "transfer" and found is not None and found.catalog == "pg_class":
+            state = expected(o, stage)
+            every = [a for acl in (state["acl"], *(c["acl"] for c in state["columns"])) for a in acl]
+            wanted[found.oid] = (f"{o['kind']} {o['identity']}", {a[2] for a in every if a[1] in groups})
+    return wanted
 
 
 def _acl(name: str, wanted: set[Entry], found: set[Entry]) -> list[str]:

@@ -39,8 +39,12 @@ exactly the original's estate, nogo.json is the no-go record of the original too
 
 
 def add_verbs(verbs: Any) -> None:
-    parser = verbs.add_parser("rehearse", help="the whole way on a disposable PostgreSQL, with every no-go family", epilog=_EPILOG,
-                              formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = verbs.add_parser(
+        "rehearse",
+        help="the whole way on a disposable PostgreSQL, with every no-go family",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--out", type=Path, help="the folder to write (default: rehearsal-<time>)")
     parser.add_argument(
         "--server", choices=("embedded", "container", "dsn"), help="default embedded; see QT001_TEST_SERVER"

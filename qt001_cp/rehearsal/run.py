@@ -61,7 +61,7 @@ class ReferenceEstate:
     def new_scene(self, server: Server) -> Scene:
         return new_scene(server, DATABASE)
 
-    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
+    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:  # noqa: ARG002 - the protocol's
         return ()
 
     def report(self) -> Json | None:

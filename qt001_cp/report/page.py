@@ -74,6 +74,14 @@ _PEOPLE: Final = frozenset({"scheduled_verifier_recent", "sign_off_present", "ca
 
 
 def _totals(report: Report) -> dict[str, int]:
-    fields = ("total", "transferred", "retained", "application_before", "application_after", "application_now",
-              "control_now", "missing")  # fmt: skip
+    fields = (
+        "total",
+        "transferred",
+        "retained",
+        "application_before",
+        "application_after",
+        "application_now",
+        "control_now",
+        "missing",
+    )
     return {name: sum(getattr(k, name) for k in report.estate) for name in fields}

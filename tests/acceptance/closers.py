@@ -203,4 +203,4 @@ CLOSERS = (
     Closer("ledger_intact", "an event was edited", _edited_event, "event ", resign=False),
     Closer("ledger_intact", "a trigger of the ledger is off",
            _do("ALTER TABLE qt001_cp.document_fix7c DISABLE TRIGGER never_truncated"), "trigger never_truncated", resign=False),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

@@ -83,4 +83,4 @@ LEDGER = (
     _SIGNED("a trigger of the watch is gone",
             _watch("SELECT min(format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
                    " WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace AND t.tgparentid = 0"), "not signed"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

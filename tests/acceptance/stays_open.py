@@ -74,8 +74,11 @@ def _columns_in_another_order(attempt: Attempt) -> None:
     )
     columns = [{**c, "acl": c["acl"][::-1]} for c in json.loads(live)]
     assert columns != json.loads(live)
-    behind(f"UPDATE qt001_cp.manifest_row SET object = jsonb_set(object, '{{after,columns}}', $new${json.dumps(columns)}$new$)"
-           " WHERE object ->> 'identity' = 'public.qt001_setting'", "manifest_row_fix7a")(attempt)  # fmt: skip
+    behind(
+        f"UPDATE qt001_cp.manifest_row SET object = jsonb_set(object, '{{after,columns}}', $new${json.dumps(columns)}$new$)"
+        " WHERE object ->> 'identity' = 'public.qt001_setting'",
+        "manifest_row_fix7a",
+    )(attempt)
 
 
 def _lately(attempt: Attempt) -> None:
@@ -99,7 +102,7 @@ STAYS = (
           do("REVOKE SELECT ON public.qt001_setting FROM intern", "GRANT SELECT ON public.qt001_setting TO intern")),
     Stays("owners_and_acls_exact", "the same privileges on a column in another order", _columns_in_another_order),
     _ONE("an older one is bound to something", _another_analysis),
-    _ONE("a simulated one of another manifest", analysed(lambda r: None, **{"class": "simulated", "subject": "0" * 64})),
+    _ONE("a simulated one of another manifest", analysed(lambda _: None, **{"class": "simulated", "subject": "0" * 64})),
     _ONE("it does not understand what stays with the application", analysed(unknown("public.slugify(pg_catalog.text)"))),
     Stays("dependency_manifest_closed", "it does not understand what is not on the apply path", analysed(unknown(LEGACY[1]))),
     Stays("dependency_manifest_closed", "texts are run as SQL, and other servers reached, where the apply path does not go", do(
@@ -163,5 +166,5 @@ STAYS = (
     _SIGNED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.gate TO intern")),
     _SIGNED("a table more in qt001_cp", do("CREATE TABLE qt001_cp.stray (a int)")),
     _SIGNED("somebody joins a role that is no duty", do("CREATE ROLE club", "GRANT club TO intern")),
-)  # fmt: skip
+)  # fmt: skip  # one case a line
 __all__ = ["STAYS", "Stays"]

@@ -46,7 +46,8 @@ def test_a_source_table_that_was_taken_is_named(attempt: Attempt, done: str) -> 
     """Whoever looks at the gates then sees which, and not an error about a privilege of qt001_cp_owner."""
     attempt.run(f"ALTER TABLE public.qt001_source {done}")
     verdict = attempt.verdict()
-    assert not verdict.accepted and "protected_state_no_worse" in verdict.closed
+    assert not verdict.accepted
+    assert "protected_state_no_worse" in verdict.closed
     assert "table public.qt001_source: expected at least" in verdict.reasons
 
 
@@ -57,6 +58,7 @@ def test_what_mends_is_of_the_finding_that_is_named(attempt: Attempt) -> None:
         "SELECT gate, object || ': expected ' || expected || ', found ' || found, mend FROM qt001_cp.gate_findings()"
     ).fetchall()
     shown = attempt.connection.execute("SELECT gate, reason, mend FROM qt001_cp.v_fix7_gate WHERE NOT open").fetchall()
-    assert len(shown) > 2 and set(shown) <= set(findings)
+    assert len(shown) > 2
+    assert set(shown) <= set(findings)
     mend = {gate: mend for gate, _, mend in shown}["sign_off_present"]
     assert "--scope '…' --valid SECONDS" in mend  # sign without them is a wrong call

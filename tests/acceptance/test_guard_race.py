@@ -25,7 +25,7 @@ ROWS = "SELECT count(*) FROM public.qt001_write_log"
 
 def count(stage: Stage, query: str) -> int:
     with stage.connect() as admin:
-        row = admin.execute(query).fetchone()  # type: ignore[arg-type]
+        row = admin.execute(query).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -189,7 +189,8 @@ def test_whoever_takes_the_latch_early_and_stays_is_named(opened: Stage) -> None
             service.execute(CALL)
         assert refused.value.sqlstate == "55P03"
         said = str(refused.value)
-        assert f"session {application.info.backend_pid} of directus" in said and "pg_terminate_backend" in said, said
+        assert f"session {application.info.backend_pid} of directus" in said, said
+        assert "pg_terminate_backend" in said, said
         application.execute("ROLLBACK")
         service.execute(CALL)
 

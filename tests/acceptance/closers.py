@@ -166,7 +166,7 @@ CLOSERS = (
     Closer("application_role_contained", "the application may create roles", _do("ALTER ROLE directus CREATEROLE"),
            "role directus", resign=False),
     Closer("application_role_contained", "the application reads all data", _do("GRANT pg_read_all_data TO directus"),
-           "directus holds SELECT", resign=False),
+           "directus has SELECT", resign=False),
     Closer("legacy_authority_removed", "the analysis reaches it again", _legacy_on_the_path, "function public.qt001_is_ready()"),
     Closer("entry_points_paired", "an entry point that is not registered",
            _do("DELETE FROM qt001_cp.entry_point WHERE identity = 'qt001_cp.verify()'"), "qt001_cp.verify()"),
@@ -204,3 +204,5 @@ CLOSERS = (
     Closer("ledger_intact", "a trigger of the ledger is off",
            _do("ALTER TABLE qt001_cp.document_fix7c DISABLE TRIGGER never_truncated"), "trigger never_truncated", resign=False),
 )  # fmt: skip
+GATES = tuple(dict.fromkeys(closer.gate for closer in CLOSERS))
+"""All gates in their order: one without a way to close it is not tested."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
@@ -102,6 +102,12 @@ def run_preflight(arguments: argparse.Namespace) -> int:
     return EXIT_FINDINGS if answer.findings else EXIT_OK
 
 
+_BEYOND: Final = """SELECT finding.* FROM (
+    SELECT event.subject FROM qt001_cp.v_event event WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1) cutover
+CROSS JOIN LATERAL qt001_cp.containment_findings(cutover.subject) finding"""
+"""What the application role can do after the cutover that its manifest does not leave it."""
+
+
 def run_status(arguments: argparse.Namespace) -> int:
     with connection(arguments, needs_fix7a=True) as opened, refusals():
         stage = _rows(opened, "SELECT qt001_cp.stage() AS stage, qt001_cp.is_rehearsal() AS rehearsal")[0]
@@ -110,6 +116,7 @@ def run_status(arguments: argparse.Namespace) -> int:
             "SELECT kind, digest, state, proposed_by, sealed_by, sealed_at FROM qt001_cp.v_manifest ORDER BY sealed_at",
         )
         drift = _rows(opened, "SELECT * FROM qt001_cp.drift()")
+        beyond = _rows(opened, _BEYOND) if stage["stage"] == "fix7b" else []  # since FIX7c gates ask
         head = _rows(opened, "SELECT seq, digest, actor, verb, at FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1")
         gates: list[dict[str, Any]] = []
         acceptance: list[dict[str, Any]] = []
@@ -120,7 +127,7 @@ def run_status(arguments: argparse.Namespace) -> int:
             acceptance = _rows(opened, "SELECT * FROM qt001_cp.v_fix7_acceptance")
     accepted = bool(acceptance and acceptance[0]["accepted"])
     document = {**stage, "accepted": accepted, "subject": acceptance[0]["subject_digest"] if acceptance else None,
-                "manifests": manifests, "gates": gates, "drift": drift, "ledger_head": head[0] if head else None,
+                "manifests": manifests, "gates": gates, "drift": drift, "beyond_manifest": beyond, "ledger_head": head[0] if head else None,
                 "guard": guard[0] if guard else None}  # fmt: skip
     if arguments.format == "json":
         print_json("qt001.status/1", document)
@@ -140,7 +147,8 @@ def run_status(arguments: argparse.Namespace) -> int:
         for d in drift:
             expected, found = compared(d["expected"], d["found"])
             print(f"drift: {d['object']}: expected {expected}, found {found}")
-    return EXIT_FINDINGS if drift or any(not g["open"] for g in gates) else EXIT_OK
+        print_findings(beyond)
+    return EXIT_FINDINGS if drift or beyond or any(not g["open"] for g in gates) else EXIT_OK
 
 
 def _rows(opened: psycopg.Connection, query: str, *args: object) -> list[dict[str, Any]]:

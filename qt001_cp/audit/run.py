@@ -27,7 +27,10 @@ _CLAIMS: Final = {
     "definitions_exact": ("the sources of the apply path",),
     "static_analysis_present": ("the analysis against the sources",),
     "dependency_manifest_closed": ("the dependency manifest",),
-    "application_role_contained": ("what the application role may do to transferred relations", "roles of the application"),
+    "application_role_contained": (
+        "what the application role may do to transferred relations",
+        "roles of the application",
+    ),
     "ledger_intact": ("documents", "chain of events", "triggers of the ledger"),
 }
 

@@ -1,4 +1,5 @@
--- The application role and every role that it is a member of, directly or not, with what gets around an ACL.
+-- The application role and every role that it is a member of, directly or not, with what gets
+-- around an ACL.
 SELECT role.rolname::text AS name,
        pg_catalog.array_remove(ARRAY[
            CASE WHEN role.rolsuper THEN 'SUPERUSER' END,

@@ -1,4 +1,5 @@
--- What the server lets the application role do to relations, by whatever route: on the whole, or on a column.
+-- What the server lets the application role do to relations, by whatever route: on the whole, or on
+-- a column.
 SELECT relation.oid, asked.privilege,
        pg_catalog.has_table_privilege(%s, relation.oid, asked.privilege) AS on_table,
        CASE WHEN asked.privilege = ANY (%s::pg_catalog.text[])

@@ -35,7 +35,9 @@ def test_the_audit_knows_every_privilege_on_tables() -> None:
 
 def test_the_scanner_knows_every_privilege_on_tables(at_fix7c_done: Stage) -> None:
     with at_fix7c_done.connect() as connection:
-        listed = connection.execute("SELECT privilege, since, of_columns FROM qt001_cp.scan_table_privilege()").fetchall()
+        listed = connection.execute(
+            "SELECT privilege, since, of_columns FROM qt001_cp.scan_table_privilege()"
+        ).fetchall()
     assert sorted(listed) == sorted((key, p.since, p.of_columns) for key, p in _OF_TABLES.items())
 
 
@@ -87,7 +89,9 @@ def _granted(stage: Stage, power: str) -> Iterator[tuple[str, str]]:
 
 
 def _audit_finds(stage: Stage, capsys: pytest.CaptureFixture[str], words: str) -> None:
-    code = main(["audit", "--database", stage.scene.dsn("postgres"), "--manifest", stage.manifest_path, "--format", "json"])
+    code = main(
+        ["audit", "--database", stage.scene.dsn("postgres"), "--manifest", stage.manifest_path, "--format", "json"]
+    )
     checks = json.loads(capsys.readouterr().out)["checks"]
     faults = [fault for check in checks for fault in check["faults"]]
     assert code == 3 and any(words in fault for fault in faults), faults

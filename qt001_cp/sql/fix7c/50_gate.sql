@@ -168,9 +168,9 @@ WITH readiness AS MATERIALIZED (
     CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, routine.oid, 0) object
     WHERE routine.proowner = 'qt001_cp_owner'::regrole
 )
-SELECT 'QT301', 'readiness manifest', 'one that is sealed, of object manifest ' || manifest,
-       CASE WHEN readiness.doc IS NULL THEN 'none that is sealed'
-            ELSE 'one of object manifest ' || (readiness.doc ->> 'object_manifest') END,
+SELECT 'QT301', 'readiness manifest', 'a sealed one, of object manifest ' || manifest,
+       CASE WHEN readiness.doc IS NULL THEN 'not sealed'
+            ELSE 'of object manifest ' || (readiness.doc ->> 'object_manifest') END,
        'Take FIX7c back and deploy it with its documents.'
 FROM readiness WHERE readiness.doc IS NULL OR readiness.doc ->> 'object_manifest' <> manifest
 UNION ALL

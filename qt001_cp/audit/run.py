@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
-from qt001_cp.audit import derived, dump, estate, ledger, scripts, sources
+from qt001_cp.audit import derived, dump, estate, ledger, privileges, scripts, sources
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import envelope
 from qt001_cp.audit.live import read_live
@@ -27,7 +27,10 @@ _CLAIMS: Final = {
     "definitions_exact": ("the sources of the apply path",),
     "static_analysis_present": ("the analysis against the sources",),
     "dependency_manifest_closed": ("the dependency manifest",),
-    "application_role_contained": ("what the application role may do to transferred relations",),
+    "application_role_contained": (
+        "what the application role may do to transferred relations",
+        "roles of the application",
+    ),
     "ledger_intact": ("documents", "chain of events", "triggers of the ledger"),
 }
 
@@ -113,7 +116,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         estate.denominator(manifest, live),
     ]
     if stage != "fix7a":
-        checks.append(estate.held(connection, manifest, live, stage))
+        checks.append(estate.effective_privileges(connection, manifest, live, stage))
+        checks.append(privileges.roles(connection, manifest["application"]))
     checks += _sources(connection, manifest, digest, stage, events, found)
     text, why = dump.read_dump(pg_dump, dsn, snapshot, env)
     checks.append(

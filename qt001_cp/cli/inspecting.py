@@ -125,7 +125,7 @@ def run_status(arguments: argparse.Namespace) -> int:
         print_json("qt001.status/1", status.document())
     else:
         _print_status(status)
-    return EXIT_FINDINGS if status.drift or any(not g["open"] for g in status.gates) else EXIT_OK
+    return EXIT_FINDINGS if status.drift or status.beyond or any(not g["open"] for g in status.gates) else EXIT_OK
 
 
 def _print_status(status: Status) -> None:
@@ -154,3 +154,4 @@ def _print_status(status: Status) -> None:
     for d in status.drift:
         expected, found = compared(d["expected"], d["found"])
         print(f"drift: {d['object']}: expected {expected}, found {found}")
+    print_findings(status.beyond)

@@ -168,11 +168,10 @@ class _Reader:
     def _checks(self) -> tuple[tuple[Check, ...], bool | None, str | None]:
         if self.stage == "fix7c":
             acceptance = self.rows("SELECT accepted, subject_digest FROM qt001_cp.v_fix7_acceptance")[0]
-            rows = self.rows(
-                "SELECT g.ordinal, g.gate, g.meaning, f.sqlstate, f.object, f.expected, f.found, f.mend"
-                " FROM qt001_cp.gate g LEFT JOIN qt001_cp.gate_findings() f ON f.gate = g.gate"
-                " ORDER BY g.ordinal, f.object, f.expected, f.found"
-            )
+            rows = self.rows("SELECT listed.ordinal, listed.gate, listed.meaning, listed.waits_for, finding.sqlstate,"
+                             " finding.object, finding.expected, finding.found, finding.mend FROM qt001_cp.gate() listed"
+                             " LEFT JOIN qt001_cp.gate_findings() finding ON finding.gate = listed.gate"
+                             " ORDER BY listed.ordinal, finding.object, finding.expected, finding.found")  # fmt: skip
             return stages.gates(rows), acceptance["accepted"], acceptance["subject_digest"]
         if self.digest is None:
             return (), None, None

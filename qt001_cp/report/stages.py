@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from qt001_cp.model.preconditions import FORWARD
@@ -40,11 +41,10 @@ def gates(rows: Iterable[Mapping[str, Any]]) -> tuple[Check, ...]:
     """One row a gate and finding; a gate without findings has one row, of NULLs."""
     made: dict[str, Check] = {}
     for r in rows:
-        earlier = made.get(r["gate"], Check(r["ordinal"], r["gate"], r["meaning"], "holds"))
+        gate = made.get(r["gate"], Check(r["ordinal"], r["gate"], r["meaning"], "holds", waits_for=r["waits_for"]))
         if r["object"] is not None:
-            found = (*earlier.findings, _finding(r))
-            earlier = Check(earlier.number, earlier.name, earlier.meaning, "fails", found)
-        made[r["gate"]] = earlier
+            gate = replace(gate, state="fails", findings=(*gate.findings, _finding(r)))
+        made[r["gate"]] = gate
     return tuple(made.values())
 
 

@@ -14,16 +14,25 @@ _MANIFESTS = """
 SELECT kind, digest, state, proposed_by, sealed_by, sealed_at FROM qt001_cp.v_manifest ORDER BY sealed_at
 """
 _HEAD = "SELECT seq, digest, actor, verb, at FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1"
+_BEYOND = """
+SELECT finding.* FROM (
+    SELECT event.subject FROM qt001_cp.v_event event WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1) cutover
+CROSS JOIN LATERAL qt001_cp.containment_findings(cutover.subject) finding
+"""
+"""What the application role can do after the cutover that its manifest does not leave it."""
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the database answered. ``gates``, ``acceptance`` and ``guard``: after FIX7c only."""
+    """What the database answered. ``gates``, ``acceptance`` and ``guard``: after FIX7c only; ``beyond``: at FIX7b, since FIX7c
+    gates ask.
+    """
 
     stage: Row
     manifests: list[Row]
     drift: list[Row]
+    beyond: list[Row]
     head: Row | None
     gates: list[Row]
     acceptance: Row | None
@@ -42,6 +51,7 @@ class Status:
             "manifests": self.manifests,
             "gates": self.gates,
             "drift": self.drift,
+            "beyond_manifest": self.beyond,
             "ledger_head": self.head,
             "guard": self.guard,
         }
@@ -55,6 +65,7 @@ def read_status(opened: psycopg.Connection) -> Status:
         stage,
         dict_rows(opened, _MANIFESTS),
         dict_rows(opened, "SELECT * FROM qt001_cp.drift()"),
+        dict_rows(opened, _BEYOND) if stage["stage"] == "fix7b" else [],
         _first(dict_rows(opened, _HEAD)),
         dict_rows(opened, "SELECT * FROM qt001_cp.v_fix7_gate ORDER BY ordinal") if with_gates else [],
         _first(dict_rows(opened, "SELECT * FROM qt001_cp.v_fix7_acceptance")) if with_gates else None,

@@ -204,3 +204,5 @@ CLOSERS = (
     Closer("ledger_intact", "a trigger of the ledger is off",
            _do("ALTER TABLE qt001_cp.document_fix7c DISABLE TRIGGER never_truncated"), "trigger never_truncated", resign=False),
 )  # fmt: skip  # one case a line
+GATES = tuple(dict.fromkeys(closer.gate for closer in CLOSERS))
+"""All gates in their order: one without a way to close it is not tested."""

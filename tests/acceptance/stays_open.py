@@ -141,7 +141,7 @@ STAYS = (
         routine("qt001_cp.level_a", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),
         do("INSERT INTO qt001_cp.entry_point VALUES ('qt001_cp.level_a()', NULL, '')"))),
     _PAIRED("a function with the name of a guard elsewhere", do("CREATE FUNCTION public.require_duty(text) RETURNS void LANGUAGE sql AS 'SELECT'")),
-    _PAIRED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.gate TO intern")),
+    _PAIRED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.v_fix7_gate TO intern")),
     _PAIRED("the operator owns Alembic's table", do(f"ALTER TABLE qt001_cp.alembic_version OWNER TO {OPERATOR}")),
     _PAIRED("a composite type in qt001_cp", do("CREATE TYPE qt001_cp.pair AS (a int, b int)")),
     _PATH("a superuser's function that nobody may call", routine("public.bare", owner="postgres")),
@@ -163,7 +163,7 @@ STAYS = (
     _SIGNED("an event trigger elsewhere",
             do("CREATE FUNCTION public.elsewhere() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
                "CREATE EVENT TRIGGER elsewhere ON sql_drop EXECUTE FUNCTION public.elsewhere()")),
-    _SIGNED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.gate TO intern")),
+    _SIGNED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.v_fix7_gate TO intern")),
     _SIGNED("a table more in qt001_cp", do("CREATE TABLE qt001_cp.stray (a int)")),
     _SIGNED("somebody joins a role that is no duty", do("CREATE ROLE club", "GRANT club TO intern")),
 )  # fmt: skip  # one case a line

@@ -163,7 +163,7 @@ def test_a_callers_own_names_and_settings_do_not_bend_it(opened: Stage) -> None:
         ("ALTER EVENT TRIGGER qt001_cp_watch_drop ENABLE REPLICA", "an event trigger of the watch"),
         ("ALTER TABLE qt001_cp.person DISABLE TRIGGER noted", "a trigger of the watch"),
         ("ALTER TABLE qt001_cp_watch.change DISABLE TRIGGER settle", "a trigger of the watch"),
-        ("ALTER TABLE qt001_cp_watch.latch OWNER TO qt001_cp_owner", "a role that is no superuser"),
+        ("ALTER TABLE qt001_cp_watch.latch OWNER TO qt001_cp_owner", "a role that is not a superuser"),
     ],
 )
 def test_a_weakened_watch_keeps_nothing_and_needs_a_new_sign_off(opened: Stage, statement: str, reason: str) -> None:

@@ -19,7 +19,7 @@ _GATES = (
     "entry_point_findings",
     "application_power_findings",
 )
-_SCANS = ("scan_owners", "scan_privileges", "scan_sources", "scan_ledger")
+_SCANS = ("scan_owners", "scan_privileges", "scan_roles", "scan_sources", "scan_ledger")
 # A body that returns no row, under the same signature.
 _BLIND = """
 SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proname = %s
@@ -32,6 +32,11 @@ FAULTS = {
         "function public.qt001_write(pg_catalog.jsonb)",
     ),
     "a privilege on a column": ("GRANT SELECT (key) ON public.qt001_setting TO directus", "table public.qt001_setting"),
+    "an attribute": ("ALTER ROLE directus CREATEROLE", "role directus"),
+    "a membership": (
+        "CREATE ROLE between NOLOGIN; GRANT between TO directus; GRANT pg_signal_backend TO between",
+        "role directus",
+    ),
     "a new object": (
         "CREATE TABLE public.late (a int); ALTER TABLE public.late OWNER TO directus",
         "table public.late",

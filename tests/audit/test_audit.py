@@ -28,7 +28,8 @@ def test_pg_dump_finds_what_the_session_found(
 
 _LIE = """
 CREATE OR REPLACE VIEW qt001_cp.v_fix7_gate AS
-SELECT g.ordinal, g.gate, g.meaning, true AS open, 0 AS findings, NULL::text AS reason, NULL::text AS mend FROM qt001_cp.gate g
+SELECT listed.ordinal, listed.gate, listed.meaning, true AS open, 0 AS findings, NULL::text AS reason, NULL::text AS mend
+FROM qt001_cp.gate() listed
 """
 _ASKS_LATE = """
 CREATE OR REPLACE FUNCTION public.qt001_refresh_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER

@@ -132,7 +132,7 @@ BOOTSTRAP_FUNCTIONS = (
 """The functions of schema qt001_cp that scripts/bootstrap.sql makes."""
 
 _VIEWS_READ = (
-    "pg_roles", "pg_stat_activity", "pg_locks", "pg_prepared_xacts", "pg_user_mappings", "pg_settings", "pg_publication_tables",
+    "pg_roles", "pg_stat_activity", "pg_locks", "pg_prepared_xacts", "pg_user_mappings", "pg_publication_tables",
 )  # fmt: skip
 """The views that the guards of FIX7b read: each is a lock, as are the catalogs below it."""
 

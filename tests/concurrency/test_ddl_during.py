@@ -11,7 +11,7 @@ import pytest
 from qt001_cp.rehearsal.scene import OPERATOR
 from tests.concurrency.support import Running, forward, running, stage_of, until, waits_for_a_lock
 from tests.conftest import Stage
-from tests.cutover.support import stopped, unchanged
+from tests.cutover.support import begin_script, stopped, unchanged
 
 MAKE = "CREATE FUNCTION public.made_late() RETURNS int LANGUAGE sql AS 'SELECT 1'"
 KINDS = {
@@ -131,8 +131,7 @@ def test_what_a_finding_names(at_recorded: Stage) -> None:
     with at_recorded.connect("directus") as app, _begun(at_recorded) as operator:
         for do in (MAKE, "ALTER TABLE public.redirects ADD COLUMN late int", "DROP VIEW public.customers_by_country"):
             app.execute(do)
-        query = "SELECT object, found FROM qt001_cp.concurrent_change_findings(%s)"
-        found = operator.execute(query, [at_recorded.digest]).fetchall()
+        found = operator.execute("SELECT object, found FROM qt001_cp.concurrent_change_findings()").fetchall()
     assert ("function public.made_late()", "made (pg_proc)") in found
     assert ("table public.redirects", "changed (pg_class)") in found
     assert any(what.startswith("pg_rewrite") and how == "dropped (pg_rewrite)" for what, how in found), found
@@ -147,7 +146,10 @@ def test_no_definition_changes(at_recorded: Stage) -> None:
 
 
 def _findings(operator: psycopg.Connection, stage: Stage) -> list[tuple[str, str]]:
-    query = "SELECT sqlstate, object FROM qt001_cp.concurrent_change_findings(%s)"
+    query = (
+        "SELECT sqlstate, object FROM qt001_cp.open_writer_findings(%s)"
+        " UNION ALL SELECT sqlstate, object FROM qt001_cp.concurrent_change_findings()"
+    )
     return [(r[0], r[1]) for r in operator.execute(query, [stage.digest])]
 
 
@@ -156,7 +158,9 @@ def _begun(stage: Stage, patience: str = "2s") -> Iterator[psycopg.Connection]:
     """The operator's session in a transaction that has remembered the catalogs; rolled back."""
     with stage.connect(OPERATOR) as operator, operator.transaction(force_rollback=True):
         operator.execute("SET LOCAL lock_timeout = '200ms'")
+        begin_script(operator)
         operator.execute("SELECT qt001_cp.wait_for_application(%s)", [stage.digest])
+        operator.execute("SELECT qt001_cp.take_snapshot(%s, 'forward')", [stage.digest])
         operator.execute(f"SET LOCAL lock_timeout = '{patience}'")
         yield operator
 

@@ -10,6 +10,7 @@ import pytest
 from qt001_cp.rehearsal.scene import OPERATOR
 from tests.concurrency.support import back, forward, running, stage_of, until, waits_for_a_lock
 from tests.conftest import Stage
+from tests.cutover.support import begin_script
 
 _LOCKS = 'DO $qt001$ BEGIN PERFORM qt001_cp."lock_relations"('
 _EXCLUSIVE = """SELECT l.relation::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
@@ -40,13 +41,14 @@ def test_no_relation_is_locked_before(at_recorded: Stage, direction: str) -> Non
 def test_what_cannot_be_opened_before_is_left(at_recorded: Stage) -> None:
     """One that somebody has locked, and one that is gone: the locks, which come next, say what there is to say."""
     with at_recorded.connect(OPERATOR) as operator, at_recorded.connect() as other:
-        locked = "SELECT 'public.qt001_setting'::regclass::oid"
-        for numbers in ("SELECT 1", "SELECT NULL WHERE false"):
-            operator.execute(f"SELECT qt001_cp.warm_relation_cache(ARRAY({numbers})::oid[])".encode())
-        other.execute("BEGIN")
-        other.execute("LOCK TABLE public.qt001_setting")
         operator.execute("BEGIN")
-        operator.execute(f"SELECT qt001_cp.warm_relation_cache(ARRAY({locked}))".encode())
+        begin_script(operator)
+        operator.execute("SELECT qt001_cp.take_snapshot(%s, 'forward')", [at_recorded.digest])
+        operator.execute("SELECT qt001_cp.warm_relation_cache()")
+        other.execute("BEGIN")
+        other.execute("DROP VIEW public.qt001_status")
+        other.execute("LOCK TABLE public.qt001_setting")
+        operator.execute("SELECT qt001_cp.warm_relation_cache()")
         assert operator.execute("SHOW lock_timeout").fetchone() == ("0",)
         operator.execute("ROLLBACK")
         other.execute("ROLLBACK")

@@ -60,7 +60,7 @@ def test_old_transaction_of_the_application_ends_in_time(at_recorded: Stage) -> 
         app.execute("BEGIN")
         app.execute(READS)
         with running(at_recorded, forward(at_recorded, lock_timeout="50s")) as cutover, at_recorded.connect() as seen:
-            until("the cutover waits for it", lambda: _in_during_begin(seen))
+            until("the cutover waits for it", lambda: _waits_for_the_application(seen))
             app.execute("COMMIT")
             code, said = cutover.end()
     assert code == 0, said
@@ -116,7 +116,7 @@ def test_limits_are_printed(at_recorded: Stage) -> None:
     assert f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';" in forward(at_recorded)
 
 
-def _in_during_begin(connection: psycopg.Connection) -> bool:
+def _waits_for_the_application(connection: psycopg.Connection) -> bool:
     query = (
         "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = 'running' AND wait_event = 'PgSleep')"
     )

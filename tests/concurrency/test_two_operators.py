@@ -8,7 +8,7 @@ from qt001_cp.errors import Refused
 from qt001_cp.rehearsal.scene import OPERATOR
 from tests.concurrency.support import back, forward, running, stage_of, until, waits_for_a_lock
 from tests.conftest import Stage
-from tests.cutover.support import refused_in_psql
+from tests.cutover.support import begin_script, refused_in_psql
 
 
 def test_second_is_refused_while_the_first_waits(at_recorded: Stage) -> None:
@@ -34,6 +34,7 @@ def test_second_by_psql_after_the_first_by_alembic(at_recorded: Stage) -> None:
     with at_recorded.connect(OPERATOR) as first:
         first.execute("BEGIN")
         first.execute("SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'")
+        begin_script(first)
         first.execute("SELECT qt001_cp.cutover_begin(%s, false)", [at_recorded.digest])
         with running(at_recorded, forward(at_recorded)) as second:
             code, said = second.end()

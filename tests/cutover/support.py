@@ -96,6 +96,11 @@ def _rolled_back(
         yield connection, manifest.digest()
 
 
+def begin_script(operator: psycopg.Connection, script: str = "upgrade fix7b", revision: str = "fix7b") -> None:
+    """What the first step of a printed script does, in the operator's open transaction."""
+    operator.execute("SELECT qt001_cp.start_run(%s, %s, qt001_cp.build())", [script, revision])
+
+
 def stopped(stage: Stage, statements: str, sqlstate: str, *words: str, record: bytes | None = None) -> None:
     """The preconditions alone refuse with ``sqlstate`` after ``statements``; ``record``: a no-go record to record."""
     with (

@@ -11,7 +11,7 @@ from psycopg.pq.abc import PGconn
 
 from tests.concurrency.support import until
 from tests.conftest import Library, Stage
-from tests.cutover.support import APPLICATION, cluster, findings, refused, run
+from tests.cutover.support import APPLICATION, begin_script, cluster, findings, refused, run
 from tests.routes import walk
 from tests.routes.plain import plain_cutover
 
@@ -183,6 +183,7 @@ def test_ours_refuses_a_session_that_came_during_the_cutover(at_fix7a_sealed: St
     with stage.connect("qt001_dba") as operator, operator.transaction(force_rollback=True):
         operator.execute("SET LOCAL lock_timeout = '5s'")
         operator.execute("SET LOCAL statement_timeout = '60s'")
+        begin_script(operator)
         operator.execute("SELECT qt001_cp.cutover_begin(%s, true)", [stage.digest])
         operator.execute("SELECT qt001_cp.lock_relations(%s)", [stage.digest])
         with stage.connect(APPLICATION) as application:
@@ -229,6 +230,7 @@ def test_ours_refuses_a_transaction_that_began_in_another_database_meanwhile(at_
     with stage.connect("qt001_dba") as operator, operator.transaction(force_rollback=True):
         operator.execute("SET LOCAL lock_timeout = '1s'")
         operator.execute("SET LOCAL statement_timeout = '60s'")
+        begin_script(operator)
         operator.execute("SELECT qt001_cp.cutover_begin(%s, true)", [stage.digest])
         with _elsewhere(stage, _SETTING), pytest.raises(psycopg.Error) as caught, operator.transaction():
             operator.execute("SELECT qt001_cp.cutover_end(%s, true)", [stage.digest])

@@ -208,10 +208,10 @@ WITH object AS MATERIALIZED (
     WHERE dependency.refobjid NOT IN (SELECT transferred.oid FROM transferred)
 ), catalog AS (
     SELECT oid FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace
-      AND (relkind = 'r' AND relname <> ALL (qt001_cp.ignored_catalogs()) AND relname !~ '^pg_(replication|shseclabel|shdesc)'
+      AND (relkind = 'r' AND (relname <> ALL (qt001_cp.ignored_catalogs()) OR relname = 'pg_user_mapping') AND relname !~ '^pg_(replication|shseclabel|shdesc)'
            OR relkind = 'v' AND relname IN ({views_read}))
 ), own AS (
-    SELECT oid FROM pg_class WHERE relnamespace = 'qt001_cp'::regnamespace AND relkind IN ('r', 'p', 'i', 'I')
+    SELECT oid FROM pg_class WHERE relnamespace = 'qt001_cp'::regnamespace AND (relkind IN ('r', 'p', 'i', 'I') OR relname = 'v_part')
 )
 SELECT (SELECT count(*) FROM transferred)
      + (SELECT count(*) FROM transferred JOIN pg_index ON pg_index.indrelid = transferred.oid)
@@ -221,7 +221,7 @@ SELECT (SELECT count(*) FROM transferred)
      + (SELECT count(*) FROM worded)
      + (SELECT count(*) FROM catalog) + (SELECT count(*) FROM catalog JOIN pg_index ON pg_index.indrelid = catalog.oid)
      + (SELECT count(*) FROM own)
-     + 2 * 5                                -- long values: toast tables of pg_proc, the documents, their rows, what a run keeps
+     + 2 * 10                               -- long values: toast tables of pg_proc, the documents, their rows, what a run keeps
      + 6 + 4                                -- roles, advisory locks, the transaction itself
      -- The segment of the ledger: its tables, and what makes them; on the way back, since 18, each constraint, trigger and
      -- type that goes with them.

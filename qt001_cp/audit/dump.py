@@ -28,10 +28,11 @@ _GRANT = re.compile(
 _KINDS = ("table", "view", "materialized view", "foreign table", "sequence", "schema")
 
 
-def read_dump(program: Path, dsn: str, snapshot: str, env: Mapping[str, str]) -> tuple[str | None, str]:
-    """``pg_dump -s`` in the audit's snapshot: its text, or why there is none. ``env``: where the session found what its
-    DSN does not say (PGPASSFILE, PGSERVICEFILE, …); a password of the DSN goes there too, unseen by other users."""
-    given = conninfo_to_dict(dsn)
+def read_dump(program: Path, dsn: str, options: str, snapshot: str, env: Mapping[str, str]) -> tuple[str | None, str]:
+    """``pg_dump -s`` in the audit's snapshot: its text, or why there is none. ``options``: those of the session. ``env``: where
+    the session found what its DSN does not say (PGPASSFILE, PGSERVICEFILE, …); a password of the DSN goes there too, unseen by
+    other users."""
+    given = conninfo_to_dict(dsn) | {"options": options}
     secret = {"PGPASSWORD": str(given.pop("password"))} if "password" in given else {}
     command = [str(program), "--schema-only", "--no-password", f"--snapshot={snapshot}", "--no-comments",
                "-d", make_conninfo("", **given)]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
+from qt001_cp import connecting
 from qt001_cp.audit import derived, dump, estate, ledger, scripts, sources
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import envelope
@@ -66,7 +67,7 @@ class Report:
 def audit(dsn: str, outside: Outside, pg_dump: Path, env: Mapping[str, str]) -> Report:
     """Look at everything. Raises :class:`DatabaseProblem` where the server or the control plane is not there."""
     try:
-        with psycopg.connect(dsn, application_name="qt001-cp audit", connect_timeout=10) as connection:
+        with connecting.connect(dsn, name="qt001-cp audit", autocommit=False) as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
             connection.execute("SET LOCAL row_security = off")
@@ -80,7 +81,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         "SELECT pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL, pg_catalog.current_database()"
     ).fetchone()
     if there is None or not there[0]:
-        raise without_fix7a(str(there[1]) if there else "?", ": nothing to audit")
+        raise without_fix7a(connection.info.dbname, connection.info.server_version, ": nothing to audit")
     snapshot = str(connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0])  # type: ignore[index]
     documents, found = ledger.documents(connection)
     chain, events = ledger.chain(connection, list(outside.heads))
@@ -98,7 +99,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     if stage != "fix7a":
         checks.append(estate.held(connection, manifest, live, stage))
     checks += _sources(connection, manifest, digest, stage, events, found)
-    text, why = dump.read_dump(pg_dump, dsn, snapshot, env)
+    text, why = dump.read_dump(pg_dump, dsn, connecting.options_of(connection), snapshot, env)
     checks.append(dump.dumped(manifest, text, stage) if text is not None
                   else Check("pg_dump: owners and grants", unseen=f"{why} (GRANT pg_read_all_data TO the auditor's login)"))  # fmt: skip
     subject = None

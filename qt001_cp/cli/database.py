@@ -10,10 +10,9 @@ from contextlib import contextmanager
 
 import psycopg
 
-from qt001_cp import estate
+from qt001_cp import connecting, estate
 from qt001_cp.errors import UsageError, unreachable
 from qt001_cp.model.versions import require_supported
-from qt001_cp.ops.session import pin
 from qt001_cp.project import without_fix7a
 from qt001_cp.rehearsal.scene import OPERATOR, new_scene
 from qt001_cp.servers import open_server
@@ -70,13 +69,11 @@ def named(arguments: argparse.Namespace) -> str:
 def require_fix7a(opened: psycopg.Connection) -> None:
     row = opened.execute("SELECT pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL").fetchone()
     if row is None or not row[0]:
-        raise without_fix7a(opened.info.dbname)
+        raise without_fix7a(opened.info.dbname, opened.info.server_version)
 
 
 def _connect(dsn: str) -> psycopg.Connection:
     try:
-        opened = psycopg.connect(dsn.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True,
-                                 connect_timeout=10, application_name="qt001-cp")  # fmt: skip
-        return pin(opened)
+        return connecting.connect(dsn, name="qt001-cp")
     except psycopg.Error as exc:
         raise unreachable(exc) from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from qt001_cp.connecting import LOGIN_TRIGGERS, WITHOUT_TRIGGERS
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.statements import statements
 from qt001_cp.model.manifest import ObjectManifest
@@ -37,9 +38,16 @@ def script_head(manifest: ObjectManifest, direction: Direction) -> str:
         "At the end it asks again, with the same effect:",
         *(f"     {' '.join(codes):24} {title}" for codes, title in AFTERWARDS),
         "",
-        'psql -X -v ON_ERROR_STOP=1 -d "$OPERATOR" -f THIS_FILE      success: exit code 0 and the last NOTICE',
+        *_call(manifest.server_major),
     ]
     return "".join(f"-- {_plain(line)}".rstrip() + "\n" for line in lines)
+
+
+def _call(major: int) -> list[str]:
+    line = 'psql -X -v ON_ERROR_STOP=1 -d "$OPERATOR" -f THIS_FILE      success: exit code 0 and the last NOTICE'
+    if major * 10000 < LOGIN_TRIGGERS:
+        return [line]
+    return [line, f"a superuser writes {WITHOUT_TRIGGERS}before it: no login event trigger runs then"]
 
 
 def verbs(manifest: ObjectManifest, direction: Direction) -> Counter[str]:

@@ -15,12 +15,12 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 import qt001_cp.ops  # noqa: F401
+from qt001_cp import connecting
 from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError, unreachable
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
-from qt001_cp.ops.session import pin
 from qt001_cp.project import bootstrap
 
 
@@ -81,18 +81,17 @@ def _online() -> None:
         raise UsageError(
             "no database is named", hint="alembic -x database=postgresql://… upgrade …, or set QT001_DATABASE_URL"
         )
-    dsn = dsn.replace("postgresql+psycopg://", "postgresql://", 1)
-    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(dsn), poolclass=pool.NullPool)
+    named = dsn
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(named), poolclass=pool.NullPool)
     with engine.connect() as connection:
         _migrate(connection)
 
 
 def _connect(dsn: str) -> psycopg.Connection:
-    connection = psycopg.connect(dsn, application_name="qt001-cp alembic")
+    connection = connecting.connect(dsn, name="qt001-cp alembic", autocommit=False)
     try:
         require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))
-        pin(connection)
-    except (Qt001Error, psycopg.Error):
+    except Qt001Error:
         connection.close()
         raise
     connection.add_notice_handler(lambda d: context.config.print_stdout("%s: %s", d.severity, d.message_primary))

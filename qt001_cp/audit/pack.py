@@ -62,7 +62,12 @@ def pack(folder: Path, manifest: Mapping[str, Any], digest: str, sealed: Collect
             check.faults.append(f"{name}: no document of this database has its sha256 {made}")
     check.faults += [f"{name}: it is missing" for name in ("manifests/object.json", *_WHOLE) if name not in bodies]
     for name in _SCRIPTS.keys() & bodies.keys():
-        check.faults += [f"{name}: {fault}" for fault in _script(name, bodies[name].decode(), manifest, digest)]
+        try:
+            text = bodies[name].decode()
+        except UnicodeDecodeError:
+            check.faults.append(f"{name}: it is not text in UTF-8")
+            continue
+        check.faults += [f"{name}: {fault}" for fault in _script(name, text, manifest, digest)]
     return check
 
 

@@ -13,7 +13,7 @@ import psycopg
 from qt001_cp import connecting
 from qt001_cp.audit import derived, dump, estate, ledger, scripts, sources
 from qt001_cp.audit.check import Check
-from qt001_cp.audit.envelope import envelope
+from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.live import read_live
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
@@ -106,7 +106,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     if stage == "fix7c":
         subject = _subject(connection)
         checks.append(_claims(connection, checks))
-    checks += [envelope(path, outside.trusted, subject or digest, events) for path in outside.envelopes]
+    today = Today(str(there[1]), stage, digest, subject, events)
+    checks += [envelope(path, outside.trusted, today) for path in outside.envelopes]
     checks += [pack(folder, manifest, digest, found.keys() if stage == "fix7c" else ()) for folder in outside.packs]
     return Report(there[1], digest, stage, subject, tuple(checks))
 

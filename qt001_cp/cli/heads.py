@@ -12,7 +12,7 @@ import psycopg
 from qt001_cp.errors import FileProblem
 from qt001_cp.workflow.refusal import refusals
 
-_LINE = re.compile(r"(\S+)\|(\d+)\|([0-9a-f]{64})")
+_LINE = re.compile(r"(\S+)\|([0-9]{1,18})\|([0-9a-f]{64})")
 _HEAD = """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), seq, digest
 FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1"""
 

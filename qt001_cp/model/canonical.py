@@ -19,10 +19,16 @@ from qt001_cp.errors import ManifestError
 
 Json: TypeAlias = dict[str, Any]
 _FIRST: Final = re.compile(rb'\{"[^"\\]+":')
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _OPTIONS: Final = (
     orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
     | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 )  # fmt: skip
+
+
+def holds_nul(body: bytes) -> bool:
+    """Whether a string of the JSON document ``body`` holds U+0000, which PostgreSQL stores nowhere."""
+    return b"\\u0000" in body and _NUL.search(body) is not None
 
 
 def canonical_bytes(document: Json) -> bytes:
@@ -60,7 +66,7 @@ def digest_of(pieces: Iterable[bytes]) -> str:
 def parse_canonical(body: bytes, source: str) -> Json:
     """Parse ``body`` and insist that it is canonical: its bytes are what was sealed.
 
-    Raises :class:`ManifestError` naming ``source``.
+    Raises :class:`ManifestError` naming ``source``; for a NUL character too, which PostgreSQL cannot store.
     """
     try:
         document = orjson.loads(body)
@@ -68,6 +74,8 @@ def parse_canonical(body: bytes, source: str) -> Json:
         raise ManifestError(f"{source} is not JSON of ours: {exc}") from exc
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is JSON, but not an object")
+    if holds_nul(body):
+        raise ManifestError(f"{source}: expected text that PostgreSQL can store, found a NUL character (\\u0000)")
     if canonical_bytes(document) != body:
         raise ManifestError(f"{source} is not in canonical form (RFC 8785): its bytes were edited or reformatted")
     return document

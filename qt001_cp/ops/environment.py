@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 import qt001_cp.ops  # noqa: F401
 from qt001_cp import connecting
-from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError, unreachable
+from qt001_cp.errors import Qt001Error, UsageError, hint_of, unreachable
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
@@ -114,6 +114,6 @@ def _server_said(error: BaseException | None) -> str:
         parts.append(f"hint: {error.diag.message_hint}")
     elif error.sqlstate == "3F000":
         parts.append(f"hint: the operator's bootstrap comes first: {bootstrap()}")
-    elif error.sqlstate == "42501":
-        parts.append(f"hint: {MEMBERSHIP_HINT}")
+    elif hint := hint_of(error.sqlstate):
+        parts.append(f"hint: {hint}")
     return "\n  ".join(parts)

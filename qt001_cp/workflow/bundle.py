@@ -25,7 +25,7 @@ from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import analyse_estate, analyse_new_sources
 from qt001_cp.plan.generate import generate
 from qt001_cp.plan.order import Direction, ordered
-from qt001_cp.policy_file import load_policy, new_sources
+from qt001_cp.policy_file import load_policy, new_sources, write_whole
 
 OBJECT = "object.json"
 _GUARD = ("function", f"{SCHEMA}.require_acceptance(pg_catalog.text)")
@@ -47,8 +47,7 @@ class Files(Mapping[str, bytes]):
         return len(self._pieces)
 
     def write(self, name: str, path: Path) -> None:
-        with path.open("wb") as file:
-            file.writelines(self._pieces[name]())
+        write_whole(path, self._pieces[name]())
 
 
 @dataclass(frozen=True)

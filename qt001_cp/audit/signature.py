@@ -40,7 +40,8 @@ def private_key(path: Path) -> Ed25519PrivateKey:
         if mode & 0o077:
             raise FileProblem(
                 f"{path}: expected a key that only its owner may read, found mode {mode:04o}: who has read it can sign as you",
-                hint=f"chmod 600 {shlex.quote(str(path))}  where nobody has read it; else make another one and tell who trusts it",
+                hint=f"chmod 600 {shlex.quote(str(path))}  where nobody has read it; else openssl genpkey -algorithm ed25519 -out"
+                " another.pem, and tell who trusts the old one",
             )
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except OSError as exc:

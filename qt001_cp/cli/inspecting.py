@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from qt001_cp import estate
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import add_format, print_findings, print_json, print_table
+from qt001_cp.cli.output import add_format, print_findings, print_json, print_table, say
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.acl_words import compared, in_a_sentence
@@ -79,7 +79,7 @@ def run_inventory(arguments: argparse.Namespace) -> int:
         print_html(f"estate of {inventory.application.name} in {inventory.database}", facts, tree)
     else:
         print_tree(tree)
-        print("\n".join(facts) + "".join(f"\n  {o.ref}" for o in unclassified))
+        say("\n".join(facts) + "".join(f"\n  {o.ref}" for o in unclassified))
     return EXIT_FINDINGS if unclassified else EXIT_OK
 
 
@@ -91,14 +91,14 @@ def run_preflight(arguments: argparse.Namespace) -> int:
         print_json("qt001.preflight/1", answer.document(manifest.digest()))
     else:
         way = "the way back from FIX7b" if arguments.restore else "FIX7b"
-        print(f"preflight of {way} with manifest {manifest.digest()}")
+        say(f"preflight of {way} with manifest {manifest.digest()}")
         for a in answer.preconditions:
-            print(f"  {a.mark} {a.precondition.number} {a.precondition.title}")
-            print(f"      {a.evidence or 'not asked: nothing to ask about before that'}")
+            say(f"  {a.mark} {a.precondition.number} {a.precondition.title}")
+            say(f"      {a.evidence or 'not asked: nothing to ask about before that'}")
             for warning in a.warnings:
-                print(f"      warning: {warning}")
+                say(f"      warning: {warning}")
         print_findings(answer.findings)
-        print("go" if not answer.findings else f"no go: {len(answer.findings)} finding(s); nothing was changed")
+        say("go" if not answer.findings else f"no go: {len(answer.findings)} finding(s); nothing was changed")
     return EXIT_FINDINGS if answer.findings else EXIT_OK
 
 
@@ -125,13 +125,13 @@ def run_status(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json("qt001.status/1", document)
     else:
-        print(
+        say(
             f"stage {stage['stage']}{' (rehearsal)' if stage['rehearsal'] else ''}; accepted: {'yes' if accepted else 'no'}"
         )
         if acceptance:
-            print(f"subject {acceptance[0]['subject_digest']}")
+            say(f"subject {acceptance[0]['subject_digest']}")
         if guard:
-            print(f"guard {guard[0]['mode']}: {guard[0]['reason']}")
+            say(f"guard {guard[0]['mode']}: {guard[0]['reason']}")
         print_table("manifests", ("kind", "digest", "state", "sealed by"),
                     [(m["kind"], m["digest"], m["state"], m["sealed_by"]) for m in manifests])  # fmt: skip
         if gates:
@@ -139,7 +139,7 @@ def run_status(arguments: argparse.Namespace) -> int:
                         [(g["ordinal"], g["gate"], "yes" if g["open"] else "no", in_a_sentence(g["reason"]), g["mend"]) for g in gates])  # fmt: skip
         for d in drift:
             expected, found = compared(d["expected"], d["found"])
-            print(f"drift: {d['object']}: expected {expected}, found {found}")
+            say(f"drift: {d['object']}: expected {expected}, found {found}")
     return EXIT_FINDINGS if drift or any(not g["open"] for g in gates) else EXIT_OK
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import print_json
+from qt001_cp.cli.output import print_json, say
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.policy_file import read_file, write_whole
@@ -68,4 +68,4 @@ def _write(arguments: argparse.Namespace, report: Report) -> None:
         write_whole(arguments.out, [made.getvalue().encode()])
     else:
         write_whole(arguments.out, [html(report)])
-    print(f"{arguments.out}: {verdict(report)[1]}", file=sys.stderr if arguments.format == "json" else sys.stdout)
+    say(f"{arguments.out}: {verdict(report)[1]}", file=sys.stderr if arguments.format == "json" else sys.stdout)

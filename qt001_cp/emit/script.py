@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from qt001_cp.emit.quoting import dollar_quoted, literal
+from qt001_cp.emit.quoting import dollar_quoted, literal, quoted_by_digest, readable
 from qt001_cp.emit.statements import statement, statements
 from qt001_cp.model.canonical import digest
 from qt001_cp.model.manifest import ObjectManifest
@@ -73,7 +73,7 @@ def _comment(part: Sequence[Placed], first: int, every: int) -> str:
 
 def perform(call: str) -> str:
     """Call a function of ours for its effect or its refusal, without a result for psql to print."""
-    return "DO " + dollar_quoted(f" BEGIN PERFORM {call}; END ", "qt001")
+    return "DO " + quoted_by_digest(f" BEGIN PERFORM {call}; END ", "call")
 
 
 def restore_digest(manifest: ObjectManifest) -> str:
@@ -87,4 +87,11 @@ def statements_digest(lines: Sequence[str]) -> str:
 
 def document_literal(body: bytes) -> str:
     """Canonical bytes as an SQL expression of type bytea, readable for a reviewer."""
-    return f"pg_catalog.convert_to({literal(body.decode())}, 'UTF8')"
+    return f"pg_catalog.convert_to({readable(body.decode())}, 'UTF8')"
+
+
+def source(text: str) -> str:
+    """A statement that makes a routine, for a reviewer: where a character of it would not show, or turn others round, the
+    statement is a string with its number in it, so that what is read is what runs. The body in the catalog is the same."""
+    shown = readable(text)
+    return text if shown == literal(text) else "DO " + quoted_by_digest(f"\nBEGIN EXECUTE {shown};\nEND ", "source")

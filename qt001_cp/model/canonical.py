@@ -76,7 +76,11 @@ def parse_canonical(body: bytes, source: str) -> Json:
         raise ManifestError(f"{source} is JSON, but not an object")
     if holds_nul(body):
         raise ManifestError(f"{source}: expected text that PostgreSQL can store, found a NUL character (\\u0000)")
-    if canonical_bytes(document) != body:
+    canonical = canonical_bytes(document)
+    if canonical == body.rstrip(b"\r\n") != body:
+        raise ManifestError(f"{source} ends with {body[len(canonical) :]!r}, a canonical document with its last brace: an editor"
+                            " or a copy added the end of a line")  # fmt: skip
+    if canonical != body:
         raise ManifestError(f"{source} is not in canonical form (RFC 8785): its bytes were edited or reformatted")
     return document
 

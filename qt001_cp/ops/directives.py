@@ -13,7 +13,7 @@ from typing import Any, Literal
 from alembic.operations import MigrateOperation, Operations
 
 from qt001_cp.emit.quoting import identifier, literal
-from qt001_cp.emit.script import document_literal, perform, statement_blocks
+from qt001_cp.emit.script import document_literal, perform, source, statement_blocks
 from qt001_cp.emit.statements import statement
 from qt001_cp.errors import FileProblem, Refused
 from qt001_cp.model.manifest import ObjectManifest
@@ -193,7 +193,7 @@ class ReplaceSourcesOp(_Simple):
         return ReplaceSourcesOp(self.manifest, "before" if self.which == "after" else "after")
 
     def sql(self) -> Sequence[str]:
-        texts = [r.after if self.which == "after" else r.before for r in self.manifest.repoint]
+        texts = [source(r.after if self.which == "after" else r.before) for r in self.manifest.repoint]
         return ['SET LOCAL ROLE "qt001_cp_owner"', *texts, "RESET ROLE"]
 
 
@@ -283,6 +283,11 @@ def _read(path: Path, sha256: str) -> str:
         body = path.read_bytes()
     except OSError as exc:
         raise FileProblem(f"{path}: cannot be read: {exc.strerror}", hint="restore the checkout: git status") from exc
+    if hashlib.sha256(body.replace(b"\r\n", b"\n")).hexdigest() == sha256 != hashlib.sha256(body).hexdigest():
+        raise FileProblem(
+            f"{path}: expected lines that end in LF, found CR LF: the text is the frozen one, the file is not",
+            hint="git config core.autocrlf false, and git checkout the file again",
+        )
     if hashlib.sha256(body).hexdigest() != sha256:
         raise FileProblem(
             f"{path}: expected sha256 {sha256}, found {hashlib.sha256(body).hexdigest()}: a frozen file was edited",

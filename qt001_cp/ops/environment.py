@@ -18,6 +18,7 @@ import qt001_cp.ops  # noqa: F401
 from qt001_cp import connecting
 from qt001_cp.errors import Qt001Error, UsageError, hint_of, unreachable
 from qt001_cp.model.roles import SCHEMA
+from qt001_cp.model.shown import lines, visible
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
@@ -58,11 +59,11 @@ def run() -> None:
         else:
             _online()
     except Qt001Error as exc:
-        raise CommandError(str(exc)) from exc
+        raise CommandError(lines(exc)) from exc
     except DBAPIError as exc:
         raise CommandError(_server_said(exc.orig)) from exc
     except psycopg.Error as exc:
-        raise CommandError(str(unreachable(exc))) from exc
+        raise CommandError(lines(unreachable(exc))) from exc
 
 
 def _offline() -> None:
@@ -94,7 +95,9 @@ def _connect(dsn: str) -> psycopg.Connection:
     except Qt001Error:
         connection.close()
         raise
-    connection.add_notice_handler(lambda d: context.config.print_stdout("%s: %s", d.severity, d.message_primary))
+    connection.add_notice_handler(
+        lambda d: context.config.print_stdout("%s: %s", d.severity, visible(d.message_primary))
+    )
     return connection
 
 
@@ -106,12 +109,14 @@ def _migrate(connection: Connection) -> None:
 
 def _server_said(error: BaseException | None) -> str:
     if not isinstance(error, psycopg.Error) or error.diag.message_primary is None:
-        return str(unreachable(error)) if isinstance(error, Exception) else f"the server could not be reached: {error}"
-    parts = [f"[{error.sqlstate}] {error.diag.message_primary}"]
+        return (
+            lines(unreachable(error)) if isinstance(error, Exception) else f"the server could not be reached: {error}"
+        )
+    parts = [f"[{error.sqlstate}] {visible(error.diag.message_primary)}"]
     if error.diag.message_detail:
-        parts.append(error.diag.message_detail)
+        parts.append(lines(error.diag.message_detail))
     if error.diag.message_hint:
-        parts.append(f"hint: {error.diag.message_hint}")
+        parts.append(f"hint: {lines(error.diag.message_hint)}")
     elif error.sqlstate == "3F000":
         parts.append(f"hint: the operator's bootstrap comes first: {bootstrap()}")
     elif hint := hint_of(error.sqlstate):

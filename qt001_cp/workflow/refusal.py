@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 
 from qt001_cp.errors import DatabaseProblem, Refused, hint_of, unreachable
+from qt001_cp.model.shown import visible
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def refusals() -> Iterator[None]:
         state, diag = exc.sqlstate, exc.diag
         if state is not None and (state.startswith("QT") or state == "42501"):
             hint = diag.message_hint or hint_of(state)
-            raise Refused(diag.message_primary or str(exc), sqlstate=state, hint=hint) from exc
+            raise Refused(visible(diag.message_primary or str(exc)), sqlstate=state, hint=hint) from exc
         if state is None:
             raise unreachable(exc) from exc
         raise DatabaseProblem(f"[{state}] {exc}", hint=diag.message_hint or hint_of(state)) from exc

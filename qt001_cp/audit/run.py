@@ -17,7 +17,7 @@ from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.live import read_live
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
-from qt001_cp.errors import DatabaseProblem, unreachable
+from qt001_cp.errors import DatabaseProblem, Findings, unreachable
 from qt001_cp.project import without_fix7a
 
 OBJECT: Final = "qt001.manifest.object/"
@@ -83,12 +83,15 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     if there is None or not there[0]:
         raise without_fix7a(connection.info.dbname, connection.info.server_version, ": nothing to audit")
     snapshot = str(connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0])  # type: ignore[index]
-    documents, found = ledger.documents(connection)
+    documents, found, kept = ledger.documents(connection)
     chain, events = ledger.chain(connection, list(outside.heads))
-    documents.faults += ledger.missing(events, found)
+    documents.faults += ledger.missing(events, kept)
     stage = estate.stage_of(events)
     digest = _manifest_of(events, found)
     manifest = found.get(digest)
+    if manifest is None and documents.faults:
+        raise Findings(f"the object manifest cannot be read: {'; '.join(documents.faults[:5])}",
+                       hint="somebody went around the ledger: keep a dump, and see docs/auditor.md, step 5")  # fmt: skip
     if manifest is None:
         raise DatabaseProblem("no object manifest is sealed in this database: nothing to audit",
                               hint="qt001-cp manifest seal object.json --database …")  # fmt: skip

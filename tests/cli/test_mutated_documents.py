@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from qt001_cp import estate
-from qt001_cp.audit import signature
+from qt001_cp.audit import shape, signature, sources
+from qt001_cp.audit.derived import after_states
+from qt001_cp.audit.dump import dumped
 from qt001_cp.audit.envelope import Today, envelope
+from qt001_cp.audit.estate import denominator, owners_and_acls
 from qt001_cp.audit.pack import pack
+from qt001_cp.audit.scripts import restore_script, ways
 from qt001_cp.cli import main
 from qt001_cp.errors import Qt001Error
 from qt001_cp.model.canonical import canonical_bytes
@@ -253,6 +258,56 @@ def test_what_goes_into_the_ledger(
             code = trial.run(label, [*verb, str(file), "--database", at_fix7c_done.scene.dsn(login)])
             if (code == 0) is (stored() == before):
                 trial.wrong.append(f"{label}: {code}, {before} → {stored()}")
+    assert trial.wrong == []
+
+
+@counts(150, 4000)
+def test_what_the_audit_finds_in_the_ledger(bundle: Path, count: int) -> None:
+    """What has its form can be walked; the rest is a fault of that document."""
+    good = {n: json.loads((bundle / f"{n}.json").read_bytes()) for n in ("object", "static-analysis", "dependency")}
+    small = manifest().body()
+    broken = 0
+    for name, body in (("object", small), ("static-analysis", (bundle / "static-analysis.json").read_bytes()),
+                       ("dependency", (bundle / "dependency.json").read_bytes())):  # fmt: skip
+        assert shape.problem(json.loads(body)) is None
+        for label, made in mutants(f"{name} of the ledger.json", body, count):
+            try:
+                document = json.loads(made)
+                rfc8785.dumps(document)
+            except (ValueError, RecursionError, rfc8785.CanonicalizationError):
+                continue  # a fault before its form is looked at
+            if not isinstance(document, dict) or document.get("schema") != json.loads(body)["schema"]:
+                assert isinstance(document, dict) or shape.problem(document)
+                continue
+            if shape.problem(document) is not None:
+                broken += 1
+                continue
+            o, analysis, dependency = ({**good, name: document}[n] for n in good)
+            with _in_time(label):
+                for stage in ("fix7a", "fix7b", "fix7c"):
+                    (
+                        owners_and_acls(o, {}, stage),
+                        denominator(o, {}),
+                        dumped(o, "", stage),
+                        sources.apply_path(o, {}, stage),
+                    )
+                after_states(o), ways(o), restore_script(o, "0" * 64, [])
+                sources.analysis(o, analysis, {}, []), sources.dependencies(o, dependency, analysis, [])
+    assert broken > count / 4
+
+
+def test_an_author_cannot_stop_the_audit(trial: Trial, at_fix7c_done: Stage, bundle: Path, tmp_path: Path) -> None:
+    """Evidence is the author's: one that is broken is a finding of the audit, which goes on."""
+    dsn, file = at_fix7c_done.scene.dsn, tmp_path / "static-analysis.json"
+    document = json.loads((bundle / "static-analysis.json").read_bytes())
+    document["routines"][0]["edges"] = [1]
+    file.write_bytes(canonical_bytes(document))
+    if trial.run("import", ["evidence", "import", str(file), "--database", dsn(AUTHOR)]) != 0:
+        pytest.skip("the database does not take it")
+    assert main(["audit", "--database", dsn(OPERATOR)]) == 3
+    said = trial.capsys.readouterr().out
+    assert "cannot be read as qt001.evidence.static-analysis/1: routines.0.edges.0 is a number" in said
+    assert "✓ owners and ACLs against the manifest" in said
     assert trial.wrong == []
 
 

@@ -44,6 +44,10 @@ _PINNED: Final = (
     "SET search_path = pg_catalog, pg_temp; SET quote_all_identifiers = off; SET standard_conforming_strings = on;"
     " SET client_encoding = 'UTF8'"
 )
+_READ_ONLY: Final = (
+    "SELECT pg_catalog.pg_is_in_recovery(), s.source, session_user, pg_catalog.current_database() FROM pg_catalog.pg_settings s"
+    " WHERE s.name = 'default_transaction_read_only'"
+)
 _STRANGERS: Final = (
     "SELECT t.evtname, r.rolname FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc f ON f.oid = t.evtfoid"
     " JOIN pg_catalog.pg_roles r ON r.oid = f.proowner"
@@ -82,6 +86,22 @@ def _pin(connection: psycopg.Connection) -> None:
 def options_of(connection: psycopg.Connection) -> str:
     """What the session was opened with: for pg_dump, which has to come in by the same door."""
     return str(connection.info.get_parameters().get("options", ""))
+
+
+def read_only_hint(connection: psycopg.Connection) -> str:
+    """Why a session may not write (SQLSTATE 25006), and what to type."""
+    row = connection.execute(_READ_ONLY).fetchone()
+    standby, source, user, database = row if row is not None else (False, "", "", "")
+    if standby:
+        return "this server is a standby: name the primary in the DSN"
+    role, place = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in (user, database))
+    reset = "RESET default_transaction_read_only;  and connect again"
+    return {
+        "database": f"ALTER DATABASE {place} {reset}",
+        "user": f"ALTER ROLE {role} {reset}",
+        "database user": f"ALTER ROLE {role} IN DATABASE {place} {reset}",
+        "client": "take default_transaction_read_only out of PGOPTIONS, or of the options in the DSN",
+    }.get(str(source), "ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf();  as a superuser")
 
 
 class _Given:

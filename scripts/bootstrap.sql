@@ -33,6 +33,13 @@ BEGIN
             MESSAGE = 'bootstrap refused: expected PostgreSQL 14 to 18, found ' || current_setting('server_version'),
             HINT = 'Use a supported server.';
     END IF;
+    IF current_setting('transaction_read_only') = 'on' THEN
+        RAISE EXCEPTION USING ERRCODE = '25006',
+            MESSAGE = format('bootstrap refused: expected database %I to be writable, found it read-only', current_database()),
+            HINT = CASE WHEN pg_is_in_recovery() THEN 'This server is a standby: connect to the primary.'
+                        ELSE format('ALTER DATABASE %I RESET default_transaction_read_only; or ALTER ROLE %I RESET ..., where the login has it; then connect again.',
+                                    current_database(), session_user) END;
+    END IF;
 END
 $version$;
 

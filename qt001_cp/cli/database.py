@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psycopg
 
 from qt001_cp import connecting, estate
-from qt001_cp.errors import UsageError, unreachable
+from qt001_cp.errors import DatabaseProblem, UsageError, unreachable
 from qt001_cp.model.versions import require_supported
 from qt001_cp.project import without_fix7a
 from qt001_cp.rehearsal.scene import OPERATOR, new_scene
@@ -46,7 +46,8 @@ def connection(arguments: argparse.Namespace, *, needs_fix7a: bool = False) -> I
             require_supported(opened.info.server_version, opened.info.parameter_status("server_version"))
             if needs_fix7a:
                 require_fix7a(opened)
-            yield opened
+            with _writable(opened):
+                yield opened
         return
     print("no database is named: an embedded server with the reference estate", file=sys.stderr)
     with open_server() as server:
@@ -55,6 +56,19 @@ def connection(arguments: argparse.Namespace, *, needs_fix7a: bool = False) -> I
             revisions.upgrade(scene.dsn(OPERATOR), "fix7a", policy=str(estate.policy_path()))
         with scene.connect(OPERATOR) as opened:
             yield opened
+
+
+@contextmanager
+def _writable(opened: psycopg.Connection) -> Iterator[None]:
+    """Where a database is read-only by a setting: what to type."""
+    try:
+        yield
+    except (psycopg.Error, DatabaseProblem) as exc:
+        cause = exc if isinstance(exc, psycopg.Error) else exc.__cause__
+        if not isinstance(cause, psycopg.errors.ReadOnlySqlTransaction):
+            raise
+        said = f"database {opened.info.dbname}: expected one that may be written to, found it read-only: {cause.diag.message_primary}"
+        raise DatabaseProblem(said, hint=connecting.read_only_hint(opened)) from exc
 
 
 def named(arguments: argparse.Namespace) -> str:

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from qt001_cp import estate
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import add_format, print_findings, print_json, print_table, say
+from qt001_cp.cli.output import add_format, print_findings, print_json, print_table, say, warn_of_superuser
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.acl_words import compared, in_a_sentence
@@ -66,6 +66,7 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     policy = load_policy(arguments.policy or estate.policy_path()) if arguments.policy or reference else None
     with connection(arguments) as opened, refusals():
         role = policy.application if policy else Role(arguments.application or biggest_owner(opened))
+        warn_of_superuser(opened, role)
         inventory = read_inventory(opened, role)
     unclassified = [o for o in inventory.objects if policy is not None and policy.rule_for(o.ref) is None]
     tree = inventory_tree(inventory, policy)

@@ -10,12 +10,15 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TextIO
 
+import psycopg
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from qt001_cp.catalog.application import superuser
 from qt001_cp.errors import Qt001Error
 from qt001_cp.model.acl_words import compared
+from qt001_cp.model.names import Role
 from qt001_cp.model.shown import in_json, lines, visible
 
 FINDING_FIELDS = ("sqlstate", "object", "expected", "found", "mend")
@@ -31,6 +34,13 @@ def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
 def say(text: object = "", file: TextIO | None = None) -> None:
     """Print for people: every line as it is, but for what would not show, or would act on the terminal."""
     print(lines(text), file=file or sys.stdout)
+
+
+def warn_of_superuser(opened: psycopg.Connection, application: Role) -> None:
+    """Before anything else: an application role that is superuser, on standard error."""
+    found = superuser(opened, application)
+    if found is not None:
+        say(f"warning: {found.message}\n  hint: {found.hint}", sys.stderr)
 
 
 def print_json(schema: str, document: Mapping[str, Any], file: TextIO | None = None) -> None:

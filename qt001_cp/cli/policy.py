@@ -7,10 +7,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from qt001_cp.catalog.application import require_no_superuser
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import add_format, print_json, say
+from qt001_cp.cli.output import add_format, print_json, say, warn_of_superuser
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
-from qt001_cp.workflow.draft import Draft, draft_policy
+from qt001_cp.model.names import Role
+from qt001_cp.workflow.draft import Draft, biggest_owner, draft_policy
 from qt001_cp.workflow.refusal import refusals
 
 
@@ -35,7 +37,10 @@ def add_verbs(verbs: Any) -> None:
 
 def run_init(arguments: argparse.Namespace) -> int:
     with connection(arguments) as opened, refusals():
-        draft = draft_policy(opened, arguments.application, arguments.protect)
+        application = Role(arguments.application or biggest_owner(opened))
+        require_no_superuser(opened, application, first_only=True)
+        warn_of_superuser(opened, application)
+        draft = draft_policy(opened, application, arguments.protect)
     written = draft.write(arguments.out)
     counts = Counter(s.disposition or "undecided" for s in draft.judgement.suggestions.values())
     if arguments.format == "json":

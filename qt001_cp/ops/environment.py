@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from logging.config import fileConfig
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from alembic import context
@@ -16,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 import qt001_cp.ops  # noqa: F401
 from qt001_cp import connecting
-from qt001_cp.errors import Qt001Error, UsageError, hint_of, unreachable
+from qt001_cp.errors import DatabaseProblem, Qt001Error, UsageError, hint_of, unreachable
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.shown import lines, visible
 from qt001_cp.model.versions import require_supported
@@ -48,6 +50,9 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+_ALEMBIC_FAILED: Final = 255
+
+
 def run() -> None:
     """Run the migrations that the command line asks for."""
     if context.config.config_file_name is not None and not context.config.attributes.get("quiet"):
@@ -59,17 +64,35 @@ def run() -> None:
         else:
             _online()
     except Qt001Error as exc:
-        raise CommandError(lines(exc)) from exc
+        raise _failed(lines(exc)) from exc
     except DBAPIError as exc:
-        raise CommandError(_server_said(exc.orig)) from exc
+        raise _failed(_server_said(exc.orig)) from exc
     except psycopg.Error as exc:
-        raise CommandError(lines(unreachable(exc))) from exc
+        raise _failed(lines(unreachable(exc))) from exc
+
+
+def _failed(message: str) -> BaseException:
+    """Alembic's error. Alembic prints it to standard output: where that is to become a file of SQL, we say it ourselves."""
+    if not context.is_offline_mode() or context.config.attributes.get("quiet"):
+        return CommandError(message)
+    print(f"FAILED: {message}", file=sys.stderr)
+    return SystemExit(_ALEMBIC_FAILED)
 
 
 def _offline() -> None:
-    context.configure(dialect_name="postgresql", as_sql=True, literal_binds=True, **_OPTIONS)
+    """All of the script or nothing, in UTF-8 whatever the locale: the script says so to the server."""
+    made = io.StringIO()
+    context.configure(dialect_name="postgresql", as_sql=True, literal_binds=True, output_buffer=made, **_OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
+    out = context.config.output_buffer
+    if out is not None:
+        out.write(made.getvalue())
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(made.getvalue().encode())
+    else:
+        print(made.getvalue(), end="")
 
 
 def _online() -> None:
@@ -84,8 +107,15 @@ def _online() -> None:
         )
     named = dsn
     engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(named), poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        _migrate(connection)
+    try:
+        with engine.connect() as connection:
+            _migrate(connection)
+    except DBAPIError as exc:
+        if not isinstance(exc.orig, psycopg.errors.ReadOnlySqlTransaction):
+            raise
+        with connecting.connect(named, name="qt001-cp alembic") as asked:
+            said = f"database {asked.info.dbname}: expected one that may be written to, found it read-only: {exc.orig.diag.message_primary}"
+            raise DatabaseProblem(said, hint=connecting.read_only_hint(asked)) from exc
 
 
 def _connect(dsn: str) -> psycopg.Connection:

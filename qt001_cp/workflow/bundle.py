@@ -13,6 +13,7 @@ import psycopg
 import qt001_cp
 from qt001_cp.analyse.engine import TOOL
 from qt001_cp.analyse.result import Names
+from qt001_cp.catalog.application import require_no_superuser
 from qt001_cp.catalog.edges import read_catalog_edges
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
@@ -72,6 +73,7 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
     Raises what :func:`qt001_cp.plan.generate.generate` raises, and :class:`DatabaseProblem` where FIX7a is missing.
     """
     policy = load_policy(policy_path)
+    require_no_superuser(connection, policy.application, first_only=True)
     sources = new_sources(policy, policy_path)
     inventory = read_inventory(connection, policy.application)
     names = _with_guard(read_names(connection))

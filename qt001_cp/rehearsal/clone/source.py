@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from qt001_cp import connecting
+from qt001_cp.catalog.application import require_no_superuser
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.errors import DatabaseProblem, unreachable
 from qt001_cp.model.inventory import Inventory
@@ -48,6 +49,7 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
     with _snapshot(dsn) as (connection, snapshot):
         place = rows_of(connection, "place.sql")[0]
         _readable(connection, place)
+        require_no_superuser(connection, application)
         inventory = read_inventory(connection, application)
         roles, memberships = rows_of(connection, "roles.sql"), rows_of(connection, "memberships.sql")
         base = ["--create", f"--exclude-schema={SCHEMA}", f"--snapshot={snapshot}"]

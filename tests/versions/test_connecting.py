@@ -274,3 +274,15 @@ def test_a_login_that_begins_as_another_role_is_told_so_first(
 def test_a_script_for_psql_is_ascii(script: Path) -> None:
     """psql sends a file as it is: a session in another encoding would refuse what is no ASCII."""
     assert script.read_bytes().isascii()
+
+
+def test_run_reviewed_passes_it_by_too(planted: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "reviewed.sql"
+    file.write_text("SELECT current_setting('event_triggers') AS off;\n")
+    server = planted.scene.server
+    env = {**server.env(DATABASE, OPERATOR), "PATH": f"{server.bin}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [str(BOOTSTRAP.with_name("run-reviewed")), str(file)], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and "\n off\n" in done.stdout, done.stdout
+    assert (_came(planted), _superuser(planted)) == ([], False)

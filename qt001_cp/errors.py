@@ -19,6 +19,16 @@ MEMBERSHIP_HINT = (
     ' docs/operator.md, "Without superuser"'
 )
 """For SQLSTATE 42501 without a hint of ours."""
+_HINTS = {
+    "42501": MEMBERSHIP_HINT,
+    "25006": "ALTER DATABASE … RESET default_transaction_read_only; (or ALTER ROLE … RESET, where the login has it) and connect"
+    " again; a standby is read-only by nature: name the primary in the DSN",
+}
+
+
+def hint_of(sqlstate: str | None) -> str | None:
+    """What to type where PostgreSQL itself refuses, by its SQLSTATE, and has no hint."""
+    return _HINTS.get(sqlstate or "")
 
 
 class Qt001Error(Exception):

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import qt001_cp
+from qt001_cp.connecting import LOGIN_TRIGGERS, WITHOUT_TRIGGERS
 from qt001_cp.errors import DatabaseProblem, FileProblem
 
 
@@ -18,17 +19,21 @@ def project_folder() -> Path:
     raise FileProblem("alembic.ini is neither beside the package nor in it", hint="install qt001-cp again")
 
 
-def bootstrap() -> str:
-    """What the administrator types first, with the path as it is seen from here."""
-    return f"psql -X -v ON_ERROR_STOP=1 -d ADMIN_DSN -f {_seen('scripts/bootstrap.sql')}"
+def bootstrap(version: int | None = None) -> str:
+    """What the administrator types first, with the path as it is seen from here. ``version``: server_version_num, if known."""
+    psql = f"psql -X -v ON_ERROR_STOP=1 -d ADMIN_DSN -f {_seen('scripts/bootstrap.sql')}"
+    if version is not None and version < LOGIN_TRIGGERS:
+        return psql
+    who = "a superuser" if version is not None else "a superuser of PostgreSQL 17 or later"
+    return f"{psql}\n        as {who}, {WITHOUT_TRIGGERS}before it: no login event trigger runs then"
 
 
-def without_fix7a(database: str, so: str = "") -> DatabaseProblem:
-    """FIX7a is not there: what the administrator and the operator type."""
+def without_fix7a(database: str, version: int, so: str = "") -> DatabaseProblem:
+    """FIX7a is not there: what the administrator and the operator type. ``version``: server_version_num."""
     alembic = f"alembic -c {_seen('alembic.ini')} -x policy=FILE -x database=OPERATOR_DSN upgrade fix7a"
     return DatabaseProblem(
         f"FIX7a is not deployed in database {database}{so}",
-        hint=f"{bootstrap()}\n        then {alembic}\n        see docs/operator.md",
+        hint=f"{bootstrap(version)}\n        then {alembic}\n        see docs/operator.md",
     )
 
 

@@ -4,6 +4,10 @@
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -f scripts/bootstrap.sql
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v rehearsal=yes -f scripts/bootstrap.sql     (a disposable database only)
 --
+-- A superuser of PostgreSQL 17 or later: PGOPTIONS='-c event_triggers=off' before psql. A login event trigger of the application
+-- would run, with your rights, before the first line of this file. Anybody else: qt001-cp inventory first, which looks from
+-- another database whether there is one. This file can only tell afterwards.
+--
 -- It creates the roles of the control plane, schema qt001_cp, and the mark that says whether this database is a
 -- rehearsal. It may be run again: what is there stays. scripts/teardown.sql takes it back. No extension is needed.
 -- Logins are made by the administrator: one login a person, one duty a login, for example
@@ -29,6 +33,13 @@ BEGIN
             MESSAGE = 'bootstrap refused: expected PostgreSQL 14 to 18, found ' || current_setting('server_version'),
             HINT = 'Use a supported server.';
     END IF;
+    IF current_setting('transaction_read_only') = 'on' THEN
+        RAISE EXCEPTION USING ERRCODE = '25006',
+            MESSAGE = format('bootstrap refused: expected database %I to be writable, found it read-only', current_database()),
+            HINT = CASE WHEN pg_is_in_recovery() THEN 'This server is a standby: connect to the primary.'
+                        ELSE format('ALTER DATABASE %I RESET default_transaction_read_only; or ALTER ROLE %I RESET ..., where the login has it; then connect again.',
+                                    current_database(), session_user) END;
+    END IF;
 END
 $version$;
 
@@ -51,9 +62,11 @@ BEGIN
         UNION ALL
         -- Its function would run in each statement from here on, with the rights of whoever runs this.
         SELECT format('event trigger %I with a function of %s, who is no superuser', t.evtname, r.rolname), format('DROP EVENT TRIGGER %I; -- or give its function to a superuser', t.evtname)
+               || CASE WHEN t.evtevent = 'login' AND current_setting('event_triggers', true) = 'on'
+                       THEN ' It may have run as ' || session_user || ' when this session began: look for what it did, in pg_roles first.' ELSE '' END
         FROM pg_event_trigger t JOIN pg_proc f ON f.oid = t.evtfoid JOIN pg_roles r ON r.oid = f.proowner WHERE t.evtenabled <> 'D' AND NOT r.rolsuper
         UNION ALL
-        SELECT format('default privileges of %s', pg_get_userbyid(d.defaclrole)), 'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE …; -- see pg_default_acl'
+        SELECT format('default privileges of %s', pg_get_userbyid(d.defaclrole)), 'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE ... ; -- see pg_default_acl'
         FROM pg_default_acl d WHERE pg_get_userbyid(d.defaclrole) = 'qt001_cp_owner'
     LOOP
         RAISE EXCEPTION USING ERRCODE = 'QT122',

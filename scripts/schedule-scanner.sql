@@ -1,8 +1,9 @@
 -- Has pg_cron run the scanner. By a superuser, in the database that cron.database_name names:
 --
---   psql -X -v ON_ERROR_STOP=1 -v login=sven -v database=directus -d … -f scripts/schedule-scanner.sql
+--   psql -X -v ON_ERROR_STOP=1 -v login=sven -v database=directus -d DATABASE -f scripts/schedule-scanner.sql
 --
--- login: a member of qt001_cp_verifier, and not the login that runs qt001-cp verify. -v "schedule=…" for another one than
+-- PostgreSQL 17 or later: PGOPTIONS='-c event_triggers=off' before psql, as for bootstrap.sql.
+-- login: a member of qt001_cp_verifier, and not the login that runs qt001-cp verify. -v "schedule=..." for another one than
 -- every five minutes; it has to be shorter than max_age_seconds of the policy. The server wants
 -- shared_preload_libraries = 'pg_cron' and cron.use_background_workers = on: then no password lies anywhere.
 -- It may run again: the job of the database is replaced. Away with it:

@@ -3,6 +3,7 @@
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -f scripts/teardown.sql
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v roles=yes -f scripts/teardown.sql     (also drops the roles)
 --
+-- A superuser of PostgreSQL 17 or later: PGOPTIONS='-c event_triggers=off' before psql, as for bootstrap.sql.
 -- The roles belong to the whole cluster: drop them only when no other database uses them.
 
 \set ON_ERROR_STOP on

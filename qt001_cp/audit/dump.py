@@ -30,10 +30,11 @@ _Grant = tuple[str | None, str]
 _KINDS = ("table", "view", "materialized view", "foreign table", "sequence", "schema")
 
 
-def read_dump(program: Path, dsn: str, snapshot: str, env: Mapping[str, str]) -> tuple[str | None, str]:
-    """``pg_dump -s`` in the audit's snapshot: its text, or why there is none. ``env``: where the session found what its
-    DSN does not say (PGPASSFILE, PGSERVICEFILE, …); a password of the DSN goes there too, unseen by other users."""
-    given = conninfo_to_dict(dsn)
+def read_dump(program: Path, dsn: str, options: str, snapshot: str, env: Mapping[str, str]) -> tuple[str | None, str]:
+    """``pg_dump -s`` in the audit's snapshot: its text, or why there is none. ``options``: those of the session. ``env``: where
+    the session found what its DSN does not say (PGPASSFILE, PGSERVICEFILE, …); a password of the DSN goes there too, unseen by
+    other users."""
+    given = conninfo_to_dict(dsn) | {"options": options}
     secret = {"PGPASSWORD": str(given.pop("password"))} if "password" in given else {}
     command = [
         str(program),

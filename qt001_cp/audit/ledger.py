@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import UTC
 from typing import Any
 
 import psycopg
 import rfc8785
 
+from qt001_cp.audit import shape
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.queries import rows
 
@@ -22,9 +23,10 @@ _NAMING = ("configured", "captured", "proposed", "sealed", "cutover", "deployed"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def documents(connection: psycopg.Connection) -> tuple[Check, dict[str, dict[str, Any]]]:
-    """Every document: its digest, its canonical form, its kind, and the rows that were unpacked from it."""
-    check, found = Check("documents"), {}
+def documents(connection: psycopg.Connection) -> tuple[Check, dict[str, dict[str, Any]], set[str]]:
+    """Every document: its digest, its canonical form, its kind, its form, and the rows that were unpacked from it. The documents
+    that may be walked, by digest, and the digests of all."""
+    check, found, kept = Check("documents"), {}, set()
     unpacked: dict[str, list[Any]] = {}
     for r in rows(connection, "manifest_rows.sql"):
         unpacked.setdefault(r["manifest"], []).append(r["object"])
@@ -36,8 +38,14 @@ def documents(connection: psycopg.Connection) -> tuple[Check, dict[str, dict[str
         try:
             document = json.loads(body)
             canonical = rfc8785.dumps(document)
-        except (ValueError, rfc8785.CanonicalizationError) as exc:
+        except (ValueError, RecursionError, rfc8785.CanonicalizationError) as exc:
+            kept.add(r["digest"])
             check.faults.append(f"{name}: it has no canonical form: {exc}")
+            continue
+        kept.add(r["digest"])
+        wrong = shape.problem(document)
+        if wrong is not None:
+            check.faults.append(f"{name}: it cannot be read as {r['kind']}: {wrong}")
             continue
         if canonical != body:
             check.faults.append(f"{name}: its bytes are not the canonical ones (RFC 8785)")
@@ -46,7 +54,7 @@ def documents(connection: psycopg.Connection) -> tuple[Check, dict[str, dict[str
         if r["kind"].startswith("qt001.manifest.object/") and document["objects"] != unpacked.get(r["digest"], []):
             check.faults.append(f"{name}: the rows of its objects are not the document's")
         found[r["digest"]] = document
-    return check, found
+    return check, found, kept
 
 
 def chain(connection: psycopg.Connection, heads: list[str]) -> tuple[Check, list[dict[str, Any]]]:
@@ -77,14 +85,14 @@ def chain(connection: psycopg.Connection, heads: list[str]) -> tuple[Check, list
     return check, events
 
 
-def missing(events: list[dict[str, Any]], found: Mapping[str, object]) -> list[str]:
+def missing(events: list[dict[str, Any]], kept: Collection[str]) -> list[str]:
     """Documents that an event names and nobody keeps."""
     named = {e["subject"]: e for e in reversed(events) if e["verb"] in _NAMING}
     named |= {str(e["detail"]["document"]): e for e in reversed(events) if "document" in e["detail"]}
     return [
         f"document {name}: event {e['seq']} ({e['verb']} by {e['actor']}) names it, and it is not there"
         for name, e in named.items()
-        if name not in found
+        if name not in kept
     ]
 
 

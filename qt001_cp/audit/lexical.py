@@ -73,4 +73,9 @@ def _plain(found: str) -> str:
     inner = found[found.index('"') + 1 : -1].replace('""', '"')
     if found[0] not in "uU":
         return inner
-    return _ESCAPE.sub(lambda m: m.group(3) or chr(int(m.group(1) or m.group(2), 16)), inner)
+    return unescaped(inner)
+
+
+def unescaped(text: str) -> str:
+    """What stands between the quotes of U&"…" and U&'…'."""
+    return _ESCAPE.sub(lambda m: m.group(3) or chr(int(m.group(1) or m.group(2), 16)), text)

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import psycopg
 
+from qt001_cp import connecting
 from qt001_cp.audit import derived, dump, estate, ledger, privileges, scripts, sources
 from qt001_cp.audit.check import Check
-from qt001_cp.audit.envelope import envelope
+from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.live import read_live
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
-from qt001_cp.errors import DatabaseProblem, unreachable
+from qt001_cp.errors import DatabaseProblem, Findings, unreachable
 from qt001_cp.project import without_fix7a
 
 OBJECT: Final = "qt001.manifest.object/"
@@ -75,7 +76,7 @@ class Report:
 def audit(dsn: str, outside: Outside, pg_dump: Path, env: Mapping[str, str]) -> Report:
     """Look at everything. Raises :class:`DatabaseProblem` where the server or the control plane is not there."""
     try:
-        with psycopg.connect(dsn, application_name="qt001-cp audit", connect_timeout=10) as connection:
+        with connecting.connect(dsn, name="qt001-cp audit", autocommit=False) as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
             connection.execute("SET LOCAL row_security = off")
@@ -89,15 +90,18 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         "SELECT pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL, pg_catalog.current_database()"
     ).fetchone()
     if there is None or not there[0]:
-        raise without_fix7a(str(there[1]) if there else "?", ": nothing to audit")
+        raise without_fix7a(connection.info.dbname, connection.info.server_version, ": nothing to audit")
     exported = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
     snapshot = str(exported[0] if exported else "")
-    documents, found = ledger.documents(connection)
+    documents, found, kept = ledger.documents(connection)
     chain, events = ledger.chain(connection, list(outside.heads))
-    documents.faults += ledger.missing(events, found)
+    documents.faults += ledger.missing(events, kept)
     stage = estate.stage_of(events)
     digest = _manifest_of(events, found)
     manifest = found.get(digest)
+    if manifest is None and documents.faults:
+        raise Findings(f"the object manifest cannot be read: {'; '.join(documents.faults[:5])}",
+                       hint="somebody went around the ledger: keep a dump, and see docs/auditor.md, step 5")  # fmt: skip
     if manifest is None:
         raise DatabaseProblem(
             "no object manifest is sealed in this database: nothing to audit",
@@ -119,7 +123,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         checks.append(estate.effective_privileges(connection, manifest, live, stage))
         checks.append(privileges.roles(connection, manifest["application"]))
     checks += _sources(connection, manifest, digest, stage, events, found)
-    text, why = dump.read_dump(pg_dump, dsn, snapshot, env)
+    text, why = dump.read_dump(pg_dump, dsn, connecting.options_of(connection), snapshot, env)
     checks.append(
         dump.dumped(manifest, text, stage)
         if text is not None
@@ -129,7 +133,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     if stage == "fix7c":
         subject = _subject(connection)
         checks.append(_claims(connection, checks))
-    checks += [envelope(path, outside.trusted, subject or digest, events) for path in outside.envelopes]
+    today = Today(str(there[1]), stage, digest, subject, events)
+    checks += [envelope(path, outside.trusted, today) for path in outside.envelopes]
     checks += [pack(folder, manifest, digest, found.keys() if stage == "fix7c" else ()) for folder in outside.packs]
     return Report(there[1], digest, stage, subject, tuple(checks))
 

@@ -6,9 +6,10 @@ Source: in-toto Attestation Framework, Statement v1; DSSE v1.0.2 (PAE, envelope)
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
+import shlex
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -37,8 +38,15 @@ def statement(name: str, digest: str, predicate_type: str, predicate: dict[str, 
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
-    """An unencrypted PKCS #8 key in PEM. Raises :class:`FileProblem`."""
+    """An unencrypted PKCS #8 key in PEM that nobody but its owner may read. Raises :class:`FileProblem`."""
     try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise FileProblem(
+                f"{path}: expected a key that only its owner may read, found mode {mode:04o}: who has read it can sign as you",
+                hint=f"chmod 600 {shlex.quote(str(path))}  where nobody has read it; else openssl genpkey -algorithm ed25519 -out"
+                " another.pem, and tell who trusts the old one",
+            )
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except OSError as exc:
         raise FileProblem(f"{path}: cannot be read: {exc.strerror}", hint="openssl genpkey -algorithm ed25519") from exc
@@ -93,23 +101,55 @@ def sign(document: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
 
 
 def verify(envelope: Any, trusted: Iterable[Ed25519PublicKey]) -> tuple[dict[str, Any] | None, str]:
-    """The statement that one of ``trusted`` has signed, or why there is none. Only the signed bytes are parsed."""
+    """The statement that one of ``trusted`` has signed, or why there is none. Only the signed bytes are parsed; what comes back
+    has the form of a Statement v1 about subjects by sha256."""
     try:
         if envelope["payloadType"] != PAYLOAD:
             return None, f"its payloadType is {envelope['payloadType']!r}, expected {PAYLOAD!r}"
         payload = base64.b64decode(envelope["payload"], validate=True)
         signatures = [base64.b64decode(s["sig"], validate=True) for s in envelope["signatures"]]
-    except (KeyError, TypeError, binascii.Error) as exc:
-        return None, f"it is no DSSE envelope: {exc!r}"
+    except (KeyError, TypeError, ValueError) as exc:  # ValueError: no base64, also for what is no ASCII
+        return None, f"it is no DSSE envelope: {type(exc).__name__}: {exc}"
     signed = pae(PAYLOAD, payload)
-    for key in trusted:
-        for signature in signatures:
-            try:
-                key.verify(signature, signed)
-            except InvalidSignature:
-                continue
-            document = json.loads(payload)
-            if document.get("_type") != STATEMENT:
-                return None, f"its statement is of type {document.get('_type')!r}, expected {STATEMENT!r}"
-            return document, ""
-    return None, "no trusted key has signed it"
+    if not any(_signs(key, signature, signed) for key in trusted for signature in signatures):
+        return None, "no trusted key has signed it"
+    return _statement(payload)
+
+
+def _signs(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
+    try:
+        key.verify(signature, signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _statement(payload: bytes) -> tuple[dict[str, Any] | None, str]:
+    """The signed bytes as a statement, or what it lacks: a key that is trusted signs other things too."""
+    try:
+        document = json.loads(payload, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as exc:
+        return None, f"what is signed is no JSON: {exc}"
+    if not isinstance(document, dict) or document.get("_type") != STATEMENT:
+        found = document.get("_type") if isinstance(document, dict) else type(document).__name__
+        return None, f"its statement is of type {found!r}, expected {STATEMENT!r}"
+    if not isinstance(document.get("predicateType"), str):
+        return None, "its statement has no predicate type"
+    subject = document.get("subject")
+    if not isinstance(subject, list) or not subject or not all(map(_about, subject)):
+        return None, "its statement names no subject by its sha256"
+    if not isinstance(document.get("predicate"), dict):
+        return None, "its statement has no predicate"
+    return document, ""
+
+
+def _about(subject: Any) -> bool:
+    found = subject.get("digest") if isinstance(subject, dict) else None
+    return isinstance(found, dict) and isinstance(found.get("sha256"), str)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands in it twice")
+    return made

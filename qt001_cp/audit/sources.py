@@ -21,7 +21,9 @@ def evidence_of(digest: str, events: Iterable[Row], found: Mapping[str, Row]) ->
     """The static analysis that was imported last about this manifest."""
     imported = [found[e["subject"]] for e in events if e["verb"] == "evidence_imported" and e["subject"] in found]
     ours = [
-        d for d in imported if str(d["schema"]).startswith("qt001.evidence.static-analysis/") and d["subject"] == digest
+        d
+        for d in imported
+        if str(d.get("schema")).startswith("qt001.evidence.static-analysis/") and d["subject"] == digest
     ]
     return ours[-1] if ours else None
 
@@ -32,7 +34,7 @@ def dependency_of(digest: str, events: Iterable[Row], found: Mapping[str, Row]) 
     ours = [
         d
         for d in sealed
-        if str(d["schema"]).startswith("qt001.manifest.dependency/") and d["object_manifest"] == digest
+        if str(d.get("schema")).startswith("qt001.manifest.dependency/") and d["object_manifest"] == digest
     ]
     return ours[-1] if ours else None
 

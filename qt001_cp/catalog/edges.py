@@ -23,7 +23,7 @@ def read_catalog_edges(connection: psycopg.Connection) -> Iterator[tuple[tuple[s
     """((kind, identity), (kind, identity)) pairs; the same object is the same pair. Raises :class:`DatabaseProblem` where FIX7a is missing."""
     row = connection.execute("SELECT pg_catalog.to_regprocedure('qt001_cp.catalog_edge()') IS NULL").fetchone()
     if row is None or row[0]:
-        raise without_fix7a(connection.info.dbname)
+        raise without_fix7a(connection.info.dbname, connection.info.server_version)
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         known: dict[tuple[str, str], tuple[str, str]] = {}

@@ -13,9 +13,10 @@ from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
 from qt001_cp.catalog.reach import read_reach
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import add_format, print_json
+from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 from qt001_cp.model.names import Role
+from qt001_cp.model.shown import in_json
 from qt001_cp.plan.analysis import analyse_estate, cross_checked
 from qt001_cp.policy_file import load_policy
 from qt001_cp.review.sarif import analysis_sarif
@@ -75,13 +76,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json("qt001.analysis/1", {"routines": routines})
     elif arguments.format == "sarif":
-        print(json.dumps(analysis_sarif(routines), ensure_ascii=False, indent=1))
+        print(in_json(json.dumps(analysis_sarif(routines), ensure_ascii=False, indent=1)))
     else:
         for (kind, identity), analysis in analyses:
-            print(f"{kind} {identity}")
+            say(f"{kind} {identity}")
             for e in analysis.edges:
-                print(f"    {e.verb:7} {e.kind} {e.identity}  (line {e.line})")
+                say(f"    {e.verb:7} {e.kind} {e.identity}  (line {e.line})")
             for u in analysis.unknown:
-                print(f"    UNKNOWN {u.rule}: {u.detail}  (line {u.line})")
-        print(f"{len(analyses)} analysed, {blind} unknown")
+                say(f"    UNKNOWN {u.rule}: {u.detail}  (line {u.line})")
+        say(f"{len(analyses)} analysed, {blind} unknown")
     return EXIT_FINDINGS if blind else EXIT_OK

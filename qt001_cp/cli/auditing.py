@@ -12,9 +12,9 @@ from qt001_cp.audit import signature
 from qt001_cp.audit.ledger import heads_of
 from qt001_cp.audit.run import Outside, Report, audit
 from qt001_cp.cli.database import add_database
-from qt001_cp.cli.output import add_format, print_json
+from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, FileProblem, UsageError
-from qt001_cp.policy_file import read_file
+from qt001_cp.policy_file import read_file, write_whole
 from qt001_cp.servers import wheel
 
 EPILOG = """\
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     statement = signature.statement("object.json", report.digest, signature.AUDIT, report.predicate())
     if arguments.out is not None:
         document = signature.sign(statement, key) if key is not None else statement
-        arguments.out.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        write_whole(arguments.out, [(json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()])
     if arguments.format == "json":
         print_json("qt001.audit/1", {"manifest": report.digest, **report.predicate()})
     else:
@@ -91,14 +91,14 @@ def _heads(path: Path) -> list[str]:
 
 
 def _print(report: Report) -> None:
-    print(f"audit of {report.database} at {report.stage}, object manifest {report.digest}")
+    say(f"audit of {report.database} at {report.stage}, object manifest {report.digest}")
     for c in report.checks:
         mark = "✓" if c.passed else "·" if c.unseen else "✗"
-        print(
+        say(
             f"  {mark} {c.name}"
             + (f" ({c.looked_at})" if c.looked_at else "")
             + (f": not looked at: {c.unseen}" if c.unseen else "")
         )
         for fault in c.faults:
-            print(f"      {fault}")
-    print("passed" if report.passed else "not passed")
+            say(f"      {fault}")
+    say("passed" if report.passed else "not passed")

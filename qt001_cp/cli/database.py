@@ -10,10 +10,9 @@ from contextlib import contextmanager
 
 import psycopg
 
-from qt001_cp import estate
-from qt001_cp.errors import UsageError, unreachable
+from qt001_cp import connecting, estate
+from qt001_cp.errors import DatabaseProblem, UsageError, unreachable
 from qt001_cp.model.versions import require_supported
-from qt001_cp.ops.session import pin
 from qt001_cp.project import without_fix7a
 from qt001_cp.rehearsal.scene import OPERATOR, new_scene
 from qt001_cp.servers import open_server
@@ -48,7 +47,8 @@ def connection(arguments: argparse.Namespace, *, needs_fix7a: bool = False) -> I
             require_supported(opened.info.server_version, opened.info.parameter_status("server_version"))
             if needs_fix7a:
                 require_fix7a(opened)
-            yield opened
+            with _writable(opened):
+                yield opened
         return
     print("no database is named: an embedded server with the reference estate", file=sys.stderr)
     with open_server() as server:
@@ -57,6 +57,19 @@ def connection(arguments: argparse.Namespace, *, needs_fix7a: bool = False) -> I
             revisions.upgrade(scene.dsn(OPERATOR), "fix7a", policy=str(estate.policy_path()))
         with scene.connect(OPERATOR) as opened:
             yield opened
+
+
+@contextmanager
+def _writable(opened: psycopg.Connection) -> Iterator[None]:
+    """Where a database is read-only by a setting: what to type."""
+    try:
+        yield
+    except (psycopg.Error, DatabaseProblem) as exc:
+        cause = exc if isinstance(exc, psycopg.Error) else exc.__cause__
+        if not isinstance(cause, psycopg.errors.ReadOnlySqlTransaction):
+            raise
+        said = f"database {opened.info.dbname}: expected one that may be written to, found it read-only: {cause.diag.message_primary}"
+        raise DatabaseProblem(said, hint=connecting.read_only_hint(opened)) from exc
 
 
 def named(arguments: argparse.Namespace) -> str:
@@ -70,17 +83,11 @@ def named(arguments: argparse.Namespace) -> str:
 
 def require_fix7a(opened: psycopg.Connection) -> None:
     if not has_fix7a(opened):
-        raise without_fix7a(opened.info.dbname)
+        raise without_fix7a(opened.info.dbname, opened.info.server_version)
 
 
 def _connect(dsn: str) -> psycopg.Connection:
     try:
-        opened = psycopg.connect(
-            dsn.replace("postgresql+psycopg://", "postgresql://", 1),
-            autocommit=True,
-            connect_timeout=10,
-            application_name="qt001-cp",
-        )
-        return pin(opened)
+        return connecting.connect(dsn, name="qt001-cp")
     except psycopg.Error as exc:
         raise unreachable(exc) from exc

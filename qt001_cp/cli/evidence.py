@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qt001_cp.cli.database import add_database, connection, named
-from qt001_cp.cli.output import add_format, print_json, print_table
+from qt001_cp.cli.output import add_format, print_json, print_table, say
 from qt001_cp.errors import EXIT_OK
 from qt001_cp.model.canonical import digest, parse_canonical
 from qt001_cp.policy_file import read_file
@@ -47,7 +47,7 @@ def run_import(arguments: argparse.Namespace) -> int:
             record_rehearsal(opened, body)
         else:
             import_evidence(opened, body)
-    print(f"imported {digest(body)}")
+    say(f"imported {digest(body)}")
     return EXIT_OK
 
 
@@ -66,5 +66,5 @@ def run_bind(arguments: argparse.Namespace) -> int:
     named(arguments)
     with connection(arguments, needs_fix7a=True) as opened:
         bind_evidence(opened, arguments.evidence, arguments.capability)
-    print(f"bound {arguments.evidence} to {arguments.capability}")
+    say(f"bound {arguments.evidence} to {arguments.capability}")
     return EXIT_OK

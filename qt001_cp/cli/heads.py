@@ -12,7 +12,7 @@ import psycopg
 from qt001_cp.errors import FileProblem
 from qt001_cp.workflow.ledger import chain, head
 
-_LINE = re.compile(r"(\S+)\|(\d+)\|([0-9a-f]{64})")
+_LINE = re.compile(r"(\S+)\|([0-9]{1,18})\|([0-9a-f]{64})")
 
 
 def check_heads(opened: psycopg.Connection, path: Path, *, must_exist: bool) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from qt001_cp import estate
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import add_format, print_findings, print_json, print_table
+from qt001_cp.cli.output import add_format, print_findings, print_json, print_table, say, warn_of_superuser
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.acl_words import compared, in_a_sentence
@@ -71,6 +71,7 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     policy = load_policy(arguments.policy or estate.policy_path()) if arguments.policy or reference else None
     with connection(arguments) as opened, refusals():
         role = policy.application if policy else Role(arguments.application or biggest_owner(opened))
+        warn_of_superuser(opened, role)
         inventory = read_inventory(opened, role)
     unclassified = [o for o in inventory.objects if policy is not None and policy.rule_for(o.ref) is None]
     tree = inventory_tree(inventory, policy)
@@ -95,7 +96,7 @@ def run_inventory(arguments: argparse.Namespace) -> int:
         print_html(f"estate of {inventory.application.name} in {inventory.database}", facts, tree)
     else:
         print_tree(tree)
-        print("\n".join(facts) + "".join(f"\n  {o.ref}" for o in unclassified))
+        say("\n".join(facts) + "".join(f"\n  {o.ref}" for o in unclassified))
     return EXIT_FINDINGS if unclassified else EXIT_OK
 
 
@@ -107,14 +108,14 @@ def run_preflight(arguments: argparse.Namespace) -> int:
         print_json("qt001.preflight/1", answer.document(manifest.digest()))
     else:
         way = "the way back from FIX7b" if arguments.restore else "FIX7b"
-        print(f"preflight of {way} with manifest {manifest.digest()}")
+        say(f"preflight of {way} with manifest {manifest.digest()}")
         for a in answer.preconditions:
-            print(f"  {a.mark} {a.precondition.number} {a.precondition.title}")
-            print(f"      {a.evidence or 'not asked: nothing to ask about before that'}")
+            say(f"  {a.mark} {a.precondition.number} {a.precondition.title}")
+            say(f"      {a.evidence or 'not asked: nothing to ask about before that'}")
             for warning in a.warnings:
-                print(f"      warning: {warning}")
+                say(f"      warning: {warning}")
         print_findings(answer.findings)
-        print("go" if not answer.findings else f"no go: {len(answer.findings)} finding(s); nothing was changed")
+        say("go" if not answer.findings else f"no go: {len(answer.findings)} finding(s); nothing was changed")
     return EXIT_FINDINGS if answer.findings else EXIT_OK
 
 
@@ -130,13 +131,13 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 def _print_status(status: Status) -> None:
     rehearsal, accepted = " (rehearsal)" if status.stage["rehearsal"] else "", "yes" if status.accepted else "no"
-    print(f"stage {status.stage['stage']}{rehearsal}; accepted: {accepted}")
+    say(f"stage {status.stage['stage']}{rehearsal}; accepted: {accepted}")
     found = status.stage["build"]
-    print(f"build {found}" + ("" if found == build() else f", not this program's, which is {build()}"))
+    say(f"build {found}" + ("" if found == build() else f", not this program's, which is {build()}"))
     if status.acceptance:
-        print(f"subject {status.acceptance['subject_digest']}")
+        say(f"subject {status.acceptance['subject_digest']}")
     if status.guard:
-        print(f"guard {status.guard['mode']}: {status.guard['reason']}")
+        say(f"guard {status.guard['mode']}: {status.guard['reason']}")
     print_table(
         "manifests",
         ("kind", "digest", "state", "sealed by"),
@@ -153,5 +154,5 @@ def _print_status(status: Status) -> None:
         )
     for d in status.drift:
         expected, found = compared(d["expected"], d["found"])
-        print(f"drift: {d['object']}: expected {expected}, found {found}")
+        say(f"drift: {d['object']}: expected {expected}, found {found}")
     print_findings(status.beyond)

@@ -7,7 +7,9 @@ import errno
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import Final
 
 import psycopg
 
@@ -26,10 +28,12 @@ from qt001_cp.cli import (
 )
 from qt001_cp.cli.examples import add_examples
 from qt001_cp.cli.output import complain
-from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, MEMBERSHIP_HINT, Qt001Error
+from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, Qt001Error, hint_of
 from qt001_cp.project import project_folder
 from qt001_cp.sql.build import version
 
+TRACEBACK: Final = "QT001_TRACEBACK"
+"""Set for who looks for a mistake of ours: the traceback too."""
 EPILOG = """\
 exit codes: 0 fine · 1 failed · 2 usage · 3 findings (drift, unclassified, blocked)
 
@@ -47,7 +51,7 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; returns its exit code. Never ends in a traceback for what a person can cause."""
+    """Run one verb; returns its exit code. This is the one place where an exception ends: in words, whatever it is."""
     _say_what_the_terminal_cannot()
     parser = _parser()
     try:
@@ -61,38 +65,54 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
-    except Qt001Error as exc:
-        if _interrupted(exc):
-            return _interruption(arguments)
-        complain(arguments, exc)
-        return exc.exit_code
-    except BrokenPipeError:
-        return _reader_has_gone()
-    except psycopg.Error as exc:
-        if _interrupted(exc):
-            return _interruption(arguments)
-        hint = MEMBERSHIP_HINT if exc.sqlstate == "42501" else "check the connection string and the role"
-        complain(arguments, Qt001Error(f"the server said: {str(exc).strip()}", hint=hint))
-        return EXIT_FAILED
-    except OSError as exc:
-        full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
-        hint = "make room, or write elsewhere" if full else "check the path and its permissions"
-        complain(arguments, Qt001Error(f"{exc.filename or 'the system'}: {exc.strerror}", hint=hint))
-        return _reader_has_gone() if full else EXIT_FAILED
-    except KeyboardInterrupt:
-        return _interruption(arguments)
+    except (Exception, KeyboardInterrupt) as exc:
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        if isinstance(exc, BrokenPipeError):
+            return _reader_has_gone()
+        problem = _problem(exc)
+        complain(arguments, problem)
+        return _reader_has_gone() if _full(exc) else problem.exit_code
 
 
-def _interruption(arguments: argparse.Namespace) -> int:
-    complain(arguments, Qt001Error("interrupted; nothing was left running"))
-    return EXIT_FAILED
+def _problem(exc: BaseException) -> Qt001Error:
+    """The error for people behind ``exc``."""
+    if _interrupted(exc):
+        return Qt001Error("interrupted; nothing was left running")
+    if isinstance(exc, Qt001Error):
+        return exc
+    if isinstance(exc, psycopg.Error):
+        return Qt001Error(f"the server said: {str(exc).strip()}",
+                          hint=hint_of(exc.sqlstate) or "check the connection string and the role")  # fmt: skip
+    if isinstance(exc, OSError):
+        hint = "make room, or write elsewhere" if _full(exc) else "check the path and its permissions"
+        return Qt001Error(f"{exc.filename or 'the system'}: {exc.strerror or exc}", hint=hint)
+    if isinstance(exc, MemoryError):
+        return Qt001Error("there is not enough memory for this", hint="run it where there is more")
+    return Qt001Error(
+        f"an error of this program, not of yours: {type(exc).__name__}: {exc}",
+        hint=f"{TRACEBACK}=1 before the same command prints where; please report it with that and qt001-cp --version",
+    )
 
 
-def _interrupted(exc: BaseException | None) -> bool:
-    """Whether the error only followed a Ctrl-C: psycopg then cancels the query and closes the connection."""
-    while exc is not None and not isinstance(exc, KeyboardInterrupt):
-        exc = exc.__cause__ or exc.__context__
-    return exc is not None
+def _interrupted(exc: BaseException) -> bool:
+    """Whether the error only followed a Ctrl-C: psycopg then cancels the query and closes the connection. What caused what
+    may run in a circle."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [exc]
+    while todo:
+        found = todo.pop()
+        if found is None or id(found) in seen:
+            continue
+        if isinstance(found, KeyboardInterrupt):
+            return True
+        seen.add(id(found))
+        todo += [found.__cause__, found.__context__]
+    return False
+
+
+def _full(exc: BaseException) -> bool:
+    return isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _reader_has_gone() -> int:

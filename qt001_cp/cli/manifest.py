@@ -8,7 +8,7 @@ from typing import Any
 
 from qt001_cp import estate
 from qt001_cp.cli.database import add_database, connection, named, require_fix7a
-from qt001_cp.cli.output import add_format, print_json
+from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.emit.script import restore_digest
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
@@ -69,10 +69,10 @@ def run_generate(arguments: argparse.Namespace) -> int:
         if arguments.propose:
             propose(opened, bundle.manifest)
     moved = len(bundle.manifest.transferred)
-    print(
+    say(
         f"{path}: {len(bundle.manifest.objects)} objects, {moved} transferred, {len(bundle.manifest.objects) - moved} retained"
     )
-    print(f"{bundle.manifest.digest()}  {OBJECT}" + ("  proposed" if arguments.propose else ""))
+    say(f"{bundle.manifest.digest()}  {OBJECT}" + ("  proposed" if arguments.propose else ""))
     return EXIT_OK
 
 
@@ -81,7 +81,7 @@ def run_diff(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json("qt001.difference/1", {"differences": lines})
     else:
-        print("\n".join(lines) if lines else "no difference")
+        say("\n".join(lines) if lines else "no difference")
     return EXIT_FINDINGS if lines else EXIT_OK
 
 
@@ -103,7 +103,7 @@ def run_show(arguments: argparse.Namespace) -> int:
             f"what {manifest.application.name} loses and keeps in {manifest.database}", facts, manifest_tree(manifest)
         )
     else:
-        print("\n".join(facts))
+        say("\n".join(facts))
         print_tree(manifest_tree(manifest))
     return EXIT_OK
 
@@ -113,7 +113,7 @@ def run_seal(arguments: argparse.Namespace) -> int:
     named(arguments)
     with connection(arguments, needs_fix7a=True) as opened:
         seal(opened, manifest)
-    print(f"sealed {manifest.digest()}; restore script registered with {restore_digest(manifest)}")
+    say(f"sealed {manifest.digest()}; restore script registered with {restore_digest(manifest)}")
     return EXIT_OK
 
 
@@ -127,5 +127,5 @@ def run_verify(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json("qt001.verification/1", {"digest": manifest.digest(), "state": state})
     else:
-        print(f"{manifest.digest()}  {arguments.file}: canonical" + (f", {state} in the database" if state else ""))
+        say(f"{manifest.digest()}  {arguments.file}: canonical" + (f", {state} in the database" if state else ""))
     return EXIT_OK if state in (None, "sealed") else EXIT_FINDINGS

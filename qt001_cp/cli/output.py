@@ -10,12 +10,16 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TextIO
 
+import psycopg
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from qt001_cp.catalog.application import superuser
 from qt001_cp.errors import Qt001Error
 from qt001_cp.model.acl_words import compared
+from qt001_cp.model.names import Role
+from qt001_cp.model.shown import in_json, lines, visible
 
 FINDING_FIELDS = ("sqlstate", "object", "expected", "found", "mend")
 
@@ -27,6 +31,18 @@ def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
     )
 
 
+def say(text: object = "", file: TextIO | None = None) -> None:
+    """Print for people: every line as it is, but for what would not show, or would act on the terminal."""
+    print(lines(text), file=file or sys.stdout)
+
+
+def warn_of_superuser(opened: psycopg.Connection, application: Role) -> None:
+    """Before anything else: an application role that is superuser, on standard error."""
+    found = superuser(opened, application)
+    if found is not None:
+        say(f"warning: {found.message}\n  hint: {found.hint}", sys.stderr)
+
+
 def print_json(schema: str, document: Mapping[str, Any], file: TextIO | None = None) -> None:
     """Piece by piece: what can say itself as JSON (``to_json``) is asked when its turn comes, so that a large estate takes
     no more memory than its objects do. Anything else that JSON does not know is printed as its text."""
@@ -34,7 +50,7 @@ def print_json(schema: str, document: Mapping[str, Any], file: TextIO | None = N
     out = file or sys.stdout
     pieces = encoder.iterencode({"schema": schema, **document})
     while piece := "".join(islice(pieces, 10_000)):
-        out.write(piece)
+        out.write(in_json(piece))
     out.write("\n")
 
 
@@ -45,13 +61,13 @@ def _said(value: Any) -> Any:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     rows = list(rows)
     if not rows:
-        print(f"{title}: none")
+        say(f"{title}: none")
         return
     table = Table(title=title, title_justify="left", show_lines=False)
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(escape("" if value is None else str(value)) for value in row))
+        table.add_row(*(escape("" if value is None else visible(value)) for value in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
@@ -59,9 +75,8 @@ def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """Findings as paragraphs: what, expected, found, and the next command."""
     for f in findings:
         expected, found = compared(str(f["expected"]), str(f["found"]))
-        print(
-            f"[{f['sqlstate']}] {f['object']}\n    expected {expected}\n    found    {found}\n    mend     {f['mend']}"
-        )
+        say(f"[{f['sqlstate']}] {visible(f['object'])}\n    expected {visible(expected)}\n    found    {visible(found)}\n"
+            f"    mend     {f['mend']}")  # fmt: skip
 
 
 def complain(arguments: argparse.Namespace, error: Qt001Error) -> None:
@@ -69,4 +84,4 @@ def complain(arguments: argparse.Namespace, error: Qt001Error) -> None:
     if getattr(arguments, "format", "text") == "json":
         with suppress(OSError):  # standard output may be what the error is about
             print_json("qt001.error/1", {"message": error.message, "hint": error.hint, "exit_code": error.exit_code})
-    print(f"qt001-cp: {error}", file=sys.stderr)
+    say(f"qt001-cp: {error}", sys.stderr)

@@ -7,10 +7,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from qt001_cp.catalog.application import require_no_superuser
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import add_format, print_json
+from qt001_cp.cli.output import add_format, print_json, say, warn_of_superuser
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
-from qt001_cp.workflow.draft import Draft, draft_policy
+from qt001_cp.model.names import Role
+from qt001_cp.workflow.draft import Draft, biggest_owner, draft_policy
 from qt001_cp.workflow.refusal import refusals
 
 
@@ -44,21 +46,24 @@ def add_verbs(verbs: Any) -> None:
 
 def run_init(arguments: argparse.Namespace) -> int:
     with connection(arguments) as opened, refusals():
-        draft = draft_policy(opened, arguments.application, arguments.protect)
+        application = Role(arguments.application or biggest_owner(opened))
+        require_no_superuser(opened, application, first_only=True)
+        warn_of_superuser(opened, application)
+        draft = draft_policy(opened, application, arguments.protect)
     written = draft.write(arguments.out)
     counts = Counter(s.disposition or "undecided" for s in draft.judgement.suggestions.values())
     if arguments.format == "json":
         print_json("qt001.draft/1", _json(draft, counts, written))
     else:
-        print(f"{arguments.out}: application role {draft.policy.application.name}")
-        print(f"{counts['transfer']} to transfer, {counts['retain']} to retain, {counts['undecided']} undecided")
+        say(f"{arguments.out}: application role {draft.policy.application.name}")
+        say(f"{counts['transfer']} to transfer, {counts['retain']} to retain, {counts['undecided']} undecided")
         for group, reason in sorted(draft.judgement.protected.items()):
-            print(f"protected: {group}: {reason}")
+            say(f"protected: {group}: {reason}")
         for reason, names in _undecided(draft).items():
-            print(f"undecided: {names[0] if len(names) == 1 else f'{len(names)} objects'}: {reason}")
+            say(f"undecided: {names[0] if len(names) == 1 else f'{len(names)} objects'}: {reason}")
         if keys := draft.policy.undecided():
-            print(f"for you to write: {', '.join(keys)}")
-        print(f"next: read {arguments.out}, then: qt001-cp inventory --policy {arguments.out} --database …")
+            say(f"for you to write: {', '.join(keys)}")
+        say(f"next: read {arguments.out}, then: qt001-cp inventory --policy {arguments.out} --database …")
     return EXIT_FINDINGS if counts["undecided"] else EXIT_OK
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 
 from qt001_cp.cli.database import dsn
-from qt001_cp.cli.output import add_format, print_json
+from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, Qt001Error, UsageError
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.nogo import FAMILIES
+from qt001_cp.model.shown import visible
 from qt001_cp.rehearsal.clone.make import from_dump, from_source
 from qt001_cp.rehearsal.clone.origin import Clone
 from qt001_cp.rehearsal.run import rehearse
@@ -76,15 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(stderr=True)
     with console.status("starting PostgreSQL") as status:
 
-        def say(what: str) -> None:
-            status.update(what)
-            console.print(f"{time.monotonic() - begun:6.1f} s  {what}", markup=False, highlight=False)
+        def tell(what: str) -> None:
+            status.update(escape(visible(what)))
+            console.print(f"{time.monotonic() - begun:6.1f} s  {visible(what)}", markup=False, highlight=False)
 
         with open_server(arguments.server, major=clone.major if clone else None) as server:
             if clone is not None:
                 server = clone.prepare(server)
             try:
-                transcript = rehearse(server, out.resolve(), say, clone)
+                transcript = rehearse(server, out.resolve(), tell, clone)
             except Qt001Error:
                 if clone is not None:
                     _lacks(clone.report(), sys.stderr)
@@ -119,33 +121,33 @@ def _clone(arguments: argparse.Namespace) -> Clone | None:
 
 
 def _lacks(origin: Json, to: TextIO) -> None:
-    print(f"clone     of {origin['from']}; data {'cloned' if origin['data'] else 'not cloned'}", file=to)
+    say(f"clone     of {origin['from']}; data {'cloned' if origin['data'] else 'not cloned'}", file=to)
     for note in origin["notes"]:
-        print(f"          {note}", file=to)
+        say(f"          {note}", file=to)
     for lack in origin["not_cloned"]:
-        print(f"not cloned: {lack['object']}: {lack['why']}; that means: {lack['meaning']}", file=to)
+        say(f"not cloned: {lack['object']}: {lack['why']}; that means: {lack['meaning']}", file=to)
 
 
 def _summary(transcript: Transcript, out: Path, seconds: float) -> None:
     failed = [c for c in transcript.checks if not c.passed]
-    print(f"\nrehearsal {'PASSED' if transcript.passed else 'FAILED'} in {seconds:.0f} s · {transcript.server}")
-    print(f"manifest  {transcript.manifest}")
+    say(f"\nrehearsal {'PASSED' if transcript.passed else 'FAILED'} in {seconds:.0f} s · {transcript.server}")
+    say(f"manifest  {transcript.manifest}")
     if transcript.origin is not None:
         _lacks(transcript.origin, sys.stdout)
-    print(f"checks    {len(transcript.checks) - len(failed)} of {len(transcript.checks)} hold")
+    say(f"checks    {len(transcript.checks) - len(failed)} of {len(transcript.checks)} hold")
     for family, (tried, passed) in transcript.families().items():
-        print(f"no-go     {passed:5} of {tried:5} refused   {FAMILIES[family]}")
+        say(f"no-go     {passed:5} of {tried:5} refused   {FAMILIES[family]}")
     closed = [gate for gate, is_open, _ in transcript.gates if not is_open]
-    print(
+    say(
         f"gates     {len(transcript.gates) - len(closed)} of {len(transcript.gates)} open; closed: {', '.join(closed) or 'none'}"
     )
     for check in failed:
-        print(f"✗ {check.what}: {check.found}")
+        say(f"✗ {check.what}: {check.found}")
     for outcome in [o for o in transcript.outcomes if not o.passed][:20]:
-        print(f"✗ {outcome.case.family}: {outcome.case.name}: {outcome.sqlstate} {outcome.message}")
-    print(f"folder    {out}  (transcript.md, object.json, upgrade-*.sql, downgrade-*.sql)")
+        say(f"✗ {outcome.case.family}: {outcome.case.name}: {outcome.sqlstate} {outcome.message}")
+    say(f"folder    {out}  (transcript.md, object.json, upgrade-*.sql, downgrade-*.sql)")
     if transcript.origin is not None and transcript.passed:
-        print(
+        say(
             f"next      qt001-cp evidence import {out / 'nogo.json'} --rehearsal --database …  (once the manifest is sealed)"
         )
     sys.stdout.flush()

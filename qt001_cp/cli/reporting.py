@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 from typing import Any
 
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import print_json
+from qt001_cp.cli.output import print_json, say
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.policy_file import read_file
+from qt001_cp.policy_file import read_file, write_whole
 from qt001_cp.report.facts import SCHEMA, Report
 from qt001_cp.report.page import html, verdict
 from qt001_cp.report.read import read_report
@@ -64,8 +65,9 @@ def _write(arguments: argparse.Namespace, report: Report) -> None:
         print_json(SCHEMA, report.to_json())
         return
     if arguments.format == "json":
-        with arguments.out.open("w", encoding="utf-8") as file:
-            print_json(SCHEMA, report.to_json(), file)
+        made = io.StringIO()
+        print_json(SCHEMA, report.to_json(), made)
+        write_whole(arguments.out, [made.getvalue().encode()])
     else:
-        arguments.out.write_bytes(html(report))
-    print(f"{arguments.out}: {verdict(report)[1]}", file=sys.stderr if arguments.format == "json" else sys.stdout)
+        write_whole(arguments.out, [html(report)])
+    say(f"{arguments.out}: {verdict(report)[1]}", file=sys.stderr if arguments.format == "json" else sys.stdout)

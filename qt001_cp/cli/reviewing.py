@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import add_format, print_findings, print_json
+from qt001_cp.cli.output import add_format, print_findings, print_json, say
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.policy_file import read_file
@@ -67,10 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
             },
         )
     else:
-        print(f"{arguments.out}: {len(files)} files; begin with index.html or index.md")
+        say(f"{arguments.out}: {len(files)} files; begin with index.html or index.md")
         if answer is None:
-            print("no database was named: no preflight, no lock slots")
+            say("no database was named: no preflight, no lock slots")
         if wrong:
-            print("✗ the rehearsal in this pack failed:" + "".join(f"\n    {what}" for what in wrong[:20]))
+            say("✗ the rehearsal in this pack failed:" + "".join(f"\n    {what}" for what in wrong[:20]))
         print_findings(findings)
     return EXIT_FINDINGS if findings or wrong else EXIT_OK

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from qt001_cp.model.shown import visible
 from qt001_cp.plan.tree import Node
 
 
@@ -33,11 +34,11 @@ def _branch(node: Node) -> Tree:
 
 def _line(node: Node) -> Text:
     """As plain text: names hold no markup, and a control character shows as what it is."""
-    line = Text("".join(c if c.isprintable() else repr(c)[1:-1] for c in node.label))
+    line = Text(visible(node.label))
     if not node.leaf:
         return line.append(f"  {node.count}", style="dim")
     for mark in node.marks:
         line.append(f"  {mark.upper() if mark == 'unclassified' else mark}", style="bold")
     if node.note:
-        line.append("  " + "".join(c if c.isprintable() else repr(c)[1:-1] for c in node.note), style="dim")
+        line.append("  " + visible(node.note), style="dim")
     return line

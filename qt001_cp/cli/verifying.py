@@ -10,8 +10,9 @@ from typing import Any
 
 from qt001_cp.cli.database import add_database, connection, named
 from qt001_cp.cli.heads import check_heads, keep_head
-from qt001_cp.cli.output import add_format, print_findings, print_json
+from qt001_cp.cli.output import add_format, print_findings, print_json, say
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.model.shown import in_json
 from qt001_cp.review.prometheus import findings_prometheus
 from qt001_cp.review.sarif import findings_sarif
 from qt001_cp.workflow.controlled import look
@@ -57,10 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json(f"qt001.{'verification' if verb == 'verify' else 'scan'}-run/1", {"findings": findings})
     elif arguments.format == "sarif":
-        print(json.dumps(findings_sarif(findings, f"qt001-cp {verb}"), ensure_ascii=False, indent=1))
+        print(in_json(json.dumps(findings_sarif(findings, f"qt001-cp {verb}"), ensure_ascii=False, indent=1)))
     elif arguments.format == "prometheus":
         print(findings_prometheus(findings, database, verb, time.time()), end="")
     else:
         print_findings(findings)
-        print(f"{len(findings)} finding(s); recorded")
+        say(f"{len(findings)} finding(s); recorded")
     return EXIT_FINDINGS if findings else EXIT_OK

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+from qt001_cp.connecting import LOGIN_TRIGGERS, WITHOUT_TRIGGERS
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.statements import statements
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.preconditions import AFTERWARDS, FORWARD, RESTORE
+from qt001_cp.model.shown import visible
 from qt001_cp.plan.order import PHASES, Direction
 
 _VERBS = ("REVOKE", "ALTER DEFAULT PRIVILEGES", "ALTER", "GRANT")
@@ -37,9 +39,17 @@ def script_head(manifest: ObjectManifest, direction: Direction) -> str:
         "At the end it asks again, with the same effect:",
         *(f"     {' '.join(codes):24} {title}" for codes, title in AFTERWARDS),
         "",
-        'psql -X -v ON_ERROR_STOP=1 -d "$OPERATOR" -f THIS_FILE      success: exit code 0 and the last NOTICE',
+        *_call(manifest.server_major),
     ]
-    return "".join(f"-- {_plain(line)}".rstrip() + "\n" for line in lines)
+    # A comment ends with its line: no name of the application's can begin a new one.
+    return "".join(f"-- {visible(line)}".rstrip() + "\n" for line in lines)
+
+
+def _call(major: int) -> list[str]:
+    line = 'psql -X -v ON_ERROR_STOP=1 -d "$OPERATOR" -f THIS_FILE      success: exit code 0 and the last NOTICE'
+    if major * 10000 < LOGIN_TRIGGERS:
+        return [line]
+    return [line, f"a superuser writes {WITHOUT_TRIGGERS}before it: no login event trigger runs then"]
 
 
 def verbs(manifest: ObjectManifest, direction: Direction) -> Counter[str]:
@@ -49,8 +59,3 @@ def verbs(manifest: ObjectManifest, direction: Direction) -> Counter[str]:
         text = line.partition("; ")[2] if line.startswith("SET LOCAL ROLE ") and "; " in line else line
         found[next(v for v in _VERBS if text.startswith(v))] += 1
     return found
-
-
-def _plain(text: str) -> str:
-    """A comment ends with its line: no name of the application's can begin a new one."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

@@ -12,6 +12,7 @@ import re
 from typing import Final
 
 from qt001_cp.errors import ManifestError
+from qt001_cp.model.canonical import digest
 from qt001_cp.model.names import Grantee, QualifiedName, Role, TypeName
 
 _INVISIBLE: Final = re.compile(
@@ -19,6 +20,8 @@ _INVISIBLE: Final = re.compile(
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 """Control, formatting and line-breaking characters; ``qt001_cp.quote_always`` holds the same list."""
+_HIDDEN: Final = re.compile(_INVISIBLE.pattern.replace("\u0001-\u001f", "\u0001-\u0009\u000b-\u001f"))
+"""The same, but for the end of a line."""
 _OPERATOR: Final = re.compile(r"[-+*/<>=~!@#%^&|`?]{1,63}")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
@@ -52,6 +55,15 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def readable(value: str) -> str:
+    """``value`` as a string constant that shows what it holds: as U&'…' where a character would not show, or turn others
+    round. New lines stay. The same value as :func:`literal`, under ``standard_conforming_strings``."""
+    if not _HIDDEN.search(value):
+        return literal(value)
+    text = "".join(c if c == "\n" else _escaped(c, "'") for c in value)
+    return f"U&'{text}'"
+
+
 def qualified(name: QualifiedName) -> str:
     return f"{identifier(name.schema)}.{identifier(name.name)}"
 
@@ -68,6 +80,14 @@ def type_name(value: TypeName) -> str:
     return qualified(QualifiedName(value.schema, value.name)) + ("[]" if value.array else "")
 
 
+def quoted_by_digest(body: str, tag: str) -> str:
+    """``body`` between ``$tag_…$``, where … comes from the digest of the body: no name in it can be the tag."""
+    number = 0
+    while f"{tag}_{(made := digest(f'{number}{body}'.encode())[:16])}" in body:
+        number += 1
+    return dollar_quoted(body, f"{tag}_{made}")
+
+
 def dollar_quoted(body: str, tag: str) -> str:
     """``body`` between ``$tag$``, refusing a body that holds the tag."""
     mark = f"${tag}$"
@@ -76,7 +96,7 @@ def dollar_quoted(body: str, tag: str) -> str:
     return f"{mark}{body}{mark}"
 
 
-def _escaped(c: str) -> str:
+def _escaped(c: str, quote: str = '"') -> str:
     if _INVISIBLE.match(c):
         return f"\\{ord(c):04X}" if ord(c) < 0x10000 else f"\\+{ord(c):06X}"
-    return {'"': '""', "\\": "\\\\"}.get(c, c)
+    return {quote: quote * 2, "\\": "\\\\"}.get(c, c)

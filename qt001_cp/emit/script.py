@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from qt001_cp.emit.quoting import dollar_quoted, literal
+from qt001_cp.emit.quoting import dollar_quoted, literal, quoted_by_digest, readable
 from qt001_cp.emit.statements import statement, statements
 from qt001_cp.model.canonical import digest
 from qt001_cp.model.manifest import ObjectManifest
@@ -68,13 +68,14 @@ def _steps(manifest: ObjectManifest, direction: Direction) -> Iterator[tuple[str
 def file_block(script: str, name: str, text: str) -> str:
     """A file of SQL as one statement, which runs only in a transaction in which its script has begun.
 
-    The tags of the quotes come from the digest of the file.
+    The tags of the quotes come from the digest of the file. Where a character of it would not show, or turn others round, the
+    text is a string with its number in it, so that what is read is what runs.
     """
     tag = digest(text.encode())[:16]
-    body = (
-        f"\nBEGIN\nPERFORM qt001_cp.require_run({literal(script)});\n"
-        f"EXECUTE {dollar_quoted(chr(10) + text, f'sql_{tag}')};\nEND\n"
-    )
+    text = f"\n{text}"
+    shown = readable(text)
+    quoted = dollar_quoted(text, f"sql_{tag}") if shown == literal(text) else shown
+    body = f"\nBEGIN\nPERFORM qt001_cp.require_run({literal(script)});\nEXECUTE {quoted};\nEND\n"
     return f"-- {name}\nDO {dollar_quoted(body, f'file_{tag}')}"
 
 
@@ -98,7 +99,7 @@ def _comment(part: Sequence[Placed], first: int, every: int) -> str:
 
 def perform(call: str) -> str:
     """Call a function of ours for its effect or its refusal, without a result for psql to print."""
-    return "DO " + dollar_quoted(f" BEGIN PERFORM {call}; END ", "qt001")
+    return "DO " + quoted_by_digest(f" BEGIN PERFORM {call}; END ", "call")
 
 
 def restore_digest(manifest: ObjectManifest) -> str:
@@ -112,4 +113,4 @@ def statements_digest(lines: Sequence[str]) -> str:
 
 def document_literal(body: bytes) -> str:
     """Canonical bytes as an SQL expression of type bytea, readable for a reviewer."""
-    return f"pg_catalog.convert_to({literal(body.decode())}, 'UTF8')"
+    return f"pg_catalog.convert_to({readable(body.decode())}, 'UTF8')"

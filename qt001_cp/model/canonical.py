@@ -19,6 +19,7 @@ from qt001_cp.errors import ManifestError
 
 Json: TypeAlias = dict[str, Any]
 _FIRST: Final = re.compile(rb'\{"[^"\\]+":')
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _OPTIONS: Final = (
     orjson.OPT_SORT_KEYS
     | orjson.OPT_STRICT_INTEGER
@@ -26,6 +27,11 @@ _OPTIONS: Final = (
     | orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_DATETIME
 )
+
+
+def holds_nul(body: bytes) -> bool:
+    """Whether a string of the JSON document ``body`` holds U+0000, which PostgreSQL stores nowhere."""
+    return b"\\u0000" in body and _NUL.search(body) is not None
 
 
 def canonical_bytes(document: Json) -> bytes:
@@ -63,7 +69,7 @@ def digest_of(pieces: Iterable[bytes]) -> str:
 def parse_canonical(body: bytes, source: str) -> Json:
     """Parse ``body`` and insist that it is canonical: its bytes are what was sealed.
 
-    Raises :class:`ManifestError` naming ``source``.
+    Raises :class:`ManifestError` naming ``source``; for a NUL character too, which PostgreSQL cannot store.
     """
     try:
         document = orjson.loads(body)
@@ -71,7 +77,13 @@ def parse_canonical(body: bytes, source: str) -> Json:
         raise ManifestError(f"{source} is not JSON of ours: {exc}") from exc
     if not isinstance(document, dict):
         raise ManifestError(f"{source} is JSON, but not an object")
-    if canonical_bytes(document) != body:
+    if holds_nul(body):
+        raise ManifestError(f"{source}: expected text that PostgreSQL can store, found a NUL character (\\u0000)")
+    canonical = canonical_bytes(document)
+    if canonical == body.rstrip(b"\r\n") != body:
+        raise ManifestError(f"{source} ends with {body[len(canonical) :]!r}, a canonical document with its last brace: an editor"
+                            " or a copy added the end of a line")  # fmt: skip
+    if canonical != body:
         raise ManifestError(f"{source} is not in canonical form (RFC 8785): its bytes were edited or reformatted")
     return document
 

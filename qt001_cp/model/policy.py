@@ -10,7 +10,7 @@ from typing import Final
 
 from qt001_cp.errors import ManifestError, PolicyError
 from qt001_cp.model import kinds, roles
-from qt001_cp.model.canonical import Json, canonical_bytes, digest
+from qt001_cp.model.canonical import Json, canonical_bytes, digest, holds_nul
 from qt001_cp.model.names import Disposition, ObjectRef, Role
 from qt001_cp.model.schemas import problem
 
@@ -105,9 +105,14 @@ def policy_from_data(data: Json, source: str) -> Policy:
         ) from exc
     try:
         policy = _policy(data, source)
-        policy.body()
+        nul = holds_nul(policy.body())
     except ManifestError as exc:
         raise PolicyError(f"{source}: {exc.message}", hint="see docs/policy.md for every key") from exc
+    if nul:
+        raise PolicyError(
+            f"{source}: expected text that PostgreSQL can store, found a NUL character (\\u0000)",
+            hint="take it out of the name or the pattern that holds it",
+        )
     _require_sound(policy, source)
     return policy
 

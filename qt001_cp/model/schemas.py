@@ -20,6 +20,13 @@ def problem(schema: str, data: Any, part: str = "") -> str | None:
 
     ``part``: the definition in the schema that ``data`` has to follow, where it is only a part of a document.
     """
+    try:
+        return _problem(schema, data, part)
+    except ValueError as exc:  # nested too deep for the validator, or a type that JSON does not have (a date of TOML)
+        return f"top level: it cannot be a document of ours: {exc}"
+
+
+def _problem(schema: str, data: Any, part: str) -> str | None:
     validator = _validator(schema, part)
     if validator.is_valid(data):
         return None
@@ -42,4 +49,6 @@ def _validator(schema: str, part: str) -> Draft202012Validator:
     for name, values in _FROM_KINDS.items():
         if name in data.get("$defs", {}):
             data["$defs"][name] = {"enum": values}
-    return Draft202012Validator({"$defs": data["$defs"], "$ref": f"#/$defs/{part}"} if part else data)
+    return Draft202012Validator(
+        {"$defs": data["$defs"], "$ref": f"#/$defs/{part.replace('/', '~1')}"} if part else data
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from logging.config import fileConfig
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from alembic import context
@@ -15,12 +17,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 import qt001_cp.ops  # noqa: F401 - registers the operations
-from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError, unreachable
+from qt001_cp import connecting
+from qt001_cp.errors import DatabaseProblem, Qt001Error, UsageError, hint_of, unreachable
 from qt001_cp.model.roles import SCHEMA
+from qt001_cp.model.shown import lines, visible
 from qt001_cp.model.versions import require_supported
 from qt001_cp.ops import drift
 from qt001_cp.ops.arguments import arguments
-from qt001_cp.ops.session import pin
 from qt001_cp.project import bootstrap
 
 
@@ -57,6 +60,9 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+_ALEMBIC_FAILED: Final = 255
+
+
 def run() -> None:
     """Run the migrations that the command line asks for."""
     if context.config.config_file_name is not None and not context.config.attributes.get("quiet"):
@@ -68,17 +74,35 @@ def run() -> None:
         else:
             _online()
     except Qt001Error as exc:
-        raise CommandError(str(exc)) from exc
+        raise _failed(lines(exc)) from exc
     except DBAPIError as exc:
-        raise CommandError(_server_said(exc.orig)) from exc
+        raise _failed(_server_said(exc.orig)) from exc
     except psycopg.Error as exc:
-        raise CommandError(str(unreachable(exc))) from exc
+        raise _failed(lines(unreachable(exc))) from exc
+
+
+def _failed(message: str) -> BaseException:
+    """Alembic's error. Alembic prints it to standard output: where that is to become a file of SQL, we say it ourselves."""
+    if not context.is_offline_mode() or context.config.attributes.get("quiet"):
+        return CommandError(message)
+    print(f"FAILED: {message}", file=sys.stderr)
+    return SystemExit(_ALEMBIC_FAILED)
 
 
 def _offline() -> None:
-    context.configure(dialect_name="postgresql", as_sql=True, literal_binds=True, **_OPTIONS)
+    """All of the script or nothing, in UTF-8 whatever the locale: the script says so to the server."""
+    made = io.StringIO()
+    context.configure(dialect_name="postgresql", as_sql=True, literal_binds=True, output_buffer=made, **_OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
+    out = context.config.output_buffer
+    if out is not None:
+        out.write(made.getvalue())
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(made.getvalue().encode())
+    else:
+        print(made.getvalue(), end="")
 
 
 def _online() -> None:
@@ -91,21 +115,29 @@ def _online() -> None:
         raise UsageError(
             "no database is named", hint="alembic -x database=postgresql://… upgrade …, or set QT001_DATABASE_URL"
         )
-    dsn = dsn.replace("postgresql+psycopg://", "postgresql://", 1)
-    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(dsn), poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        _migrate(connection)
+    named = dsn
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(named), poolclass=pool.NullPool)
+    try:
+        with engine.connect() as connection:
+            _migrate(connection)
+    except DBAPIError as exc:
+        if not isinstance(exc.orig, psycopg.errors.ReadOnlySqlTransaction):
+            raise
+        with connecting.connect(named, name="qt001-cp alembic") as asked:
+            said = f"database {asked.info.dbname}: expected one that may be written to, found it read-only: {exc.orig.diag.message_primary}"
+            raise DatabaseProblem(said, hint=connecting.read_only_hint(asked)) from exc
 
 
 def _connect(dsn: str) -> psycopg.Connection:
-    connection = psycopg.connect(dsn, application_name="qt001-cp alembic")
+    connection = connecting.connect(dsn, name="qt001-cp alembic", autocommit=False)
     try:
         require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))
-        pin(connection)
-    except (Qt001Error, psycopg.Error):
+    except Qt001Error:
         connection.close()
         raise
-    connection.add_notice_handler(lambda d: context.config.print_stdout("%s: %s", d.severity, d.message_primary))
+    connection.add_notice_handler(
+        lambda d: context.config.print_stdout("%s: %s", d.severity, visible(d.message_primary))
+    )
     return connection
 
 
@@ -117,14 +149,16 @@ def _migrate(connection: Connection) -> None:
 
 def _server_said(error: BaseException | None) -> str:
     if not isinstance(error, psycopg.Error) or error.diag.message_primary is None:
-        return str(unreachable(error)) if isinstance(error, Exception) else f"the server could not be reached: {error}"
-    parts = [f"[{error.sqlstate}] {error.diag.message_primary}"]
+        return (
+            lines(unreachable(error)) if isinstance(error, Exception) else f"the server could not be reached: {error}"
+        )
+    parts = [f"[{error.sqlstate}] {visible(error.diag.message_primary)}"]
     if error.diag.message_detail:
-        parts.append(error.diag.message_detail)
+        parts.append(lines(error.diag.message_detail))
     if error.diag.message_hint:
-        parts.append(f"hint: {error.diag.message_hint}")
+        parts.append(f"hint: {lines(error.diag.message_hint)}")
     elif error.sqlstate == "3F000":
         parts.append(f"hint: the operator's bootstrap comes first: {bootstrap()}")
-    elif error.sqlstate == "42501":
-        parts.append(f"hint: {MEMBERSHIP_HINT}")
+    elif hint := hint_of(error.sqlstate):
+        parts.append(f"hint: {hint}")
     return "\n  ".join(parts)

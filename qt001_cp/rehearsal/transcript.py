@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.nogo import FAMILIES
+from qt001_cp.model.shown import markdown, markdown_code
 from qt001_cp.rehearsal.nogo.case import Outcome
 from qt001_cp.sql.build import version
 
@@ -83,7 +84,7 @@ class Transcript:
             "",
             f"- Verdict: **{'passed' if self.passed else 'FAILED'}**",
             f"- Object manifest: `{self.manifest}`",
-            f"- Server: {self.server}",
+            f"- Server: {_cell(self.server)}",
             f"- Made by qt001-cp {version()}",
             "",
             *_origin(self.origin),
@@ -118,9 +119,9 @@ class Transcript:
             lines = [f"{len(outcomes)} statements, every one in nogo.json; {len(shown)} of them:", ""]
         lines += ["| | case | role | statement | SQLSTATE | message |", "| --- | --- | --- | --- | --- | --- |"]
         for o in shown:
-            role, statement = o.case.attack.role, o.case.attack.statement
+            role, statement = o.case.attack.role, markdown_code(_short(o.case.attack.statement))
             lines.append(
-                f"| {'✓' if o.passed else '✗'} | {_cell(o.case.name)} | {role} | `{_cell(statement)}` | {o.sqlstate} | {_cell(o.message)} |"
+                f"| {'✓' if o.passed else '✗'} | {_cell(o.case.name)} | {role} | `{statement}` | {o.sqlstate} | {_cell(o.message)} |"
             )
         return lines
 
@@ -152,5 +153,9 @@ def _examples(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def _cell(text: str) -> str:
+    return markdown(_short(text))
+
+
+def _short(text: str) -> str:
     short = text if len(text) <= 240 else text[:239] + "…"
-    return short.replace("|", "\\|").replace("\n", " ").replace("`", "'")
+    return short.replace("\n", " ")

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-from qt001_cp.review.pages import visible
+from qt001_cp.model.shown import visible
 
 _MOST_LINES: Final = 3
 _QUOTED: Final = re.compile(r'("(?:[^"]|"")*")')

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from qt001_cp.model.shown import visible
 from qt001_cp.report.graph import COLUMNS, Edge, Graph, Key, Node
 from qt001_cp.report.labels import columns_of, short, wrap
 from qt001_cp.report.places import Place, Port, bundle_of, height_of, make_lanes, order, stack
-from qt001_cp.review.pages import visible
 
 WIDTH: Final = 1002
 _X: Final = (1, 186, 482, 788)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from qt001_cp.emit.head import verbs
 from qt001_cp.errors import FileProblem
-from qt001_cp.model.canonical import parse_canonical
+from qt001_cp.model.documents import parse_document
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.preconditions import AFTERWARDS, FORWARD
 from qt001_cp.ops.directives import LOCK_TIMEOUT, STATEMENT_TIMEOUT
@@ -27,8 +27,11 @@ from qt001_cp.sql.build import build
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.preflight import Preflight
 
-DOCUMENTS: Final = ("readiness.json", "capability.json", "dependency.json", "static-analysis.json")
 ANALYSIS: Final = "static-analysis.json"
+SCHEMAS: Final = {"readiness.json": "qt001.manifest.readiness/1", "capability.json": "qt001.manifest.capability/1",
+                  "dependency.json": "qt001.manifest.dependency/1", ANALYSIS: "qt001.evidence.static-analysis/1",
+                  "inventory.json": "qt001.inventory/1"}  # fmt: skip
+DOCUMENTS: Final = ("readiness.json", "capability.json", "dependency.json", ANALYSIS)
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,12 @@ def _umask() -> int:
 def _documents(folder: Path, manifest: ObjectManifest) -> dict[str, bytes]:
     """The documents beside the manifest, each about exactly this one."""
     found: dict[str, bytes] = {}
-    for name in (*DOCUMENTS, "inventory.json"):
+    for name in SCHEMAS:
         path = folder / name
         if not path.exists():
             continue
         body = read_file(path)
-        data = parse_canonical(body, str(path))
+        data = parse_document(body, SCHEMAS[name], str(path))
         about = data.get("subject", data.get("object_manifest", manifest.digest()))
         if about != manifest.digest():
             raise FileProblem(

@@ -5,7 +5,6 @@ Source: Jinja2 documentation, "Autoescaping" and "Undefined Types" (StrictUndefi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +12,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qt001_cp.model.acl_words import compared
-
-_MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
+from qt001_cp.model.shown import markdown, visible
 
 
 def page(template: str, facts: Mapping[str, Any], package: str = "qt001_cp.review") -> bytes:
@@ -32,20 +30,10 @@ def page(template: str, facts: Mapping[str, Any], package: str = "qt001_cp.revie
         keep_trailing_newline=True,
         finalize=_in_sight if html else None,
     )
-    environment.filters["md"] = plain
+    environment.filters["md"] = markdown
     environment.globals["compared"] = compared
     return environment.get_template(template).render(facts).encode()
 
 
-def visible(text: object) -> str:
-    """A name on one line, with every character that does not show, or turns others round, as its number."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
-
-
 def _in_sight(value: Any) -> Any:
     return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
-
-
-def plain(text: object) -> str:
-    """A name in Markdown: no markup, no new line."""
-    return _MARKUP.sub(r"\\\1", visible(text))

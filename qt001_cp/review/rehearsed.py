@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from qt001_cp.errors import FileProblem
-from qt001_cp.model.canonical import parse_canonical
+from qt001_cp.model.documents import parse_document
 from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.policy_file import read_file
 
 RECORD: Final = "nogo.json"
 TRANSCRIPT: Final = "transcript.json"
+SCHEMAS: Final = {RECORD: "qt001.rehearsal/1", TRANSCRIPT: "qt001.transcript/1"}
 FILES: Final = (RECORD, "transcript.md", TRANSCRIPT)
 
 
@@ -29,17 +30,7 @@ class Rehearsed:
 
 
 def read_rehearsal(folder: Path, digest: str) -> Rehearsed:
-    """Raises :class:`FileProblem` where a file is missing, broken, or about another manifest."""
-    try:
-        return _read(folder, digest)
-    except (KeyError, TypeError) as exc:
-        raise FileProblem(
-            f"{folder}: no folder of a rehearsal: {exc} is missing or of another kind",
-            hint="take the folder as 'qt001-cp rehearse --out' wrote it",
-        ) from exc
-
-
-def _read(folder: Path, digest: str) -> Rehearsed:
+    """Raises :class:`FileProblem` where a file is missing or about another manifest, :class:`ManifestError` where it is broken."""
     files = {name: read_file(folder / name) for name in FILES if name == RECORD or (folder / name).exists()}
     record = _about(folder, RECORD, files, digest)
     families = {title: _counted(record["cases"], family) for family, title in FAMILIES.items()}
@@ -52,10 +43,10 @@ def _read(folder: Path, digest: str) -> Rehearsed:
 
 
 def _about(folder: Path, name: str, files: Mapping[str, bytes], digest: str) -> Any:
-    document = parse_canonical(files[name], str(folder / name))
-    if document.get("manifest") != digest:
+    document = parse_document(files[name], SCHEMAS[name], str(folder / name))
+    if document["manifest"] != digest:
         raise FileProblem(
-            f"{folder / name}: expected a rehearsal of manifest {digest}, found one of {document.get('manifest')}",
+            f"{folder / name}: expected a rehearsal of manifest {digest}, found one of {document['manifest']}",
             hint="rehearse this manifest: qt001-cp rehearse",
         )
     return document

@@ -23,7 +23,7 @@ def analysis_sarif(routines: Iterable[Mapping[str, Any]], subject: str | None = 
         _result(
             u["rule"],
             "error",
-            f"{r['kind']} {r['identity']}, line {u['line']}: {ALL_RULES[u['rule']]} {u['detail']}",
+            f"{r['kind']} {r['identity']}, line {u['line']}: {_words(u['rule'])} {u['detail']}",
             f"{r['kind']} {r['identity']}",
             {"line": u["line"]},
         )
@@ -31,6 +31,10 @@ def analysis_sarif(routines: Iterable[Mapping[str, Any]], subject: str | None = 
         for u in r["unknown"]
     ]
     return _log("qt001-cp analyse", ALL_RULES, results, subject)
+
+
+def _words(rule: str) -> str:
+    return ALL_RULES.get(rule, "A rule that this release does not know.")
 
 
 def findings_sarif(findings: Iterable[Mapping[str, Any]], tool: str, subject: str | None = None) -> dict[str, Any]:
@@ -61,6 +65,8 @@ def _result(rule: str, level: str, text: str, place: str, more: Mapping[str, Any
 
 
 def _log(tool: str, rules: Mapping[str, str], results: list[dict[str, Any]], subject: str | None) -> dict[str, Any]:
+    unknown = sorted({r["ruleId"] for r in results} - rules.keys())
+    rules = {**rules, **{rule: _words(rule) for rule in unknown}}
     numbers = {rule: n for n, rule in enumerate(rules)}
     driver = {
         "name": tool,

@@ -12,6 +12,7 @@ import psycopg
 
 from qt001_cp.analyse.engine import TOOL
 from qt001_cp.analyse.result import Names
+from qt001_cp.catalog.application import require_no_superuser
 from qt001_cp.catalog.edges import read_catalog_edges
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
@@ -24,7 +25,7 @@ from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import analyse_estate, analyse_new_sources
 from qt001_cp.plan.generate import generate
 from qt001_cp.plan.order import Direction, ordered
-from qt001_cp.policy_file import load_policy, new_sources
+from qt001_cp.policy_file import load_policy, new_sources, write_whole
 from qt001_cp.sql.build import version
 
 OBJECT = "object.json"
@@ -47,8 +48,7 @@ class Files(Mapping[str, bytes]):
         return len(self._pieces)
 
     def write(self, name: str, path: Path) -> None:
-        with path.open("wb") as file:
-            file.writelines(self._pieces[name]())
+        write_whole(path, self._pieces[name]())
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
     Raises what :func:`qt001_cp.plan.generate.generate` raises, and :class:`DatabaseProblem` where FIX7a is missing.
     """
     policy = load_policy(policy_path)
+    require_no_superuser(connection, policy.application, first_only=True)
     sources = new_sources(policy, policy_path)
     inventory = read_inventory(connection, policy.application)
     names = _with_guard(read_names(connection))

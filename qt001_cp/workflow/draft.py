@@ -70,9 +70,9 @@ class Draft:
         return list(places)
 
 
-def draft_policy(connection: psycopg.Connection, application: str | None, protect: Sequence[str]) -> Draft:
+def draft_policy(connection: psycopg.Connection, application: Role, protect: Sequence[str]) -> Draft:
     """Read the estate; nothing is written to the database. Raises :class:`Qt001Error`."""
-    inventory = read_inventory(connection, Role(application or biggest_owner(connection)))
+    inventory = read_inventory(connection, application)
     analyses = analyse_estate(inventory.objects, read_names(connection))
     judgement = judge(inventory, edges_of(analyses, read_reach(connection)), protect)
     path = guess(inventory, judgement, analyses)

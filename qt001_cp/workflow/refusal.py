@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import psycopg
 
-from qt001_cp.errors import MEMBERSHIP_HINT, DatabaseProblem, Refused, unreachable
+from qt001_cp.errors import DatabaseProblem, Refused, hint_of, unreachable
+from qt001_cp.model.shown import visible
 
 
 @contextmanager
@@ -18,8 +19,8 @@ def refusals() -> Iterator[None]:
     except psycopg.Error as exc:
         state, diag = exc.sqlstate, exc.diag
         if state is not None and (state.startswith("QT") or state == "42501"):
-            hint = diag.message_hint or (MEMBERSHIP_HINT if state == "42501" else None)
-            raise Refused(diag.message_primary or str(exc), sqlstate=state, hint=hint) from exc
+            hint = diag.message_hint or hint_of(state)
+            raise Refused(visible(diag.message_primary or str(exc)), sqlstate=state, hint=hint) from exc
         if state is None:
             raise unreachable(exc) from exc
-        raise DatabaseProblem(f"[{state}] {exc}", hint=diag.message_hint) from exc
+        raise DatabaseProblem(f"[{state}] {exc}", hint=diag.message_hint or hint_of(state)) from exc

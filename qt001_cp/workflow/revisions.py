@@ -43,10 +43,20 @@ def _run(verb: str, revision: str, x: Mapping[str, str], *, sql: bool) -> str:
     try:
         getattr(command, verb)(config, revision, sql=sql)
     except CommandError as exc:
-        if isinstance(exc.__cause__, Qt001Error):
-            raise exc.__cause__ from None
-        sqlstate = getattr(getattr(exc.__cause__, "orig", None), "sqlstate", None)
-        if sqlstate is not None and (sqlstate.startswith("QT") or sqlstate == "42501"):
-            raise Refused(str(exc).removeprefix(f"[{sqlstate}] "), sqlstate=sqlstate) from exc
-        raise Qt001Error(str(exc)) from exc
-    return buffer.getvalue() if sql else printed.getvalue()
+        problem = _problem(exc)
+    else:
+        return buffer.getvalue() if sql else printed.getvalue()
+    # Here, behind the handler: what is raised in it would get Alembic's error, which it caused, for its context: a circle.
+    raise problem
+
+
+def _problem(exc: CommandError) -> Qt001Error:
+    cause = exc.__cause__
+    if isinstance(cause, Qt001Error):
+        return cause
+    sqlstate = getattr(getattr(cause, "orig", None), "sqlstate", None)
+    said: Qt001Error = Qt001Error(str(exc))
+    if sqlstate is not None and (sqlstate.startswith("QT") or sqlstate == "42501"):
+        said = Refused(str(exc).removeprefix(f"[{sqlstate}] "), sqlstate=sqlstate)
+    said.__cause__ = exc
+    return said

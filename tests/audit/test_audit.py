@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qt001_cp.audit.envelope import envelope
+from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import AUDITOR
 from tests.conftest import Stage
@@ -172,7 +172,7 @@ def test_another_manifest_than_the_one_received(
 
 def test_an_envelope_that_is_no_json(tmp_path: Path) -> None:
     (tmp_path / "e.json").write_text("{")
-    (fault,) = envelope(tmp_path / "e.json", [], "", []).faults
+    (fault,) = envelope(tmp_path / "e.json", [], Today("d", "fix7c", "", None, [])).faults
     assert fault.startswith("it is not JSON: ")
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from qt001_cp.audit.envelope import envelope
+from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.queries import rows
 from qt001_cp.cli import main, signing
 from qt001_cp.rehearsal.scene import AUDITOR
 from tests.audit.keys import write_keys
-from tests.conftest import Stage
+from tests.conftest import DATABASE, Stage
 
 
 def test_an_answer_outside_the_database(
@@ -73,6 +73,8 @@ FAULTS = {
     "cli/signing signs a wider scope": (lambda d: d["predicate"].update(scope="everything"), "it says scope everything, the chain says until the review"),
     "cli/signing names another signer": (lambda d: d["predicate"].update(signer="qt001_author"), f"it says signer qt001_author, the chain says {AUDITOR}"),
     "cli/signing names another event": (lambda d: d["predicate"].update(event="d" * 64), "its event dddd"),
+    "cli/signing names another database": (lambda d: d["predicate"].update(database="elsewhere"), "it is about database elsewhere"),
+    "cli/signing signs another time": (lambda d: d["predicate"].update(at="2020-01-01T00:00:00Z"), "it says at 2020-01-01T00:00:00Z"),
     "cli/signing calls a refusal a sign-off": (lambda d: d["predicate"].update(verdict="signed"), "it says verdict signed, the chain says refused"),
 }  # fmt: skip  # one case a line
 
@@ -103,7 +105,7 @@ def test_a_wrong_statement_is_found(
         capsys.readouterr()
         with at_fix7c_done.connect() as connection:
             events = rows(connection, "events.sql")
-        found = envelope(out, [public], subject, events).faults
+        found = envelope(out, [public], Today(DATABASE, "fix7c", at_fix7c_done.digest, subject, events)).faults
         assert any(words in f for f in found), (fault, found)
     assert (
         main(

@@ -127,6 +127,10 @@ def test_the_audits_statement_is_signed_and_checked(
     ("predicate", "subject", "words"),
     [
         ({"validUntil": "2020-01-01T00:00:00Z"}, None, "it expired"),
+        ({"validUntil": 3}, None, "it is valid until 3, expected a time in UTC"),
+        ({"verdict": "signed"}, None, "it is valid until None, expected a time in UTC"),
+        ({"verdict": "perhaps"}, None, "its verdict is 'perhaps'"),
+        ({"database": "elsewhere"}, None, "it is about database elsewhere, this is directus_case"),
         ({"verdict": "refused", "reason": "40 of 900"}, None, "it is a refusal: 40 of 900"),
         ({}, "b" * 64, "today's subject is"),
     ],
@@ -141,7 +145,7 @@ def test_what_is_signed_and_does_not_count(
     words: str,
 ) -> None:
     _, public = write_keys(tmp_path, key)
-    document = signature.statement("x", subject or at_fix7b_done.digest, "https://qt001.example/x/v1", predicate)
+    document = signature.statement("x", subject or at_fix7b_done.digest, signature.SIGN_OFF, predicate)
     (tmp_path / "e.json").write_text(json.dumps(signature.sign(document, key)))
     assert (
         main(
@@ -160,3 +164,84 @@ def test_what_is_signed_and_does_not_count(
         == 3
     )
     assert words in capsys.readouterr().out
+
+
+FORMS: dict[str, Any] = {
+    "a signature in another alphabet": lambda e, k: {**e, "signatures": [{"sig": "Привет"}]},
+    "a payload in another alphabet": lambda e, k: {**e, "payload": "Привет"},
+    "signatures that are a text": lambda e, k: {**e, "signatures": "AAAA"},
+    "a signature that is a number": lambda e, k: {**e, "signatures": [{"sig": 1}]},
+    "a list": lambda e, k: [e],
+    "null": lambda e, k: None,
+    "what is signed is a list": lambda e, k: signature.sign([1], k),  # type: ignore[arg-type]
+    "what is signed is a text": lambda e, k: signature.sign("x", k),  # type: ignore[arg-type]
+    "the subject is a number": lambda e, k: signature.sign({**STATEMENT, "subject": 3}, k),
+    "the subjects are texts": lambda e, k: signature.sign({**STATEMENT, "subject": ["x"]}, k),
+    "the digest is a number": lambda e, k: signature.sign({**STATEMENT, "subject": [{"digest": {"sha256": 3}}]}, k),
+    "no subject": lambda e, k: signature.sign({**STATEMENT, "subject": []}, k),
+    "the predicate is a list": lambda e, k: signature.sign({**STATEMENT, "predicate": []}, k),
+    "the predicate type is a list": lambda e, k: signature.sign({**STATEMENT, "predicateType": []}, k),
+}
+
+
+@pytest.mark.parametrize("how", FORMS)
+def test_another_form_under_a_trusted_key_is_told(key: Ed25519PrivateKey, how: str) -> None:
+    document, why = signature.verify(FORMS[how](signature.sign(STATEMENT, key), key), [key.public_key()])
+    assert document is None
+    assert why
+
+
+def test_a_key_twice_in_what_is_signed_is_told(key: Ed25519PrivateKey) -> None:
+    body = json.dumps(STATEMENT).replace('"verdict"', '"verdict": "refused", "verdict"').encode()
+    sig = base64.b64encode(key.sign(signature.pae(signature.PAYLOAD, body))).decode()
+    envelope = {
+        "payload": base64.b64encode(body).decode(),
+        "payloadType": signature.PAYLOAD,
+        "signatures": [{"sig": sig}],
+    }
+    assert "twice" in signature.verify(envelope, [key.public_key()])[1]
+
+
+AUDITS: dict[str, tuple[Any, str]] = {
+    "another type": (lambda d: d.update(predicateType="https://example.com/lunch-menu/v1"), "https://example.com/lunch-menu/v1"),
+    "it did not pass": (lambda d: d["predicate"].update(passed=False), "has not passed"),
+    "a check did not pass": (lambda d: d["predicate"]["checks"][0].update(passed=False), "has not passed"),
+    "no checks": (lambda d: d["predicate"].update(checks=[]), "has not passed"),
+    "another stage": (lambda d: d["predicate"].update(stage="fix7a"), "it says stage fix7a, today it is fix7b"),
+    "another manifest": (lambda d: d["subject"][0]["digest"].update(sha256="a" * 64), "today's object manifest is"),
+}  # fmt: skip
+
+
+def test_what_an_audit_s_envelope_says_is_checked(
+    at_fix7b_done: Stage, key: Ed25519PrivateKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    private, public = write_keys(tmp_path, key)
+    out = tmp_path / "audit.dsse.json"
+    base = ["audit", "--database", at_fix7b_done.scene.dsn("postgres"), "--manifest", at_fix7b_done.manifest_path]
+    assert main([*base, "--key", str(private), "--out", str(out)]) == 0
+    statement = base64.b64decode(json.loads(out.read_bytes())["payload"])
+    for how, (change, words) in AUDITS.items():
+        document = json.loads(statement)
+        change(document)
+        out.write_text(json.dumps(signature.sign(document, key)))
+        capsys.readouterr()
+        assert main([*base, "--envelope", str(out), "--trust", str(public)]) == 3, how
+        assert words in capsys.readouterr().out, how
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_a_key_that_others_may_read_signs_nothing(
+    key: Ed25519PrivateKey, mode: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    private, _ = write_keys(tmp_path, key)
+    private.chmod(mode)
+    out = tmp_path / "e.json"
+    for words in (["audit", "--key", str(private), "--out", str(out)],
+                  ["sign", "0" * 64, "--scope", "x", "--valid", "60", "--key", str(private), "--envelope", str(out)]):  # fmt: skip
+        assert main([*words, "--database", "host=/nowhere"]) == 2
+        said = capsys.readouterr().err
+        assert f"found mode {mode:04o}" in said
+        assert "chmod 600" in said
+    assert not out.exists()
+    private.chmod(0o600)
+    assert signature.private_key(private)

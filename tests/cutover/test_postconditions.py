@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.conftest import Stage
 from tests.cutover.support import printed, refused_in_psql, run
 
-_END = 'DO $qt001$ BEGIN PERFORM qt001_cp."cutover_end"('
+_END = re.compile(r'DO \$call_[0-9a-f]{16}\$ BEGIN PERFORM qt001_cp\."cutover_end"\(')
 _BLOCK = "DO $qt001_"
 
 
-def _with(text: str, statement: str, before: str = _END) -> str:
-    assert text.count(before) == 1
-    return text.replace(before, f"{statement};\n\n{before}")
+def _with(text: str, statement: str, before: re.Pattern[str] | str = _END) -> str:
+    (place,) = re.finditer(before if isinstance(before, re.Pattern) else re.escape(before), text)
+    return f"{text[: place.start()]}{statement};\n\n{text[place.start() :]}"
 
 
 LEFTOVERS = {

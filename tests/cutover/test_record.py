@@ -71,7 +71,7 @@ def _refused(stage: Stage, record: Doc, place: str) -> None:
 
 def test_every_key_of_a_record_has_its_type(at_recorded: Stage) -> None:
     """Whatever key gets a value of another type, or goes: refused, or, where nobody reads it, recorded."""
-    record, chosen = _record(at_recorded), random.Random(7)  # noqa: S311 - the same sample in each run
+    record, chosen = _record(at_recorded), random.Random(7)
     read = {"family", "name", "role", "object", "sqlstate", "message", "state_before", "state_after", "expected"}
     with at_recorded.connect() as connection:
         for key in sorted(read):

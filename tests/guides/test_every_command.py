@@ -21,7 +21,7 @@ from tests.guides.guide import Block, checkout, fenced, pages, unlike
 from tests.guides.test_guides import HANDS
 
 COMMANDS = ("sh", "console", "bash", "sql")
-FIRST_WORD = re.compile(r"(?:QT001_\w+=\S+ )*(?:scripts/|\.ci/|python |pip |qt001-cp |alembic |psql |pytest )")
+FIRST_WORD = re.compile(r"(?:\w+=\S+ )*(?:scripts/|\.ci/|python |pip |qt001-cp |alembic |psql |pytest )")
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 _CI = (project_folder() / ".ci" / "run").read_text("utf-8")
 

@@ -21,6 +21,7 @@ ADMIN="postgresql://postgres@$HOST/directus_rehearsal"
 OPERATOR="postgresql://dora@$HOST/directus_rehearsal"
 AUTHOR="postgresql://tom@$HOST/directus_rehearsal"
 POLICY=qt001_cp/estate/policy.toml
+OFF="-c event_triggers=off"
 """
 # What the page asks of the administrator before it begins.
 _ADMINISTRATOR = """

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -128,8 +129,12 @@ def test_a_failed_rehearsal_is_told_everywhere(
     end = {"what": "the rehearsal came to its end", "passed": False, "found": "[QT106] cp.switch: found off"}
     folder = tmp_path / "rehearsal"
     folder.mkdir()
-    (folder / "nogo.json").write_bytes(canonical_bytes({"manifest": digest, "cases": [case], "server": "x"}))
-    (folder / "transcript.json").write_bytes(canonical_bytes({"manifest": digest, "checks": [end]}))
+    (folder / "nogo.json").write_bytes(_record(digest, case))
+    (folder / "transcript.json").write_bytes(
+        canonical_bytes(
+            {"schema": "qt001.transcript/1", "manifest": digest, "server": "x", "passed": False, "checks": [end]}
+        )
+    )
     out = _pack(at_recorded, tmp_path / "pack", "--rehearsal", str(folder), code=3)
     said = capsys.readouterr().out
     for text in (said, (out / "index.md").read_text(), (out / "index.html").read_text()):
@@ -139,10 +144,15 @@ def test_a_failed_rehearsal_is_told_everywhere(
     _pack(at_recorded, tmp_path / "again", "--rehearsal", str(folder), "--format", "json", code=3)
     assert json.loads(capsys.readouterr().out)["rehearsal_passed"] is False
     case["sqlstate"] = "00000"
-    (folder / "nogo.json").write_bytes(canonical_bytes({"manifest": digest, "cases": [case], "server": "x"}))
+    (folder / "nogo.json").write_bytes(_record(digest, case))
     (folder / "transcript.json").unlink()
     out = _pack(at_recorded, tmp_path / "without", "--rehearsal", str(folder), code=3)
     assert "denominator: shrink: 00000" in (out / "index.md").read_text()
+
+
+def _record(digest: str, *cases: dict[str, Any]) -> bytes:
+    return canonical_bytes({"schema": "qt001.rehearsal/1", "manifest": digest, "server": "x", "producer": {"name": "x"},
+                            "produced_at": "2026-01-01T00:00:00Z", "cases": list(cases)})  # fmt: skip
 
 
 @pytest.mark.usefixtures("offline")
@@ -151,12 +161,12 @@ def test_what_is_about_another_manifest_is_refused_and_nothing_is_left(
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    (other / "nogo.json").write_bytes(canonical_bytes({"manifest": "0" * 64, "cases": [], "server": "x"}))
+    (other / "nogo.json").write_bytes(_record("0" * 64))
     assert main(["review", at_recorded.manifest_path, "--rehearsal", str(other), "--out", str(tmp_path / "pack")]) == 2
     assert "expected a rehearsal of manifest" in capsys.readouterr().err
-    (other / "nogo.json").write_bytes(canonical_bytes({"manifest": at_recorded.digest}))
-    assert main(["review", at_recorded.manifest_path, "--rehearsal", str(other), "--out", str(tmp_path / "pack")]) == 2
-    assert "no folder of a rehearsal: 'cases'" in capsys.readouterr().err
+    (other / "nogo.json").write_bytes(_record(at_recorded.digest).replace(b'"cases":[],', b""))
+    assert main(["review", at_recorded.manifest_path, "--rehearsal", str(other), "--out", str(tmp_path / "pack")]) == 1
+    assert '"cases" is a required property' in capsys.readouterr().err
     assert not (tmp_path / "pack").exists()
     assert [p.name for p in tmp_path.iterdir()] == ["other"]
     (tmp_path / "pack").mkdir()

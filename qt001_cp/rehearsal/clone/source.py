@@ -12,13 +12,14 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from qt001_cp import connecting
+from qt001_cp.catalog.application import require_no_superuser
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.errors import DatabaseProblem, unreachable
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.names import Role
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
-from qt001_cp.ops.session import pin
 from qt001_cp.rehearsal.clone.roles import Row, rows_of
 from qt001_cp.servers.wheel import programs
 
@@ -48,18 +49,20 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
     with _snapshot(dsn) as (connection, snapshot):
         place = rows_of(connection, "place.sql")[0]
         _readable(connection, place)
+        require_no_superuser(connection, application)
         inventory = read_inventory(connection, application)
         roles, memberships = rows_of(connection, "roles.sql"), rows_of(connection, "memberships.sql")
         base = ["--create", f"--exclude-schema={SCHEMA}", f"--snapshot={snapshot}"]
         if not data:
             base.append("--schema-only")
-        schema = _dump(dsn, base)
+        options = connecting.options_of(connection)
+        schema = _dump(dsn, options, base)
         rows = refused = ""
         if not data:
             only = [f"--table={name}" for name in dict.fromkeys(blocked)]
             more = ["--data-only", "--disable-triggers", f"--snapshot={snapshot}"]
             try:
-                rows = _dump(dsn, [*more, *only])
+                rows = _dump(dsn, options, [*more, *only])
             except DatabaseProblem as exc:
                 refused = exc.message
         info = connection.info
@@ -69,18 +72,12 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
 
 @contextmanager
 def _snapshot(dsn: str) -> Iterator[tuple[psycopg.Connection, str]]:
-    plain = dsn.replace("postgresql+psycopg://", "postgresql://", 1)
     try:
-        given = conninfo_to_dict(plain)
-        options = f"{given.get('options') or ''} {_READ_ONLY}".strip()
-        connection = psycopg.connect(
-            plain, options=options, connect_timeout=10, application_name="qt001-cp rehearse", autocommit=True
-        )
+        connection = connecting.connect(dsn, name="qt001-cp rehearse", options=_READ_ONLY)
     except psycopg.Error as exc:
         raise unreachable(exc, "source") from exc
     with connection:
         require_supported(connection.info.server_version, connection.info.parameter_status("server_version"))
-        pin(connection)
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.autocommit = False
@@ -107,11 +104,12 @@ def _readable(connection: psycopg.Connection, place: Row) -> None:
         )
 
 
-def _dump(dsn: str, arguments: Sequence[str]) -> str:
-    """pg_dump of the source; a password goes by the environment, where other users do not see it."""
+def _dump(dsn: str, options: str, arguments: Sequence[str]) -> str:
+    """pg_dump of the source, with the options of our own session; a password goes by the environment, where other users
+    do not see it."""
     given = conninfo_to_dict(dsn.replace("postgresql+psycopg://", "postgresql://", 1))
     password = given.pop("password", None)
-    given["options"] = f"{given.get('options') or ''} {_READ_ONLY}".strip()
+    given["options"] = options
     secret = {"PGPASSWORD": str(password)} if password is not None else {}
     done = subprocess.run(
         [str(Path(programs()) / "pg_dump"), *arguments, "-d", make_conninfo("", **given)],

@@ -81,7 +81,7 @@ END
 $qt001_a1479008a955835b$;
 
 -- locks: every relation that moves, all or none; from here to the end writers of these wait
-DO $qt001$ BEGIN PERFORM qt001_cp."lock_relations"('a1479008a955835bbdd6a38bec93f7abedfe443f1d2321a89b3ad285a2f17fc3'); END $qt001$;
+DO $call_5f27a156213faa53$ BEGIN PERFORM qt001_cp."lock_relations"('a1479008a955835bbdd6a38bec93f7abedfe443f1d2321a89b3ad285a2f17fc3'); END $call_5f27a156213faa53$;
 
 -- owners of relations and composite types: statements 57 to 61 of 93: 1 foreign table, 1 materialized view, 1 sequence, 1 table, 1 view
 DO $qt001_a1479008a955835b$
@@ -144,5 +144,5 @@ $run_a1479008a955835b$;
 END
 $qt001_a1479008a955835b$;
 
-DO $qt001$ BEGIN PERFORM qt001_cp.require_last_statement('a1479008a955835bbdd6a38bec93f7abedfe443f1d2321a89b3ad285a2f17fc3', 'forward', 93); END $qt001$;
+DO $call_e1b731cc3578f191$ BEGIN PERFORM qt001_cp.require_last_statement('a1479008a955835bbdd6a38bec93f7abedfe443f1d2321a89b3ad285a2f17fc3', 'forward', 93); END $call_e1b731cc3578f191$;
 

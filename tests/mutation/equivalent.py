@@ -108,8 +108,8 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "arm: SELECT f.* FROM qt001_cp.application_member_findings(true) f": "the gate itself asks the same without the exception of the cutover",
     },
     "search_path_findings": {
-        "disjunct: p.path IS NULL": "without a path no schema is named, and pg_temp is not the last one",
-        "conjunct: n.nspname NOT IN ('pg_catalog', 'information_schema')":
+        "disjunct: pinned.path IS NULL": "without a path no schema is named, and pg_temp is not the last one",
+        "conjunct: pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema')":
             "initdb makes no SECURITY DEFINER routine there, and nobody else can make one",
     },
     "sign_off_findings": {
@@ -147,21 +147,39 @@ _KINDS: Final = ("tests/kinds", "tests/estate", "tests/roundtrip")
 _ROUTES: Final = ("tests/routes",)
 ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
     "application_role_oids": _ROUTES,
+    "body_findings": _ROUTES,
     "breadth_first": _ROUTES,
     "cast_hint": _ROUTES,
     "catalog_edge": _ROUTES,
+    "containing_schema_findings": _ROUTES,
+    "database_findings": _ROUTES,
+    "dependent_findings": _ROUTES,
     "event_digest": ("tests/acceptance/test_ledger.py",),
+    "graph_edges": _ROUTES,
+    "graph_nodes": _ROUTES,
     "held": _KINDS,
+    "inherited_privilege_findings": _ROUTES,
     "jcs": ("tests/model/test_canonical.py",),
+    "lending_node": _ROUTES,
+    "lent_privilege_findings": _ROUTES,
     "live_identity": _KINDS,
     "live_object": _KINDS,
     "live_state": _KINDS,
     "manifest_reach_findings": _ROUTES,
     "owned_object": _ROUTES,
     "parameter_grants": _ROUTES,
+    "publication_findings": _ROUTES,
     "reach_findings": _ROUTES,
+    "reached_application_findings": _ROUTES,
     "environment_findings": _ROUTES,
+    "setting_findings": _ROUTES,
+    "stored_search_path_findings": _ROUTES,
+    "stored_setting": _ROUTES,
+    "subscription_findings": _ROUTES,
     "system_acl": _ROUTES,
+    "system_privilege_findings": _ROUTES,
+    "unanalysed_findings": _ROUTES,
+    "user_mapping_findings": _ROUTES,
     "walked_path": _ROUTES,
 }
 """What reads the catalogs for every stage, not for a gate: its conditions are tried kind by kind and route by route."""

@@ -25,7 +25,7 @@ def _member(
 def _grantee(privilege: str, role: str, on: str, shown: str, attack: str, setup: str = "", since: int = 0) -> Route:
     return Route(
         f"{privilege} of a role that it is a member of", shown, f"{setup}GRANT {role} TO directus;\n",
-        late(f"a role with privileges on {on}", "QT108"), attack=attack, inside=True, undo=f"REVOKE {role} FROM directus;\n", since=since,
+        late(f"privileges on {on}", "QT108"), attack=attack, inside=True, undo=f"REVOKE {role} FROM directus;\n", since=since,
     )  # fmt: skip
 
 

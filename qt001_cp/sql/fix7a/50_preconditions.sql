@@ -125,7 +125,7 @@ BEGIN
                 problem := SQLERRM;
             WHEN insufficient_privilege THEN
                 problem := SQLERRM;
-                remedy := (SELECT qt001_cp.membership_mend(pg_get_userbyid(c.relowner), true, false) FROM pg_class c
+                remedy := (SELECT qt001_cp.membership_hint(pg_get_userbyid(c.relowner), true, false) FROM pg_class c
                            WHERE c.oid = target.oid);  -- by its number: the name may be in a schema without USAGE
             END;
         END IF;

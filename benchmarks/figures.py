@@ -58,8 +58,9 @@ class Figures:
         above, below = sum(self.cpu.get(name, [])), sum(self.cpu.get(yardstick, []))
         return above / below if above and below else None
 
-    def share(self, name: str) -> float | None:
-        return statistics.median(self.exclusive[name]) if self.exclusive.get(name) else None
+    def waiting(self, name: str, yardstick: str) -> float | None:
+        """The seconds in which others wait, by the whole time of a yardstick."""
+        return _paired(self.exclusive.get(name), self.seconds.get(yardstick))
 
     def add(self, name: str, run: Run) -> None:
         self.seconds[name].append(run.seconds)

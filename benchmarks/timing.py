@@ -37,8 +37,8 @@ def psql(scene: Scene, *arguments: str) -> Run:
 
 
 def watched(scene: Scene, script: Path) -> float:
-    """Run a printed script as it is, and see from another session when its first relation is locked: the part of its time
-    from then to its end."""
+    """Run a printed script as it is, and see from another session when its first relation is locked: the seconds from then to
+    its end, in which others wait."""
     found = _FIRST.search(script.read_text("utf-8"))
     if found is None:
         raise RuntimeError(f"{script}: expected a statement that locks a relation, found none")
@@ -54,7 +54,7 @@ def watched(scene: Scene, script: Path) -> float:
         finally:
             stop.set()
             watcher.join()
-    return (start + run.seconds - seen[0]) / run.seconds if seen else 0.0
+    return start + run.seconds - seen[0] if seen else 0.0
 
 
 def _watch(connection: psycopg.Connection, relation: str, stop: threading.Event, seen: list[float]) -> None:

@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.run_stage_sql(UP, "fix7c", "[1-9]*.sql")
     op.guard("deploy_begin", manifest.digest())
     op.run_as_owner("deploy_documents", manifest.digest(), *documents)
-    op.replace_sources(manifest, "after")
+    op.replace_sources(UP, manifest, "after")
     op.apply_manifest(manifest, "retire")
     op.guard("deploy_end", manifest.digest())
     op.guard("watch_begin")
@@ -50,7 +50,9 @@ def downgrade() -> None:
     op.guard("undeploy_begin", manifest.digest())
     op.guard("watch_end")
     op.apply_manifest(manifest, "revive")
-    op.replace_sources(manifest, "before")
+    op.replace_sources(DOWN, manifest, "before")
     op.guard("undeploy_end", manifest.digest())
     op.run_stage_sql(DOWN, "fix7c", "zz_drop.sql")
-    op.end_script(DOWN, down_revision, ["undeploy_begin", "watch_end", *statement_steps(manifest, "revive"), "undeploy_end"])
+    op.end_script(
+        DOWN, down_revision, ["undeploy_begin", "watch_end", *statement_steps(manifest, "revive"), "undeploy_end"]
+    )

@@ -28,12 +28,18 @@ _WHOLE: Final = ("fix7b.sql", "fix7b-restore.sql")
 _DOCUMENTS: Final = tuple(f"manifests/{n}.json" for n in ("readiness", "capability", "dependency", "static-analysis"))
 _LOCKING: Final = re.compile(r"^ALTER (TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE) ", re.MULTILINE)
 """Statements that lock a relation against everybody (PostgreSQL documentation, "Explicit Locking", 13.3.1)."""
+_FILE: Final = re.compile(
+    r"^DO (\$file_[0-9a-f]{16}\$)\nBEGIN\nPERFORM qt001_cp\.require_run\('[a-z0-9 ]+'\);\n"
+    r"EXECUTE (\$sql_[0-9a-f]{16}\$)\n(.*?)\2;\nEND\n\1;$",
+    re.MULTILINE | re.DOTALL,
+)
+"""A file of a revision, run only where its script has begun: what counts is what stands in it."""
 _OWN: Final = r"qt001_cp\s*\.\s*\w+"
 _ALLOWED: Final = re.compile(
     rf"""begin|commit|reset\ role|set\ local\ role\ "qt001_cp_owner"
       | set\ local\ (client_encoding|standard_conforming_strings|search_path|lock_timeout|statement_timeout|row_security|jit
                     |check_function_bodies|client_min_messages)\ =\ ['\w,\ ]*
-      | do\ \$qt001\$\ begin\ perform\ qt001_cp\."\w+"\(['\w,\ ]*\);\ end\ \$qt001\$
+      | do\ \$qt001\$\ begin\ perform\ qt001_cp\."\w+"\(['\w,\ \[\]:]*\);\ end\ \$qt001\$
       | do\ \$qt001\$\ begin\ perform\ qt001_cp\.require_last_statement\(['\w,\ ]*\);\ end\ \$qt001\$
       | do\ \$guard\$\ begin(\ perform\ qt001_cp\.guard_partition\('\w+',\ 'fix7b'\);)+\ end\ \$guard\$
       | create\ table\ {_OWN}\ partition\ of\ {_OWN}\ for\ values\ in\ \('fix7b'\) | drop\ table\ {_OWN}
@@ -99,7 +105,7 @@ def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> l
     ]
     if not lacking and not more and wanted != found:
         faults.append("its statements stand in another order")
-    rest = block.sub(_mark, text)
+    rest = _FILE.sub(lambda file: file.group(3), block.sub(_mark, text))
     faults += _calls(rest, calls, digest)
     if name == "fix7c.sql":
         faults += [

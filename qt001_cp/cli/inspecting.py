@@ -20,6 +20,7 @@ from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role
 from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
+from qt001_cp.sql.build import build
 from qt001_cp.workflow.draft import biggest_owner
 from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
@@ -104,7 +105,9 @@ def run_preflight(arguments: argparse.Namespace) -> int:
 
 def run_status(arguments: argparse.Namespace) -> int:
     with connection(arguments, needs_fix7a=True) as opened, refusals():
-        stage = _rows(opened, "SELECT qt001_cp.stage() AS stage, qt001_cp.is_rehearsal() AS rehearsal")[0]
+        stage = _rows(
+            opened, "SELECT qt001_cp.stage() AS stage, qt001_cp.is_rehearsal() AS rehearsal, qt001_cp.build() AS build"
+        )[0]
         manifests = _rows(
             opened,
             "SELECT kind, digest, state, proposed_by, sealed_by, sealed_at FROM qt001_cp.v_manifest ORDER BY sealed_at",
@@ -128,6 +131,8 @@ def run_status(arguments: argparse.Namespace) -> int:
         print(
             f"stage {stage['stage']}{' (rehearsal)' if stage['rehearsal'] else ''}; accepted: {'yes' if accepted else 'no'}"
         )
+        other = "" if stage["build"] == build() else f", not this program's, which is {build()}"
+        print(f"build {stage['build']}{other}")
         if acceptance:
             print(f"subject {acceptance[0]['subject_digest']}")
         if guard:

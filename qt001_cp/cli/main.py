@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import psycopg
 
-import qt001_cp
 from qt001_cp.cli import (
     analysing,
     auditing,
@@ -29,6 +28,7 @@ from qt001_cp.cli.examples import add_examples
 from qt001_cp.cli.output import complain
 from qt001_cp.errors import EXIT_FAILED, EXIT_USAGE, MEMBERSHIP_HINT, Qt001Error
 from qt001_cp.project import project_folder
+from qt001_cp.sql.build import version
 
 EPILOG = """\
 exit codes: 0 fine · 1 failed · 2 usage · 3 findings (drift, unclassified, blocked)
@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"qt001-cp {qt001_cp.__version__}")
+    parser.add_argument("--version", action="version", version=f"qt001-cp {version()}")
     parser.add_argument(
         "--project", action=_Project, nargs=0, help="print the folder with alembic.ini, scripts and docs, and exit"
     )

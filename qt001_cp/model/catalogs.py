@@ -79,7 +79,7 @@ DEFINING: Final = (
 
 def source(catalog: DefiningCatalog) -> str:
     """The query for its rows: classid, number, sub-number, the transaction that made the row as text and as a number."""
-    made = "entry.{key} >= 16384".format(key=catalog.key)
+    made = f"entry.{catalog.key} >= 16384"
     joins = {
         "all": "",
         "made": "",

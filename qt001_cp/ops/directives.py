@@ -209,23 +209,22 @@ class EndScriptOp(_Simple):
 
 @Operations.register_operation("replace_sources")
 class ReplaceSourcesOp(_Simple):
-    """``op.replace_sources(manifest, "before"|"after")``: CREATE OR REPLACE each routine of the apply path, as its owner."""
+    """``op.replace_sources("upgrade fix7c", manifest, "before"|"after")``: CREATE OR REPLACE each routine of the apply path, as its
+    owner, and only where the script has begun."""
 
-    def __init__(self, manifest: ObjectManifest, which: Literal["before", "after"]) -> None:
-        self.manifest, self.which = manifest, which
+    def __init__(self, script: str, manifest: ObjectManifest, which: Literal["before", "after"]) -> None:
+        self.script, self.manifest, self.which = script, manifest, which
 
     @classmethod
     def replace_sources(
-        cls, operations: Operations, manifest: ObjectManifest, which: Literal["before", "after"]
+        cls, operations: Operations, script: str, manifest: ObjectManifest, which: Literal["before", "after"]
     ) -> None:
-        operations.invoke(cls(manifest, which))
-
-    def reverse(self) -> ReplaceSourcesOp:
-        return ReplaceSourcesOp(self.manifest, "before" if self.which == "after" else "after")
+        operations.invoke(cls(script, manifest, which))
 
     def sql(self) -> Sequence[str]:
         texts = [r.after if self.which == "after" else r.before for r in self.manifest.repoint]
-        return ['SET LOCAL ROLE "qt001_cp_owner"', *texts, "RESET ROLE"]
+        blocks = [file_block(self.script, f"source {n} of {len(texts)}", f"{t}\n") for n, t in enumerate(texts, 1)]
+        return ['SET LOCAL ROLE "qt001_cp_owner"', *blocks, "RESET ROLE"]
 
 
 @Operations.register_operation("script_settings")

@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 from alembic import context
-from alembic.util import CommandError
 from alembic.ddl.postgresql import PostgresqlImpl
+from alembic.util import CommandError
 from sqlalchemy import Column, MetaData, String, Table, create_engine, pool
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError

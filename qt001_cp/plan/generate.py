@@ -89,9 +89,10 @@ def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy
     why = "this release does not know the kind" if kind is None else kind.refusal(inventory.server_version // 10000)
     if (o.detail or {}).get("shell") and inventory.server_version < 180000:
         why = "it is only a shell, and its privileges can be changed since PostgreSQL 18 only: define it, or drop it"
-    if why:
-        raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
     system = bool((o.detail or {}).get("system"))
+    # Of the system's own objects and of members of extensions the owner stays: what is taken back is a GRANT.
+    if why and not (system and kind is not None and kind.grant is not None):
+        raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
     # What PUBLIC holds on the system's own objects every client needs; more than the server came with is refused (precondition 8).
     everybody = frozenset(i.privilege for i in o.state.acl if system and i.grantee == PUBLIC)
     wish = Wish(

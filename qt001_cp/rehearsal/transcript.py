@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import qt001_cp
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.rehearsal.nogo.case import FAMILIES, Outcome
+from qt001_cp.sql.build import version
 
 _EXAMPLES = 6
 
@@ -49,7 +49,7 @@ class Transcript:
             "schema": "qt001.rehearsal/1",
             "manifest": self.manifest,
             "server": self.server,
-            "producer": {"name": "qt001-cp rehearse", "version": qt001_cp.__version__},
+            "producer": {"name": "qt001-cp rehearse", "version": version()},
             "produced_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "cases": [o.to_json() for o in self.outcomes],
         }
@@ -83,7 +83,7 @@ class Transcript:
             f"- Verdict: **{'passed' if self.passed else 'FAILED'}**",
             f"- Object manifest: `{self.manifest}`",
             f"- Server: {self.server}",
-            f"- Made by qt001-cp {qt001_cp.__version__}",
+            f"- Made by qt001-cp {version()}",
             "",
             *_origin(self.origin),
             "## What had to be so",

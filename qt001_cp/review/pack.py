@@ -23,6 +23,7 @@ from qt001_cp.review.changes import changes
 from qt001_cp.review.pages import page
 from qt001_cp.review.rehearsed import Rehearsed
 from qt001_cp.review.sarif import analysis_sarif, findings_sarif
+from qt001_cp.sql.build import build
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.preflight import Preflight
 
@@ -136,6 +137,7 @@ def _facts(manifest: ObjectManifest, sources: Sources, analysis: Any, names: lis
         "lock_timeout": LOCK_TIMEOUT,
         "statement_timeout": STATEMENT_TIMEOUT,
         "files": names,
+        "build": build(),
     }
 
 

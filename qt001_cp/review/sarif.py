@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import qt001_cp
 from qt001_cp.analyse.rules import ALL_RULES
+from qt001_cp.sql.build import version
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -53,7 +53,7 @@ def _log(tool: str, rules: Mapping[str, str], results: list[dict[str, Any]], sub
     numbers = {rule: n for n, rule in enumerate(rules)}
     driver = {
         "name": tool,
-        "version": qt001_cp.__version__,
+        "version": version(),
         "rules": [{"id": rule, "shortDescription": {"text": text}} for rule, text in rules.items()],
     }
     run: dict[str, Any] = {

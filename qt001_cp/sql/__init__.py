@@ -1,1 +1,1 @@
-"""The live SQL sources, one folder a stage, and the tool that freezes them into a revision."""
+"""The SQL of each stage, one folder a stage, how it is rendered, and the sum that names a build."""

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+import qt001_cp
 from qt001_cp.errors import FileProblem
 from qt001_cp.project import project_folder
 from qt001_cp.sql.render import STAGES, render
@@ -42,6 +43,11 @@ def build() -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def version() -> str:
+    """The release and the build, such as ``0.1.0+3f2a9c01b7d4``: what documents name as their producer's version."""
+    return f"{qt001_cp.__version__}+{build()[:12]}"
+
+
 @cache
 def structures() -> dict[str, str]:
     """Revision, or ``base`` → ``qt001_cp.structure_digest()`` at it; made by ``python -m qt001_cp.sql.structure``."""
@@ -51,9 +57,9 @@ def structures() -> dict[str, str]:
 
 def frozen(folder: Path) -> dict[str, str]:
     """The files that ``SHA256SUMS`` in a folder lists. Raises :class:`FileProblem` for a missing or edited one."""
-    listed = [line.split("  ", 1) for line in _read(folder / SUMS).decode().splitlines()]
     texts: dict[str, str] = {}
-    for sha256, name in listed:
+    for line in _read(folder / SUMS).decode().splitlines():
+        sha256, _, name = line.partition("  ")
         body = _read(folder / name)
         found = hashlib.sha256(body).hexdigest()
         if found != sha256:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
 
 from qt001_cp.analyse import sinks
@@ -144,7 +144,7 @@ _VIEWS_READ = (
 )  # fmt: skip
 """The views that the guards of FIX7b read: each is a lock, as are the catalogs below it."""
 
-_FILLED = {
+_FILLED: dict[str, Callable[[], str]] = {
     "object_kind_rows": _kind_rows,
     "privilege_rows": _privilege_rows,
     "listed": lambda: listed(CATALOGS),

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 
-import qt001_cp
 from qt001_cp.analyse.engine import TOOL
 from qt001_cp.analyse.result import Names
 from qt001_cp.catalog.edges import read_catalog_edges
@@ -26,6 +25,7 @@ from qt001_cp.plan.analysis import analyse_estate, analyse_new_sources
 from qt001_cp.plan.generate import generate
 from qt001_cp.plan.order import Direction, ordered
 from qt001_cp.policy_file import load_policy, new_sources
+from qt001_cp.sql.build import version
 
 OBJECT = "object.json"
 _GUARD = ("function", f"{SCHEMA}.require_acceptance(pg_catalog.text)")
@@ -80,9 +80,7 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
     new = analyse_new_sources(inventory.objects, policy, sources, names)
     manifest = generate(inventory, policy, sources, analyses)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    evidence = documents.static_analysis(
-        manifest, inventory, analyses, new, version=qt001_cp.__version__, engine=TOOL, at=now
-    )
+    evidence = documents.static_analysis(manifest, inventory, analyses, new, version=version(), engine=TOOL, at=now)
     legacy = [(item["kind"], item["identity"]) for item in policy.legacy]
     small: dict[str, Json] = {
         "readiness.json": documents.readiness(manifest, policy),

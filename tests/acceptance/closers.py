@@ -166,7 +166,7 @@ CLOSERS = (
     Closer("application_role_contained", "the application may create roles", _do("ALTER ROLE directus CREATEROLE"),
            "role directus", resign=False),
     Closer("application_role_contained", "the application reads all data", _do("GRANT pg_read_all_data TO directus"),
-           "directus holds SELECT", resign=False),
+           "directus has SELECT", resign=False),
     Closer("legacy_authority_removed", "the analysis reaches it again", _legacy_on_the_path, "function public.qt001_is_ready()"),
     Closer("entry_points_paired", "an entry point that is not registered",
            _do("DELETE FROM qt001_cp.entry_point WHERE identity = 'qt001_cp.verify()'"), "qt001_cp.verify()"),

@@ -41,7 +41,7 @@ def test_object_is_not_in_its_after_state(at_recorded: Stage, way: str) -> None:
 )
 def test_privilege_by_another_route(at_recorded: Stage, statement: str) -> None:
     """No ACL of the manifest differs; the application has got a privilege all the same."""
-    refused_in_psql(at_recorded, _with(printed(at_recorded), statement), "QT111", "directus holds")
+    refused_in_psql(at_recorded, _with(printed(at_recorded), statement), "QT111", "directus has")
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from qt001_cp.emit.script import statement_steps
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.ops.directives import ApplyManifestOp, GuardOp, RunPinnedSqlOp, ScriptSettingsOp
+from qt001_cp.ops.directives import (
+    ApplyManifestOp,
+    BeginScriptOp,
+    EndScriptOp,
+    GuardOp,
+    RunStageSqlOp,
+    ScriptSettingsOp,
+)
 from qt001_cp.rehearsal.scene import Scene, drop_scene
-from qt001_cp.workflow.revisions import project_folder
 from tests.conftest import Stage
 
 LOGIN = "qt001_plain_operator"
@@ -123,25 +130,38 @@ def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, dir
 
 def statements(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
     """The script of one direction without what asks whether it may run: what PostgreSQL itself allows."""
-    _run(connection, [*ScriptSettingsOp().sql(), *ApplyManifestOp(manifest, direction).sql(), *_segment(direction),
+    script, revision = _script(direction)
+    blocks = [text for text in ApplyManifestOp(manifest, direction).sql() if "require_statements" in text]
+    plain = [_CHECK.sub("", text) for text in blocks]
+    _run(connection, [*ScriptSettingsOp().sql(), *BeginScriptOp(script, revision).sql(), *plain, *_segment(direction),
                       "UPDATE qt001_cp.alembic_version SET version_num = version_num"])  # fmt: skip
 
 
 def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
     """The script of one direction with its preconditions and postconditions."""
     digest, first = manifest.digest(), direction == "forward"
+    script, revision = _script(direction)
+    names = ("cutover_begin", "cutover_end") if first else ("restore_begin", "restore_end")
+    steps = (names[0], *statement_steps(manifest, "forward" if first else "restore"), names[1])
     begin = GuardOp("cutover_begin", digest, True) if first else GuardOp("restore_begin", digest)
     end = GuardOp("cutover_end", digest, True) if first else GuardOp("restore_end", digest)
-    _run(connection, [*ScriptSettingsOp().sql(), *begin.sql(), *ApplyManifestOp(manifest, direction).sql(),
+    _run(connection, [*ScriptSettingsOp().sql(), *BeginScriptOp(script, revision).sql(), *begin.sql(),
+                      *ApplyManifestOp(manifest, direction).sql(),
                       *(_segment(direction) if first else ()), *end.sql(), *(() if first else _segment(direction)),
-                      "UPDATE qt001_cp.alembic_version SET version_num = version_num"])  # fmt: skip
+                      *EndScriptOp(script, revision, steps).sql(),
+                      f"UPDATE qt001_cp.alembic_version SET version_num = '{revision}'"])  # fmt: skip
+
+
+_CHECK = re.compile(r"^PERFORM qt001_cp\.require_statements\(.*\n", re.MULTILINE)
+
+
+def _script(direction: str) -> tuple[str, str]:
+    return ("upgrade fix7b", "fix7b") if direction == "forward" else ("downgrade fix7b", "fix7a")
 
 
 def _segment(direction: str) -> Sequence[str]:
-    versions = project_folder() / "alembic" / "versions"
-    sums = next(versions.glob("fix7b_*.py")).read_text("utf-8").partition('SUMS = "')[2].partition('"')[0]
     name = "[1-9]*.sql" if direction == "forward" else "zz_drop.sql"
-    return RunPinnedSqlOp(Path(versions / "sql" / "fix7b"), sums, name).sql()
+    return RunStageSqlOp(_script(direction)[0], "fix7b", name).sql()
 
 
 def _run(connection: psycopg.Connection, texts: Sequence[str]) -> None:

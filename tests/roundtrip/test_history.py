@@ -1,102 +1,98 @@
-"""The frozen SQL is the live SQL, nobody edits it unseen, and Alembic's own commands behave."""
+"""The SQL of the stages: made and taken away, frozen by a release; and Alembic's own commands behave."""
 
 from __future__ import annotations
 
-import hashlib
-import re
+import datetime
+import importlib.util
+import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from qt001_cp.errors import FileProblem
+from qt001_cp.project import project_folder
 from qt001_cp.rehearsal.scene import Scene
+from qt001_cp.sql.build import DROP, build, frozen, stage_files, structures
 from qt001_cp.sql.render import STAGES, render
-from qt001_cp.workflow.revisions import project_folder
+from qt001_cp.sql.structure import measured
+from qt001_cp.workflow import revisions
 from tests.conftest import Stage
-from tests.cutover.support import photograph, unchanged
+from tests.cutover.support import photograph, refused_in_psql, unchanged
 from tests.roundtrip.alembic_cli import alembic, copy_project
-
-VERSIONS = project_folder() / "alembic" / "versions"
-_PIN = re.compile(r'^SUMS = "([0-9a-f]{64})"$', re.MULTILINE)
 
 
 def _control_plane(scene: Scene) -> str:
-    return scene.dump("--schema-only", "--schema", "qt001_cp", "--exclude-table", "qt001_cp.alembic_version")
+    return scene.dump("--schema-only", "--schema", "qt001_cp")
 
 
-def _run_live_sources(scene: Scene) -> None:
-    text = "SET search_path = pg_catalog, pg_temp; SET check_function_bodies = off;\n"
+def _run_files(scene: Scene) -> None:
+    text = "SET search_path = pg_catalog, pg_temp; SET check_function_bodies = off; SET ROLE qt001_cp_owner;\n"
     for stage in STAGES:
-        for name, body in render(stage).items():
-            if name == "zz_drop.sql":
-                continue
-            role = "RESET ROLE" if name.startswith("00_") else "SET ROLE qt001_cp_owner"
-            text += f"{role};\n{body}\n"
+        text += "".join(body for name, body in stage_files(stage).items() if name not in ("00_guard.sql", DROP))
     scene.psql(text)
-
-
-@pytest.fixture
-def of_history(at_fix7c_done: Stage) -> str:
-    return _control_plane(at_fix7c_done.scene)
-
-
-def test_live_sources_give_the_same_catalog(of_history: str, at_base: Stage) -> None:
-    _run_live_sources(at_base.scene)
-    at_base.scene.psql("SELECT qt001_cp.watch_begin()")
-    assert of_history.count("CREATE FUNCTION") > 60
-    assert _control_plane(at_base.scene) == of_history
 
 
 def test_drop_scripts_take_it_all_away(at_base: Stage) -> None:
     before = _control_plane(at_base.scene)
-    _run_live_sources(at_base.scene)
-    at_base.scene.psql("SET ROLE qt001_cp_owner;\n" + "".join(render(s)["zz_drop.sql"] for s in reversed(STAGES)))
+    _run_files(at_base.scene)
+    at_base.scene.psql("SET ROLE qt001_cp_owner;\n" + "".join(stage_files(s)[DROP] for s in reversed(STAGES)))
     assert _control_plane(at_base.scene) == before
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_frozen_files_have_their_sums(stage: str) -> None:
-    folder = VERSIONS / "sql" / stage
-    sums = (folder / "SHA256SUMS").read_bytes()
-    pin = _PIN.search(next(VERSIONS.glob(f"{stage}_*.py")).read_text("utf-8"))
-    assert pin is not None
-    assert pin[1] == hashlib.sha256(sums).hexdigest()
-    listed = dict(reversed(line.split("  ")) for line in sums.decode().splitlines())
-    assert set(listed) == {p.name for p in folder.iterdir()} - {"SHA256SUMS"}
-    for name, digest in listed.items():
-        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
+def test_structures_are_those_of_this_sql(at_base: Stage) -> None:
+    """They are stored: a script is printed without a server. ``python -m qt001_cp.sql.structure`` makes them anew."""
+    with at_base.connect() as connection:
+        assert measured(connection) == structures()
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the history, to be tampered with."""
-    return copy_project(tmp_path)
+def released(tmp_path: Path) -> Path:
+    """A copy of the project, as after a first release."""
+    folder = copy_project(tmp_path)
+    for name in ("CHANGELOG.md", "pyproject.toml"):
+        shutil.copy(project_folder() / name, folder)
+    _release().release("1.0.0", folder, datetime.date(2027, 1, 31))
+    return folder
 
 
-def test_edited_frozen_file_is_refused(at_recorded: Stage, project: Path) -> None:
-    file = project / "alembic" / "versions" / "sql" / "fix7b" / "10_segment.sql"
+def _release() -> ModuleType:
+    """scripts/release.py, which is no part of the package."""
+    spec = importlib.util.spec_from_file_location("release", project_folder() / "scripts" / "release.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_release_freezes_pins_and_dates(released: Path) -> None:
+    assert "## [Unreleased]\n\n## [1.0.0] - 2027-01-31\n" in (released / "CHANGELOG.md").read_text("utf-8")
+    assert 'version = "1.0.0"' in (released / "pyproject.toml").read_text("utf-8")
+    for stage in STAGES:
+        assert frozen(released / "alembic" / "versions" / "sql" / stage) == render(stage)
+    assert _release().check(released) == []
+
+
+@pytest.mark.parametrize("name", ["fix7b/10_segment.sql", "fix7a/SHA256SUMS"])
+def test_a_change_of_what_a_release_froze_is_refused(released: Path, name: str) -> None:
+    file = released / "alembic" / "versions" / "sql" / name
     file.write_text(file.read_text("utf-8") + "\nGRANT SELECT ON qt001_cp.event TO PUBLIC;\n", "utf-8")
-    x = f"manifest={at_recorded.manifest_path}"
-    with unchanged(at_recorded):
-        done = alembic(at_recorded, "-x", x, "upgrade", "fix7b", folder=project)
-    assert done.returncode != 0
-    assert "10_segment.sql" in done.stdout
-    assert "frozen file was edited" in done.stdout
-    printed = alembic(None, "-x", x, "upgrade", "fix7a:fix7b", "--sql", folder=project)
-    assert printed.returncode != 0
-    assert "GRANT SELECT ON qt001_cp.event TO PUBLIC" not in printed.stdout
-    assert "COMMIT" not in printed.stdout
+    assert any(name.partition("/")[2] in fault for fault in _release().check(released))
+    with pytest.raises(FileProblem, match=r"was edited|cannot be read"):
+        frozen(file.parent)
 
 
-def test_edited_sums_are_refused(project: Path) -> None:
-    folder = project / "alembic" / "versions" / "sql" / "fix7a"
-    body = b"SELECT 1;\n"
-    old = hashlib.sha256((folder / "00_guard.sql").read_bytes()).hexdigest()
-    (folder / "00_guard.sql").write_bytes(body)
-    sums = folder / "SHA256SUMS"
-    sums.write_text(sums.read_text("utf-8").replace(old, hashlib.sha256(body).hexdigest()), "utf-8")
-    done = alembic(None, "downgrade", "fix7a:base", "--sql", folder=project)
-    assert done.returncode != 0
-    assert "SHA256SUMS" in done.stdout
+def test_a_released_stage_is_not_released_again(released: Path) -> None:
+    before = (released / "alembic" / "versions" / "sql" / "RELEASED").read_text("utf-8")
+    _release().release("1.0.1", released, datetime.date(2027, 2, 1))
+    assert (released / "alembic" / "versions" / "sql" / "RELEASED").read_text("utf-8") == before
+
+
+def test_a_script_of_another_build_is_refused(at_recorded: Stage) -> None:
+    text = revisions.upgrade_sql("fix7a", "fix7b", manifest=at_recorded.manifest_path)
+    assert text.count(build()) == 1
+    refused_in_psql(at_recorded, text.replace(build(), "0" * 64), "QT126", "0" * 64, build())
 
 
 def test_history_and_current(at_fix7b_done: Stage) -> None:

@@ -62,4 +62,4 @@ def test_maintain_is_gone_and_a_new_grant_of_it_is_found(at_fix7b_done: Stage) -
         found = superuser.execute(
             "SELECT sqlstate, object, found FROM qt001_cp.excess_privilege_findings(%s)", [at_fix7b_done.digest]
         ).fetchall()
-    assert found == [("QT111", f"table {TABLE}", "directus holds MAINTAIN")]
+    assert found == [("QT111", f"table {TABLE}", "directus has MAINTAIN")]

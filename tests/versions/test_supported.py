@@ -15,14 +15,12 @@ from qt001_cp.model import versions
 from qt001_cp.rehearsal.run import rehearse
 from qt001_cp.rehearsal.scene import OPERATOR
 from qt001_cp.servers import ServerError
-from qt001_cp.sql import freeze, render
+from qt001_cp.sql import render
+from qt001_cp.sql.build import stage_files
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.revisions import project_folder
 from tests.conftest import Stage
 from tests.cutover.support import unchanged
-from tests.roundtrip.alembic_cli import alembic, copy_project
-
-POLICY = f"policy={estate.policy_path()}"
 
 
 def other_majors(stage: Stage) -> range:
@@ -76,22 +74,29 @@ def test_every_stage_asks_the_function(at_fix7a_sealed: Stage) -> None:
     assert caught.value.sqlstate == "QT120"
 
 
-@pytest.mark.parametrize("way", ["online", "psql"])
-def test_fix7a_refuses_in_sql(at_base: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """The same history with bounds that leave out this server, so the refusal is the script's own."""
-    project = copy_project(tmp_path)
+@pytest.fixture
+def other_bounds(at_base: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The SQL rendered with bounds that leave out this server."""
     monkeypatch.setattr(render, "SUPPORTED", other_majors(at_base))
-    freeze.freeze("fix7a", project / "alembic" / "versions")
+    stage_files.cache_clear()
+    yield
+    stage_files.cache_clear()
+
+
+@pytest.mark.parametrize("way", ["online", "psql"])
+@pytest.mark.usefixtures("other_bounds")
+def test_fix7a_refuses_in_sql(at_base: Stage, way: str) -> None:
+    """The refusal is the script's own."""
+    policy = str(estate.policy_path())
     with untouched(at_base):
         if way == "online":
-            done = alembic(at_base, "-x", POLICY, "upgrade", "fix7a", folder=project)
-            assert done.returncode != 0
-            said = done.stdout
-            assert "[QT120]" in said
+            with pytest.raises(Refused) as refusal:
+                revisions.upgrade(at_base.scene.dsn(OPERATOR), "fix7a", policy=policy)
+            assert refusal.value.sqlstate == "QT120"
+            said = str(refusal.value)
         else:
-            text = alembic(None, "-x", POLICY, "upgrade", "base:fix7a", "--sql", folder=project).stdout
             with pytest.raises(ServerError) as caught:
-                at_base.scene.psql(text, "-v", "VERBOSITY=verbose")
+                at_base.scene.psql(revisions.upgrade_sql("base", "fix7a", policy=policy), "-v", "VERBOSITY=verbose")
             said = str(caught.value)
             assert "ERROR:  QT120:" in said
     assert f"FIX7a refused: expected PostgreSQL {other_majors(at_base).start} to 98" in said

@@ -1,5 +1,6 @@
 -- The estate, read from the catalogs at this moment: one row an object that the application role owns, is granted,
--- or reaches through PUBLIC or a role it is a member of; of the system's own objects those whose ACL names it.
+-- or reaches through PUBLIC or a role it is a member of; of the system's own objects, and of members of extensions, those whose
+-- ACL names it.
 -- The body of this function is the one catalog query of the project: Python runs the same text on a database that
 -- does not have the function yet. Its list of catalogs is made from model/kinds.py.
 --
@@ -57,12 +58,13 @@ WITH RECURSIVE app_role(oid) AS (
     SELECT DISTINCT s.classid, s.objid, CASE s.deptype WHEN 'o' THEN s.role END AS owner FROM named s
     WHERE NOT EXISTS (SELECT 1 FROM listed l WHERE l.classid = s.classid AND l.objid = s.objid)
 ), complete AS (
-    SELECT l.* FROM listed l
-    WHERE NOT EXISTS (
-        SELECT 1 FROM pg_depend x WHERE x.classid = l.classid AND x.objid = l.objid AND x.objsubid = 0 AND x.deptype = 'e')
+    -- A member of an extension goes with it; what counts of one is an ACL that names the application, as with the system's own.
+    SELECT l.*, x.objid IS NOT NULL AS member
+    FROM listed l LEFT JOIN pg_depend x ON x.classid = l.classid AND x.objid = l.objid AND x.objsubid = 0 AND x.deptype = 'e'
+    WHERE x.objid IS NULL OR EXISTS (SELECT 1 FROM named g WHERE g.classid = l.classid AND g.objid = l.objid AND g.deptype = 'a')
     UNION ALL
     -- A kind that the list above does not have is an object all the same, and stops whoever meets it.
-    SELECT s.classid, s.objid, NULL::name, NULL::text, s.owner, NULL::aclitem[], NULL::"char", false
+    SELECT s.classid, s.objid, NULL::name, NULL::text, s.owner, NULL::aclitem[], NULL::"char", false, false
     FROM unlisted s
     WHERE s.classid NOT IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relisshared)
       AND NOT (s.classid = 'pg_class'::regclass AND EXISTS (
@@ -82,7 +84,7 @@ WITH RECURSIVE app_role(oid) AS (
     SELECT k.letter, k.owner, acldefault(k.letter, k.owner)
     FROM (SELECT DISTINCT c.letter, c.owner FROM complete c WHERE c.letter IS NOT NULL) k
 ), effective AS MATERIALIZED (
-    SELECT c.classid, c.objid, c.nsp, c.name, c.owner, c.letter, c.system,
+    SELECT c.classid, c.objid, c.nsp, c.name, c.owner, c.letter, c.member OR c.system AND c.objid < 16384 AS system,
            CASE WHEN d.acl IS NULL THEN c.acl WHEN c.acl IS NULL OR (c.acl @> d.acl AND c.acl <@ d.acl) THEN d.acl ELSE c.acl END AS acl,
            d.acl IS NOT NULL AND (c.acl IS NULL OR (c.acl @> d.acl AND c.acl <@ d.acl)) AS acl_default
     FROM complete c LEFT JOIN standard d ON d.letter = c.letter AND d.owner = c.owner
@@ -148,7 +150,7 @@ SELECT j.classid, j.objid,
        CASE WHEN j.classid = 'pg_proc'::regclass THEN (
            SELECT jsonb_build_object('definer', p.prosecdef, 'language', l.lanname, 'search_path', (
                       SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE starts_with(c, 'search_path=') LIMIT 1))
-                  || CASE WHEN j.system AND j.objid < 16384 THEN '{"system": true}' ELSE '{}' END::jsonb
+                  || CASE WHEN j.system THEN '{"system": true}' ELSE '{}' END::jsonb
            FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid = j.objid)
             WHEN j.classid = 'pg_default_acl'::regclass THEN (
            SELECT jsonb_build_object('on', CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
@@ -162,7 +164,7 @@ SELECT j.classid, j.objid,
            LEFT JOIN named n ON n.classid = x.classid AND n.objid = x.objid AND n.deptype = 'o'
            CROSS JOIN LATERAL pg_identify_object(x.classid, x.objid, 0) m
            WHERE x.refclassid = 'pg_extension'::regclass AND x.refobjid = j.objid AND x.deptype = 'e')
-            WHEN j.system AND j.objid < 16384 THEN '{"system": true}'::jsonb
+            WHEN j.system THEN '{"system": true}'::jsonb
             WHEN j.classid = 'pg_type'::regclass AND EXISTS (SELECT 1 FROM pg_type t WHERE t.oid = j.objid AND NOT t.typisdefined)
             THEN '{"shell": true}'::jsonb
             -- Its owner is that of a relation too: ALTER … OWNER locks it.

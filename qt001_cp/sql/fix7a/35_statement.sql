@@ -144,6 +144,20 @@ SELECT qt001_cp.sha256_hex(convert_to(coalesce(string_agg(s.statement || E'\n', 
 FROM qt001_cp.implied_statement(manifest, direction) s
 $implied_sha256$;
 
+CREATE FUNCTION qt001_cp.require_rendered(what text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $require_rendered$
+-- The begin function of this script has run in this transaction: it renders the statements.
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.run_statement rendered WHERE rendered.xid = pg_current_xact_id()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: expected the preconditions before it in this transaction, found none', what),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
+END
+$require_rendered$;
+
 CREATE FUNCTION qt001_cp.require_statements(manifest text, direction text, query text, first_number bigint, last_number bigint)
 RETURNS void
 LANGUAGE plpgsql
@@ -165,6 +179,7 @@ DECLARE
     wrong bigint;
 BEGIN
     PERFORM qt001_cp.note_step(format('statements %s to %s', first_number, last_number));
+    PERFORM qt001_cp.require_rendered(format('statements %s to %s', first_number, last_number));
     IF EXISTS (SELECT 1 FROM qt001_cp.run_statement rendered
                WHERE rendered.xid = pg_current_xact_id() AND rendered.locks_first
                  AND rendered.number BETWEEN first_number AND last_number)

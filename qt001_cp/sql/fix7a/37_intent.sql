@@ -24,15 +24,20 @@ AS $intent_findings$
 -- Of each transferred object: the owner afterwards is qt001_cp_owner (or the one of before, if that is no role of the
 -- application's), and every privilege afterwards was there before. For the application role and PUBLIC even that is not
 -- enough: the policy keeps it, or names the curated view on which the application role has SELECT. What PUBLIC holds on the
--- system's own objects every client needs; more than the server came with is found by precondition 8.
+-- system's own objects, and on members of extensions, every client needs; more than the server came with is found by precondition 8.
 WITH doc AS MATERIALIZED (
     SELECT d.doc ->> 'application' AS app, qt001_cp.document_json(d.doc #>> '{policy,sha256}') AS policy
     FROM (SELECT qt001_cp.document_json(manifest) AS doc) d
 ), member AS MATERIALIZED (SELECT m::text AS role FROM doc CROSS JOIN LATERAL qt001_cp.member_of(doc.app::name) m
 ), kept AS MATERIALIZED (SELECT k.* FROM qt001_cp.kept_by_policy(manifest) k
 ), view AS MATERIALIZED (SELECT v.value ->> 'identity' AS identity FROM doc, jsonb_array_elements(doc.policy -> 'curated_view') v(value)
+), extension_member AS MATERIALIZED (
+    SELECT named.type AS kind, named.identity
+    FROM pg_depend dependency CROSS JOIN LATERAL pg_identify_object(dependency.classid, dependency.objid, 0) named
+    WHERE dependency.deptype = 'e' AND dependency.refclassid = 'pg_extension'::regclass
 ), place AS MATERIALIZED (
-    SELECT o.kind, o.identity, o.before, coalesce(o.schema ~ '^pg_' OR o.schema = 'information_schema', false) AS system, s.state, o.curated AND o.identity IN (SELECT v.identity FROM view v) AS curated
+    SELECT o.kind, o.identity, o.before, coalesce(o.schema ~ '^pg_' OR o.schema = 'information_schema', false)
+               OR (o.kind, o.identity) IN (SELECT member.kind, member.identity FROM extension_member member) AS system, s.state, o.curated AND o.identity IN (SELECT v.identity FROM view v) AS curated
     FROM qt001_cp.manifest_object(manifest) o CROSS JOIN LATERAL (VALUES (o.after), (o.retired)) s(state)
     WHERE o.disposition = 'transfer' AND s.state IS NOT NULL
 ), entry AS (

@@ -99,10 +99,10 @@ AS $belongs_condition$
 -- of the parts. relations, schemas, parts: expressions of type oid[].
 SELECT CASE
     WHEN column_of.name IS NOT NULL THEN format('entry.%I = ANY (%s)', column_of.name, relations)
-    WHEN catalog = 'pg_type' THEN format('entry.typnamespace = ANY (%s)', schemas)
-    WHEN catalog = 'pg_proc' THEN format('entry.pronamespace = ANY (%s)', schemas)
-    WHEN catalog = 'pg_namespace' THEN format('entry.oid = ANY (%s)', schemas)
-    WHEN catalog = 'pg_depend' THEN
+    WHEN belongs_condition.catalog = 'pg_type' THEN format('entry.typnamespace = ANY (%s)', schemas)
+    WHEN belongs_condition.catalog = 'pg_proc' THEN format('entry.pronamespace = ANY (%s)', schemas)
+    WHEN belongs_condition.catalog = 'pg_namespace' THEN format('entry.oid = ANY (%s)', schemas)
+    WHEN belongs_condition.catalog = 'pg_depend' THEN
         format('CASE entry.classid WHEN ''pg_class''::regclass THEN entry.objid = ANY (%s)', relations)
         || format(' ELSE entry.objid >= 16384 AND entry.objid = ANY (%s)', parts)
         || ' AND entry.classid IN (''pg_attrdef''::regclass, ''pg_constraint''::regclass, ''pg_trigger''::regclass,'

@@ -31,9 +31,12 @@ def run_child(module: str, *arguments: str, stdout: IO[bytes] | int = subprocess
     start = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", module, *arguments],
-        stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        cwd="/",
         env={**os.environ, "PYTHONPATH": str(project_folder())},
-    )  # fmt: skip
+    )
     said, peak = b"", 0.0
     while process.poll() is None:
         peak = max(peak, _peak(process.pid))

@@ -58,9 +58,20 @@ def look_inside(stage: Stage, script: Path) -> Inside:
     with scene.connect(OPERATOR) as connection:
         predicted = scalar(connection, "SELECT qt001_cp.lock_need(%s)", stage.manifest().digest())
     done = scene.server.run(
-        "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-f", str(prepared),
-        dbname=scene.database, user=OPERATOR,
-    )  # fmt: skip
+        "psql",
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-F",
+        "\t",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-f",
+        str(prepared),
+        dbname=scene.database,
+        user=OPERATOR,
+    )
     timed, _, counted = done.stdout.partition(":locks\n")
     held, _, functions = counted.partition(":functions\n")
     milliseconds = [float(m) for m in re.findall(r"^Time: ([0-9.]+) ms", timed, re.MULTILINE)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.rehearsal.nogo.acl_denials import WHO
-from qt001_cp.rehearsal.nogo.case import FAMILIES, Case, Outcome, Step
+from qt001_cp.rehearsal.nogo.case import Case, Outcome, Step
 from qt001_cp.rehearsal.transcript import Transcript
 
 _STATE = "0" * 64

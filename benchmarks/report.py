@@ -66,10 +66,21 @@ def report(figures: Sequence[Figures]) -> str:
     """The whole document."""
     versions = ", ".join(dict.fromkeys(f.version for f in figures))
     missed = met(figures)
-    parts = [_HEAD, machine(versions), "## Ratios\n", _table(figures, [(r.name, r.target, r.cell) for r in _RATIOS], growth=True), _NOTES,
-             "## Targets\n", "All are met.\n" if not missed else "Missed in this run, by wall time:\n", *(f"- {m}" for m in missed),
-             *(_fixed(figures) if missed else ()), _WHY if missed else "", _PARTS,
-             "## Seconds, for orientation\n", _table(figures, _seconds(figures))]  # fmt: skip
+    parts = [
+        _HEAD,
+        machine(versions),
+        "## Ratios\n",
+        _table(figures, [(r.name, r.target, r.cell) for r in _RATIOS], growth=True),
+        _NOTES,
+        "## Targets\n",
+        "All are met.\n" if not missed else "Missed in this run, by wall time:\n",
+        *(f"- {m}" for m in missed),
+        *(_fixed(figures) if missed else ()),
+        _WHY if missed else "",
+        _PARTS,
+        "## Seconds, for orientation\n",
+        _table(figures, _seconds(figures)),
+    ]
     for f in figures:
         sizes = [g.asked for g in figures if g.major == f.major]
         if f.asked in (min(sizes), max(sizes)):
@@ -79,11 +90,19 @@ def report(figures: Sequence[Figures]) -> str:
 
 def machine(versions: str) -> str:
     """One line: the machine, and what ran on it."""
-    cpu = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-                if line.startswith("model name")), platform.machine())  # fmt: skip
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return (f"Machine: {os.cpu_count()} cores ({cpu}), {memory:.0f} GB. PostgreSQL {versions}; Python {platform.python_version()},"
-            f" psycopg {psycopg.__version__}, qt001-cp {qt001_cp.__version__}.\n")  # fmt: skip
+    return (
+        f"Machine: {os.cpu_count()} cores ({cpu}), {memory:.0f} GB. PostgreSQL {versions}; Python {platform.python_version()},"
+        f" psycopg {psycopg.__version__}, qt001-cp {qt001_cp.__version__}.\n"
+    )
 
 
 def met(figures: Sequence[Figures]) -> list[str]:
@@ -108,8 +127,11 @@ def _table(figures: Sequence[Figures], rows: Sequence[tuple[str, str, Cell]], *,
     heads = [f"{f.major}: {f.asked:,}" for f in figures]
     lines = ["| | target | " + " | ".join(heads) + " |", "| --- | ---: |" + " ---: |" * len(figures)]
     lines += [f"| {name} | {target} | " + " | ".join(cell(f) for f in figures) + " |" for name, target, cell in rows]
-    lines += [f"| times 10k → 50k: {name} | ≤ {_GROWTH} | " + " | ".join(_growth(figures, f, name) for f in figures) + " |"
-              for name in _GROWING if growth]  # fmt: skip
+    lines += [
+        f"| times 10k → 50k: {name} | ≤ {_GROWTH} | " + " | ".join(_growth(figures, f, name) for f in figures) + " |"
+        for name in _GROWING
+        if growth
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -252,8 +274,11 @@ def _fixed(figures: Sequence[Figures]) -> list[str]:
         for name in dict.fromkeys(a.name for a in _TARGETS) if others else ():
             whole, more = (1000 * (f.median(name) or 0) for f in (small, others[0]))
             grows = (more - whole) / (others[0].objects - small.objects) * small.objects
-            left = ", ".join(f"{a.limit} × {a.yardstick} leaves {a.limit * 1000 * (small.median(a.yardstick) or 0) - grows:.0f} ms for that"
-                             for a in _TARGETS if a.name == name)  # fmt: skip
+            left = ", ".join(
+                f"{a.limit} × {a.yardstick} leaves {a.limit * 1000 * (small.median(a.yardstick) or 0) - grows:.0f} ms for that"
+                for a in _TARGETS
+                if a.name == name
+            )
             said.append(
                 f"- {name}, PostgreSQL {major}, {small.asked:,} objects: of {whole:.0f} ms {whole - grows:.0f} do not grow with the estate;"
                 f" beside what grows, {left}"
@@ -264,8 +289,11 @@ def _fixed(figures: Sequence[Figures]) -> list[str]:
 def _profile(f: Figures) -> str:
     parts = [f"## Where the time goes: PostgreSQL {f.major}, {f.objects:,} objects\n"]
     for name, inside in f.inside.items():
-        parts += [f"`{name}`, with `track_functions = all`, which slows it down. Milliseconds; own: without what it calls.\n",
-                  "| statement | ms |", "| --- | ---: |"]  # fmt: skip
+        parts += [
+            f"`{name}`, with `track_functions = all`, which slows it down. Milliseconds; own: without what it calls.\n",
+            "| statement | ms |",
+            "| --- | ---: |",
+        ]
         blocks = [ms for head, ms in inside.statements if head.startswith(_BLOCK)]
         parts += [
             f"| `{head[:100]}` | {ms:,.0f} |"

@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from qt001_cp import estate
+from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene, drop_scene, new_scene
 from qt001_cp.rehearsal.transcript import Transcript
@@ -59,9 +60,13 @@ class Stage:
         return str(self.folder / OBJECT)
 
     @property
-    def digest(self) -> str:
+    def manifest(self) -> ObjectManifest:
         assert self.bundle is not None
-        return self.bundle.manifest.digest()
+        return self.bundle.manifest
+
+    @property
+    def digest(self) -> str:
+        return self.manifest.digest()
 
     def connect(self, user: str | None = None) -> psycopg.Connection:
         """As ``user``, or as the superuser. Autocommit."""
@@ -90,15 +95,15 @@ class Library:
         self.made: set[str] = set()
 
     def copy(self, name: str) -> Stage:
-        self._make(name)
+        self.make(name)
         self._create(DATABASE, f"template_{name}")
         return Stage(Scene(self.server, DATABASE), self.folder, None if name == "base" else self.bundle)
 
-    def _make(self, name: str) -> None:
+    def make(self, name: str) -> None:
         if name in self.made:
             return
         steps: dict[str, tuple[str | None, Callable[[Stage], object]]] = {
-            "base": (None, lambda stage: None),
+            "base": (None, lambda _: None),
             "fix7a": ("base", self._fix7a),
             "recorded": ("fix7a", self._record),
             "fix7b": ("recorded", lambda stage: stage.upgrade("fix7b")),
@@ -147,10 +152,13 @@ class Library:
 
     def _create(self, database: str, template: str) -> None:
         """A copy, with the owner and the ACL of the database itself, which CREATE DATABASE does not copy."""
+        files = " STRATEGY file_copy" if self.server.version >= 150000 else ""  # nothing of it goes through the WAL
         with self.server.connect("postgres") as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}" + files).format(
+                    sql.Identifier(database), sql.Identifier(template)
+                )
             )
             owner = connection.execute(
                 "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [template]
@@ -168,6 +176,13 @@ class Library:
 @pytest.fixture(scope="session")
 def library(server: Server) -> Library:
     return Library(server)
+
+
+@pytest.fixture(scope="session")
+def nogo_record(library: Library) -> bytes:
+    """The record of the no-go rehearsal that the library made; of the session, so that it is made before a test's database."""
+    library.make("recorded")
+    return library.record
 
 
 @pytest.fixture

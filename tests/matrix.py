@@ -91,7 +91,7 @@ def _one(major: int) -> Result:
 def _count(report: Path, result: Result) -> None:
     """Add up pytest's report; without one nothing has passed."""
     if report.exists():
-        for suite in ElementTree.parse(report).iter("testsuite"):
+        for suite in ElementTree.parse(report).iter("testsuite"):  # noqa: S314 - pytest wrote it a moment ago
             total, failed, errors, skipped = (int(suite.get(k, 0)) for k in ("tests", "failures", "errors", "skipped"))
             result.failed += failed + errors
             result.skipped += skipped

@@ -37,7 +37,7 @@ WAYS: tuple[Way, ...] = (
     _way("role attribute", "ALTER ROLE directus CREATEROLE", "ALTER ROLE directus NOCREATEROLE"),
     _way("database setting", "ALTER DATABASE {database} SET work_mem = '8MB'", "ALTER DATABASE {database} RESET work_mem"),
     _way("role setting", "ALTER ROLE directus SET session_replication_role = replica", "ALTER ROLE directus RESET session_replication_role"),
-)  # fmt: skip
+)  # fmt: skip  # one change a line
 
 
 def prove(scene: Scene) -> list[str]:

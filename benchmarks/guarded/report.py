@@ -32,28 +32,42 @@ def report(figures: Figures, seconds: int, rounds: int) -> str:
         machine(", ".join(figures.versions.values())),
         f"{rounds} round(s) of {seconds} s each. Load of the machine over the last 15 minutes: {os.getloadavg()[2]:.1f}.",
     ]
-    lines += ["", "| call | PostgreSQL | synchronous_commit | clients | protected objects | unguarded | guarded | kept | guard a transaction |",
-              "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    lines += [
+        "",
+        "| call | PostgreSQL | synchronous_commit | clients | protected objects | unguarded | guarded | kept | guard a transaction |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for s in figures.guarded:
         plain, guarded = statistics.median(figures.plain[s]), figures.rate(s)
         lines.append(
             f"| {s.call} | {s.major} | {'on' if s.synchronous else 'off'} | {s.clients} | {s.objects:,} | {plain:,.0f}/s"
             f" | {guarded:,.0f}/s | {figures.kept(s):.0%} | {figures.microseconds(s):,.0f} µs |"
         )
-    lines += ["", "## Flat in the number of objects", "",
-              "Guarded transactions a second, the slowest size against the fastest (1.00 is the same; the target is 0.80); and the same of what is"
-              " kept of the unguarded ones, which were measured beside each: a disk that was slower for a while is not in it.", "",
-              "| call | PostgreSQL | synchronous_commit | clients | slowest / fastest | of what is kept |",
-              "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    lines += [
+        "",
+        "## Flat in the number of objects",
+        "",
+        "Guarded transactions a second, the slowest size against the fastest (1.00 is the same; the target is 0.80); and the same of what is"
+        " kept of the unguarded ones, which were measured beside each: a disk that was slower for a while is not in it.",
+        "",
+        "| call | PostgreSQL | synchronous_commit | clients | slowest / fastest | of what is kept |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     kept = _sizes(figures, figures.kept)
     for s, rates in _sizes(figures, figures.rate).items():
         lines.append(
             f"| {s.call} | {s.major} | {'on' if s.synchronous else 'off'} | {s.clients} | {min(rates) / max(rates):.2f} |"
             f" {min(kept[s]) / max(kept[s]):.2f} |"
         )
-    lines += ["", "## When something has changed", "",
-              "The first call after it computes all gates. It is the same that every call costs without event triggers.", "",
-              "| PostgreSQL | protected objects | one call |", "| --- | --- | --- |"]  # fmt: skip
+    lines += [
+        "",
+        "## When something has changed",
+        "",
+        "The first call after it computes all gates. It is the same that every call costs without event triggers.",
+        "",
+        "| PostgreSQL | protected objects | one call |",
+        "| --- | --- | --- |",
+    ]
     lines += [f"| {major} | {objects:,} | {taken:.2f} s |" for (major, objects), taken in figures.judged.items()]
     missed = met(figures)
     lines += [
@@ -65,8 +79,11 @@ def report(figures: Figures, seconds: int, rounds: int) -> str:
     lines += ["", *(f"- {m}" for m in missed)] if missed else []
     lines += ["", "## Nothing is lost for it", ""]
     for major, ways in figures.proved.items():
-        lines += [f"PostgreSQL {major}, before the figures were taken: after each of {', '.join(ways)} the very next call was refused, in the"
-                  " session that made the change and in one that was open before.", ""]  # fmt: skip
+        lines += [
+            f"PostgreSQL {major}, before the figures were taken: after each of {', '.join(ways)} the very next call was refused, in the"
+            " session that made the change and in one that was open before.",
+            "",
+        ]
     return "\n".join(lines)
 
 

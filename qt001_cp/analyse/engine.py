@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
-import pgparse  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import pgparse
 
 from qt001_cp.analyse import lexer
 from qt001_cp.analyse.words import words

@@ -11,15 +11,24 @@ from qt001_cp.analyse.references import References, dotted, with_arguments
 from qt001_cp.analyse.resolve import split_name
 from qt001_cp.analyse.template import MARK
 
-_OPERATOR_KINDS: Final = frozenset({"AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL", "AEXPR_DISTINCT",
-                                    "AEXPR_NOT_DISTINCT", "AEXPR_NULLIF"})  # fmt: skip
+_OPERATOR_KINDS: Final = frozenset(
+    {"AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL", "AEXPR_DISTINCT", "AEXPR_NOT_DISTINCT", "AEXPR_NULLIF"}
+)
 
 
 _WRITTEN_AS_WORDS: Final = {
-    "AEXPR_IN": ("=", "<>"), "AEXPR_LIKE": ("~~", "!~~"), "AEXPR_ILIKE": ("~~*", "!~~*"), "AEXPR_SIMILAR": ("~", "!~"),
-    "AEXPR_BETWEEN": (">=", "<="), "AEXPR_NOT_BETWEEN": ("<", ">"), "AEXPR_BETWEEN_SYM": (">=", "<="),
-    "AEXPR_NOT_BETWEEN_SYM": ("<", ">"), "AEXPR_DISTINCT": ("=",), "AEXPR_NOT_DISTINCT": ("=",), "AEXPR_NULLIF": ("=",),
-}  # fmt: skip
+    "AEXPR_IN": ("=", "<>"),
+    "AEXPR_LIKE": ("~~", "!~~"),
+    "AEXPR_ILIKE": ("~~*", "!~~*"),
+    "AEXPR_SIMILAR": ("~", "!~"),
+    "AEXPR_BETWEEN": (">=", "<="),
+    "AEXPR_NOT_BETWEEN": ("<", ">"),
+    "AEXPR_BETWEEN_SYM": (">=", "<="),
+    "AEXPR_NOT_BETWEEN_SYM": ("<", ">"),
+    "AEXPR_DISTINCT": ("=",),
+    "AEXPR_NOT_DISTINCT": ("=",),
+    "AEXPR_NULLIF": ("=",),
+}
 """Operators of what is written as words (gram.y)."""
 
 

@@ -103,7 +103,7 @@ class _Parser(Finder):
             self.cursor(name)
             return
         self.word("constant")
-        kept = self.type(name, ":=", "=", "default", "not", "collate", ";")
+        kept = self.type(":=", "=", "default", "not", "collate", ";")
         if self.word("collate"):
             self.until("not", ":=", "=", "default", ";")
         if self.word("not"):
@@ -125,7 +125,7 @@ class _Parser(Finder):
         if self.op("("):
             while True:
                 argument = self.name()
-                self.type(argument, ",", ")")
+                self.type(",", ")")
                 self.declare(argument)
                 self.poison(argument)
                 if not self.op(","):
@@ -138,7 +138,7 @@ class _Parser(Finder):
         self.variable(name).anything = True
         self.cursors.add(name)
 
-    def type(self, name: str, *stops: str) -> str:
+    def type(self, *stops: str) -> str:
         """Gives its name where a variable of it keeps a text as it is put in, or cut; "" for any other type."""
         start, end = self.until(*stops)
         if end <= start:
@@ -459,8 +459,20 @@ class _Parser(Finder):
 
 
 _HANDLERS: Final = {
-    "perform": _Parser.perform, "execute": _Parser.execute, "if": _Parser.if_, "case": _Parser.case,
-    "loop": _Parser.loop, "while": _Parser.while_, "for": _Parser.for_, "foreach": _Parser.foreach,
-    "exit": _Parser.exit, "continue": _Parser.exit, "return": _Parser.return_, "raise": _Parser.raise_,
-    "assert": _Parser.assert_, "open": _Parser.open, "fetch": _Parser.fetch, "move": _Parser.fetch,
-}  # fmt: skip
+    "perform": _Parser.perform,
+    "execute": _Parser.execute,
+    "if": _Parser.if_,
+    "case": _Parser.case,
+    "loop": _Parser.loop,
+    "while": _Parser.while_,
+    "for": _Parser.for_,
+    "foreach": _Parser.foreach,
+    "exit": _Parser.exit,
+    "continue": _Parser.exit,
+    "return": _Parser.return_,
+    "raise": _Parser.raise_,
+    "assert": _Parser.assert_,
+    "open": _Parser.open,
+    "fetch": _Parser.fetch,
+    "move": _Parser.fetch,
+}

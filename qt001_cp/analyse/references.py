@@ -33,9 +33,17 @@ class References:
     """What to do with each kind of node; any other is walked through."""
 
     def __init__(
-        self, text: str, line: int, out: Collector, resolver: Resolver, run_text: RunText, run_block: RunBlock,
-        *, fixed: bool = False, quiet: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        text: str,
+        line: int,
+        out: Collector,
+        resolver: Resolver,
+        run_text: RunText,
+        run_block: RunBlock,
+        *,
+        fixed: bool = False,
+        quiet: bool = False,
+    ) -> None:
         self.breaks = [] if fixed else [place for place, byte in enumerate(text.encode()) if byte == _NEWLINE]
         self.first_line = line
         self.here = line
@@ -179,15 +187,25 @@ class References:
             if engine.constant({"A_Const": {"sval": {"sval": text}}}) not in OPERATORS:
                 self.unknown(rules.OPERATOR, text)
             return
-        routine = kind in ("regproc", "regprocedure")
-        names = split_name(text[: text.find("(")] if kind == "regprocedure" and "(" in text else text)
-        if names is None or not 1 <= len(names) <= (3 if not routine else 2):
+        if kind in ("regproc", "regprocedure"):
+            self._named_routine(kind, text, verb)
+        else:
+            self._named_relation(kind, text, verb)
+
+    def _named_relation(self, kind: str, text: str, verb: str) -> None:
+        names = split_name(text)
+        if names is None or not 1 <= len(names) <= 3:
             self.unknown(rules.UNRESOLVED, f"{kind} {text}")
             return
-        schema, name = (names[-2] if len(names) > 1 else None), names[-1]
-        if not routine:
-            self.relation(verb, {"relname": name} | ({"schemaname": schema} if schema else {}))
+        schema = {"schemaname": names[-2]} if len(names) > 1 and names[-2] else {}
+        self.relation(verb, {"relname": names[-1]} | schema)
+
+    def _named_routine(self, kind: str, text: str, verb: str) -> None:
+        names = split_name(text.partition("(")[0] if kind == "regprocedure" else text)
+        if names is None or not 1 <= len(names) <= 2:
+            self.unknown(rules.UNRESOLVED, f"{kind} {text}")
             return
+        schema, name = (names[0] if len(names) > 1 else None), names[-1]
         parts = [self.resolver.routine(schema, name, procedure) for procedure in (False, True)]
         hits = tuple(hit for part in parts for hit in part.hits)
         exact = with_arguments(hits, text) if kind == "regprocedure" else ()

@@ -92,8 +92,10 @@ class Resolver:
         """A type, or the row type of a relation; an array by its element."""
         if schema is not None:
             return self._type_in(schema, name)
-        schemas = {key: self.index.type_schemas.get(key, []) + self.index.relation_schemas.get(key, [])
-                   for key in (name, name.removeprefix("_"))}  # fmt: skip
+        schemas = {
+            key: self.index.type_schemas.get(key, []) + self.index.relation_schemas.get(key, [])
+            for key in (name, name.removeprefix("_"))
+        }
         return self._first(name, schemas, self._type_in)
 
     def _type_in(self, schema: str, name: str) -> Found:
@@ -116,9 +118,9 @@ class Resolver:
         """All overloads; of procedures for CALL, of everything else otherwise."""
         if schema is not None:
             return self._routine_in(schema, name, procedure)
-        schemas = self.path if self.path is not None else (
-            "pg_catalog", *sorted(self.index.routine_schemas.get(name, []))
-        )  # fmt: skip
+        schemas = (
+            self.path if self.path is not None else ("pg_catalog", *sorted(self.index.routine_schemas.get(name, [])))
+        )
         parts = [self._routine_in(each, name, procedure) for each in dict.fromkeys(schemas)]
         return Found(tuple(hit for part in parts for hit in part.hits), any(part.known for part in parts))
 

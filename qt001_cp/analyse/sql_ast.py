@@ -166,10 +166,16 @@ class Walker(Expressions):
 
     def drop(self, node: Node) -> None:
         names = [engine.strings(each.get("List", {}).get("items")) for each in node.get("objects", [])]
-        relations = node.get("removeType") in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE",
-                                               "OBJECT_FOREIGN_TABLE")  # fmt: skip
-        if relations and all(name and self.out.has_created(name[-1]) and name[:-1] in ((), ("pg_temp",))
-                             for name in names):  # fmt: skip
+        relations = node.get("removeType") in (
+            "OBJECT_TABLE",
+            "OBJECT_VIEW",
+            "OBJECT_MATVIEW",
+            "OBJECT_SEQUENCE",
+            "OBJECT_FOREIGN_TABLE",
+        )
+        if relations and all(
+            name and self.out.has_created(name[-1]) and name[:-1] in ((), ("pg_temp",)) for name in names
+        ):
             return
         self.unknown(rules.UTILITY, "Drop " + ", ".join(dotted(name) for name in names if name))
         for name in names if relations else []:
@@ -214,7 +220,7 @@ class Walker(Expressions):
         self.unknown(rules.DYNAMIC_OPAQUE, f"EXECUTE of the prepared statement {node.get('name', '')}")
         self.rest(node)
 
-    def discard(self, node: Node) -> None:
+    def discard(self, _node: Node) -> None:
         self.unknown(rules.SEARCH_PATH, "DISCARD")
 
 
@@ -231,17 +237,30 @@ _NODES: Final[dict[str, Callable[[Walker, Any], None]]] = {
     "A_Expr": Walker.expression, "SubLink": Walker.sublink, "SortBy": Walker.sort, "ColumnRef": Walker.column,
     "CaseExpr": Walker.case, "JoinExpr": Walker.join, "RangeFunction": Walker.range_function,
     "A_Indirection": Walker.indirection, "RangeTableSample": Walker.sample,
-}  # fmt: skip
+}  # fmt: skip  # one family of nodes a line
 
 _STATEMENTS: Final[dict[str, Callable[[Walker, Any], None]]] = {
-    "SelectStmt": Walker.query, "InsertStmt": Walker.change, "UpdateStmt": Walker.change,
-    "DeleteStmt": Walker.change, "MergeStmt": Walker.change, "TruncateStmt": Walker.truncate,
-    "CopyStmt": Walker.copy, "LockStmt": Walker.lock, "RefreshMatViewStmt": Walker.refresh,
-    "CreateStmt": Walker.create_table, "CreateTableAsStmt": Walker.create_table_as, "DropStmt": Walker.drop,
-    "VacuumStmt": Walker.vacuum, "DoStmt": Walker.do, "CallStmt": Walker.call,
-    "VariableSetStmt": Walker.set_variable, "ExecuteStmt": Walker.execute_prepared,
-    "DiscardStmt": Walker.discard, "DeclareCursorStmt": Walker.declare_cursor, "FetchStmt": Walker.fetch,
+    "SelectStmt": Walker.query,
+    "InsertStmt": Walker.change,
+    "UpdateStmt": Walker.change,
+    "DeleteStmt": Walker.change,
+    "MergeStmt": Walker.change,
+    "TruncateStmt": Walker.truncate,
+    "CopyStmt": Walker.copy,
+    "LockStmt": Walker.lock,
+    "RefreshMatViewStmt": Walker.refresh,
+    "CreateStmt": Walker.create_table,
+    "CreateTableAsStmt": Walker.create_table_as,
+    "DropStmt": Walker.drop,
+    "VacuumStmt": Walker.vacuum,
+    "DoStmt": Walker.do,
+    "CallStmt": Walker.call,
+    "VariableSetStmt": Walker.set_variable,
+    "ExecuteStmt": Walker.execute_prepared,
+    "DiscardStmt": Walker.discard,
+    "DeclareCursorStmt": Walker.declare_cursor,
+    "FetchStmt": Walker.fetch,
     "ConstraintsSetStmt": Walker.set_constraints,
-}  # fmt: skip
+}
 
 Walker.nodes = _NODES

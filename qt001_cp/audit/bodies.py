@@ -42,19 +42,25 @@ def _names(found: list[Token], known: Known) -> Iterator[tuple[set[str], str]]:
     a call can stand. A string may be SQL (EXECUTE, format) or a name (regclass); that of RAISE is for people."""
     queries, at, raised = _common_table_expressions(found), 0, False
     while at < len(found):
-        t, following = found[at], [f.text for f in found[at + 1 : at + 3]]
+        t = found[at]
         raised = (raised and t.text != ";") or (t.kind == "word" and t.text == "raise")
         if t.kind == "string" and not raised:
             yield from _names(list(tokens(t.text)), {k: v for k, v in known.items() if k[0]})
-        elif t.kind in ("word", "name"):
-            if following[:1] == ["."] and len(following) == 2:
-                yield from _known_as((t.text, following[1]), known)
-                at += 2
-            elif t.text not in queries and (
-                (at and found[at - 1].text in _BEFORE_A_RELATION) or following[:1] == ["("]
-            ):
-                yield from _known_as(("", t.text), known)
-        at += 1
+        key = _name_at(found, at, queries)
+        if key is not None:
+            yield from _known_as(key, known)
+        at += 3 if key is not None and key[0] else 1
+
+
+def _name_at(found: list[Token], at: int, queries: set[str]) -> tuple[str, str] | None:
+    """Schema and name; no schema where a name stands alone, and only a relation or a call can stand there."""
+    t, following = found[at], [f.text for f in found[at + 1 : at + 3]]
+    if t.kind not in ("word", "name"):
+        return None
+    if following[:1] == ["."] and len(following) == 2:
+        return t.text, following[1]
+    stands = (at > 0 and found[at - 1].text in _BEFORE_A_RELATION) or following[:1] == ["("]
+    return ("", t.text) if stands and t.text not in queries else None
 
 
 def _common_table_expressions(found: list[Token]) -> set[str]:

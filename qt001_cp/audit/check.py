@@ -20,5 +20,10 @@ class Check:
         return not self.faults and self.unseen is None
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "passed": self.passed, "lookedAt": self.looked_at, "faults": self.faults,
-                "unseen": self.unseen}  # fmt: skip
+        return {
+            "name": self.name,
+            "passed": self.passed,
+            "lookedAt": self.looked_at,
+            "faults": self.faults,
+            "unseen": self.unseen,
+        }

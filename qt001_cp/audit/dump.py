@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ _GRANT = re.compile(
     rf"^GRANT (.+?) ON (?:TABLE|SEQUENCE|SCHEMA) ((?:{_NAME}\.)?{_NAME}) TO ({_NAME})( WITH GRANT OPTION)?;$",
     re.MULTILINE,
 )
+_Grant = tuple[str | None, str]
+"""Who, None for PUBLIC, and the privilege."""
 _KINDS = ("table", "view", "materialized view", "foreign table", "sequence", "schema")
 
 
@@ -33,11 +35,25 @@ def read_dump(program: Path, dsn: str, snapshot: str, env: Mapping[str, str]) ->
     DSN does not say (PGPASSFILE, PGSERVICEFILE, …); a password of the DSN goes there too, unseen by other users."""
     given = conninfo_to_dict(dsn)
     secret = {"PGPASSWORD": str(given.pop("password"))} if "password" in given else {}
-    command = [str(program), "--schema-only", "--no-password", f"--snapshot={snapshot}", "--no-comments",
-               "-d", make_conninfo("", **given)]  # fmt: skip
+    command = [
+        str(program),
+        "--schema-only",
+        "--no-password",
+        f"--snapshot={snapshot}",
+        "--no-comments",
+        "-d",
+        make_conninfo("", **given),
+    ]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False,
-                              env={**env, **secret, "PGCLIENTENCODING": "UTF8"}, timeout=900)  # fmt: skip
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            env={**env, **secret, "PGCLIENTENCODING": "UTF8"},
+            timeout=900,
+        )
     except (OSError, subprocess.TimeoutExpired) as exc:
         return None, f"pg_dump did not run: {exc}"
     if done.returncode != 0:
@@ -50,34 +66,46 @@ def read_dump(program: Path, dsn: str, snapshot: str, env: Mapping[str, str]) ->
 
 def dumped(manifest: Mapping[str, Any], text: str, stage: str) -> Check:
     """Owners of relations and schemas, and grants to the application role and PUBLIC on what is transferred."""
-    check, application = Check("pg_dump: owners and grants"), manifest["application"]
+    check = Check("pg_dump: owners and grants")
     owners = {_parts(name): _plain(role) for _, name, role in _OWNER.findall(text)}
-    grants: dict[tuple[str, ...], set[tuple[str | None, str]]] = {}
+    grants = _grants(text, manifest["application"])
+    for o in manifest["objects"]:
+        if o["kind"] in _KINDS and o["disposition"] == "transfer":
+            check.looked_at += 1
+            key = (o["name"],) if o["kind"] == "schema" else (o["schema"], o["name"])
+            faults = (*_owner(o, owners.get(key), stage), *_granted(grants.get(key, set()), expected(o, stage)))
+            check.faults += [f"{o['kind']} {o['identity']}: {fault}" for fault in faults]
+    return check
+
+
+def _grants(text: str, application: str) -> dict[tuple[str, ...], set[_Grant]]:
+    """What the application role and PUBLIC are granted, by the name of the object."""
+    found: dict[tuple[str, ...], set[_Grant]] = {}
     for privileges, name, role, _ in _GRANT.findall(text):
         # A role may be called "PUBLIC", in quotes.
         who = None if role == "PUBLIC" else _plain(role)
         if who in (application, None):
-            grants.setdefault(_parts(name), set()).update((who, p.split("(")[0].strip()) for p in _listed(privileges))
-    for o in manifest["objects"]:
-        if o["kind"] not in _KINDS or o["disposition"] != "transfer":
-            continue
-        check.looked_at += 1
-        name, state = f"{o['kind']} {o['identity']}", expected(o, stage)
-        key = (o["name"],) if o["kind"] == "schema" else (o["schema"], o["name"])
-        owner = owners.get(key)
-        if owner is not None and owner != state["owner"]:
-            check.faults.append(f"{name}: pg_dump says OWNER TO {owner}, the manifest says {state['owner']}")
-        if owner is None and key != ("public",) and o["follows"] is None and not of_the_system(o):
-            check.faults.append(f"{name}: pg_dump names no owner")
-        allowed = {(a[1], a[2]) for a in state["acl"]}
-        allowed |= {(a[1], a[2]) for c in state["columns"] for a in c["acl"]}
-        full = {who for who, _ in allowed if state["owner"] == who}
-        check.faults += [
-            f"{name}: pg_dump says GRANT {privilege} TO {who or 'PUBLIC'}"
-            for who, privilege in sorted(grants.get(key, set()), key=str)
-            if (who, privilege) not in allowed and who not in full
-        ]
-    return check
+            found.setdefault(_parts(name), set()).update((who, p.split("(")[0].strip()) for p in _listed(privileges))
+    return found
+
+
+def _owner(o: Mapping[str, Any], owner: str | None, stage: str) -> Iterator[str]:
+    wanted = expected(o, stage)["owner"]
+    if owner is None:
+        is_public = o["kind"] == "schema" and o["name"] == "public"
+        if not is_public and o["follows"] is None and not of_the_system(o):
+            yield "pg_dump names no owner"
+    elif owner != wanted:
+        yield f"pg_dump says OWNER TO {owner}, the manifest says {wanted}"
+
+
+def _granted(found: set[_Grant], state: Mapping[str, Any]) -> Iterator[str]:
+    """What is granted, and not in the state. A grant to the owner says how much of everything it holds."""
+    allowed = {(a[1], a[2]) for acl in (state["acl"], *(c["acl"] for c in state["columns"])) for a in acl}
+    owner_listed = any(who == state["owner"] for who, _ in allowed)
+    for who, privilege in sorted(found, key=str):
+        if (who, privilege) not in allowed and not (owner_listed and who == state["owner"]):
+            yield f"pg_dump says GRANT {privilege} TO {who or 'PUBLIC'}"
 
 
 def _listed(privileges: str) -> list[str]:

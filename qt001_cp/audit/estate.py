@@ -11,9 +11,9 @@ from typing import Any
 
 import psycopg
 
+from qt001_cp.audit import privileges
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.live import Entry, Live, entries, words
-from qt001_cp.audit.queries import rows
 
 Objects = Mapping[tuple[str, str], Live]
 Manifest = Mapping[str, Any]
@@ -75,26 +75,29 @@ def denominator(manifest: Manifest, live: Objects) -> Check:
     return check
 
 
-def held(connection: psycopg.Connection, manifest: Manifest, live: Objects, stage: str) -> Check:
-    """What has_table_privilege lets the application role do to each transferred relation, by whatever route."""
+def effective_privileges(connection: psycopg.Connection, manifest: Manifest, live: Objects, stage: str) -> Check:
+    """What the server lets the application role do to each transferred relation: what its after-state gives to that role or to
+    PUBLIC, by whatever route, and no more."""
     check, application = Check("what the application role may do to transferred relations"), manifest["application"]
-    if stage == "fix7a":
-        check.unseen = "before FIX7b the application role owns them"
-        return check
-    groups = {r["name"] for r in rows(connection, "member_of.sql", application)} | {None}
+    wanted = _wanted(manifest, live, stage, {application, None})
+    check.looked_at = len(wanted)
+    for r in privileges.effective(connection, application, wanted):
+        name, allowed = wanted[r["oid"]]
+        if (r["on_table"] or r["on_column"]) and r["privilege"] not in allowed:
+            check.faults.append(f"{name}: {application} may {r['privilege']}")
+    return check
+
+
+def _wanted(manifest: Manifest, live: Objects, stage: str, groups: set[str | None]) -> dict[int, tuple[str, set[str]]]:
+    """By number: the name of each transferred relation, and the privileges that one of ``groups`` has in its state."""
     wanted: dict[int, tuple[str, set[str]]] = {}
     for o in manifest["objects"]:
         found = live.get((o["kind"], o["identity"]))
         if o["disposition"] == "transfer" and found is not None and found.catalog == "pg_class":
             state = expected(o, stage)
-            every = [a for part in (state["acl"], *(c["acl"] for c in state["columns"])) for a in part]
+            every = [a for acl in (state["acl"], *(c["acl"] for c in state["columns"])) for a in acl]
             wanted[found.oid] = (f"{o['kind']} {o['identity']}", {a[2] for a in every if a[1] in groups})
-    check.looked_at = len(wanted)
-    for r in rows(connection, "held.sql", application, application, list(wanted)):
-        name, allowed = wanted[r["oid"]]
-        if (r["on_table"] or r["on_column"]) and r["verb"] not in allowed:
-            check.faults.append(f"{name}: {application} may {r['verb']}")
-    return check
+    return wanted
 
 
 def _acl(name: str, wanted: set[Entry], found: set[Entry]) -> list[str]:

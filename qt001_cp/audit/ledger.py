@@ -56,13 +56,21 @@ def chain(connection: psycopg.Connection, heads: list[str]) -> tuple[Check, list
     for number, e in enumerate(events, 1):
         check.looked_at += 1
         stamped = {
-            "seq": e["seq"], "stage": e["stage"], "at": e["at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "actor": e["actor"], "verb": e["verb"], "subject": e["subject"], "detail": e["detail"], "prev": e["prev"],
-        }  # fmt: skip
+            "seq": e["seq"],
+            "stage": e["stage"],
+            "at": e["at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "actor": e["actor"],
+            "verb": e["verb"],
+            "subject": e["subject"],
+            "detail": e["detail"],
+            "prev": e["prev"],
+        }
         made = hashlib.sha256(rfc8785.dumps(stamped)).hexdigest()
         if e["seq"] != number or e["prev"] != before or e["digest"] != made:
-            check.faults.append(f"event {e['seq']} ({e['verb']} by {e['actor']}): expected number {number} after {before},"
-                                f" digest {made}, found number {e['seq']} after {e['prev']}, digest {e['digest']}")  # fmt: skip
+            check.faults.append(
+                f"event {e['seq']} ({e['verb']} by {e['actor']}): expected number {number} after {before},"
+                f" digest {made}, found number {e['seq']} after {e['prev']}, digest {e['digest']}"
+            )
         before = e["digest"]
     known = {e["digest"] for e in events}
     check.faults += [f"the head {h}, kept elsewhere, is not in the chain" for h in heads if h not in known]
@@ -73,8 +81,11 @@ def missing(events: list[dict[str, Any]], found: Mapping[str, object]) -> list[s
     """Documents that an event names and nobody keeps."""
     named = {e["subject"]: e for e in reversed(events) if e["verb"] in _NAMING}
     named |= {str(e["detail"]["document"]): e for e in reversed(events) if "document" in e["detail"]}
-    return [f"document {name}: event {e['seq']} ({e['verb']} by {e['actor']}) names it, and it is not there"
-            for name, e in named.items() if name not in found]  # fmt: skip
+    return [
+        f"document {name}: event {e['seq']} ({e['verb']} by {e['actor']}) names it, and it is not there"
+        for name, e in named.items()
+        if name not in found
+    ]
 
 
 def digest_of(body: bytes) -> str:

@@ -14,9 +14,17 @@ Entry = tuple[str, str | None, str, bool]
 
 # The letter that acldefault() wants for a catalog. Source: PostgreSQL documentation, table 9.71 (acldefault).
 _LETTERS: Final = {
-    "pg_class": "r", "pg_proc": "f", "pg_namespace": "n", "pg_type": "T", "pg_database": "d", "pg_language": "l",
-    "pg_largeobject_metadata": "L", "pg_foreign_data_wrapper": "F", "pg_foreign_server": "S", "pg_tablespace": "t",
-}  # fmt: skip
+    "pg_class": "r",
+    "pg_proc": "f",
+    "pg_namespace": "n",
+    "pg_type": "T",
+    "pg_database": "d",
+    "pg_language": "l",
+    "pg_largeobject_metadata": "L",
+    "pg_foreign_data_wrapper": "F",
+    "pg_foreign_server": "S",
+    "pg_tablespace": "t",
+}
 _NO_OBJECTS: Final = ("i", "I", "t")
 """Indexes and toast tables belong to their table."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from qt001_cp.audit import rendering
 from qt001_cp.audit.check import Check
@@ -26,7 +26,7 @@ _SCRIPTS: Final = {
 _WHOLE: Final = ("fix7b.sql", "fix7b-restore.sql")
 """Scripts that hold nothing but statements, guards and the ledger's segment. The others carry the frozen files of a revision."""
 _DOCUMENTS: Final = tuple(f"manifests/{n}.json" for n in ("readiness", "capability", "dependency", "static-analysis"))
-_LOCKING: Final = re.compile(r"^ALTER (TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE) ", re.MULTILINE)
+_LOCKING: Final = re.compile(r"^ALTER (TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE) ")
 """Statements that lock a relation against everybody (PostgreSQL documentation, "Explicit Locking", 13.3.1)."""
 _FILE: Final = re.compile(
     r"^DO (\$file_[0-9a-f]{16}\$)\nBEGIN\nPERFORM qt001_cp\.require_run\('[a-z0-9 ]+'\);\n"
@@ -60,53 +60,54 @@ def pack(folder: Path, manifest: Mapping[str, Any], digest: str, sealed: Collect
     for name, body in bodies.items():
         check.looked_at += 1
         made = hashlib.sha256(body).hexdigest()
-        if made != sums[name]:
-            check.faults.append(f"{name}: its sha256 is {made}, SHA256SUMS says {sums[name]}")
-        if name == "manifests/object.json" and made != digest:
-            check.faults.append(f"{name}: its sha256 is {made}, the manifest of this database is {digest}")
-        elif name in _DOCUMENTS and sealed and made not in sealed:
-            check.faults.append(f"{name}: no document of this database has its sha256 {made}")
+        check.faults += [f"{name}: {fault}" for fault in _digest(name, made, sums[name], digest, sealed)]
     check.faults += [f"{name}: it is missing" for name in ("manifests/object.json", *_WHOLE) if name not in bodies]
     for name in _SCRIPTS.keys() & bodies.keys():
         check.faults += [f"{name}: {fault}" for fault in _script(name, bodies[name].decode(), manifest, digest)]
     return check
 
 
+def _digest(name: str, made: str, listed: str, manifest: str, sealed: Collection[str]) -> Iterator[str]:
+    if made != listed:
+        yield f"its sha256 is {made}, SHA256SUMS says {listed}"
+    if name == "manifests/object.json" and made != manifest:
+        yield f"its sha256 is {made}, the manifest of this database is {manifest}"
+    elif name in _DOCUMENTS and sealed and made not in sealed:
+        yield f"no document of this database has its sha256 {made}"
+
+
 def _sums(folder: Path) -> dict[str, str]:
     try:
         text = (folder / "SHA256SUMS").read_text("utf-8")
     except (OSError, ValueError) as exc:
-        raise FileProblem(f"{folder / 'SHA256SUMS'}: cannot be read: {exc}",
-                          hint="name the folder that 'qt001-cp review --out' made") from exc  # fmt: skip
+        raise FileProblem(
+            f"{folder / 'SHA256SUMS'}: cannot be read: {exc}", hint="name the folder that 'qt001-cp review --out' made"
+        ) from exc
     listed = (line.partition("  ") for line in text.splitlines())
     return {name: sha256 for sha256, _, name in listed}
 
 
+class _Block(NamedTuple):
+    """Statements that run together: where they begin, which numbers they say they have, and whether one locks a relation."""
+
+    start: int
+    first: int
+    last: int
+    statements: list[str]
+    locks: bool
+
+
+_A_BLOCK: Final = 'DO $qt001$ BEGIN PERFORM qt001_cp."statements"(); END $qt001$;'
+"""What stands in the place of a block when all the rest of a script is looked at."""
+
+
 def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> list[str]:
     way, calls = _SCRIPTS[name]
-    wanted, faults = rendering.statements(manifest, way), []
-    run = f"$run_{digest[:16]}$"
-    block = re.compile(
-        rf"^DO (\$qt001_{digest[:16]}\$)\nBEGIN\nPERFORM qt001_cp\.require_statements\('{digest}', '{way}',"
-        rf" pg_catalog\.current_query\(\), (\d+), (\d+)\);\nEXECUTE {re.escape(run)}\n(.*?)\n{re.escape(run)};\nEND\n\1;$",
-        re.MULTILINE | re.DOTALL,
-    )
-    found: list[str] = []
-    for match in block.finditer(text):
-        lines = match.group(4).replace(f"\n{run};\nEXECUTE {run}\n", "\n").split("\n")
-        if (int(match.group(2)), int(match.group(3))) != (len(found) + 1, len(found) + len(lines)):
-            faults.append(
-                f"a block says statements {match.group(2)} to {match.group(3)}, it has {len(found) + 1} to {len(found) + len(lines)}"
-            )
-        found += lines
-    lacking, more = Counter(wanted) - Counter(found), Counter(found) - Counter(wanted)
-    faults += [f"it lacks: {s}" for s in lacking.elements()] + [
-        f"it holds, and should not: {s}" for s in more.elements()
-    ]
-    if not lacking and not more and wanted != found:
-        faults.append("its statements stand in another order")
-    rest = _FILE.sub(lambda file: file.group(3), block.sub(_mark, text))
-    faults += _calls(rest, calls, digest)
+    pattern = _pattern(way, digest)
+    blocks = [_block(match, digest) for match in pattern.finditer(text)]
+    rest = _FILE.sub(_bare, pattern.sub(lambda match: _A_BLOCK.ljust(len(match[0])), text))
+    wanted, found = rendering.statements(manifest, way), [s for block in blocks for s in block.statements]
+    faults = [*_numbers(blocks), *_differing(wanted, found), *_calls(rest, calls, digest, blocks)]
     if name == "fix7c.sql":
         faults += [
             f"the new source of {r['identity']} is not in it"
@@ -118,29 +119,69 @@ def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> l
     return faults
 
 
-def _mark(block: re.Match[str]) -> str:
-    """What stands for a block of statements when the guards around it are looked at."""
-    name = "relations" if _LOCKING.search(block.group(4)) else "statements"
-    return f'DO $qt001$ BEGIN PERFORM qt001_cp."{name}"(); END $qt001$;'
+def _bare(file: re.Match[str]) -> str:
+    """What stands in a file, at its place."""
+    return " " * (file.start(3) - file.start()) + file[3] + " " * (file.end() - file.end(3))
 
 
-def _calls(text: str, calls: tuple[str, ...], digest: str) -> list[str]:
+def _pattern(way: str, digest: str) -> re.Pattern[str]:
+    run = re.escape(_run(digest))
+    return re.compile(
+        rf"^DO (\$qt001_{digest[:16]}\$)\nBEGIN\nPERFORM qt001_cp\.require_statements\('{digest}', '{way}',"
+        rf" pg_catalog\.current_query\(\), (\d+), (\d+)\);\nEXECUTE {run}\n(.*?)\n{run};\nEND\n\1;$",
+        re.MULTILINE | re.DOTALL,
+    )
+
+
+def _run(digest: str) -> str:
+    return f"$run_{digest[:16]}$"
+
+
+def _block(match: re.Match[str], digest: str) -> _Block:
+    run = _run(digest)
+    lines = match[4].replace(f"\n{run};\nEXECUTE {run}\n", "\n").split("\n")
+    return _Block(match.start(), int(match[2]), int(match[3]), lines, any(map(_LOCKING.match, lines)))
+
+
+def _numbers(blocks: list[_Block]) -> Iterator[str]:
+    """A block's statements have the numbers that it says, and those of all blocks are one row."""
+    before = 0
+    for block in blocks:
+        first, last = before + 1, before + len(block.statements)
+        if (block.first, block.last) != (first, last):
+            yield f"a block says statements {block.first} to {block.last}, it has {first} to {last}"
+        before = last
+
+
+def _differing(wanted: list[str], found: list[str]) -> Iterator[str]:
+    lacking, more = Counter(wanted) - Counter(found), Counter(found) - Counter(wanted)
+    yield from (f"it lacks: {s}" for s in lacking.elements())
+    yield from (f"it holds, and should not: {s}" for s in more.elements())
+    if not lacking and not more and wanted != found:
+        yield "its statements stand in another order"
+
+
+def _calls(text: str, calls: tuple[str, ...], digest: str, blocks: list[_Block]) -> list[str]:
     """Each guard once, with this manifest, in this order, around the statements; the locks before the first that needs them."""
-    marks = [rf"""PERFORM qt001_cp\."{call}"\('{digest}'""" for call in calls]
-    places = [[m.start() for m in re.finditer(mark, text)] for mark in marks]
-    faults = [f"expected one call of qt001_cp.{call} for this manifest, found {len(p)}"
-              for call, p in zip(calls, places, strict=True) if len(p) != 1]  # fmt: skip
-    if not faults:
-        begin, *between, end = (p[0] for p in places)
-        blocks = {name: [m.start() for m in re.finditer(rf'PERFORM qt001_cp\."{name}"\(\)', text)]
-                  for name in ("statements", "relations")}  # fmt: skip
-        inner = [*between, *blocks["statements"], *blocks["relations"]]
-        late = blocks["relations"] if "lock_relations" in calls else [*blocks["statements"], *blocks["relations"]]
-        if not begin < min(inner, default=end) <= max(inner, default=begin) < end or between != sorted(between):
-            faults.append("its guards do not stand around its statements")
-        elif between and late and between[-1] > min(late):
-            faults.append(f"qt001_cp.{calls[-2]} stands behind statements that it has to come before")
-    return faults
+    places = {
+        call: [m.start() for m in re.finditer(rf"""PERFORM qt001_cp\."{call}"\('{digest}'""", text)] for call in calls
+    }
+    faults = [
+        f"expected one call of qt001_cp.{call} for this manifest, found {len(found)}"
+        for call, found in places.items()
+        if len(found) != 1
+    ]
+    return faults or list(_misplaced({call: found[0] for call, found in places.items()}, blocks))
+
+
+def _misplaced(guards: dict[str, int], blocks: list[_Block]) -> Iterator[str]:
+    begin, *between, end = guards.values()
+    inner = [*between, *(block.start for block in blocks)]
+    late = [block.start for block in blocks if block.locks or "lock_relations" not in guards]
+    if not begin < min(inner, default=end) <= max(inner, default=begin) < end or between != sorted(between):
+        yield "its guards do not stand around its statements"
+    elif between and late and between[-1] > min(late):
+        yield f"qt001_cp.{list(guards)[-2]} stands behind statements that it has to come before"
 
 
 def _statements(text: str) -> list[str]:

@@ -9,20 +9,35 @@ composite types, privileges; containers lose privileges last, get them back firs
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 Object = Mapping[str, Any]
 
-_HIDDEN: Final = ((0x01, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x200B, 0x200F), (0x2028, 0x202E),
-                  (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F))  # fmt: skip
+_HIDDEN: Final = (
+    (0x01, 0x1F),
+    (0x7F, 0x9F),
+    (0xAD, 0xAD),
+    (0x61C, 0x61C),
+    (0x200B, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0xE0000, 0xE007F),
+)
 """Control, formatting and line-breaking characters: a reviewer would not see them."""
 _RELATIONS: Final = ("table", "view", "materialized view", "foreign table", "sequence")
 _CONTAINERS: Final = ("database", "schema")
 _BARE: Final = ("database", "tablespace", "schema", "language", "server", "publication", "subscription")
 _ALTER: Final = {"aggregate": "ROUTINE", "statistics object": "STATISTICS"}
-_GRANT: Final = {"view": "TABLE", "materialized view": "TABLE", "foreign table": "TABLE", "aggregate": "ROUTINE",
-                 "server": "FOREIGN SERVER"}  # fmt: skip
+_GRANT: Final = {
+    "view": "TABLE",
+    "materialized view": "TABLE",
+    "foreign table": "TABLE",
+    "aggregate": "ROUTINE",
+    "server": "FOREIGN SERVER",
+}
 """Where the statement's word is not the kind's own, in capitals."""
 
 
@@ -45,15 +60,24 @@ def name(text: str) -> str:
 
 def _ordered(manifest: Mapping[str, Any], way: str) -> Iterator[tuple[Object, Mapping[str, Any]]]:
     moved = [o for o in manifest["objects"] if o["disposition"] == "transfer" and o["ways"].get(way)]
-    inside = [o for o in moved if o["kind"] not in _CONTAINERS]
-    around = [o for o in moved if o["kind"] in _CONTAINERS]
-    taking = inside + around if way in ("forward", "retire") else around + inside
-    yield from ((o, s) for o in taking if not _late(o, way) for s in o["ways"][way]["pre"])
-    owned = [o for o in around + inside if o["ways"][way]["owner"]]
-    yield from ((o, o["ways"][way]["owner"]) for o in owned if not _locking(o))
-    yield from ((o, s) for o in moved if _late(o, way) for s in o["ways"][way]["pre"])
-    yield from ((o, o["ways"][way]["owner"]) for o in owned if _locking(o))
-    yield from ((o, s) for o in moved for s in o["ways"][way]["post"])
+    taking = sorted(moved, key=_is_container, reverse=way in ("restore", "revive"))
+    handing = sorted(moved, key=_is_container, reverse=True)
+    yield from _steps((o for o in taking if not _late(o, way)), way, "pre")
+    yield from _steps((o for o in handing if not _locking(o)), way, "owner")
+    yield from _steps((o for o in moved if _late(o, way)), way, "pre")
+    yield from _steps((o for o in handing if _locking(o)), way, "owner")
+    yield from _steps(moved, way, "post")
+
+
+def _steps(objects: Iterable[Object], way: str, part: str) -> Iterator[tuple[Object, Mapping[str, Any]]]:
+    """``part``: ``pre`` and ``post`` are lists of steps, ``owner`` is one or none."""
+    for o in objects:
+        found = o["ways"][way][part] or []
+        yield from ((o, step) for step in (found if isinstance(found, list) else [found]))
+
+
+def _is_container(o: Object) -> bool:
+    return o["kind"] in _CONTAINERS
 
 
 def _locking(o: Object) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
-from qt001_cp.audit import derived, dump, estate, ledger, scripts, sources
+from qt001_cp.audit import derived, dump, estate, ledger, privileges, scripts, sources
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import envelope
 from qt001_cp.audit.live import read_live
@@ -27,7 +27,10 @@ _CLAIMS: Final = {
     "definitions_exact": ("the sources of the apply path",),
     "static_analysis_present": ("the analysis against the sources",),
     "dependency_manifest_closed": ("the dependency manifest",),
-    "application_role_contained": ("what the application role may do to transferred relations",),
+    "application_role_contained": (
+        "what the application role may do to transferred relations",
+        "roles of the application",
+    ),
     "ledger_intact": ("documents", "chain of events", "triggers of the ledger"),
 }
 
@@ -59,8 +62,14 @@ class Report:
         return all(c.passed for c in self.checks)
 
     def predicate(self) -> dict[str, Any]:
-        return {"database": self.database, "stage": self.stage, "subject": self.subject, "passed": self.passed,
-                "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "checks": [c.to_json() for c in self.checks]}  # fmt: skip
+        return {
+            "database": self.database,
+            "stage": self.stage,
+            "subject": self.subject,
+            "passed": self.passed,
+            "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "checks": [c.to_json() for c in self.checks],
+        }
 
 
 def audit(dsn: str, outside: Outside, pg_dump: Path, env: Mapping[str, str]) -> Report:
@@ -81,7 +90,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     ).fetchone()
     if there is None or not there[0]:
         raise without_fix7a(str(there[1]) if there else "?", ": nothing to audit")
-    snapshot = str(connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0])  # type: ignore[index]
+    exported = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
+    snapshot = str(exported[0] if exported else "")
     documents, found = ledger.documents(connection)
     chain, events = ledger.chain(connection, list(outside.heads))
     documents.faults += ledger.missing(events, found)
@@ -89,18 +99,32 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     digest = _manifest_of(events, found)
     manifest = found.get(digest)
     if manifest is None:
-        raise DatabaseProblem("no object manifest is sealed in this database: nothing to audit",
-                              hint="qt001-cp manifest seal object.json --database …")  # fmt: skip
+        raise DatabaseProblem(
+            "no object manifest is sealed in this database: nothing to audit",
+            hint="qt001-cp manifest seal object.json --database …",
+        )
     live = read_live(connection)
-    checks = [documents, chain, ledger.triggers(connection), _given(outside, digest),
-              derived.after_states(manifest), scripts.ways(manifest), scripts.restore_script(manifest, digest, events),
-              estate.owners_and_acls(manifest, live, stage), estate.denominator(manifest, live)]  # fmt: skip
+    checks = [
+        documents,
+        chain,
+        ledger.triggers(connection),
+        _given(outside, digest),
+        derived.after_states(manifest),
+        scripts.ways(manifest),
+        scripts.restore_script(manifest, digest, events),
+        estate.owners_and_acls(manifest, live, stage),
+        estate.denominator(manifest, live),
+    ]
     if stage != "fix7a":
-        checks.append(estate.held(connection, manifest, live, stage))
+        checks.append(estate.effective_privileges(connection, manifest, live, stage))
+        checks.append(privileges.roles(connection, manifest["application"]))
     checks += _sources(connection, manifest, digest, stage, events, found)
     text, why = dump.read_dump(pg_dump, dsn, snapshot, env)
-    checks.append(dump.dumped(manifest, text, stage) if text is not None
-                  else Check("pg_dump: owners and grants", unseen=f"{why} (GRANT pg_read_all_data TO the auditor's login)"))  # fmt: skip
+    checks.append(
+        dump.dumped(manifest, text, stage)
+        if text is not None
+        else Check("pg_dump: owners and grants", unseen=f"{why} (GRANT pg_read_all_data TO the auditor's login)")
+    )
     subject = None
     if stage == "fix7c":
         subject = _subject(connection)
@@ -112,14 +136,23 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
 
 def _manifest_of(events: list[dict[str, Any]], found: Mapping[str, Mapping[str, Any]]) -> str:
     """The one that was cut over, else the last that was sealed."""
-    sealed = [e["subject"] for e in events if e["verb"] == "sealed"
-              and str(found.get(e["subject"], {}).get("schema", "")).startswith(OBJECT)]  # fmt: skip
+    sealed = [
+        e["subject"]
+        for e in events
+        if e["verb"] == "sealed" and str(found.get(e["subject"], {}).get("schema", "")).startswith(OBJECT)
+    ]
     cut = [e["subject"] for e in events if e["verb"] == "cutover"]
     return str((cut or sealed or [""])[-1])
 
 
-def _sources(connection: psycopg.Connection, manifest: Mapping[str, Any], digest: str, stage: str,
-             events: list[dict[str, Any]], found: Mapping[str, Mapping[str, Any]]) -> list[Check]:  # fmt: skip
+def _sources(
+    connection: psycopg.Connection,
+    manifest: Mapping[str, Any],
+    digest: str,
+    stage: str,
+    events: list[dict[str, Any]],
+    found: Mapping[str, Mapping[str, Any]],
+) -> list[Check]:
     """The bodies; the evidence about them is in the database since FIX7c."""
     routines, noted = sources.read(connection)
     checks = [sources.apply_path(manifest, routines, stage)]

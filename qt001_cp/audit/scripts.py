@@ -14,8 +14,12 @@ from qt001_cp.audit.check import Check
 from qt001_cp.audit.live import Entry, entries, words
 
 Acl = dict[str | None, set[Entry]]
-_JOURNEYS = (("forward", "before", "after"), ("restore", "after", "before"), ("retire", "after", "retired"),
-             ("revive", "retired", "after"))  # fmt: skip
+_JOURNEYS = (
+    ("forward", "before", "after"),
+    ("restore", "after", "before"),
+    ("retire", "after", "retired"),
+    ("revive", "retired", "after"),
+)
 
 
 def ways(manifest: Mapping[str, Any]) -> Check:
@@ -48,8 +52,10 @@ def restore_script(manifest: Mapping[str, Any], digest: str, events: Iterable[Ma
         if e["verb"] == "restore_registered" and e["subject"] == digest:
             check.looked_at += 1
             if e["detail"].get("sha256") != wanted:
-                check.faults.append(f"event {e['seq']} registers {e['detail'].get('sha256')}, the statements of"
-                                    f" manifest {digest} have the sha256 {wanted}")  # fmt: skip
+                check.faults.append(
+                    f"event {e['seq']} registers {e['detail'].get('sha256')}, the statements of"
+                    f" manifest {digest} have the sha256 {wanted}"
+                )
     if not check.looked_at:
         check.faults.append(f"none is registered for manifest {digest}")
     return check

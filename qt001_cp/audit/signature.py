@@ -28,8 +28,12 @@ SIGN_OFF: Final = "https://qt001.example/attestation/sign-off/v1"
 
 def statement(name: str, digest: str, predicate_type: str, predicate: dict[str, Any]) -> dict[str, Any]:
     """A Statement v1 about one subject, by its sha256."""
-    return {"_type": STATEMENT, "subject": [{"name": name, "digest": {"sha256": digest}}],
-            "predicateType": predicate_type, "predicate": predicate}  # fmt: skip
+    return {
+        "_type": STATEMENT,
+        "subject": [{"name": name, "digest": {"sha256": digest}}],
+        "predicateType": predicate_type,
+        "predicate": predicate,
+    }
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
@@ -39,11 +43,15 @@ def private_key(path: Path) -> Ed25519PrivateKey:
     except OSError as exc:
         raise FileProblem(f"{path}: cannot be read: {exc.strerror}", hint="openssl genpkey -algorithm ed25519") from exc
     except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
-        raise FileProblem(f"{path}: expected an Ed25519 private key in PEM, without a password: {exc}",
-                          hint="openssl genpkey -algorithm ed25519 -out key.pem") from exc  # fmt: skip
+        raise FileProblem(
+            f"{path}: expected an Ed25519 private key in PEM, without a password: {exc}",
+            hint="openssl genpkey -algorithm ed25519 -out key.pem",
+        ) from exc
     if not isinstance(key, Ed25519PrivateKey):
-        raise FileProblem(f"{path}: expected an Ed25519 key, found another kind",
-                          hint="openssl genpkey -algorithm ed25519 -out key.pem")  # fmt: skip
+        raise FileProblem(
+            f"{path}: expected an Ed25519 key, found another kind",
+            hint="openssl genpkey -algorithm ed25519 -out key.pem",
+        )
     return key
 
 
@@ -77,8 +85,11 @@ def sign(document: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
     """The envelope."""
     payload = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     signature = base64.b64encode(key.sign(pae(PAYLOAD, payload))).decode()
-    return {"payload": base64.b64encode(payload).decode(), "payloadType": PAYLOAD,
-            "signatures": [{"keyid": keyid(key.public_key()), "sig": signature}]}  # fmt: skip
+    return {
+        "payload": base64.b64encode(payload).decode(),
+        "payloadType": PAYLOAD,
+        "signatures": [{"keyid": keyid(key.public_key()), "sig": signature}],
+    }
 
 
 def verify(envelope: Any, trusted: Iterable[Ed25519PublicKey]) -> tuple[dict[str, Any] | None, str]:

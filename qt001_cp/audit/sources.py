@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import psycopg
 
-from qt001_cp.audit.bodies import ANALYSED, Row, asks_first, known_names, words
+from qt001_cp.audit.bodies import ANALYSED, Known, Row, asks_first, known_names, words
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.lexical import tokens
 from qt001_cp.audit.queries import rows
@@ -41,9 +41,11 @@ def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
     """The routines, and what the server has noted of them and of the relations."""
     with connection.transaction():
         # They decide how a definition is worded.
-        connection.execute("SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL quote_all_identifiers = off;"
-                           " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
-                           " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1")  # fmt: skip
+        connection.execute(
+            "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL quote_all_identifiers = off;"
+            " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
+            " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
+        )
         routines: dict[Node, Row] = {(r["kind"], r["identity"]): r for r in rows(connection, "routines.sql")}
     return routines, list(rows(connection, "depends.sql"))
 
@@ -55,31 +57,37 @@ def analysis(manifest: Row, evidence: Row | None, routines: Mapping[Node, Row], 
         check.faults.append("no static analysis about this manifest was imported")
         return check
     entries = {(r["kind"], r["identity"]): r for r in evidence["routines"]}
-    needs: dict[Node, set[str]] = {}
-    for d in noted:
-        if d["by_rule"] or d["by_rule"] is None:
-            needs.setdefault((d["from_kind"], d["from_identity"]), set()).add(d["to_identity"])
-    known = known_names(manifest)
+    needs, known = _needs(noted), known_names(manifest)
     for o in manifest["objects"]:
         if o["disposition"] != "transfer" or o["kind"] not in ANALYSED:
             continue
         check.looked_at += 1
-        node, name = (o["kind"], o["identity"]), f"{o['kind']} {o['identity']}"
-        entry = entries.get(node)
-        if entry is None:
-            check.faults.append(f"{name}: the evidence does not have it")
-            continue
-        named = {e["identity"] for e in entry["edges"]}
-        check.faults += [f"{name}: the server has noted that it needs {n}, the evidence does not name it"
-                         for n in sorted(needs.get(node, set()) - named)]  # fmt: skip
-        routine = routines.get(node)
-        if routine is not None:
-            check.faults += [f"{name}: {f}" for f in (*_digests(entry, routine), *words(entry, routine, named, known))]
-        elif entry["definition"] != o["definition"]:
-            check.faults.append(
-                f"{name}: the evidence is about definition {entry['definition']}, the manifest has {o['definition']}"
-            )
+        node = (o["kind"], o["identity"])
+        faults = _entry(o, entries.get(node), routines.get(node), needs.get(node, set()), known)
+        check.faults += [f"{o['kind']} {o['identity']}: {fault}" for fault in faults]
     return check
+
+
+def _needs(noted: Iterable[Row]) -> dict[Node, set[str]]:
+    """What the server has noted that a routine needs; of a relation, what its rule needs."""
+    needs: dict[Node, set[str]] = {}
+    for d in noted:
+        if d["by_rule"] or d["by_rule"] is None:
+            needs.setdefault((d["from_kind"], d["from_identity"]), set()).add(d["to_identity"])
+    return needs
+
+
+def _entry(o: Row, entry: Row | None, routine: Row | None, needs: set[str], known: Known) -> Iterator[str]:
+    if entry is None:
+        yield "the evidence does not have it"
+        return
+    named = {e["identity"] for e in entry["edges"]}
+    for need in sorted(needs - named):
+        yield f"the server has noted that it needs {need}, the evidence does not name it"
+    if routine is not None:
+        yield from (*_digests(entry, routine), *words(entry, routine, named, known))
+    elif entry["definition"] != o["definition"]:
+        yield f"the evidence is about definition {entry['definition']}, the manifest has {o['definition']}"
 
 
 def apply_path(manifest: Row, routines: Mapping[Node, Row], stage: str) -> Check:
@@ -96,16 +104,20 @@ def apply_path(manifest: Row, routines: Mapping[Node, Row], stage: str) -> Check
             if live["whole"] != r["before"]:
                 check.faults.append(f"{r['identity']}: its source is not the one that the manifest captured")
         else:
-            if live["body"] not in [t.text for t in tokens(r["after"]) if t.kind == "string"]:
-                check.faults.append(f"{r['identity']}: its body is not the manifest's new one")
-            if not live["definer"] or live["path"] != "pg_catalog, pg_temp":
-                check.faults.append(f"{r['identity']}: expected SECURITY DEFINER and search_path pg_catalog, pg_temp,"
-                                    f" found definer={live['definer']} and {live['path']}")  # fmt: skip
-            if not asks_first(live["body"] or ""):
-                check.faults.append(
-                    f"{r['identity']}: its first statement is not PERFORM qt001_cp.require_acceptance(…)"
-                )
+            check.faults += [f"{r['identity']}: {fault}" for fault in _replaced(r, live)]
     return check
+
+
+def _replaced(wanted: Row, live: Row) -> Iterator[str]:
+    if live["body"] not in [t.text for t in tokens(wanted["after"]) if t.kind == "string"]:
+        yield "its body is not the manifest's new one"
+    if not live["definer"] or live["path"] != "pg_catalog, pg_temp":
+        yield (
+            "expected SECURITY DEFINER and search_path pg_catalog, pg_temp,"
+            f" found definer={live['definer']} and {live['path']}"
+        )
+    if not asks_first(live["body"] or ""):
+        yield "its first statement is not PERFORM qt001_cp.require_acceptance(…)"
 
 
 def dependencies(manifest: Row, sealed: Row | None, evidence: Row | None, noted: Iterable[Row]) -> Check:
@@ -114,14 +126,28 @@ def dependencies(manifest: Row, sealed: Row | None, evidence: Row | None, noted:
     if sealed is None or evidence is None:
         check.faults.append("none is sealed for this object manifest")
         return check
+    reached = _reached(manifest, evidence, noted)
+    check.looked_at = len(reached)
+    listed = {(k, i) for k, i in sealed["objects"]}
+    check.faults += [f"the apply path reaches {k} {i}, it does not name it" for k, i in sorted(reached - listed)]
+    said = {(k, i, rule) for k, i, rule in sealed["unknown"]}
+    unknown = {(r["kind"], r["identity"]): [u["rule"] for u in r["unknown"]] for r in evidence["routines"]}
+    check.faults += [
+        f"{kind} {identity}: the evidence says {rule}, it does not"
+        for kind, identity in sorted(reached)
+        for rule in unknown.get((kind, identity), ())
+        if (kind, identity, rule) not in said
+    ]
+    return check
+
+
+def _reached(manifest: Row, evidence: Row, noted: Iterable[Row]) -> set[Node]:
+    """What there is on the ways from the routines that FIX7c replaces, but for the control plane's own."""
     graph: dict[Node, set[Node]] = {}
     for d in noted:
         graph.setdefault((d["from_kind"], d["from_identity"]), set()).add((d["to_kind"], d["to_identity"]))
-    unknown: dict[Node, list[str]] = {}
     for r in evidence["routines"]:
-        node = (r["kind"], r["identity"])
-        graph.setdefault(node, set()).update((e["kind"], e["identity"]) for e in r["edges"])
-        unknown[node] = [u["rule"] for u in r["unknown"]]
+        graph.setdefault((r["kind"], r["identity"]), set()).update((e["kind"], e["identity"]) for e in r["edges"])
     roots = {r["identity"] for r in manifest["repoint"]}
     reached: set[Node] = set()
     todo = [(o["kind"], o["identity"]) for o in manifest["objects"] if o["identity"] in roots]
@@ -130,13 +156,7 @@ def dependencies(manifest: Row, sealed: Row | None, evidence: Row | None, noted:
         if node not in reached and not node[1].startswith("qt001_cp."):
             reached.add(node)
             todo += graph.get(node, ())
-    check.looked_at = len(reached)
-    listed = {(k, i) for k, i in sealed["objects"]}
-    check.faults += [f"the apply path reaches {k} {i}, it does not name it" for k, i in sorted(reached - listed)]
-    said = {(k, i, rule) for k, i, rule in sealed["unknown"]}
-    check.faults += [f"{n[0]} {n[1]}: the evidence says {rule}, it does not" for n in sorted(reached)
-                     for rule in unknown.get(n, ()) if (*n, rule) not in said]  # fmt: skip
-    return check
+    return reached
 
 
 def _digests(entry: Row, routine: Row) -> Iterator[str]:

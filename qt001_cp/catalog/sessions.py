@@ -47,7 +47,7 @@ class Snapshot:
         """What ``using`` makes of all rows; it is called once for each half, at the same time."""
 
         def half(cursor: psycopg.RawCursor[Any], number: int, count: int = 2) -> list[_T]:
-            return using(_rows(cursor, _Share(self, columns, definitions, number, count)))
+            return using(_read_share(cursor, _Share(self, columns, definitions, number, count)))
 
         def second() -> list[_T] | None:
             try:
@@ -85,7 +85,7 @@ class _Share:
     count: int
 
 
-def _rows(cursor: psycopg.RawCursor[Any], share: _Share) -> Iterator[Sequence[Any]]:
+def _read_share(cursor: psycopg.RawCursor[Any], share: _Share) -> Iterator[Sequence[Any]]:
     held = share.of.held if share.definitions else []
     text = f"SELECT {share.columns} FROM {query(share.of.there, definitions=share.definitions)} WHERE true"
     given: list[Any] = [share.of.application.name, False, share.definitions]

@@ -27,13 +27,18 @@ def add_verbs(verbs: Any) -> None:
     parser = verbs.add_parser(
         "analyse", help="what each routine and view reads, writes and calls; unknown stays unknown"
     )
-    parser.add_argument("--policy", type=Path, help="the policy; says the application role (default: the login that"
-                        " owns the most; where no database is named, the reference estate's)")  # fmt: skip
+    parser.add_argument(
+        "--policy",
+        type=Path,
+        help="the policy; says the application role (default: the login that"
+        " owns the most; where no database is named, the reference estate's)",
+    )
     parser.add_argument("--only", metavar="IDENTITY", help="one routine or view")
     parser.add_argument(
-        "--cross-check", action="store_true",
+        "--cross-check",
+        action="store_true",
         help="ask the extension plpgsql_check too; what it sees and we do not is a finding",
-    )  # fmt: skip
+    )
     add_database(parser)
     add_format(parser, "sarif")
     parser.set_defaults(run=run)
@@ -59,11 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     blind = sum(len(a.unknown) for _, a in analyses)
     routines = [
-        {"kind": kind, "identity": identity,
-         "edges": [{"verb": e.verb, "kind": e.kind, "identity": e.identity, "line": e.line} for e in a.edges],
-         "unknown": [{"rule": u.rule, "line": u.line, "detail": u.detail} for u in a.unknown]}
+        {
+            "kind": kind,
+            "identity": identity,
+            "edges": [{"verb": e.verb, "kind": e.kind, "identity": e.identity, "line": e.line} for e in a.edges],
+            "unknown": [{"rule": u.rule, "line": u.line, "detail": u.detail} for u in a.unknown],
+        }
         for (kind, identity), a in analyses
-    ]  # fmt: skip
+    ]
     if arguments.format == "json":
         print_json("qt001.analysis/1", {"routines": routines})
     elif arguments.format == "sarif":

@@ -31,9 +31,11 @@ examples:
 
 def add_verbs(verbs: Any) -> None:
     parser = verbs.add_parser(
-        "audit", help="the independent re-check: other queries, pg_dump, digests, chain, signatures (auditor)",
-        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+        "audit",
+        help="the independent re-check: other queries, pg_dump, digests, chain, signatures (auditor)",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--manifest", type=Path, help="the object manifest as it was received")
     parser.add_argument("--head", type=Path, metavar="FILE", help="heads of the chain that were kept elsewhere")
     parser.add_argument("--envelope", type=Path, action="append", default=[], help="a signed statement (DSSE)")
@@ -81,8 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _heads(path: Path) -> list[str]:
     found = heads_of(read_file(path).decode("utf-8", "replace"))
     if not found:
-        raise FileProblem(f"{path}: it holds no digest of 64 hexadecimal digits",
-                          hint="psql -At -c 'SELECT now(), seq, digest FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1'")  # fmt: skip
+        raise FileProblem(
+            f"{path}: it holds no digest of 64 hexadecimal digits",
+            hint="psql -At -c 'SELECT now(), seq, digest FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1'",
+        )
     return found
 
 

@@ -18,6 +18,7 @@ from qt001_cp.project import without_fix7a
 from qt001_cp.rehearsal.scene import OPERATOR, new_scene
 from qt001_cp.servers import open_server
 from qt001_cp.workflow import revisions
+from qt001_cp.workflow.ledger import has_fix7a
 
 
 def add_database(parser: argparse.ArgumentParser) -> None:
@@ -68,15 +69,18 @@ def named(arguments: argparse.Namespace) -> str:
 
 
 def require_fix7a(opened: psycopg.Connection) -> None:
-    row = opened.execute("SELECT pg_catalog.to_regclass('qt001_cp.event') IS NOT NULL").fetchone()
-    if row is None or not row[0]:
+    if not has_fix7a(opened):
         raise without_fix7a(opened.info.dbname)
 
 
 def _connect(dsn: str) -> psycopg.Connection:
     try:
-        opened = psycopg.connect(dsn.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True,
-                                 connect_timeout=10, application_name="qt001-cp")  # fmt: skip
+        opened = psycopg.connect(
+            dsn.replace("postgresql+psycopg://", "postgresql://", 1),
+            autocommit=True,
+            connect_timeout=10,
+            application_name="qt001-cp",
+        )
         return pin(opened)
     except psycopg.Error as exc:
         raise unreachable(exc) from exc

@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from qt001_cp.cli.controlled import call
 from qt001_cp.cli.database import add_database, connection, named
 from qt001_cp.cli.output import add_format, print_json, print_table
 from qt001_cp.errors import EXIT_OK
 from qt001_cp.model.canonical import digest, parse_canonical
 from qt001_cp.policy_file import read_file
-from qt001_cp.workflow.refusal import refusals
+from qt001_cp.workflow.controlled import bind_evidence, import_evidence
+from qt001_cp.workflow.ledger import evidence_events
 from qt001_cp.workflow.seal import record_rehearsal
 
 
@@ -46,34 +46,25 @@ def run_import(arguments: argparse.Namespace) -> int:
         if arguments.rehearsal:
             record_rehearsal(opened, body)
         else:
-            call(opened, "import_evidence(bytea)", "SELECT qt001_cp.import_evidence(%s)", body)
+            import_evidence(opened, body)
     print(f"imported {digest(body)}")
     return EXIT_OK
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    with connection(arguments, needs_fix7a=True) as opened, refusals():
-        rows = opened.execute(
-            "SELECT seq, verb, subject, actor, at, detail FROM qt001_cp.v_event"
-            " WHERE verb IN ('evidence_imported', 'bound', 'rehearsal_recorded', 'signed', 'refused') ORDER BY seq"
-        ).fetchall()
-    fields = ("seq", "verb", "subject", "actor", "at", "detail")
+    with connection(arguments, needs_fix7a=True) as opened:
+        events = evidence_events(opened)
     if arguments.format == "json":
-        print_json("qt001.evidence-list/1", {"events": [dict(zip(fields, row, strict=True)) for row in rows]})
+        print_json("qt001.evidence-list/1", {"events": events})
     else:
-        print_table("evidence", fields, rows)
+        fields = ("seq", "verb", "subject", "actor", "at", "detail")
+        print_table("evidence", fields, [tuple(event[field] for field in fields) for event in events])
     return EXIT_OK
 
 
 def run_bind(arguments: argparse.Namespace) -> int:
     named(arguments)
     with connection(arguments, needs_fix7a=True) as opened:
-        call(
-            opened,
-            "bind_evidence(text,text)",
-            "SELECT qt001_cp.bind_evidence(%s, %s)",
-            arguments.evidence,
-            arguments.capability,
-        )
+        bind_evidence(opened, arguments.evidence, arguments.capability)
     print(f"bound {arguments.evidence} to {arguments.capability}")
     return EXIT_OK

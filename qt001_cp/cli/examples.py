@@ -23,7 +23,7 @@ EXAMPLES: Final = {
                         'qt001-cp evidence import rehearsal/nogo.json --rehearsal --database "$OPERATOR"'),
     "evidence list": ('qt001-cp evidence list --database "$AUDITOR"',),
     "bind": ('qt001-cp bind 9d7d937a52e31629cfb5eb0d592197fa63b2708fff00000000000000000000aa restore_drill --database "$AUTHOR"',),
-}  # fmt: skip
+}  # fmt: skip  # one command a line
 
 
 def add_examples(verbs: Any, before: str = "") -> None:

@@ -10,11 +10,9 @@ from typing import Any
 import psycopg
 
 from qt001_cp.errors import FileProblem
-from qt001_cp.workflow.refusal import refusals
+from qt001_cp.workflow.ledger import chain, head
 
 _LINE = re.compile(r"(\S+)\|(\d+)\|([0-9a-f]{64})")
-_HEAD = """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), seq, digest
-FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1"""
 
 
 def check_heads(opened: psycopg.Connection, path: Path, *, must_exist: bool) -> list[dict[str, Any]]:
@@ -34,26 +32,32 @@ def check_heads(opened: psycopg.Connection, path: Path, *, must_exist: bool) -> 
     for number, line in enumerate(lines, 1):
         found = _LINE.fullmatch(line.strip())
         if found is None:
-            raise FileProblem(f"{path}: line {number}: expected time|number|digest, found {line[:60]!r}",
-                              hint="name the file that --keep-head wrote")  # fmt: skip
+            raise FileProblem(
+                f"{path}: line {number}: expected time|number|digest, found {line[:60]!r}",
+                hint="name the file that --keep-head wrote",
+            )
         kept.append((found[1], int(found[2]), found[3]))
-    with refusals():
-        there: dict[int, str] = dict(opened.execute("SELECT seq, digest FROM qt001_cp.v_event").fetchall())
+    there = chain(opened)
     return [
-        {"gate": "ledger_intact", "sqlstate": "QT301", "object": f"event {seq} of the chain",
-         "expected": f"digest {digest}, kept at {at}", "found": f"digest {there[seq]}" if seq in there else "no such event",
-         "mend": "The chain was rewritten, or a stage was taken back (its last NOTICE named this head). Find out which."}
-        for at, seq, digest in kept if there.get(seq) != digest
-    ]  # fmt: skip
+        {
+            "gate": "ledger_intact",
+            "sqlstate": "QT301",
+            "object": f"event {seq} of the chain",
+            "expected": f"digest {digest}, kept at {at}",
+            "found": f"digest {there[seq]}" if seq in there else "no such event",
+            "mend": "The chain was rewritten, or a stage was taken back (its last NOTICE named this head). Find out which.",
+        }
+        for at, seq, digest in kept
+        if there.get(seq) != digest
+    ]
 
 
 def keep_head(opened: psycopg.Connection, path: Path) -> None:
     """Append today's head, in one write that reaches the disk. Raises :class:`FileProblem`."""
-    with refusals():
-        row = opened.execute(_HEAD).fetchone()
-    if row is None:
+    last = head(opened)
+    if last is None:
         return
-    line = f"{row[0]}|{row[1]}|{row[2]}\n".encode()
+    line = f"{last.at}|{last.seq}|{last.digest}\n".encode()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
         try:

@@ -6,9 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg.rows import dict_row
-
 from qt001_cp import estate
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.cli.database import add_database, connection
@@ -24,6 +21,7 @@ from qt001_cp.sql.build import build
 from qt001_cp.workflow.draft import biggest_owner
 from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
+from qt001_cp.workflow.status import Status, read_status
 
 INVENTORY = """\
 exit code 3: a policy was given, and leaves something unclassified
@@ -36,13 +34,19 @@ examples:
 
 def add_verbs(verbs: Any) -> None:
     inventory = verbs.add_parser(
-        "inventory", help="the estate of the application role, as it is now", epilog=INVENTORY,
+        "inventory",
+        help="the estate of the application role, as it is now",
+        epilog=INVENTORY,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     who = inventory.add_mutually_exclusive_group()
     who.add_argument("--policy", type=Path, help="the policy; says the application role, and classifies")
-    who.add_argument("--application", metavar="ROLE", help="the application role, without a policy (default: the login"
-                     " that owns the most; where no database is named, the reference estate with its policy)")  # fmt: skip
+    who.add_argument(
+        "--application",
+        metavar="ROLE",
+        help="the application role, without a policy (default: the login"
+        " that owns the most; where no database is named, the reference estate with its policy)",
+    )
     add_database(inventory)
     add_format(inventory, "html")
     inventory.set_defaults(run=run_inventory)
@@ -71,11 +75,22 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     unclassified = [o for o in inventory.objects if policy is not None and policy.rule_for(o.ref) is None]
     tree = inventory_tree(inventory, policy)
     if arguments.format == "json":
-        print_json("qt001.inventory/1", {**inventory.head(), "objects": inventory.objects, "unclassified": [str(o.ref) for o in unclassified],
-                                      "counts": counts(inventory.objects), "tree": tree})  # fmt: skip
+        print_json(
+            "qt001.inventory/1",
+            {
+                **inventory.head(),
+                "objects": inventory.objects,
+                "unclassified": [str(o.ref) for o in unclassified],
+                "counts": counts(inventory.objects),
+                "tree": tree,
+            },
+        )
         return EXIT_FINDINGS if unclassified else EXIT_OK
-    facts = [f"{len(inventory.objects)} objects: " + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
-             f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified"]  # fmt: skip
+    facts = [
+        f"{len(inventory.objects)} objects: "
+        + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
+        f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified",
+    ]
     if arguments.format == "html":
         print_html(f"estate of {inventory.application.name} in {inventory.database}", facts, tree)
     else:
@@ -105,49 +120,38 @@ def run_preflight(arguments: argparse.Namespace) -> int:
 
 def run_status(arguments: argparse.Namespace) -> int:
     with connection(arguments, needs_fix7a=True) as opened, refusals():
-        stage = _rows(
-            opened, "SELECT qt001_cp.stage() AS stage, qt001_cp.is_rehearsal() AS rehearsal, qt001_cp.build() AS build"
-        )[0]
-        manifests = _rows(
-            opened,
-            "SELECT kind, digest, state, proposed_by, sealed_by, sealed_at FROM qt001_cp.v_manifest ORDER BY sealed_at",
-        )
-        drift = _rows(opened, "SELECT * FROM qt001_cp.drift()")
-        head = _rows(opened, "SELECT seq, digest, actor, verb, at FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1")
-        gates: list[dict[str, Any]] = []
-        acceptance: list[dict[str, Any]] = []
-        guard: list[dict[str, Any]] = []
-        if stage["stage"] == "fix7c":
-            guard = _rows(opened, "SELECT mode, reason FROM qt001_cp.guard_mode()")
-            gates = _rows(opened, "SELECT * FROM qt001_cp.v_fix7_gate ORDER BY ordinal")
-            acceptance = _rows(opened, "SELECT * FROM qt001_cp.v_fix7_acceptance")
-    accepted = bool(acceptance and acceptance[0]["accepted"])
-    document = {**stage, "accepted": accepted, "subject": acceptance[0]["subject_digest"] if acceptance else None,
-                "manifests": manifests, "gates": gates, "drift": drift, "ledger_head": head[0] if head else None,
-                "guard": guard[0] if guard else None}  # fmt: skip
+        status = read_status(opened)
     if arguments.format == "json":
-        print_json("qt001.status/1", document)
+        print_json("qt001.status/1", status.document())
     else:
-        print(
-            f"stage {stage['stage']}{' (rehearsal)' if stage['rehearsal'] else ''}; accepted: {'yes' if accepted else 'no'}"
+        _print_status(status)
+    return EXIT_FINDINGS if status.drift or status.beyond or any(not g["open"] for g in status.gates) else EXIT_OK
+
+
+def _print_status(status: Status) -> None:
+    rehearsal, accepted = " (rehearsal)" if status.stage["rehearsal"] else "", "yes" if status.accepted else "no"
+    print(f"stage {status.stage['stage']}{rehearsal}; accepted: {accepted}")
+    found = status.stage["build"]
+    print(f"build {found}" + ("" if found == build() else f", not this program's, which is {build()}"))
+    if status.acceptance:
+        print(f"subject {status.acceptance['subject_digest']}")
+    if status.guard:
+        print(f"guard {status.guard['mode']}: {status.guard['reason']}")
+    print_table(
+        "manifests",
+        ("kind", "digest", "state", "sealed by"),
+        [(m["kind"], m["digest"], m["state"], m["sealed_by"]) for m in status.manifests],
+    )
+    if status.gates:
+        print_table(
+            "gates",
+            ("", "gate", "open", "reason", "mend"),
+            [
+                (g["ordinal"], g["gate"], "yes" if g["open"] else "no", in_a_sentence(g["reason"]), g["mend"])
+                for g in status.gates
+            ],
         )
-        other = "" if stage["build"] == build() else f", not this program's, which is {build()}"
-        print(f"build {stage['build']}{other}")
-        if acceptance:
-            print(f"subject {acceptance[0]['subject_digest']}")
-        if guard:
-            print(f"guard {guard[0]['mode']}: {guard[0]['reason']}")
-        print_table("manifests", ("kind", "digest", "state", "sealed by"),
-                    [(m["kind"], m["digest"], m["state"], m["sealed_by"]) for m in manifests])  # fmt: skip
-        if gates:
-            print_table("gates", ("", "gate", "open", "reason", "mend"),
-                        [(g["ordinal"], g["gate"], "yes" if g["open"] else "no", in_a_sentence(g["reason"]), g["mend"]) for g in gates])  # fmt: skip
-        for d in drift:
-            expected, found = compared(d["expected"], d["found"])
-            print(f"drift: {d['object']}: expected {expected}, found {found}")
-    return EXIT_FINDINGS if drift or any(not g["open"] for g in gates) else EXIT_OK
-
-
-def _rows(opened: psycopg.Connection, query: str, *args: object) -> list[dict[str, Any]]:
-    with opened.cursor(row_factory=dict_row) as cursor:
-        return list(cursor.execute(query, args or None).fetchall())
+    for d in status.drift:
+        expected, found = compared(d["expected"], d["found"])
+        print(f"drift: {d['object']}: expected {expected}, found {found}")
+    print_findings(status.beyond)

@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from qt001_cp import estate
 from qt001_cp.cli.database import add_database, connection, named, require_fix7a
 from qt001_cp.cli.output import add_format, print_json
@@ -19,6 +17,7 @@ from qt001_cp.plan.difference import difference
 from qt001_cp.plan.tree import counts, manifest_tree
 from qt001_cp.policy_file import read_file
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
+from qt001_cp.workflow.ledger import manifest_state
 from qt001_cp.workflow.refusal import refusals
 from qt001_cp.workflow.seal import propose, seal
 
@@ -92,11 +91,13 @@ def run_show(arguments: argparse.Namespace) -> int:
         print_json(OBJECT_SCHEMA, {**manifest.head(), "objects": manifest.objects})
         return EXIT_OK
     moved = len(manifest.transferred)
-    facts = [f"object manifest {manifest.digest()}",
-             f"database {manifest.database}, PostgreSQL {manifest.server_major}, application role {manifest.application.name},"
-             f" policy {manifest.policy['name']!r}",
-             f"{len(manifest.objects)} objects, {moved} transferred, {len(manifest.objects) - moved} retained: "
-             + ", ".join(f"{n} {kind}" for kind, n in counts(manifest.objects).items())]  # fmt: skip
+    facts = [
+        f"object manifest {manifest.digest()}",
+        f"database {manifest.database}, PostgreSQL {manifest.server_major}, application role {manifest.application.name},"
+        f" policy {manifest.policy['name']!r}",
+        f"{len(manifest.objects)} objects, {moved} transferred, {len(manifest.objects) - moved} retained: "
+        + ", ".join(f"{n} {kind}" for kind, n in counts(manifest.objects).items()),
+    ]
     if arguments.format == "html":
         print_html(
             f"what {manifest.application.name} loses and keeps in {manifest.database}", facts, manifest_tree(manifest)
@@ -122,14 +123,9 @@ def run_verify(arguments: argparse.Namespace) -> int:
     if arguments.database:
         with connection(arguments) as opened, refusals():
             require_fix7a(opened)
-            state = _state(opened, manifest)
+            state = manifest_state(opened, manifest.digest())
     if arguments.format == "json":
         print_json("qt001.verification/1", {"digest": manifest.digest(), "state": state})
     else:
         print(f"{manifest.digest()}  {arguments.file}: canonical" + (f", {state} in the database" if state else ""))
     return EXIT_OK if state in (None, "sealed") else EXIT_FINDINGS
-
-
-def _state(opened: psycopg.Connection, manifest: ObjectManifest) -> str:
-    row = opened.execute("SELECT state FROM qt001_cp.v_manifest WHERE digest = %s", [manifest.digest()]).fetchone()
-    return str(row[0]) if row else "unknown"

@@ -23,11 +23,20 @@ def add_verbs(verbs: Any) -> None:
     init.add_argument(
         "--application", metavar="ROLE", help="the application role (default: the login that owns the most)"
     )
-    init.add_argument("--protect", metavar="PATTERN", action="append", default=[],
-                      help="what is to be protected, as schema.name with * and ?; may be repeated (default: the groups that"
-                           " hold a SECURITY DEFINER routine of the application)")  # fmt: skip
-    init.add_argument("--out", type=Path, default=Path("policy.toml"), help="the file to write (default policy.toml); the"
-                      " new sources go into the folder repoint beside it")  # fmt: skip
+    init.add_argument(
+        "--protect",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="what is to be protected, as schema.name with * and ?; may be repeated (default: the groups that"
+        " hold a SECURITY DEFINER routine of the application)",
+    )
+    init.add_argument(
+        "--out",
+        type=Path,
+        default=Path("policy.toml"),
+        help="the file to write (default policy.toml); the new sources go into the folder repoint beside it",
+    )
     add_database(init)
     add_format(init)
     init.set_defaults(run=run_init)
@@ -68,6 +77,8 @@ def _json(draft: Draft, counts: Counter[str], written: list[Path]) -> dict[str, 
         "files": [str(p) for p in written],
         "undecided_keys": draft.policy.undecided(),
         "counts": {name: counts[name] for name in ("transfer", "retain", "undecided")},
-        "objects": [{"kind": k[0], "identity": k[1], "disposition": s.disposition, "reason": s.reason}
-                    for k, s in sorted(draft.judgement.suggestions.items())],
-    }  # fmt: skip
+        "objects": [
+            {"kind": k[0], "identity": k[1], "disposition": s.disposition, "reason": s.reason}
+            for k, s in sorted(draft.judgement.suggestions.items())
+        ],
+    }

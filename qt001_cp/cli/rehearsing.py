@@ -16,9 +16,9 @@ from qt001_cp.cli.database import dsn
 from qt001_cp.cli.output import add_format, print_json
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, Qt001Error, UsageError
 from qt001_cp.model.canonical import Json
+from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.rehearsal.clone.make import from_dump, from_source
 from qt001_cp.rehearsal.clone.origin import Clone
-from qt001_cp.rehearsal.nogo.case import FAMILIES
 from qt001_cp.rehearsal.run import rehearse
 from qt001_cp.rehearsal.transcript import Transcript
 from qt001_cp.servers import open_server, server_kind
@@ -39,8 +39,12 @@ exactly the original's estate, nogo.json is the no-go record of the original too
 
 
 def add_verbs(verbs: Any) -> None:
-    parser = verbs.add_parser("rehearse", help="the whole way on a disposable PostgreSQL, with every no-go family", epilog=_EPILOG,
-                              formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = verbs.add_parser(
+        "rehearse",
+        help="the whole way on a disposable PostgreSQL, with every no-go family",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--out", type=Path, help="the folder to write (default: rehearsal-<time>)")
     parser.add_argument(
         "--server", choices=("embedded", "container", "dsn"), help="default embedded; see QT001_TEST_SERVER"

@@ -31,9 +31,11 @@ examples:
 
 def add_verbs(verbs: Any) -> None:
     parser = verbs.add_parser(
-        "report", help="stages, gates, estate, ways in, no-go results and what remains blocked, as one HTML file",
-        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+        "report",
+        help="stages, gates, estate, ways in, no-go results and what remains blocked, as one HTML file",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--manifest", type=Path, metavar="FILE", help="the object manifest; default: the database's own"
     )

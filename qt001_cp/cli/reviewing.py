@@ -29,9 +29,11 @@ examples:
 
 def add_verbs(verbs: Any) -> None:
     parser = verbs.add_parser(
-        "review", help="the operator's pack: the SQL both ways, what it changes, preflight, rehearsal, SHA256SUMS",
-        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+        "review",
+        help="the operator's pack: the SQL both ways, what it changes, preflight, rehearsal, SHA256SUMS",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("manifest", type=Path, help="the object manifest; its documents are taken from the same folder")
     parser.add_argument("--rehearsal", type=Path, metavar="DIR", help="what 'qt001-cp rehearse --out DIR' wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
@@ -52,9 +54,18 @@ def run(arguments: argparse.Namespace) -> int:
     wrong = rehearsed.wrong if rehearsed is not None else ()
     findings = answer.findings if answer is not None else []
     if arguments.format == "json":
-        print_json("qt001.review/1", {"manifest": manifest.digest(), "out": str(arguments.out), "files": sorted(files),
-                                      "go": not findings if answer is not None else None, "findings": findings,
-                                      "rehearsal_passed": not wrong if rehearsed is not None else None, "rehearsal_failures": wrong})  # fmt: skip
+        print_json(
+            "qt001.review/1",
+            {
+                "manifest": manifest.digest(),
+                "out": str(arguments.out),
+                "files": sorted(files),
+                "go": not findings if answer is not None else None,
+                "findings": findings,
+                "rehearsal_passed": not wrong if rehearsed is not None else None,
+                "rehearsal_failures": wrong,
+            },
+        )
     else:
         print(f"{arguments.out}: {len(files)} files; begin with index.html or index.md")
         if answer is None:

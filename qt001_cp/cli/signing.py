@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
 import psycopg
 
 from qt001_cp.audit import signature
-from qt001_cp.cli.controlled import call
 from qt001_cp.cli.database import add_database, connection, named
 from qt001_cp.errors import EXIT_OK, FileProblem, UsageError
-from qt001_cp.workflow.refusal import refusals
+from qt001_cp.workflow import ledger
+from qt001_cp.workflow.controlled import refuse_sign_off, sign_off
 
 _LONGEST: Final = 2**31 - 1
 """Seconds are an integer of PostgreSQL's."""
@@ -33,9 +34,11 @@ examples:
 
 def add_verbs(verbs: Any) -> None:
     sign = verbs.add_parser(
-        "sign", help="sign, or refuse, exactly today's subject (auditor)", epilog=EPILOG,
+        "sign",
+        help="sign, or refuse, exactly today's subject (auditor)",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     sign.add_argument("subject", help="the subject digest that 'qt001-cp status' prints")
     sign.add_argument("--scope", help="what the sign-off is for")
     sign.add_argument("--valid", type=int, metavar="SECONDS", help="how long it is valid")
@@ -51,28 +54,28 @@ def add_verbs(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     named(arguments)
-    query, args = _answer(arguments)
+    answer = _answer(arguments)
     if (arguments.key is None) != (arguments.envelope is None):
         raise UsageError("--key and --envelope belong together", hint="--key hana.pem --envelope sign-off.dsse.json")
     key = signature.private_key(arguments.key) if arguments.key else None
     with connection(arguments, needs_fix7a=True) as opened:
         if key is None:
-            call(opened, "sign_off(text,text,int)", query, *args)
+            answer(opened)
         else:
             with _new_file(arguments.envelope) as out, opened.transaction():
-                event = call(opened, "sign_off(text,text,int)", query, *args)
-                document = signature.sign(_statement(opened, event, arguments.subject), key)
+                document = signature.sign(_statement(opened, answer(opened), arguments.subject), key)
                 out.write(json.dumps(document, indent=1) + "\n")
                 out.flush()
     print("refused" if arguments.refuse else "signed")
     return EXIT_OK
 
 
-def _answer(arguments: argparse.Namespace) -> tuple[str, list[object]]:
+def _answer(arguments: argparse.Namespace) -> Callable[[psycopg.Connection], str]:
+    """What writes the answer into the database, and says which event it is."""
     if arguments.refuse:
         if not arguments.reason:
             raise UsageError("a refusal needs its reason", hint="qt001-cp sign SUBJECT --refuse --reason '…'")
-        return "SELECT qt001_cp.refuse_sign_off(%s, %s)", [arguments.subject, arguments.reason]
+        return partial(refuse_sign_off, subject=arguments.subject, reason=arguments.reason)
     if not arguments.scope or not arguments.valid:
         raise UsageError(
             "a sign-off needs a scope and a validity", hint="qt001-cp sign SUBJECT --scope '…' --valid SECONDS"
@@ -82,7 +85,7 @@ def _answer(arguments: argparse.Namespace) -> tuple[str, list[object]]:
             f"--valid {arguments.valid}: expected 1 to {_LONGEST} seconds, found {arguments.valid}",
             hint="a day is 86400; the longest that counts is max_validity_seconds of the policy",
         )
-    return "SELECT qt001_cp.sign_off(%s, %s, %s)", [arguments.subject, arguments.scope, arguments.valid]
+    return partial(sign_off, subject=arguments.subject, scope=arguments.scope, seconds=arguments.valid)
 
 
 @contextmanager
@@ -102,15 +105,15 @@ def _new_file(path: Path) -> Iterator[IO[str]]:
 
 def _statement(opened: psycopg.Connection, event: str, subject: str) -> dict[str, Any]:
     """What the database recorded, as it recorded it."""
-    with refusals():
-        row = opened.execute(
-            "SELECT verb, actor::text, detail, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), current_database()"
-            " FROM qt001_cp.v_event WHERE digest = %s",
-            [event],
-        ).fetchone()
-    assert row is not None
-    verb, actor, detail, at, database = row
-    predicate = {"verdict": verb, "signer": actor, "at": at, "database": database, "event": event}
+    said = ledger.answer(opened, event)
+    database, detail = said["database"], said["detail"]
+    predicate = {
+        "verdict": said["verb"],
+        "signer": said["actor"],
+        "at": said["at"],
+        "database": database,
+        "event": event,
+    }
     for theirs, ours in (("scope", "scope"), ("valid_until", "validUntil"), ("reason", "reason")):
         if theirs in detail:
             predicate[ours] = detail[theirs]

@@ -18,8 +18,9 @@ def print_tree(root: Node) -> None:
 
 
 def print_html(title: str, facts: Sequence[str], root: Node) -> None:
-    environment = Environment(loader=PackageLoader("qt001_cp.cli", "pages"), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True)  # fmt: skip
+    environment = Environment(
+        loader=PackageLoader("qt001_cp.cli", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
     print(environment.get_template("tree.html.j2").render(title=title, facts=facts, tree=root))
 
 

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from qt001_cp.cli.controlled import call
 from qt001_cp.cli.database import add_database, connection, named
 from qt001_cp.cli.heads import check_heads, keep_head
 from qt001_cp.cli.output import add_format, print_findings, print_json
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.review.prometheus import findings_prometheus
 from qt001_cp.review.sarif import findings_sarif
+from qt001_cp.workflow.controlled import look
 
 EPILOG = """\
 Each records its run; acceptance closes when one of the two is older than max_age_seconds of the policy, found something, or
@@ -32,8 +32,12 @@ def add_verbs(verbs: Any) -> None:
         ("scan", "the scheduled scanner, its pair: another login, another code path (verifier)"),
     ):
         parser = verbs.add_parser(name, help=words, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-        parser.add_argument("--head", type=Path, metavar="FILE", help="earlier heads of the chain, kept elsewhere: each has"
-                            " to be in it still")  # fmt: skip
+        parser.add_argument(
+            "--head",
+            type=Path,
+            metavar="FILE",
+            help="earlier heads of the chain, kept elsewhere: each has to be in it still",
+        )
         parser.add_argument("--keep-head", type=Path, metavar="FILE", help="the same, and append today's head")
         add_database(parser)
         add_format(parser, "sarif", "prometheus")
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     verb, heads = arguments.verb, arguments.keep_head or arguments.head
     with connection(arguments, needs_fix7a=True) as opened:
         rewritten = check_heads(opened, heads, must_exist=arguments.keep_head is None) if heads else []
-        findings = call(opened, f"{verb}()", f"SELECT qt001_cp.{verb}()") + rewritten
+        findings = look(opened, verb) + rewritten
         if arguments.keep_head and not rewritten:
             keep_head(opened, arguments.keep_head)
         database = opened.info.dbname

@@ -20,15 +20,18 @@ from qt001_cp.errors import ManifestError
 Json: TypeAlias = dict[str, Any]
 _FIRST: Final = re.compile(rb'\{"[^"\\]+":')
 _OPTIONS: Final = (
-    orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
-    | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-)  # fmt: skip
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+)
 
 
 def canonical_bytes(document: Json) -> bytes:
     """The RFC 8785 bytes of ``document``; :class:`ManifestError` for what has no such form."""
     try:
-        _check(document, "$")
+        _require_canonical(document, "$")
         return orjson.dumps(document, option=_OPTIONS)
     except (TypeError, RecursionError) as exc:
         raise ManifestError(f"the document has no canonical form: {exc}") from exc
@@ -112,7 +115,7 @@ def _cut(body: bytes, key: str, until: str) -> tuple[int, bytes, int] | None:
     return start, b"}," + first.group(), end
 
 
-def _check(value: Any, path: str) -> None:
+def _require_canonical(value: Any, path: str) -> None:
     """Refuse what orjson would write otherwise than RFC 8785, or not at all."""
     kind = type(value)
     if kind is dict:
@@ -120,11 +123,11 @@ def _check(value: Any, path: str) -> None:
             if type(key) is not str or not key.isascii():
                 raise ManifestError(f"{path}: key {key!r} is not ASCII text")
             if type(inner) not in _PLAIN:
-                _check(inner, f"{path}.{key}")
+                _require_canonical(inner, f"{path}.{key}")
     elif kind is list or kind is tuple:
         for number, inner in enumerate(value):
             if type(inner) not in _PLAIN:
-                _check(inner, f"{path}[{number}]")
+                _require_canonical(inner, f"{path}[{number}]")
     elif kind is float:
         raise ManifestError(f"{path}: {value!r} is a float; our documents hold none")
     elif kind not in _PLAIN and kind is not int:

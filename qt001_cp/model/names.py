@@ -53,6 +53,11 @@ def grantee_to_json(value: Grantee) -> str | None:
     return value.name if isinstance(value, Role) else None
 
 
+def grantee_name(value: Grantee) -> str:
+    """For a sentence; a statement needs the quoted one."""
+    return value.name if isinstance(value, Role) else "PUBLIC"
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class QualifiedName:
     """A schema and a name, both raw and unquoted."""

@@ -108,7 +108,7 @@ def policy_from_data(data: Json, source: str) -> Policy:
         policy.body()
     except ManifestError as exc:
         raise PolicyError(f"{source}: {exc.message}", hint="see docs/policy.md for every key") from exc
-    _check(policy, source)
+    _require_sound(policy, source)
     return policy
 
 
@@ -129,7 +129,7 @@ def _policy(data: Json, source: str) -> Policy:
     )
 
 
-def _check(policy: Policy, source: str) -> None:
+def _require_sound(policy: Policy, source: str) -> None:
     if policy.application in (roles.OWNER, *roles.DUTIES):
         raise PolicyError(
             f"{source}: roles.application: {policy.application.name} is a role of the control plane itself",
@@ -163,8 +163,10 @@ def _rule(number: int, data: Json, source: str) -> Rule:
     for item in data.get("keep", []):
         unknown = sorted(set(item["privileges"]) - set(kinds.BITS))
         if unknown:
-            raise PolicyError(f"{source}: rule {number}: keep: {unknown[0]!r} is not a privilege",
-                              hint="privileges: " + ", ".join(kinds.BITS))  # fmt: skip
+            raise PolicyError(
+                f"{source}: rule {number}: keep: {unknown[0]!r} is not a privilege",
+                hint="privileges: " + ", ".join(kinds.BITS),
+            )
         keep[item["grantee"]] |= frozenset(item["privileges"])
     return Rule(
         number,

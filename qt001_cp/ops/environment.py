@@ -14,7 +14,7 @@ from sqlalchemy import Column, MetaData, String, Table, create_engine, pool
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-import qt001_cp.ops  # noqa: F401
+import qt001_cp.ops  # noqa: F401 - registers the operations
 from qt001_cp.errors import MEMBERSHIP_HINT, Qt001Error, UsageError, unreachable
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported

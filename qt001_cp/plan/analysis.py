@@ -23,7 +23,7 @@ def analyse_estate(objects: Iterable[InventoryObject], names: Names) -> dict[tup
     return {
         o.ref.key: RoutineAnalysis(*o.ref.key, str(o.detail.get("language", "view")), (), ())
         if o.detail and o.detail.get("system")
-        else analyse(_source(o, o.definition), names)
+        else analyse(_routine_source(o, o.definition), names)
         for o in objects
         if o.ref.kind in ANALYSED
     }
@@ -34,7 +34,7 @@ def analyse_new_sources(
 ) -> dict[tuple[str, str], RoutineAnalysis]:
     """Analyse the new source of each repointed routine."""
     return {
-        o.ref.key: analyse(_source(o, new_sources[o.ref.identity]), names)
+        o.ref.key: analyse(_routine_source(o, new_sources[o.ref.identity]), names)
         for o in objects
         if o.ref.kind in ("function", "procedure") and o.ref.identity in policy.repoint
     }
@@ -69,7 +69,7 @@ def _behind(named: set[Key], onward: Mapping[Key, set[Key]]) -> set[Key]:
     return found
 
 
-def _source(o: InventoryObject, definition: str) -> RoutineSource:
+def _routine_source(o: InventoryObject, definition: str) -> RoutineSource:
     detail = o.detail or {}
     if o.ref.kind in ("view", "materialized view"):
         query = next((line for line in definition.split("\nrule ") if "_RETURN" in line), definition)

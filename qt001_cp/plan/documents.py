@@ -22,8 +22,10 @@ def body_of(source: str, identity: str) -> str:
     """The body between dollar quotes: what PostgreSQL keeps as ``prosrc``. Raises :class:`PolicyError`."""
     match = _BODY.search(source)
     if match is None:
-        raise PolicyError(f"repoint: the new source of {identity} has no dollar-quoted body",
-                          hint="write it as CREATE OR REPLACE FUNCTION … AS $body$ … $body$")  # fmt: skip
+        raise PolicyError(
+            f"repoint: the new source of {identity} has no dollar-quoted body",
+            hint="write it as CREATE OR REPLACE FUNCTION … AS $body$ … $body$",
+        )
     return match.group(2)
 
 
@@ -94,32 +96,40 @@ def dependency(
     manifest: ObjectManifest, analysis: Json, catalog_edges: Iterable[tuple[Node, Node]], legacy: Iterable[Node] = ()
 ) -> Json:
     """All that the apply path, with its new sources, reaches: through bodies and through the catalogs."""
-    graph: dict[Node, set[Node]] = {}
-    for start, end in catalog_edges:
-        graph.setdefault(start, set()).add(end)
-    unknown = []
-    bodies: Mapping[Node, Json] = {(r["kind"], r["identity"]): r for r in analysis["routines"]}
-    for node, routine in bodies.items():
-        graph.setdefault(node, set()).update((e["kind"], e["identity"]) for e in routine["edges"])
-    reached: set[Node] = set()
-    todo: list[Node] = [o.ref.key for o in manifest.objects if o.ref.identity in {r.identity for r in manifest.repoint}]
-    while todo:
-        node = todo.pop()
-        if node in reached or node[1].startswith("qt001_cp."):
-            continue
-        reached.add(node)
-        todo.extend(graph.get(node, ()))
-        unknown += [[*node, u["rule"]] for u in bodies.get(node, {"unknown": []})["unknown"]]
+    bodies: dict[Node, Json] = {(r["kind"], r["identity"]): r for r in analysis["routines"]}
+    replaced = {r.identity for r in manifest.repoint}
+    reached = _reached([o.ref.key for o in manifest.objects if o.ref.identity in replaced], catalog_edges, bodies)
     held = sorted(reached & set(legacy))
     if held:
-        raise PolicyError(f"the new apply path still reaches the legacy authority: {held[0][0]} {held[0][1]}",
-                          hint="take it out of the new sources in the policy's [[repoint]]")  # fmt: skip
+        raise PolicyError(
+            f"the new apply path still reaches the legacy authority: {held[0][0]} {held[0][1]}",
+            hint="take it out of the new sources in the policy's [[repoint]]",
+        )
     return {
         "schema": "qt001.manifest.dependency/1",
         "object_manifest": manifest.digest(),
         "objects": [list(node) for node in sorted(reached)],
-        "unknown": sorted(unknown),
+        "unknown": sorted([*node, u["rule"]] for node in reached & bodies.keys() for u in bodies[node]["unknown"]),
     }
+
+
+def _reached(
+    starts: Iterable[Node], catalog_edges: Iterable[tuple[Node, Node]], bodies: Mapping[Node, Json]
+) -> set[Node]:
+    """What there is on the ways from ``starts``; the control plane's own routines are no part of them."""
+    graph: dict[Node, set[Node]] = {}
+    for start, end in catalog_edges:
+        graph.setdefault(start, set()).add(end)
+    for node, routine in bodies.items():
+        graph.setdefault(node, set()).update((e["kind"], e["identity"]) for e in routine["edges"])
+    reached: set[Node] = set()
+    todo = list(starts)
+    while todo:
+        node = todo.pop()
+        if node not in reached and not node[1].startswith("qt001_cp."):
+            reached.add(node)
+            todo.extend(graph.get(node, ()))
+    return reached
 
 
 def unknowns(analyses: Mapping[Node, RoutineAnalysis]) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from qt001_cp.analyse.result import Edge
 from qt001_cp.errors import Findings, ManifestError, NotRestorable, PolicyError
@@ -26,35 +26,14 @@ def generate(
     Raises :class:`Findings` naming each unclassified object, :class:`NotRestorable` naming each object that could
     not be put back exactly, :class:`PolicyError` where the policy names what the estate does not have, or leaves a value undecided.
     """
-    ruled = [(o, policy.rule_for(o.ref)) for o in inventory.objects]
-    unclassified = [o for o, rule in ruled if rule is None]
-    if unclassified:
-        listed = "\n".join(f"  {o.ref}  ({', '.join(o.why)})" for o in unclassified)
-        raise Findings(
-            f"{len(unclassified)} object(s) of the estate are unclassified:\n{listed}",
-            hint="add a [[rule]] with disposition and reason for each, then generate again",
-        )
+    ruled = _ruled(inventory, policy)
     if left := policy.undecided():
         raise PolicyError(
             f"the policy is still undecided: {', '.join(left)}", hint="write what they are: docs/policy.md"
         )
     _known(inventory, policy)
-    objects, refused = [], []
-    for o, rule in ruled:
-        assert rule is not None
-        try:
-            objects.append(_object(o, rule, inventory, policy, analyses))
-        except NotRestorable as exc:
-            refused.append(exc)
-    if refused:
-        raise NotRestorable(
-            f"{len(refused)} object(s) cannot be restored exactly:\n" + "\n".join(f"  {e}" for e in refused)
-        )
+    objects = _objects(ruled, _Estate(inventory, policy, analyses))
     by_identity = {o.ref.identity: o for o in inventory.objects if o.ref.kind in kinds.ROUTINES}
-    repoint = tuple(
-        Repoint(identity, part, by_identity[identity].definition, new_sources[identity])
-        for identity, part in policy.parts().items()
-    )
     manifest = ObjectManifest(
         inventory.database,
         inventory.server_version // 10000,
@@ -63,55 +42,134 @@ def generate(
         policy.apply_path,
         policy.blocked,
         policy.legacy,
-        repoint,
-        tuple(objects),
+        tuple(
+            Repoint(identity, part, by_identity[identity].definition, new_sources[identity])
+            for identity, part in policy.parts().items()
+        ),
+        objects,
     )
     _followers(manifest)
     return manifest
 
 
-def _object(o: InventoryObject, rule: Rule, inventory: Inventory, policy: Policy, analyses: Analyses) -> ManifestObject:
-    curated = o.ref.kind == "view" and o.ref.identity in policy.curated
-    legacy = any((leg["kind"], leg["identity"]) == o.ref.key for leg in policy.legacy)
-    if rule.disposition == "retain":
-        if legacy:
-            raise PolicyError(f"{o.ref} is legacy authority, but rule {rule.number} retains it",
-                              hint="legacy authority is transferred first, then retired by FIX7c")  # fmt: skip
-        if curated:
-            raise PolicyError(f"{o.ref} is a curated view, but rule {rule.number} retains it",
-                              hint="a curated view is transferred")  # fmt: skip
-        # What the application keeps runs with its own rights; what others own and it may call runs with theirs.
-        foreign = o.ref.kind in kinds.ROUTINES and o.state.owner != inventory.application
-        detail = _detail(o, analyses) if foreign else o.detail
-        return ManifestObject(o.ref, "retain", rule.reason, False, o.definition_digest, _source(o, policy), o.follows,
-                              detail, o.state, None, None, {})  # fmt: skip
-    kind = kinds.BY_KEY.get(o.ref.kind)
-    why = "this release does not know the kind" if kind is None else kind.refusal(inventory.server_version // 10000)
-    if (o.detail or {}).get("shell") and inventory.server_version < 180000:
-        why = "it is only a shell, and its privileges can be changed since PostgreSQL 18 only: define it, or drop it"
-    system = bool((o.detail or {}).get("system"))
-    # Of the system's own objects and of members of extensions the owner stays: what is taken back is a GRANT.
-    if why and not (system and kind is not None and kind.grant is not None):
-        raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
-    # What PUBLIC holds on the system's own objects every client needs; more than the server came with is refused (precondition 8).
-    everybody = frozenset(i.privilege for i in o.state.acl if system and i.grantee == PUBLIC)
-    wish = Wish(
-        inventory.application,
-        roles.OWNER,
-        own_statement=o.follows is None,
-        owner_moves=kind is not None and kind.alter is not None and not system,
-        keep_application=rule.keep_application,
-        keep_public=rule.keep_public | everybody,
-        curated=curated,
-        default_order=o.acl_default,
+class _Estate(NamedTuple):
+    """What one object is judged with."""
+
+    inventory: Inventory
+    policy: Policy
+    analyses: Analyses
+
+
+def _ruled(inventory: Inventory, policy: Policy) -> list[tuple[InventoryObject, Rule]]:
+    ruled = [(o, policy.rule_for(o.ref)) for o in inventory.objects]
+    unclassified = [o for o, rule in ruled if rule is None]
+    if unclassified:
+        listed = "\n".join(f"  {o.ref}  ({', '.join(o.why)})" for o in unclassified)
+        raise Findings(
+            f"{len(unclassified)} object(s) of the estate are unclassified:\n{listed}",
+            hint="add a [[rule]] with disposition and reason for each, then generate again",
+        )
+    return [(o, rule) for o, rule in ruled if rule is not None]
+
+
+def _objects(ruled: Iterable[tuple[InventoryObject, Rule]], estate: _Estate) -> tuple[ManifestObject, ...]:
+    objects, refused = [], []
+    for o, rule in ruled:
+        try:
+            objects.append((_retained if rule.disposition == "retain" else _transferred)(o, rule, estate))
+        except NotRestorable as exc:
+            refused.append(exc)
+    if refused:
+        raise NotRestorable(
+            f"{len(refused)} object(s) cannot be restored exactly:\n" + "\n".join(f"  {e}" for e in refused)
+        )
+    return tuple(objects)
+
+
+def _retained(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject:
+    if _is_legacy(o, estate.policy):
+        raise PolicyError(
+            f"{o.ref} is legacy authority, but rule {rule.number} retains it",
+            hint="legacy authority is transferred first, then retired by FIX7c",
+        )
+    if _is_curated(o, estate.policy):
+        raise PolicyError(
+            f"{o.ref} is a curated view, but rule {rule.number} retains it", hint="a curated view is transferred"
+        )
+    # What the application keeps runs with its own rights; what others own and it may call runs with theirs.
+    foreign = o.ref.kind in kinds.ROUTINES and o.state.owner != estate.inventory.application
+    return ManifestObject(
+        o.ref,
+        "retain",
+        rule.reason,
+        False,
+        o.definition_digest,
+        _replaced_source(o, estate.policy),
+        o.follows,
+        _detail(o, estate.analyses) if foreign else o.detail,
+        o.state,
+        None,
+        None,
+        {},
     )
-    after, forward, restore = plan_ways(str(o.ref), o.state, wish)
+
+
+def _transferred(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject:
+    if why := _cannot_move(o, estate.inventory.server_version):
+        raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
+    after, forward, restore = plan_ways(str(o.ref), o.state, _wish(o, rule, estate))
     ways = {"forward": forward, "restore": restore}
     retired = None
-    if legacy:
+    if _is_legacy(o, estate.policy):
         retired, ways["retire"], ways["revive"] = plan_retirement(str(o.ref), after)
-    return ManifestObject(o.ref, "transfer", rule.reason, curated, o.definition_digest, _source(o, policy), o.follows,
-                          _detail(o, analyses), o.state, after, retired, ways)  # fmt: skip
+    return ManifestObject(
+        o.ref,
+        "transfer",
+        rule.reason,
+        _is_curated(o, estate.policy),
+        o.definition_digest,
+        _replaced_source(o, estate.policy),
+        o.follows,
+        _detail(o, estate.analyses),
+        o.state,
+        after,
+        retired,
+        ways,
+    )
+
+
+def _wish(o: InventoryObject, rule: Rule, estate: _Estate) -> Wish:
+    kind, system = kinds.BY_KEY[o.ref.kind], bool((o.detail or {}).get("system"))
+    # What PUBLIC holds on the system's own objects every client needs; more than the server came with is refused (precondition 8).
+    everybody = frozenset(i.privilege for i in o.state.acl if system and i.grantee == PUBLIC)
+    return Wish(
+        estate.inventory.application,
+        roles.OWNER,
+        own_statement=o.follows is None,
+        owner_moves=kind.alter is not None and not system,
+        keep_application=rule.keep_application,
+        keep_public=rule.keep_public | everybody,
+        curated=_is_curated(o, estate.policy),
+        default_order=o.acl_default,
+    )
+
+
+def _cannot_move(o: InventoryObject, server_version: int) -> str | None:
+    kind, detail = kinds.BY_KEY.get(o.ref.kind), o.detail or {}
+    if detail.get("system") and kind is not None and kind.grant is not None:
+        # Of the system's own objects and of members of extensions the owner stays: what is taken back is a GRANT.
+        return None
+    if detail.get("shell") and server_version < 180000:
+        return "it is only a shell, and its privileges can be changed since PostgreSQL 18 only: define it, or drop it"
+    return "this release does not know the kind" if kind is None else kind.refusal(server_version // 10000)
+
+
+def _is_legacy(o: InventoryObject, policy: Policy) -> bool:
+    return any((leg["kind"], leg["identity"]) == o.ref.key for leg in policy.legacy)
+
+
+def _is_curated(o: InventoryObject, policy: Policy) -> bool:
+    return o.ref.kind == "view" and o.ref.identity in policy.curated
 
 
 def _detail(o: InventoryObject, analyses: Analyses) -> Mapping[str, Any] | None:
@@ -130,20 +188,16 @@ def _distinct(edges: tuple[Edge, ...]) -> list[Edge]:
     return list({(e.verb, e.kind, e.identity): e for e in edges}.values())
 
 
-def _source(o: InventoryObject, policy: Policy) -> str | None:
+def _replaced_source(o: InventoryObject, policy: Policy) -> str | None:
     """The text itself for routines of the apply path: FIX7c replaces it, and its downgrade puts it back."""
     return o.definition if o.ref.kind in kinds.ROUTINES and o.ref.identity in policy.repoint else None
 
 
 def _known(inventory: Inventory, policy: Policy) -> None:
+    """Everything that the policy names is in the estate."""
     present = {o.ref.identity for o in inventory.objects}
     keys = {o.ref.key for o in inventory.objects}
-    named: list[tuple[str, str]] = [("curated_view", i) for i in policy.curated]
-    named += [("repoint", i) for i in policy.repoint]
-    named += [(f"apply_path.{p}", policy.apply_path[p]) for p in (*PARTS, "readiness")]
-    named += [("apply_path.source_tables", t) for t in policy.apply_path["source_tables"]]
-    named += [("blocked", b["table"]) for b in policy.blocked]
-    for where, identity in named:
+    for where, identity in _named(policy):
         if identity not in present:
             raise PolicyError(
                 f"policy: {where}: {identity} is not in the estate",
@@ -153,12 +207,25 @@ def _known(inventory: Inventory, policy: Policy) -> None:
     for trigger in policy.apply_path["triggers"]:
         name, _, table = trigger.partition(" on ")
         if f"TRIGGER {name} " not in definitions.get(table, ""):
-            raise PolicyError(f"policy: apply_path.triggers: there is no trigger {trigger} in the estate",
-                              hint="write it as pg_identify_object prints it: name on schema.table")  # fmt: skip
+            raise PolicyError(
+                f"policy: apply_path.triggers: there is no trigger {trigger} in the estate",
+                hint="write it as pg_identify_object prints it: name on schema.table",
+            )
     for legacy in policy.legacy:
         if (legacy["kind"], legacy["identity"]) not in keys:
-            raise PolicyError(f"policy: legacy: {legacy['kind']} {legacy['identity']} is not in the estate",
-                              hint="write it as 'qt001-cp inventory' prints it")  # fmt: skip
+            raise PolicyError(
+                f"policy: legacy: {legacy['kind']} {legacy['identity']} is not in the estate",
+                hint="write it as 'qt001-cp inventory' prints it",
+            )
+
+
+def _named(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Where an identity stands in the policy, and the identity."""
+    yield from (("curated_view", identity) for identity in policy.curated)
+    yield from (("repoint", identity) for identity in policy.repoint)
+    yield from ((f"apply_path.{part}", policy.apply_path[part]) for part in (*PARTS, "readiness"))
+    yield from (("apply_path.source_tables", table) for table in policy.apply_path["source_tables"])
+    yield from (("blocked", blocked["table"]) for blocked in policy.blocked)
 
 
 def _followers(manifest: ObjectManifest) -> None:

@@ -6,15 +6,17 @@ in the order of the ACL array, raises :class:`NotRestorable` before anything can
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
+from typing import NamedTuple
 
 from qt001_cp.errors import NotRestorable
 from qt001_cp.model.acl import AclItem, AclState, ColumnAcl, Entry
 from qt001_cp.model.inventory import State
-from qt001_cp.model.names import PUBLIC, Grantee, Role
+from qt001_cp.model.names import PUBLIC, Grantee, Role, grantee_name
 from qt001_cp.model.steps import AclStep, ChangeOwner, Grant, Revoke, Way
 
 
@@ -34,6 +36,13 @@ class Wish:
     keep_public: frozenset[str]
     curated: bool
     default_order: bool
+
+
+class _Held(NamedTuple):
+    """One privilege and where it stands: on one column, or on the whole object."""
+
+    column: str | None
+    item: AclItem
 
 
 @dataclass(slots=True)
@@ -58,9 +67,9 @@ class _Simulation:
             for privilege in step.privileges:
                 if not self._may_grant(step.grantor, privilege, step.column):
                     raise NotRestorable(
-                        f"{self.what}: {step.grantor.name} could not grant {privilege} to {_name(step.grantee)} again:"
+                        f"{self.what}: {step.grantor.name} could not grant {privilege} to {grantee_name(step.grantee)} again:"
                         " it holds no grant option of its own at that moment",
-                        hint=f"let the owner grant {privilege} to {_name(step.grantee)} directly, then generate again",
+                        hint=f"let the owner grant {privilege} to {grantee_name(step.grantee)} directly, then generate again",
                     )
             level.grant(step.grantor, step.grantee, step.privileges, step.grantable)
             return
@@ -105,8 +114,8 @@ class _Simulation:
                 for privilege in entry.privileges:
                     if not self._may_grant(entry.grantor, privilege, column):
                         raise NotRestorable(
-                            f"{self.what}: {privilege} of {_name(entry.grantee)} hangs on {entry.grantor.name},"
-                            f" whose own grant would have to go first ({_name(step.grantee)})",
+                            f"{self.what}: {privilege} of {grantee_name(entry.grantee)} hangs on {entry.grantor.name},"
+                            f" whose own grant would have to go first ({grantee_name(step.grantee)})",
                             hint="revoke that grant and make it again by the owner, then generate again",
                         )
 
@@ -210,57 +219,71 @@ def plan_correction(what: str, live: State, sealed: State) -> Way:
 
 def _removals(simulation: _Simulation, wish: Wish) -> list[Revoke]:
     """All that PUBLIC and the application role hold, and what hangs on it; the most dependent first."""
-    levels: list[tuple[str | None, AclState]] = [(None, simulation.acl), *simulation.columns.items()]
-    doomed: dict[tuple[str | None, AclItem], int] = {}
-    for column, level in levels:
-        for item in level.items():
-            if item.grantee == PUBLIC and (item.privilege not in wish.keep_public or column is not None):
-                doomed[column, item] = 0
-            if item.grantee == wish.application and wish.application != simulation.owner:
-                kept = item.privilege in wish.keep_application and not item.grantable and column is None
-                if not kept:
-                    doomed[column, item] = 0
-    depth, growing = 0, True
-    while growing:
-        growing, depth = False, depth + 1
-        for column, level in levels:
-            for item in level.items():
-                if (column, item) not in doomed and not _supported(item, column, simulation, doomed):
-                    doomed[column, item] = depth
-                    growing = True
-    rest = sorted(doomed, key=lambda k: (-doomed[k], k[0] is None))
-    ordered: list[tuple[str | None, AclItem]] = []
-    while rest:
-        free = [k for k in rest if not any(_hangs_on(other, k) for other in rest if other != k)] or rest
-        ordered += free
-        rest = [k for k in rest if k not in free]
-    return _group([
-        Revoke(i.grantor, i.grantee, (i.privilege,), c, simulation.takes_role(i.grantor, (i.privilege,))) for c, i in ordered
-    ])  # fmt: skip
-
-
-def _hangs_on(this: tuple[str | None, AclItem], other: tuple[str | None, AclItem]) -> bool:
-    """Whether ``this`` was passed on by who holds ``other``; a table's grant option covers its columns."""
-    return (
-        other[1].grantable
-        and other[1].grantee == this[1].grantor
-        and other[1].privilege == this[1].privilege
-        and other[0] in (None, this[0])
+    doomed = {held: 0 for held in _all_held(simulation) if _unwanted(held, simulation.owner, wish)}
+    _add_what_hangs_on_it(doomed, simulation)
+    return _group(
+        [
+            Revoke(i.grantor, i.grantee, (i.privilege,), column, simulation.takes_role(i.grantor, (i.privilege,)))
+            for column, i in _most_dependent_first(doomed)
+        ]
     )
 
 
-def _supported(
-    item: AclItem, column: str | None, simulation: _Simulation, doomed: dict[tuple[str | None, AclItem], int]
-) -> bool:
-    if item.grantor == simulation.owner:
+def _all_held(simulation: _Simulation) -> list[_Held]:
+    whole = [_Held(None, item) for item in simulation.acl.items()]
+    return whole + [_Held(name, item) for name, level in simulation.columns.items() for item in level.items()]
+
+
+def _unwanted(held: _Held, owner: Role, wish: Wish) -> bool:
+    """Whether the policy takes it away: of PUBLIC and the application role, but for what they keep on the whole object."""
+    item, whole = held.item, held.column is None
+    if item.grantee == PUBLIC:
+        return not (whole and item.privilege in wish.keep_public)
+    if item.grantee == wish.application and wish.application != owner:
+        return not (whole and item.privilege in wish.keep_application and not item.grantable)
+    return False
+
+
+def _add_what_hangs_on_it(doomed: dict[_Held, int], simulation: _Simulation) -> None:
+    """Every grant whose grantor loses what it was made with, with the number of the round that found it."""
+    everything, round_, growing = _all_held(simulation), 0, True
+    while growing:
+        growing, round_ = False, round_ + 1
+        for held in everything:
+            if held not in doomed and not _supported(held, simulation, doomed):
+                doomed[held] = round_
+                growing = True
+
+
+def _most_dependent_first(doomed: Mapping[_Held, int]) -> list[_Held]:
+    rest = sorted(doomed, key=lambda held: (-doomed[held], held.column is None))
+    ordered: list[_Held] = []
+    while rest:
+        free = [held for held in rest if not any(_hangs_on(other, held) for other in rest if other != held)] or rest
+        ordered += free
+        rest = [held for held in rest if held not in free]
+    return ordered
+
+
+def _hangs_on(this: _Held, other: _Held) -> bool:
+    """Whether ``this`` was passed on by who holds ``other``; a table's grant option covers its columns."""
+    return (
+        other.item.grantable
+        and other.item.grantee == this.item.grantor
+        and other.item.privilege == this.item.privilege
+        and other.column in (None, this.column)
+    )
+
+
+def _supported(held: _Held, simulation: _Simulation, doomed: Mapping[_Held, int]) -> bool:
+    """Whether its grantor may still give it: as the owner, or by a grant that stays."""
+    if held.item.grantor == simulation.owner:
         return True
-    places = [(None, simulation.acl)] + ([(column, simulation.columns[column])] if column is not None else [])
-    return any(
-        other.grantee == item.grantor and other.privilege == item.privilege and other.grantable
-        and (place, other) not in doomed
-        for place, level in places
-        for other in level.items()
-    )  # fmt: skip
+    column = held.column
+    above = [_Held(None, item) for item in simulation.acl.items()]
+    if column is not None:
+        above += [_Held(column, item) for item in simulation.columns[column].items()]
+    return any(_hangs_on(held, other) and other not in doomed for other in above)
 
 
 def _kept(before: State, simulation: _Simulation, wish: Wish, old: Role) -> list[Grant]:
@@ -288,40 +311,39 @@ def _converge(simulation: _Simulation, target: State, columns: list[str], defaul
 
 
 def _converge_level(simulation: _Simulation, column: str | None, goal: list[Entry], any_order: bool) -> list[AclStep]:
+    """What is too much, then what lacks, on the whole object or on one column."""
     level = simulation.level(column)
-    wanted = {e.key: e for e in goal}
+    wanted = {e.key: e.privileges for e in goal}
+    kept = _kept_entries(level.entries, goal, any_order)
+    surplus = [(e, tuple(e.privileges)) for e in reversed(level.entries) if e.key not in kept]
+    surplus += [(e, tuple(p for p in e.privileges if p not in wanted[e.key])) for e in kept.values()]
+    revokes = [
+        Revoke(e.grantor, e.grantee, privileges, column, simulation.takes_role(e.grantor, privileges))
+        for e, privileges in surplus
+        if privileges
+    ]
+    grants = [
+        Grant(e.grantor, e.grantee, privileges, column, simulation.takes_role(e.grantor, privileges, goal), grantable)
+        for e in goal
+        for grantable in (False, True)
+        if (privileges := _lacking(kept.get(e.key), e, grantable))
+    ]
+    return [*revokes, *grants]
+
+
+def _kept_entries(entries: list[Entry], goal: list[Entry], any_order: bool) -> dict[tuple[Role, Grantee], Entry]:
+    """The entries of today that become one of ``goal``, in their order; where the order counts, only as far as it is right."""
     if any_order:
-        kept = [e for e in level.entries if e.key in wanted and _extendable(e, wanted[e.key])]
-        prefix = [e.key for e in kept]
-        revoked = [e for e in reversed(level.entries) if e.key not in prefix]
-    else:
-        count = 0
-        for now, then in zip(level.entries, goal, strict=False):
-            if now.key != then.key or not _extendable(now, then):
-                break
-            count += 1
-        prefix = [e.key for e in level.entries[:count]]
-        revoked = list(reversed(level.entries[count:]))
-    steps: list[AclStep] = []
-    for entry in revoked:
-        role = simulation.takes_role(entry.grantor, entry.privileges)
-        steps.append(Revoke(entry.grantor, entry.grantee, tuple(entry.privileges), column, role))
-    for entry in level.entries:
-        if entry.key in prefix:
-            surplus = tuple(p for p in entry.privileges if p not in wanted[entry.key].privileges)
-            if surplus:
-                role = simulation.takes_role(entry.grantor, surplus)
-                steps.append(Revoke(entry.grantor, entry.grantee, surplus, column, role))
-    for then in goal:
-        present = next((e.privileges for e in level.entries if e.key == then.key and e.key in prefix), {})
-        for grantable in (False, True):
-            lacking = tuple(
-                p for p, g in then.privileges.items() if g is grantable and (p not in present or present[p] != g)
-            )
-            if lacking:
-                role = simulation.takes_role(then.grantor, lacking, goal)
-                steps.append(Grant(then.grantor, then.grantee, lacking, column, role, grantable))
-    return steps
+        wanted = {e.key: e for e in goal}
+        return {e.key: e for e in entries if e.key in wanted and _extendable(e, wanted[e.key])}
+    right = takewhile(lambda pair: pair[0].key == pair[1].key and _extendable(*pair), zip(entries, goal, strict=False))
+    return {now.key: now for now, _ in right}
+
+
+def _lacking(now: Entry | None, then: Entry, grantable: bool) -> tuple[str, ...]:
+    """The privileges of ``then``, with or without grant option, that ``now`` does not give so."""
+    present = now.privileges if now is not None else {}
+    return tuple(p for p, g in then.privileges.items() if g is grantable and present.get(p) is not g)
 
 
 def _extendable(now: Entry, then: Entry) -> bool:
@@ -346,7 +368,3 @@ def _same(one: State, two: State, any_order: bool) -> bool:
     if one.owner != two.owner or {c.column: c.acl for c in one.columns} != {c.column: c.acl for c in two.columns}:
         return False
     return set(one.acl) == set(two.acl) if any_order else one.acl == two.acl
-
-
-def _name(grantee: Grantee) -> str:
-    return grantee.name if isinstance(grantee, Role) else "PUBLIC"

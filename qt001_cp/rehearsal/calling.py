@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from qt001_cp.emit.quoting import type_name
-from qt001_cp.emit.statements import address
+from qt001_cp.emit.quoting import qualified, type_name
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role, TypeName
 
@@ -11,7 +10,7 @@ _VALUES = {
     "json": "'{}'", "jsonb": "'{}'", "text": "''", "varchar": "''", "bpchar": "''", "bool": "false", "bytea": "''",
     "int2": "0", "int4": "0", "int8": "0", "numeric": "0", "float4": "0", "float8": "0", "date": "'2000-01-01'",
     "timestamp": "'2000-01-01'", "timestamptz": "'2000-01-01Z'", "uuid": "'00000000-0000-0000-0000-000000000000'",
-}  # fmt: skip
+}  # fmt: skip  # pairs, not one a line
 
 
 def call_of(manifest: ObjectManifest, part: str) -> tuple[str | None, str]:
@@ -21,23 +20,17 @@ def call_of(manifest: ObjectManifest, part: str) -> tuple[str | None, str]:
     """
     found = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path[part])
     after = found.after or found.before
-    callers = sorted({i.grantee.name for i in after.acl
-                      if i.privilege == "EXECUTE" and isinstance(i.grantee, Role) and i.grantee != after.owner})  # fmt: skip
+    callers = sorted(
+        {
+            i.grantee.name
+            for i in after.acl
+            if i.privilege == "EXECUTE" and isinstance(i.grantee, Role) and i.grantee != after.owner
+        }
+    )
     arguments = ", ".join(_value(a) for a in found.ref.args or () if a is not None)
-    name = _name(address(found.ref))
+    name = qualified(found.ref.qualified)
     word = "CALL" if found.ref.kind == "procedure" else "SELECT"
     return (callers[0] if callers else None), f"{word} {name}({arguments})"
-
-
-def _name(addressed: str) -> str:
-    """What stands before the argument types: a quoted name may hold a parenthesis too."""
-    quoted = False
-    for place, letter in enumerate(addressed):
-        if letter == '"':
-            quoted = not quoted
-        elif letter == "(" and not quoted:
-            return addressed[:place]
-    return addressed
 
 
 def _value(a: TypeName) -> str:

@@ -61,7 +61,7 @@ class ReferenceEstate:
     def new_scene(self, server: Server) -> Scene:
         return new_scene(server, DATABASE)
 
-    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
+    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:  # noqa: ARG002 - the protocol's
         return ()
 
     def report(self) -> Json | None:
@@ -189,7 +189,10 @@ class Rehearsal:
                 "SELECT gate, open, coalesce(reason, '') FROM qt001_cp.v_fix7_gate ORDER BY ordinal"
             ).fetchall()
             closed = [g for g, is_open, _ in gates if not is_open]
-            waiting = ["sign_off_present", "capability_evidence_real"]
+            people = connection.execute(
+                "SELECT gate FROM qt001_cp.gate() WHERE waits_for = 'people' ORDER BY ordinal"
+            ).fetchall()
+            waiting = [gate for (gate,) in people]
             self._check(
                 f"{way}: only sign-off and capability evidence are missing", closed == waiting, ", ".join(closed)
             )

@@ -100,8 +100,11 @@ def new_scene(server: Server, database: str, *, rehearsal: bool = True) -> Scene
                 f"database {database} exists on that server; a rehearsal that was cut off may have left it",
                 hint=f"look at it, then: DROP DATABASE {identifier(database)};",
             )
-        create = sql.SQL("CREATE DATABASE {} OWNER directus TEMPLATE {} STRATEGY file_copy" if server.version >= 150000
-                         else "CREATE DATABASE {} OWNER directus TEMPLATE {}")  # fmt: skip
+        create = sql.SQL(
+            "CREATE DATABASE {} OWNER directus TEMPLATE {} STRATEGY file_copy"
+            if server.version >= 150000
+            else "CREATE DATABASE {} OWNER directus TEMPLATE {}"
+        )
         connection.execute(create.format(sql.Identifier(database), sql.Identifier(TEMPLATE)))
     return staff(Scene(server, database), rehearsal=rehearsal)
 

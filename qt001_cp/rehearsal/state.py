@@ -26,14 +26,14 @@ SELECT schemaname, sequencename, last_value FROM pg_catalog.pg_sequences ORDER B
 
 def protected_state(connection: psycopg.Connection, application: str) -> str:
     """sha256 of owners, ACLs, definitions, the ledger and all rows of a database with FIX7a."""
-    parts = [_rows(connection, _OWNERS), _rows(connection, _DEFINITIONS, application), data_digest(connection)]
+    parts = [_printed(connection, _OWNERS), _printed(connection, _DEFINITIONS, application), data_digest(connection)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def data_digest(connection: psycopg.Connection, *, without: str | None = None) -> str:
     """sha256 of the rows of every table and the values of every sequence, except those of schema ``without``
     and of the watch that belongs to it (``…_watch``)."""
-    digest = hashlib.sha256(_rows(connection, _SEQUENCES).encode())
+    digest = hashlib.sha256(_printed(connection, _SEQUENCES).encode())
     for schema, table in connection.execute(_TABLES).fetchall():
         if without is not None and schema in (without, f"{without}_watch"):
             continue
@@ -45,5 +45,5 @@ def data_digest(connection: psycopg.Connection, *, without: str | None = None) -
     return digest.hexdigest()
 
 
-def _rows(connection: psycopg.Connection, query: str, *args: str) -> str:
+def _printed(connection: psycopg.Connection, query: str, *args: str) -> str:
     return "\n".join(map(str, connection.execute(query, args or None).fetchall()))

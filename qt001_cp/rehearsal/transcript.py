@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from qt001_cp.model.canonical import Json, canonical_bytes
-from qt001_cp.rehearsal.nogo.case import FAMILIES, Outcome
+from qt001_cp.model.nogo import FAMILIES
+from qt001_cp.rehearsal.nogo.case import Outcome
 from qt001_cp.sql.build import version
 
 _EXAMPLES = 6

@@ -27,7 +27,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """A gate, or a precondition of the next stage. ``note`` says why it was not asked."""
+    """A gate, or a precondition of the next stage. ``note`` says why it was not asked, ``waits_for`` who has to act before it
+    opens (``qt001_cp.gate``); None where the state of the database decides."""
 
     number: int
     name: str
@@ -35,6 +36,7 @@ class Check:
     state: CheckState
     findings: tuple[Finding, ...] = ()
     note: str = ""
+    waits_for: str | None = None
 
 
 @dataclass(frozen=True)

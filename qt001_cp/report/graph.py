@@ -6,7 +6,7 @@ the role today, and what today's sources do. A line that was there before and is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.model.names import Role
 
 Key = tuple[str, str]
+Reached = Mapping[Key, frozenset[tuple[str, Key]]]
 Column = Literal["role", "way in", "uses", "data"]
 COLUMNS: Final[tuple[Column, ...]] = ("role", "way in", "uses", "data")
 GUARD: Final[Key] = ("function", "qt001_cp.require_acceptance(pg_catalog.text)")
@@ -96,13 +97,7 @@ def build(manifest: ObjectManifest, known: Known) -> Graph:
     column = {key: _column(key, part) for key, part in ways.items()}
     if known.guard is not None:
         column[GUARD] = "uses"
-    todo = list(ways)
-    while todo:
-        start = todo.pop(0)
-        for _, end in sorted(before.get(start, frozenset()) | now.get(start, frozenset())):
-            if end not in column and end in sealed:
-                column[end] = "data" if end[0] in _DATA else "uses"
-                todo.append(end)
+    _add_what_is_reached(column, list(ways), sealed, lambda start: _both(start, before, now))
     shown, left_out = _cut(column, ways, before, now)
     nodes = [Node("role", manifest.application.name, "role", "application role", None, None)]
     for key in shown:
@@ -113,12 +108,35 @@ def build(manifest: ObjectManifest, known: Known) -> Graph:
     here = {n.key for n in nodes}
     edges = [e for e in _role_edges(nodes) if e.end in here]
     for start in shown:
-        verbs: dict[tuple[Key, bool], list[str]] = {}
-        for verb, end in sorted(before.get(start, frozenset()) | now.get(start, frozenset())):
-            if end in here and end != start:
-                verbs.setdefault((end, (verb, end) not in now.get(start, frozenset())), []).append(verb)
-        edges += [Edge(start, end, ", ".join(said), blocked) for (end, blocked), said in verbs.items()]
+        edges += _edges(start, here, _both(start, before, now), now.get(start, frozenset()))
     return Graph(tuple(nodes), tuple(edges), left_out, known.guard)
+
+
+def _both(start: Key, before: Reached, now: Reached) -> list[tuple[str, Key]]:
+    return sorted(before.get(start, frozenset()) | now.get(start, frozenset()))
+
+
+def _add_what_is_reached(
+    column: dict[Key, Column],
+    todo: list[Key],
+    sealed: Mapping[Key, ManifestObject],
+    reached: Callable[[Key], list[tuple[str, Key]]],
+) -> None:
+    while todo:
+        for _, end in reached(todo.pop(0)):
+            if end not in column and end in sealed:
+                column[end] = "data" if end[0] in _DATA else "uses"
+                todo.append(end)
+
+
+def _edges(start: Key, here: Set[Key], reached: list[tuple[str, Key]], now: Set[tuple[str, Key]]) -> Iterator[Edge]:
+    """One edge for all verbs that go on, and one for all that are blocked, to each node that is shown."""
+    verbs: dict[tuple[Key, bool], list[str]] = {}
+    for verb, end in reached:
+        if end in here and end != start:
+            verbs.setdefault((end, (verb, end) not in now), []).append(verb)
+    for (end, blocked), said in verbs.items():
+        yield Edge(start, end, ", ".join(said), blocked)
 
 
 def holds(state: State, members: Iterable[str]) -> str:
@@ -177,9 +195,11 @@ def _reads(key: Key, known: Known) -> frozenset[tuple[str, Key]]:
 
 
 def _cut(
-    column: Mapping[Key, Column], ways: Mapping[Key, str],
-    before: Mapping[Key, frozenset[tuple[str, Key]]], now: Mapping[Key, frozenset[tuple[str, Key]]],
-) -> tuple[list[Key], dict[str, int]]:  # fmt: skip
+    column: Mapping[Key, Column],
+    ways: Mapping[Key, str],
+    before: Mapping[Key, frozenset[tuple[str, Key]]],
+    now: Mapping[Key, frozenset[tuple[str, Key]]],
+) -> tuple[list[Key], dict[str, int]]:
     """Keys to show, in order of column; ways in, guard and legacy first, then what most lines lead to."""
     lines: dict[Key, int] = {}
     for edges in (*before.values(), *now.values()):

@@ -51,7 +51,7 @@ def verdict(report: Report) -> tuple[str, str]:
         if report.accepted:
             return "warn", "Every gate is open: the guard lets the apply path write."
         opened = f"Writes are blocked. {len(report.checks) - len(failing)} of {len(report.checks)} gates are open"
-        if all(c.name in _PEOPLE for c in failing):
+        if all(c.waits_for for c in failing):
             return "good", f"{opened}; the others wait for people and the scheduled verifier."
         return "bad", f"{opened}; the state of the database closes others."
     if report.drift:
@@ -69,11 +69,15 @@ def verdict(report: Report) -> tuple[str, str]:
     return "good", f"{begun} {goal} may run: all {asked} preconditions hold."
 
 
-_PEOPLE: Final = frozenset({"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"})
-"""Gates that wait for people and for the scheduled verifier, not for the state of the database (``qt001_cp.verify``)."""
-
-
 def _totals(report: Report) -> dict[str, int]:
-    fields = ("total", "transferred", "retained", "application_before", "application_after", "application_now",
-              "control_now", "missing")  # fmt: skip
+    fields = (
+        "total",
+        "transferred",
+        "retained",
+        "application_before",
+        "application_after",
+        "application_now",
+        "control_now",
+        "missing",
+    )
     return {name: sum(getattr(k, name) for k in report.estate) for name in fields}

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from qt001_cp.errors import DatabaseProblem, FileProblem
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.rehearsal.nogo.case import FAMILIES
+from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.report import stages
 from qt001_cp.report.blocked import what_is_blocked
 from qt001_cp.report.estate import Key, change_groups, estate_counts
@@ -52,10 +52,14 @@ class _Reader:
         self.cursor = cursor
         self.stage = str(self.value("SELECT qt001_cp.stage()"))
         self.events = [
-            Event(r["seq"], r["stage"], r["at"], r["actor"], r["verb"], event_words(r["verb"], r["detail"]), r["subject"])
-            for r in self.rows("SELECT seq, stage, at AT TIME ZONE 'UTC' AS at, actor, verb, subject, detail"
-                               " FROM qt001_cp.v_event ORDER BY seq")
-        ]  # fmt: skip
+            Event(
+                r["seq"], r["stage"], r["at"], r["actor"], r["verb"], event_words(r["verb"], r["detail"]), r["subject"]
+            )
+            for r in self.rows(
+                "SELECT seq, stage, at AT TIME ZONE 'UTC' AS at, actor, verb, subject, detail"
+                " FROM qt001_cp.v_event ORDER BY seq"
+            )
+        ]
         self.manifest = self._manifest(file)
         self.digest = self.manifest.digest() if self.manifest is not None else None
         # Its own checks can only be asked about a manifest that the database holds.
@@ -91,12 +95,14 @@ class _Reader:
             rehearsal=self._rehearsal(),
             drift=drift,
             blocked=what_is_blocked(
-                self.manifest, self.stage, checks,
+                self.manifest,
+                self.stage,
+                checks,
                 self.findings("SELECT * FROM qt001_cp.excess_privilege_findings(%s)", self.digest),
                 self.findings("SELECT * FROM qt001_cp.blocked_findings(%s)", self.digest) if self.known else None,
                 self.unread,
             ),
-        )  # fmt: skip
+        )
 
     def _last(self, verb: str) -> Event | None:
         return next((e for e in reversed(self.events) if e.verb == verb), None)
@@ -145,17 +151,27 @@ class _Reader:
             state = state or "not in this database"
         digest = self.value("SELECT digest FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1")
         return Head(
-            row["database"], row["server"], row["application"], row["login"], self.stage, row["rehearsal"], row["at"],
-            self.digest, state, self.events[-1] if self.events else None, digest,
+            row["database"],
+            row["server"],
+            row["application"],
+            row["login"],
+            self.stage,
+            row["rehearsal"],
+            row["at"],
+            self.digest,
+            state,
+            self.events[-1] if self.events else None,
+            digest,
             self.findings("SELECT * FROM qt001_cp.ledger_findings()"),
-        )  # fmt: skip
+        )
 
     def _checks(self) -> tuple[tuple[Check, ...], bool | None, str | None]:
         if self.stage == "fix7c":
             acceptance = self.rows("SELECT accepted, subject_digest FROM qt001_cp.v_fix7_acceptance")[0]
-            rows = self.rows("SELECT g.ordinal, g.gate, g.meaning, f.sqlstate, f.object, f.expected, f.found, f.mend"
-                             " FROM qt001_cp.gate g LEFT JOIN qt001_cp.gate_findings() f ON f.gate = g.gate"
-                             " ORDER BY g.ordinal, f.object, f.expected, f.found")  # fmt: skip
+            rows = self.rows("SELECT listed.ordinal, listed.gate, listed.meaning, listed.waits_for, finding.sqlstate,"
+                             " finding.object, finding.expected, finding.found, finding.mend FROM qt001_cp.gate() listed"
+                             " LEFT JOIN qt001_cp.gate_findings() finding ON finding.gate = listed.gate"
+                             " ORDER BY listed.ordinal, finding.object, finding.expected, finding.found")  # fmt: skip
             return stages.gates(rows), acceptance["accepted"], acceptance["subject_digest"]
         if self.digest is None:
             return (), None, None
@@ -170,13 +186,16 @@ class _Reader:
 
     def _owners(self) -> dict[Key, str]:
         assert self.manifest is not None
-        found = self.rows("SELECT l.kind, l.identity, l.owner FROM qt001_cp.live_object(%s, true, false) l",
-                          self.manifest.application.name)  # fmt: skip
+        found = self.rows(
+            "SELECT l.kind, l.identity, l.owner FROM qt001_cp.live_object(%s, true, false) l",
+            self.manifest.application.name,
+        )
         return {(r["kind"], r["identity"]): r["owner"] for r in found}
 
     def _rehearsal(self) -> Rehearsal | None:
-        recorded = next((e for e in reversed(self.events)
-                         if e.verb == "rehearsal_recorded" and e.subject == self.digest), None)  # fmt: skip
+        recorded = next(
+            (e for e in reversed(self.events) if e.verb == "rehearsal_recorded" and e.subject == self.digest), None
+        )
         if recorded is None:
             return None
         document = self.value("SELECT detail ->> 'document' FROM qt001_cp.v_event WHERE seq = %s", recorded.seq)
@@ -193,8 +212,11 @@ class _Reader:
         sealed = self.value("SELECT qt001_cp.sealed('qt001.manifest.object/1')")
         if sealed is None or (self.stage == "fix7a" and sealed != self.digest):
             return None
-        found = self.rows("SELECT aspect, object, expected, found, mend FROM qt001_cp.coverage_aspects(%s, qt001_cp.expected_state())"
-                          " ORDER BY object, aspect, expected, found", self.digest)  # fmt: skip
+        found = self.rows(
+            "SELECT aspect, object, expected, found, mend FROM qt001_cp.coverage_aspects(%s, qt001_cp.expected_state())"
+            " ORDER BY object, aspect, expected, found",
+            self.digest,
+        )
         return tuple(Drift(**r) for r in found)
 
 

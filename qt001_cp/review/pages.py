@@ -24,10 +24,14 @@ def page(template: str, facts: Mapping[str, Any], package: str = "qt001_cp.revie
     """
     html = template.removesuffix(".j2").endswith(".html")
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package), PackageLoader("qt001_cp.review")]), autoescape=html,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("qt001_cp.review")]),
+        autoescape=html,  # noqa: S701 - by the name's ending; what is not HTML is Markdown and text
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
         finalize=_in_sight if html else None,
-    )  # fmt: skip
+    )
     environment.filters["md"] = plain
     environment.globals["compared"] = compared
     return environment.get_template(template).render(facts).encode()

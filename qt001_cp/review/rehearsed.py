@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from qt001_cp.errors import FileProblem
 from qt001_cp.model.canonical import parse_canonical
+from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.policy_file import read_file
-from qt001_cp.rehearsal.nogo.case import FAMILIES
 
 RECORD: Final = "nogo.json"
 TRANSCRIPT: Final = "transcript.json"
@@ -33,8 +33,10 @@ def read_rehearsal(folder: Path, digest: str) -> Rehearsed:
     try:
         return _read(folder, digest)
     except (KeyError, TypeError) as exc:
-        raise FileProblem(f"{folder}: no folder of a rehearsal: {exc} is missing or of another kind",
-                          hint="take the folder as 'qt001-cp rehearse --out' wrote it") from exc  # fmt: skip
+        raise FileProblem(
+            f"{folder}: no folder of a rehearsal: {exc} is missing or of another kind",
+            hint="take the folder as 'qt001-cp rehearse --out' wrote it",
+        ) from exc
 
 
 def _read(folder: Path, digest: str) -> Rehearsed:

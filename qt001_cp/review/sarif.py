@@ -20,10 +20,16 @@ def analysis_sarif(routines: Iterable[Mapping[str, Any]], subject: str | None = 
     ``subject``: the digest of the object manifest that the analysis is about.
     """
     results = [
-        _result(u["rule"], "error", f"{r['kind']} {r['identity']}, line {u['line']}: {ALL_RULES[u['rule']]} {u['detail']}",
-                f"{r['kind']} {r['identity']}", {"line": u["line"]})
-        for r in routines for u in r["unknown"]
-    ]  # fmt: skip
+        _result(
+            u["rule"],
+            "error",
+            f"{r['kind']} {r['identity']}, line {u['line']}: {ALL_RULES[u['rule']]} {u['detail']}",
+            f"{r['kind']} {r['identity']}",
+            {"line": u["line"]},
+        )
+        for r in routines
+        for u in r["unknown"]
+    ]
     return _log("qt001-cp analyse", ALL_RULES, results, subject)
 
 
@@ -32,10 +38,15 @@ def findings_sarif(findings: Iterable[Mapping[str, Any]], tool: str, subject: st
     listed = list(findings)
     rules = {f["sqlstate"]: f"a finding of SQLSTATE {f['sqlstate']}" for f in listed}
     results = [
-        _result(f["sqlstate"], "error", f"{f['object']}: expected {f['expected']}, found {f['found']}. {f['mend']}",
-                f["object"], {"mend": f["mend"]})
+        _result(
+            f["sqlstate"],
+            "error",
+            f"{f['object']}: expected {f['expected']}, found {f['found']}. {f['mend']}",
+            f["object"],
+            {"mend": f["mend"]},
+        )
         for f in listed
-    ]  # fmt: skip
+    ]
     return _log(tool, dict(sorted(rules.items())), results, subject)
 
 

@@ -42,8 +42,10 @@ def open_server(kind: str | None = None, *, dsn: str | None = None, major: int |
     with _opened(server_kind(kind, dsn=dsn), dsn, wanted or WHEEL_MAJOR) as server:
         found = server.version // 10000
         if wanted not in (None, found):
-            raise ServerError(f"expected PostgreSQL {wanted}, found {found} on the {server.kind} server",
-                              hint=f"name another server, or set {VARIABLE}={found}")  # fmt: skip
+            raise ServerError(
+                f"expected PostgreSQL {wanted}, found {found} on the {server.kind} server",
+                hint=f"name another server, or set {VARIABLE}={found}",
+            )
         yield server
 
 

@@ -46,8 +46,10 @@ def cached(major: int) -> Path:
     except ServerError as exc:
         raise ServerError(f"no PostgreSQL {major} in {folder}: {exc.message}", hint=_hint(major, exc.hint)) from exc
     except OSError as exc:
-        raise ServerError(f"no PostgreSQL {major}: {folder} cannot be made: {exc}",
-                          hint=f"set XDG_CACHE_HOME to a folder of yours, or {_hint(major)}") from exc  # fmt: skip
+        raise ServerError(
+            f"no PostgreSQL {major}: {folder} cannot be made: {exc}",
+            hint=f"set XDG_CACHE_HOME to a folder of yours, or {_hint(major)}",
+        ) from exc
     return folder
 
 

@@ -74,9 +74,15 @@ def initdb(programs: Path, data: Path, user: pwd.struct_passwd | None) -> None:
     options = ["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     done = subprocess.run(
         [str(programs / "initdb"), "-D", str(data), *options],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-        check=False, cwd="/", **identity(user),
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+        cwd="/",
+        **identity(user),
+    )
     if done.returncode != 0:
         raise ServerError(f"initdb ended with {done.returncode}: {done.stderr.strip()}")
 
@@ -94,8 +100,13 @@ def _postgres(programs: Path, folder: Path, user: pwd.struct_passwd | None) -> I
     with log.open("wb") as out:
         postgres = subprocess.Popen(
             [str(programs / "postgres"), "-D", str(data), "-k", str(folder)],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", preexec_fn=die_with_us, **identity(user),
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            cwd="/",
+            preexec_fn=die_with_us,
+            **identity(user),
+        )
     try:
         _wait_until_ready(data, postgres, log)
         yield

@@ -25,7 +25,7 @@ _YOUNG_SECONDS: Final = 60
 
 def bases(user: pwd.struct_passwd | None) -> list[Path]:
     """Where a server's folder may be made, the best first: a tmpfs, then the folders for temporary files."""
-    wanted = dict.fromkeys([Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")])
+    wanted = dict.fromkeys([Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")])  # noqa: S108 - the run's own folder in it is made anew, mode 0700
     found = [base for base in wanted if _serves(base, user)]
     if not found:
         raise ServerError(

@@ -28,8 +28,9 @@ def given_server(dsn: str) -> Iterator[Server]:
             info = connection.info
             parameters = info.get_parameters()
             extra = tuple((name, value) for name, value in parameters.items() if name not in _OURS)
-            server = Server(info.host, info.port, info.user, "dsn", info.server_version, clients,
-                            info.password or None, extra=extra)  # fmt: skip
+            server = Server(
+                info.host, info.port, info.user, "dsn", info.server_version, clients, info.password or None, extra=extra
+            )
     except psycopg.Error as exc:
         raise ServerError(
             f"the given server does not answer: {str(exc).strip()}", hint="check the connection string"
@@ -37,8 +38,17 @@ def given_server(dsn: str) -> Iterator[Server]:
     if row is None or not row[0]:
         raise ServerError(f"{server.superuser} is not a superuser there", hint="tests and rehearsals need a superuser")
     if _trusts(server):
-        server = Server(server.host, server.port, server.superuser, "dsn", server.version, clients, server.password,
-                        trusts=True, extra=extra)  # fmt: skip
+        server = Server(
+            server.host,
+            server.port,
+            server.superuser,
+            "dsn",
+            server.version,
+            clients,
+            server.password,
+            trusts=True,
+            extra=extra,
+        )
     yield server
 
 

@@ -49,15 +49,23 @@ def server_user() -> pwd.struct_passwd | None:
             continue
         if found.pw_uid != 0:
             return found
-    raise ServerError("PostgreSQL does not run as root, and there is no unprivileged user here",
-                      hint="run as an ordinary user")  # fmt: skip
+    raise ServerError(
+        "PostgreSQL does not run as root, and there is no unprivileged user here", hint="run as an ordinary user"
+    )
 
 
 def runs(folder: Path, user: pwd.struct_passwd) -> bool:
     """Whether ``user`` gets to the programs in ``folder`` and may run them."""
     try:
-        done = subprocess.run([str(folder / "postgres"), "--version"], user=user.pw_uid, group=user.pw_gid,
-                              extra_groups=[], capture_output=True, check=False, cwd="/")  # fmt: skip
+        done = subprocess.run(
+            [str(folder / "postgres"), "--version"],
+            user=user.pw_uid,
+            group=user.pw_gid,
+            extra_groups=[],
+            capture_output=True,
+            check=False,
+            cwd="/",
+        )
     except OSError:
         return False
     return done.returncode == 0

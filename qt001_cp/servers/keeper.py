@@ -27,10 +27,14 @@ def kept(kind: str, *arguments: str) -> Iterator[dict[str, Any]]:
     path = os.pathsep.join(p for p in (parent, os.environ.get("PYTHONPATH")) if p)
     supervisor = subprocess.Popen(
         [sys.executable, "-P", "-m", "qt001_cp.servers.supervisor", kind, str(os.getpid()), *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         env={**without_pg(), "PYTHONPATH": path},
-    )  # fmt: skip
-    assert supervisor.stdin is not None and supervisor.stdout is not None
+    )
+    assert supervisor.stdin is not None
+    assert supervisor.stdout is not None
     try:
         answer = json.loads(supervisor.stdout.readline() or '{"error": "its supervisor ended without a word"}')
         if "error" in answer:

@@ -38,9 +38,14 @@ def pack(package: str, version: str, folder: Path) -> Path:
     try:
         done = subprocess.run(
             [*command, "pack", f"{package}@{version}", *options],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False, cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            cwd=folder,
             timeout=_SECONDS,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired as exc:
         raise ServerError(f"npm did not bring {package}@{version} within {_SECONDS} s") from exc
     tarballs = list(folder.glob("*.tgz"))

@@ -53,10 +53,14 @@ class Server:
 
         socket = self.host.startswith(("/", "@"))
         return URL.create(
-            "postgresql+psycopg", username=user or self.superuser, password=self.password, database=dbname,
-            host=None if socket else self.host, port=None if socket else self.port,
+            "postgresql+psycopg",
+            username=user or self.superuser,
+            password=self.password,
+            database=dbname,
+            host=None if socket else self.host,
+            port=None if socket else self.port,
             query={**dict(self.extra), **({"host": self.host, "port": str(self.port)} if socket else {})},
-        ).render_as_string(hide_password=False)  # fmt: skip
+        ).render_as_string(hide_password=False)
 
     def connect(self, dbname: str, user: str | None = None, autocommit: bool = True) -> psycopg.Connection:
         """Connect as ``user``: a login of its own, or the superuser's session with its authorization."""
@@ -74,8 +78,16 @@ class Server:
     def env(self, dbname: str, user: str | None = None) -> dict[str, str]:
         """The environment for a client program: this server, and nothing that the caller's PG* variables say."""
         secret = {"PGPASSWORD": self.password} if self.password is not None else {}
-        return {**without_pg(), **_variables(self.extra), **secret, "PGHOST": self.host, "PGPORT": str(self.port),
-                "PGDATABASE": dbname, "PGUSER": user or self.superuser, "PGCLIENTENCODING": "UTF8"}  # fmt: skip
+        return {
+            **without_pg(),
+            **_variables(self.extra),
+            **secret,
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGDATABASE": dbname,
+            "PGUSER": user or self.superuser,
+            "PGCLIENTENCODING": "UTF8",
+        }
 
     def run(
         self,
@@ -92,9 +104,14 @@ class Server:
                 f"this server lets {user} in with a password only", hint="psql() takes on the role instead"
             )
         done = subprocess.run(
-            [str(self.bin / program), *args], input=stdin, env=self.env(dbname, user), text=True, capture_output=True,
-            encoding="utf-8", check=False,
-        )  # fmt: skip
+            [str(self.bin / program), *args],
+            input=stdin,
+            env=self.env(dbname, user),
+            text=True,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
         if check and done.returncode != 0:
             raise ServerError(f"{program} {' '.join(args)} ended with {done.returncode}: {done.stderr.strip()}")
         return done
@@ -108,8 +125,22 @@ class Server:
         if user is not None and not self._lets_in(user):
             text = f'SET SESSION AUTHORIZATION "{user.replace(chr(34), chr(34) * 2)}";\n{text}'
             user = None
-        return self.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "SHOW_CONTEXT=never", *args, "-f", "-", dbname=dbname, user=user,
-                        stdin=text, check=check)  # fmt: skip
+        return self.run(
+            "psql",
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-v",
+            "SHOW_CONTEXT=never",
+            *args,
+            "-f",
+            "-",
+            dbname=dbname,
+            user=user,
+            stdin=text,
+            check=check,
+        )
 
     def dump(self, dbname: str, *args: str) -> str:
         """``pg_dump`` of a database, without the random tokens of recent versions."""

@@ -72,7 +72,7 @@ def _say(answer: dict[str, Any]) -> None:
         raise _Stopped from None
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _stop(_number: int, _frame: FrameType | None) -> None:
     for each in _STOPPING:
         signal.signal(each, signal.SIG_IGN)
     raise _Stopped

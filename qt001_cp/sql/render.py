@@ -11,6 +11,7 @@ from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
 from qt001_cp.model import catalogs
 from qt001_cp.model.kinds import CATALOGS, KINDS, PRIVILEGES, Catalog
+from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.model.versions import SUPPORTED
 
 STAGES = ("fix7a", "fix7b", "fix7c")
@@ -158,5 +159,6 @@ _FILLED: dict[str, Callable[[], str]] = {
     "defining_catalogs": _defining_catalogs,
     "catalog_rows": lambda: "\n".join(catalogs.source(c) for c in catalogs.DEFINING),
     "bootstrap_functions": lambda: "{" + ",".join(BOOTSTRAP_FUNCTIONS) + "}",
+    "nogo_families": lambda: "{" + ",".join(FAMILIES) + "}",
     "views_read": lambda: ", ".join(map(literal, _VIEWS_READ)),
 }

@@ -77,7 +77,7 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     judgement = judge(inventory, edges_of(analyses, read_reach(connection)), protect)
     path = guess(inventory, judgement, analyses)
     if path.switch is not None:
-        path = replace(path, switch=replace(path.switch, rows=_rows(connection, path.switch)))
+        path = replace(path, switch=replace(path.switch, rows=_rows_today(connection, path.switch)))
     text = draft_text(inventory, judgement, path)
     policy = policy_from_data(tomllib.loads(text), "the draft")
     for o in inventory.objects:
@@ -90,11 +90,14 @@ def draft_policy(connection: psycopg.Connection, application: str | None, protec
     return Draft(policy, judgement, files)
 
 
-def _rows(connection: psycopg.Connection, switch: Switch) -> tuple[tuple[str, str], ...] | None:
+def _rows_today(connection: psycopg.Connection, switch: Switch) -> tuple[tuple[str, str], ...] | None:
     """What the table of the blocked writes says today, where it has few rows and this login may read them."""
     query = sql.SQL("SELECT {}::text, {}::text FROM {} LIMIT {}").format(
-        sql.Identifier(switch.key), sql.Identifier(switch.state),
-        sql.Identifier(switch.table.schema or "", switch.table.name), _FEW + 1)  # fmt: skip
+        sql.Identifier(switch.key),
+        sql.Identifier(switch.state),
+        sql.Identifier(switch.table.schema or "", switch.table.name),
+        _FEW + 1,
+    )
     try:
         with connection.transaction():
             rows = connection.execute(query).fetchall()
@@ -109,6 +112,8 @@ def biggest_owner(connection: psycopg.Connection, option: str = "--application R
     if not rows:
         members = [str(row[0]) for row in connection.execute(_MEMBERS).fetchall()]
         through = f"; members of the roles that do: {', '.join(members)}" if members else ""
-        raise UsageError(f"no login but superusers owns anything in this database{through}",
-                         hint=f"name the application role: {option}")  # fmt: skip
+        raise UsageError(
+            f"no login but superusers owns anything in this database{through}",
+            hint=f"name the application role: {option}",
+        )
     return str(rows[0][0])

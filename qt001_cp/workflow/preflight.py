@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import dict_row
 
 from qt001_cp.model.preconditions import FORWARD, LOCKS, POWER, RESTORE, Precondition
+from qt001_cp.workflow.rows import dict_rows
 
 _HOLDERS = Path(__file__).with_name("lock_holders.sql")
+_FINDINGS = "SELECT * FROM qt001_cp.fix7b_findings(%s)"
+_RESTORE_FINDINGS = "SELECT * FROM qt001_cp.fix7b_restore_findings(%s)"
 _EVIDENCE = Path(__file__).with_name("preflight_evidence.sql")
 
 Status = Literal["pass", "fail", "warning", "not asked"]
@@ -42,8 +44,14 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"number": self.precondition.number, "title": self.precondition.title, "status": self.status,
-                "evidence": self.evidence, "warnings": self.warnings, "findings": self.findings}  # fmt: skip
+        return {
+            "number": self.precondition.number,
+            "title": self.precondition.title,
+            "status": self.status,
+            "evidence": self.evidence,
+            "warnings": self.warnings,
+            "findings": self.findings,
+        }
 
 
 @dataclass(frozen=True)
@@ -64,39 +72,46 @@ class Preflight:
     @property
     def preconditions(self) -> list[Answer]:
         """Each precondition with its answer, in the order of the contract."""
-        waits = [f"session {h['pid']} of {h['login']} holds locks on {h['relations']} of these relations, its transaction"
-                 f" is open for {h['seconds']} s: the script would wait for it" for h in self.holders]  # fmt: skip
+        waits = [
+            f"session {h['pid']} of {h['login']} holds locks on {h['relations']} of these relations, its transaction"
+            f" is open for {h['seconds']} s: the script would wait for it"
+            for h in self.holders
+        ]
         warnings = {POWER: self.notes, LOCKS: waits}
         return [
-            Answer(p, self.evidence.get(p.number), [f for f in self.findings if f["precondition"] == p.number],
-                   warnings.get(p, []))
+            Answer(
+                p,
+                self.evidence.get(p.number),
+                [f for f in self.findings if f["precondition"] == p.number],
+                warnings.get(p, []),
+            )
             for p in (RESTORE if self.restore else FORWARD)
-        ]  # fmt: skip
+        ]
 
     def document(self, digest: str) -> dict[str, Any]:
         """For programs, without its schema. ``digest``: of the object manifest that was asked about."""
-        return {"manifest": digest, "go": not self.findings, "preconditions": [a.to_json() for a in self.preconditions],
-                "findings": self.findings, "notes": self.notes, "lock_slots": self.locks,
-                "lock_holders": self.holders}  # fmt: skip
+        return {
+            "manifest": digest,
+            "go": not self.findings,
+            "preconditions": [a.to_json() for a in self.preconditions],
+            "findings": self.findings,
+            "notes": self.notes,
+            "lock_slots": self.locks,
+            "lock_holders": self.holders,
+        }
 
 
 def read_preflight(opened: psycopg.Connection, digest: str, *, restore: bool = False) -> Preflight:
     """Ask a database that has FIX7a about the object manifest of ``digest``."""
-    function = "fix7b_restore_findings" if restore else "fix7b_findings"
-    holders = _rows(opened, _HOLDERS.read_text(), digest)
+    holders = dict_rows(opened, _HOLDERS.read_text(), digest)
     return Preflight(
         restore,
-        _rows(opened, f"SELECT * FROM qt001_cp.{function}(%s)", digest),
-        [r["note"] for r in _rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", digest)],
-        _rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", digest)[0],
+        dict_rows(opened, _RESTORE_FINDINGS if restore else _FINDINGS, digest),
+        [r["note"] for r in dict_rows(opened, "SELECT note FROM qt001_cp.operator_notes(%s)", digest)],
+        dict_rows(opened, "SELECT * FROM qt001_cp.lock_estimate(%s)", digest)[0],
         holders,
         {
             r["number"]: r["evidence"]
-            for r in _rows(opened, _EVIDENCE.read_text("utf-8"), digest=digest, restore=restore)
+            for r in dict_rows(opened, _EVIDENCE.read_text("utf-8"), digest=digest, restore=restore)
         },
     )
-
-
-def _rows(opened: psycopg.Connection, query: str, *args: object, **named: object) -> list[dict[str, Any]]:
-    with opened.cursor(row_factory=dict_row) as cursor:
-        return list(cursor.execute(query.encode(), args or named or None).fetchall())

@@ -75,7 +75,7 @@ CHANGES = (
     _change("in a session of replica role", _ACL,
             "SET session_replication_role = replica;; GRANT UPDATE ON public.qt001_source TO intern;; RESET session_replication_role",
             "REVOKE UPDATE ON public.qt001_source FROM intern"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line
 
 UNNOTICED = (
     "COMMENT ON FUNCTION public.qt001_write(jsonb) IS 'a comment'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -33,11 +34,15 @@ _ANALYSIS = partial(Closer, "static_analysis_present", resign=False)
 _REAL = partial(Closer, "capability_evidence_real", resign=False)
 
 
+def _class(value: str | None) -> Json:
+    return {"class": value}
+
+
 def _unsealed(kind: str) -> str:
     return f"AND detail ->> 'kind' = 'qt001.manifest.{kind}/1'"
 
 
-def _first(**changes: object) -> object:
+def _first(**changes: object) -> Callable[[Json], object]:
     def change(record: Json) -> None:
         record["cases"][0].update(changes)
 
@@ -48,7 +53,7 @@ def _tried(record: Json) -> list[Json]:
     return [c for c in record["cases"] if c["family"] == "acl_denials" and c["object"] == "table public.qt001_setting"]
 
 
-def _without(role: str | None) -> object:
+def _without(role: str | None) -> Callable[[Json], object]:
     def change(record: Json) -> None:
         gone = [c for c in _tried(record) if role in (None, c["role"])]
         record["cases"] = [c for c in record["cases"] if c not in gone]
@@ -83,7 +88,8 @@ DOCUMENTS = (
     _MANIFEST("a table was not tried by one role", rehearsed(_without("auditor")), "table public.qt001_setting as auditor"),
     _MANIFEST("a table was tried in another family", rehearsed(_elsewhere), "table public.qt001_setting as"),
     _READY("it is not sealed", forgotten("sealed", _unsealed("readiness")), "not sealed"),
-    _READY("it belongs to another object manifest", resealed("readiness.json", lambda d: d.update(_OF_ANOTHER)), "of " + "0" * 64),
+    _READY("it belongs to another object manifest", resealed("readiness.json", lambda d: d.update(_OF_ANOTHER)),
+           "of object manifest " + "0" * 64),
     _READY("the writer has another owner", do("ALTER FUNCTION public.qt001_write(jsonb) OWNER TO postgres"), _WRITER),
     _READY("the writer runs with its caller's rights", do("ALTER FUNCTION public.qt001_write(jsonb) SECURITY INVOKER"), _WRITER),
     _READY("the writer is STABLE", do("ALTER FUNCTION public.qt001_write(jsonb) STABLE"), _WRITER),
@@ -108,14 +114,14 @@ DOCUMENTS = (
     _REAL("the bootstrap was for another database", do("UPDATE qt001_cp.bootstrap SET database = 'elsewhere'"), "of class test"),
     _REAL("the manifest of capabilities is not sealed", forgotten("sealed", _unsealed("capability")), "not sealed"),
     _REAL("evidence of another kind", offered(schema="qt001.evidence.static-analysis/1"), "not capability evidence"),
-    _REAL("simulated evidence", offered(**{"class": "simulated"}), "is simulated"),
-    _REAL("a tool's own evidence of class test", offered(**{"class": "test"}), "of class test"),
+    _REAL("simulated evidence", offered(**_class("simulated")), "is simulated"),
+    _REAL("a tool's own evidence of class test", offered(**_class("test")), "of class test"),
     _REAL("the test authority, called real", offered(producer="qt001-test-authority"), "called real"),
     _REAL("real, from a rehearsal", offered(environment="rehearsal"), "from a rehearsal"),
     _REAL("real, from nowhere", offered(environment=None), "from a rehearsal"),
     _REAL("of a producer that nobody named", offered(producer="home-made"), "unknown producer"),
     _REAL("about another object manifest", offered(subject="0" * 64), "another subject"),
-    _REAL("about another capability", offered("sheet_comparison", producer="qt001-test-authority", **{"class": "test"}), "another capability"),
+    _REAL("about another capability", offered("sheet_comparison", producer="qt001-test-authority", **_class("test")), "another capability"),
     _REAL("without raw output", offered(raw=" ", recorded=True), "without raw output"),
     _REAL("too old", offered(produced_at="2001-01-01T00:00:00Z"), "produced at 2001"),
     _REAL("as old as it is looked at", offered(produced_at="now", recorded=True), "produced at now"),
@@ -123,8 +129,8 @@ DOCUMENTS = (
     _REAL("of a time without a zone", offered(produced_at=_NAIVE, recorded=True), "produced at 2"),
     _REAL("of a day that does not exist", offered(produced_at="2026-13-45T00:00:00Z", recorded=True), "produced at 2026-13"),
     _REAL("of no time", offered(produced_at=None, recorded=True), "produced at no time"),
-    _REAL("of no class", offered(recorded=True, **{"class": None}), "of class none"),
-    _REAL("of a class that is no class", offered(recorded=True, environment="rehearsal", **{"class": "REAL"}), "of class REAL"),
+    _REAL("of no class", offered(recorded=True, **_class(None)), "of class none"),
+    _REAL("of a class that is no class", offered(recorded=True, environment="rehearsal", **_class("REAL")), "of class REAL"),
     _REAL("about nothing", offered(subject=None, recorded=True), "another subject"),
     _REAL("of a producer without a name", offered(recorded=True, producer=None), "without a name"),
     _REAL("of no schema that says so", offered(recorded=True, schema="qt001.evidence.capability/2"), "not capability evidence"),
@@ -143,4 +149,4 @@ DOCUMENTS = (
     Closer("protected_state_no_worse", "row security no longer binds the owner",
            behind("""UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{row_security,0,forced}', 'true') WHERE verb = 'deployed'""",
                   "event_fix7c"), "forced t", resign=False),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

@@ -68,10 +68,10 @@ LEDGER = (
     _SIGNED("it has expired", _signed_by(AUDITOR, "2001-01-01T00:00:00Z"), "expired at 2001"),
     _SIGNED("the signer is no auditor",
             both(do("INSERT INTO qt001_cp.person (login, person) VALUES ('intern', 'Ina, intern')"), _signed_by("intern", "2999-01-01T00:00:00Z")),
-            "a member of qt001_cp_auditor alone"),
+            "a member of qt001_cp_auditor, and of no other duty"),
     _SIGNED("the signer is the author under another login",
             do(f"UPDATE qt001_cp.person SET person = (SELECT person FROM qt001_cp.person WHERE login = 'qt001_author') WHERE login = '{AUDITOR}'"),
-            "another person than who made what is signed"),
+            "another person than those who made what is signed"),
     _SIGNED("nobody knows who the author is", do("DELETE FROM qt001_cp.person WHERE login = 'qt001_author'"), "not registered"),
     _SIGNED("the verifier need not wait for it", _verifier_need_not_wait, "refused by"),
     _SIGNED("a transferred table has changed since", do("ALTER TABLE public.qt001_setting SET (fillfactor = 90)"), "not signed"),
@@ -83,4 +83,4 @@ LEDGER = (
     _SIGNED("a trigger of the watch is gone",
             _watch("SELECT min(format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
                    " WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace AND t.tgparentid = 0"), "not signed"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

@@ -6,7 +6,7 @@ from functools import partial
 
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR
 from tests.acceptance.closers import LEGACY, Closer
-from tests.acceptance.moves import both, do
+from tests.acceptance.moves import Move, both, do
 
 _APART = partial(Closer, "roles_apart", resign=False)
 _CONTAINED = partial(Closer, "application_role_contained", resign=False)
@@ -14,10 +14,13 @@ _ACL = partial(Closer, "owners_and_acls_exact", resign=False)
 _THERE = partial(Closer, "inventory_exact", resign=False)
 
 
-def _member(options: str, powers: str) -> object:
+def _member(options: str, powers: str) -> Move:
     """An author who may also grant the auditor's duty on, with these options of the membership (PostgreSQL 16)."""
-    return do(f"CREATE ROLE keeper LOGIN {powers}", "GRANT qt001_cp_author TO keeper",
-              f"GRANT qt001_cp_auditor TO keeper WITH ADMIN TRUE, {options}")  # fmt: skip
+    return do(
+        f"CREATE ROLE keeper LOGIN {powers}",
+        "GRANT qt001_cp_author TO keeper",
+        f"GRANT qt001_cp_auditor TO keeper WITH ADMIN TRUE, {options}",
+    )
 
 
 ROLES = (
@@ -62,4 +65,4 @@ ROLES = (
     _THERE("a transferred table is gone", do("DROP TABLE public.qt001_setting CASCADE"), "table public.qt001_setting"),
     Closer("legacy_authority_removed", "somebody may call it", do(f"GRANT EXECUTE ON FUNCTION {LEGACY[1]} TO intern"),
            "no privilege for anybody", resign=False),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

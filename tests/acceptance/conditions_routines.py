@@ -20,8 +20,10 @@ _CREATE = '[["qt001_cp_owner", {}, "CREATE", false]]'
 
 def _body(text: str) -> Move:
     """The registered entry point verify() with this body."""
-    return do("CREATE OR REPLACE FUNCTION qt001_cp.verify() RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER"
-              f" SET search_path = pg_catalog, pg_temp AS $body${text}$body$")  # fmt: skip
+    return do(
+        "CREATE OR REPLACE FUNCTION qt001_cp.verify() RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER"
+        f" SET search_path = pg_catalog, pg_temp AS $body${text}$body$"
+    )
 
 
 def fresh(*edges: Json, name: str = "public.fresh", unknown: tuple[Json, ...] = ()) -> Move:
@@ -29,8 +31,14 @@ def fresh(*edges: Json, name: str = "public.fresh", unknown: tuple[Json, ...] = 
 
     def described(attempt: Attempt) -> None:
         digest = attempt.run(f"SELECT qt001_cp.routine_sha256('{name}()'::regprocedure)")
-        entry = {"kind": "function", "identity": f"{name}()", "definition": digest, "body_sha256": None,
-                 "edges": list(edges), "unknown": list(unknown)}  # fmt: skip
+        entry = {
+            "kind": "function",
+            "identity": f"{name}()",
+            "definition": digest,
+            "body_sha256": None,
+            "edges": list(edges),
+            "unknown": list(unknown),
+        }
         analysed(lambda routines: routines.update({f"{name}()": entry}))(attempt)
 
     return both(_made(name), described)
@@ -82,7 +90,7 @@ FAULTS = (
     _PAIRED("it writes by what it calls", fresh(CALLS), "public.fresh()"),
     _PAIRED("a writer in qt001_cp that nobody registered",
             _made("qt001_cp.fresh"), "qt001_cp.fresh()"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line
 ROUTINES = (
     *FAULTS,
     _PAIRED("a part of the apply path is not registered",
@@ -122,4 +130,4 @@ ROUTINES = (
           both(in_manifest("qt001_data", "{after,acl}", _CREATE.format('"directus"')), routine("public.bare", options=_PINNED)), "writable schema"),
     _PATH("a schema in which everybody makes objects",
           both(in_manifest("qt001_data", "{after,acl}", _CREATE.format("null")), routine("public.bare", options=_PINNED)), "writable schema"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

@@ -75,7 +75,7 @@ def unknown(identity: str) -> Callable[[dict[str, Json]], object]:
     doubt = {"rule": "dynamic-sql-opaque", "line": 3, "detail": "text"}
 
     def change(routines: dict[str, Json]) -> None:
-        first = {"kind": "function", "identity": identity, "definition": "", "body_sha256": None, "edges": []}
+        first: Json = {"kind": "function", "identity": identity, "definition": "", "body_sha256": None, "edges": []}
         routines[identity] = {**routines.get(identity, first), "unknown": [doubt]}
 
     return change
@@ -125,8 +125,15 @@ def rehearsed(change: Callable[[Json], object]) -> Move:
     return move
 
 
-def routine(name: str, *, body: str = "SELECT 1", language: str = "sql", options: str = "", owner: str = "qt001_cp_owner",
-            execute: str | None = None) -> Move:  # fmt: skip
+def routine(
+    name: str,
+    *,
+    body: str = "SELECT 1",
+    language: str = "sql",
+    options: str = "",
+    owner: str = "qt001_cp_owner",
+    execute: str | None = None,
+) -> Move:
     """A new function without arguments, SECURITY DEFINER, that nobody may call but ``execute`` and its owner."""
     tag = "$routine$"
     made = f"CREATE OR REPLACE FUNCTION {name}() RETURNS int LANGUAGE {language} SECURITY DEFINER {options} AS {tag}{body}{tag}"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from qt001_cp.model.canonical import Json
-from qt001_cp.rehearsal.nogo.case import FAMILIES
+from qt001_cp.model.nogo import FAMILIES
 from tests.acceptance.closers import CLOSERS
 
 _GATES = """# Gates

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
+from tests.acceptance.closers import GATES
 from tests.acceptance.support import closed, superuser
 from tests.conftest import Stage
 
@@ -15,7 +16,7 @@ DUTIES = (AUTHOR, OPERATOR, VERIFIER, AUDITOR)
 @pytest.mark.parametrize("login", DUTIES)
 def test_every_duty_reads_gates_and_ledger(at_fix7c_done: Stage, login: str) -> None:
     with at_fix7c_done.connect(login) as connection:
-        assert connection.execute("SELECT count(*) FROM qt001_cp.v_fix7_gate").fetchone() == (17,)
+        assert connection.execute("SELECT count(*) FROM qt001_cp.v_fix7_gate").fetchone() == (len(GATES),)
         assert connection.execute("SELECT accepted FROM qt001_cp.v_fix7_acceptance").fetchone() == (False,)
         assert connection.execute("SELECT count(*) > 5 FROM qt001_cp.v_event").fetchone() == (True,)
 

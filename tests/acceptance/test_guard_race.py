@@ -25,7 +25,7 @@ ROWS = "SELECT count(*) FROM public.qt001_write_log"
 
 def count(stage: Stage, query: str) -> int:
     with stage.connect() as admin:
-        row = admin.execute(query).fetchone()  # type: ignore[arg-type]
+        row = admin.execute(query).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -163,7 +163,7 @@ def test_a_callers_own_names_and_settings_do_not_bend_it(opened: Stage) -> None:
         ("ALTER EVENT TRIGGER qt001_cp_watch_drop ENABLE REPLICA", "an event trigger of the watch"),
         ("ALTER TABLE qt001_cp.person DISABLE TRIGGER noted", "a trigger of the watch"),
         ("ALTER TABLE qt001_cp_watch.change DISABLE TRIGGER settle", "a trigger of the watch"),
-        ("ALTER TABLE qt001_cp_watch.latch OWNER TO qt001_cp_owner", "a role that is no superuser"),
+        ("ALTER TABLE qt001_cp_watch.latch OWNER TO qt001_cp_owner", "a role that is not a superuser"),
     ],
 )
 def test_a_weakened_watch_keeps_nothing_and_needs_a_new_sign_off(opened: Stage, statement: str, reason: str) -> None:
@@ -189,7 +189,8 @@ def test_whoever_takes_the_latch_early_and_stays_is_named(opened: Stage) -> None
             service.execute(CALL)
         assert refused.value.sqlstate == "55P03"
         said = str(refused.value)
-        assert f"session {application.info.backend_pid} of directus" in said and "pg_terminate_backend" in said, said
+        assert f"session {application.info.backend_pid} of directus" in said, said
+        assert "pg_terminate_backend" in said, said
         application.execute("ROLLBACK")
         service.execute(CALL)
 

@@ -65,9 +65,15 @@ def test_chain_recomputed(attempt: Attempt) -> None:
     for number, (seq, stage, at, actor, verb, subject, detail, prev, stored) in enumerate(rows, 1):
         assert (seq, prev) == (number, before)
         event = {
-            "seq": seq, "stage": stage, "at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "actor": actor,
-            "verb": verb, "subject": subject, "detail": detail, "prev": prev,
-        }  # fmt: skip
+            "seq": seq,
+            "stage": stage,
+            "at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "actor": actor,
+            "verb": verb,
+            "subject": subject,
+            "detail": detail,
+            "prev": prev,
+        }
         assert hashlib.sha256(rfc8785.dumps(event)).hexdigest() == stored, f"event {seq}"
         before = stored
     assert {r[1] for r in rows} == {"fix7a", "fix7b", "fix7c"}

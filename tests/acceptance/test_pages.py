@@ -20,7 +20,7 @@ def _same(name: str, text: str) -> None:
 
 def test_the_page_of_gates_is_current(at_fix7c_done: Stage) -> None:
     with at_fix7c_done.connect() as connection:
-        rows = connection.execute("SELECT ordinal, gate, meaning FROM qt001_cp.gate ORDER BY ordinal").fetchall()
+        rows = connection.execute("SELECT ordinal, gate, meaning FROM qt001_cp.gate() ORDER BY ordinal").fetchall()
     _same("gates.md", pages.gates(rows))
 
 

@@ -7,9 +7,19 @@ import pytest
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
 from tests.acceptance.attempt import Attempt
 
-_GATES = ("coverage_aspects", "excess_privilege_findings", "reach_findings", "readiness_findings", "ledger_findings", "search_path_findings",
-          "dependency_findings", "analysis_findings", "entry_point_findings", "application_power_findings")  # fmt: skip
-_SCANS = ("scan_owners", "scan_privileges", "scan_sources", "scan_ledger")
+_GATES = (
+    "coverage_aspects",
+    "excess_privilege_findings",
+    "reach_findings",
+    "readiness_findings",
+    "ledger_findings",
+    "search_path_findings",
+    "dependency_findings",
+    "analysis_findings",
+    "entry_point_findings",
+    "application_power_findings",
+)
+_SCANS = ("scan_owners", "scan_privileges", "scan_roles", "scan_sources", "scan_ledger")
 # A body that returns no row, under the same signature.
 _BLIND = """
 SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proname = %s
@@ -17,14 +27,31 @@ SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'qt001_cp
 FAULTS = {
     "an owner": ("ALTER TABLE public.qt001_setting OWNER TO directus", "table public.qt001_setting"),
     "a privilege": ("GRANT UPDATE ON public.qt001_setting TO directus", "table public.qt001_setting"),
-    "a privilege by PUBLIC": ("GRANT EXECUTE ON FUNCTION public.qt001_write(jsonb) TO PUBLIC", "function public.qt001_write(pg_catalog.jsonb)"),
+    "a privilege by PUBLIC": (
+        "GRANT EXECUTE ON FUNCTION public.qt001_write(jsonb) TO PUBLIC",
+        "function public.qt001_write(pg_catalog.jsonb)",
+    ),
     "a privilege on a column": ("GRANT SELECT (key) ON public.qt001_setting TO directus", "table public.qt001_setting"),
-    "a new object": ("CREATE TABLE public.late (a int); ALTER TABLE public.late OWNER TO directus", "table public.late"),
-    "the writer's body": ("UPDATE pg_proc SET prosrc = prosrc || ' ' WHERE oid = 'public.qt001_write(jsonb)'::regprocedure", "public.qt001_write(pg_catalog.jsonb)"),
+    "an attribute": ("ALTER ROLE directus CREATEROLE", "role directus"),
+    "a membership": (
+        "CREATE ROLE between NOLOGIN; GRANT between TO directus; GRANT pg_signal_backend TO between",
+        "role directus",
+    ),
+    "a new object": (
+        "CREATE TABLE public.late (a int); ALTER TABLE public.late OWNER TO directus",
+        "table public.late",
+    ),
+    "the writer's body": (
+        "UPDATE pg_proc SET prosrc = prosrc || ' ' WHERE oid = 'public.qt001_write(jsonb)'::regprocedure",
+        "public.qt001_write(pg_catalog.jsonb)",
+    ),
     "a trigger of the ledger": ("ALTER TABLE qt001_cp.event_fix7c DISABLE TRIGGER append_only", "qt001_cp.event_fix7c"),
-    "an event taken out": ("ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER append_only; DELETE FROM qt001_cp.event_fix7a WHERE seq = 2;"
-                           " ALTER TABLE qt001_cp.event_fix7a ENABLE ALWAYS TRIGGER append_only", "event"),
-}  # fmt: skip
+    "an event taken out": (
+        "ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER append_only; DELETE FROM qt001_cp.event_fix7a WHERE seq = 2;"
+        " ALTER TABLE qt001_cp.event_fix7a ENABLE ALWAYS TRIGGER append_only",
+        "event",
+    ),
+}
 
 
 def _blind(attempt: Attempt, names: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.attempt import SERVICE, Attempt
-from tests.acceptance.closers import CLOSERS
+from tests.acceptance.closers import CLOSERS, Closer
 from tests.acceptance.support import CALL
 from tests.conftest import Stage
 
@@ -16,7 +16,7 @@ SETTINGS = (
     "bytea_output=escape", "extra_float_digits=-15", "xmloption=document", "row_security=off", "check_function_bodies=off",
     "client_encoding=LATIN1", "search_path=pg_temp,public", "plan_cache_mode=force_generic_plan",
     "constraint_exclusion=on", "enable_seqscan=off", "enable_indexscan=off",
-)  # fmt: skip
+)  # fmt: skip  # a list of words
 """What every login may set for itself, and what could change how a text is read, printed or compared."""
 _SUBJECT = "SELECT qt001_cp.subject_digest()"
 
@@ -48,11 +48,11 @@ def test_the_writer_writes_whatever_its_caller_has_set(opened: Stage, setting: s
 @pytest.mark.parametrize(
     "closer", [c for c in CLOSERS if c.gate in ("legacy_authority_removed", "entry_points_paired")], ids=str
 )
-def test_no_setting_opens_a_gate(attempt: Attempt, closer: object) -> None:
-    closer.close(attempt)  # type: ignore[attr-defined]
+def test_no_setting_opens_a_gate(attempt: Attempt, closer: Closer) -> None:
+    closer.close(attempt)
     attempt.sign()
     for setting in SETTINGS:
         name, _, value = setting.partition("=")
         attempt.run("SELECT set_config(%s, %s, true)", [name, value])
-        assert attempt.verdict().closed == closer.gate, setting  # type: ignore[attr-defined]
+        assert attempt.verdict().closed == closer.gate, setting
         attempt.run(f"RESET {name}")

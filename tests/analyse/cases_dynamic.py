@@ -122,4 +122,4 @@ DYNAMIC: tuple[Case, ...] = (
             "writes table app.orders\nwrites table app.queue"),
     plpgsql("into between", "declare a int; begin execute 'select ' || '1' into a; execute ('select 2 from app.queue'); end",
             "reads table app.queue"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

@@ -145,4 +145,4 @@ HIDDEN: tuple[Case, ...] = (
          " LANGUAGE plpgsql SET standard_conforming_strings TO 'on' AS $f$ begin perform 'a\\'; end $f$"), frozenset(), frozenset()),
     plpgsql("sequence by its number", "begin perform nextval('16384'), '16385'::regclass; end", "",
             "unresolved-name regclass 16384\nunresolved-name regclass 16385"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

@@ -74,4 +74,4 @@ SQL: tuple[Case, ...] = (
          "writes sequence app.order_seq\nuses type app.status", kind="materialized view"),
     view("view with a cte", """ WITH orders AS ( SELECT a FROM audit.orders ) SELECT orders.a FROM orders;""",
          "reads table audit.orders"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

@@ -316,4 +316,4 @@ STATIC: tuple[Case, ...] = (
     plpgsql("string that does not end", "begin perform 'x; end", "", "parse-error a string does not end"),
     plpgsql("grant execute is no EXECUTE", "begin grant execute on function app.compute(integer) to public; end", "",
             "utility-statement Grant\nlexical-mismatch app.compute"),
-)  # fmt: skip
+)  # fmt: skip  # one case a line

@@ -88,9 +88,15 @@ def lines(text: str) -> frozenset[str]:
 
 
 def plpgsql(
-    name: str, body: str, edges: str = "", unknown: str = "", *, path: tuple[str, ...] | None = None,
-    args: str = "", returns: str = "void",
-) -> Case:  # fmt: skip
+    name: str,
+    body: str,
+    edges: str = "",
+    unknown: str = "",
+    *,
+    path: tuple[str, ...] | None = None,
+    args: str = "",
+    returns: str = "void",
+) -> Case:
     """A PL/pgSQL function; the first line of ``body`` is line 5 of the definition."""
     head = f"CREATE OR REPLACE FUNCTION app.probe({args})\n RETURNS {returns}\n LANGUAGE plpgsql\n"
     text = f"{head}AS $function${body}$function$\n"
@@ -99,9 +105,16 @@ def plpgsql(
 
 
 def sql(
-    name: str, body: str, edges: str = "", unknown: str = "", *, path: tuple[str, ...] | None = None,
-    args: str = "", returns: str = "void", quoted: bool = True,
-) -> Case:  # fmt: skip
+    name: str,
+    body: str,
+    edges: str = "",
+    unknown: str = "",
+    *,
+    path: tuple[str, ...] | None = None,
+    args: str = "",
+    returns: str = "void",
+    quoted: bool = True,
+) -> Case:
     """An SQL function: a string body, or with ``quoted=False`` what stands there itself."""
     head = f"CREATE OR REPLACE FUNCTION app.probe({args})\n RETURNS {returns}\n LANGUAGE sql\n"
     text = f"{head}AS $function${body}$function$\n" if quoted else f"{head}{body}\n"

@@ -65,8 +65,18 @@ class Score:
         self.timid += len(unknown - case.unknown)
 
     def row(self, name: str) -> str:
-        cells = (name, self.routines, self.edges, self.edges - self.missed, self.missed, self.invented,
-                 self.unknown, self.unknown - self.silent, self.silent, self.timid)  # fmt: skip
+        cells = (
+            name,
+            self.routines,
+            self.edges,
+            self.edges - self.missed,
+            self.missed,
+            self.invented,
+            self.unknown,
+            self.unknown - self.silent,
+            self.silent,
+            self.timid,
+        )
         return "| " + " | ".join(map(str, cells)) + " |\n"
 
 

@@ -62,9 +62,13 @@ begin
 end"""
     found = analyse(plpgsql("lines", body).source, NAMES)
     assert {(edge.identity, edge.line) for edge in found.edges} == {
-        ("app.orders", 6), ("app.queue", 10), ("audit.log", 10), ("app.compute(integer)", 12),
-        ("app.customers", 13), ("app.person", 14),
-    }  # fmt: skip
+        ("app.orders", 6),
+        ("app.queue", 10),
+        ("audit.log", 10),
+        ("app.compute(integer)", 12),
+        ("app.customers", 13),
+        ("app.person", 14),
+    }
     assert [(each.rule, each.line) for each in found.unknown] == [("dynamic-sql-opaque", 17)]
 
 
@@ -77,8 +81,10 @@ def test_other_languages_are_opaque(language: str) -> None:
 
 
 def test_procedure_and_odd_definitions() -> None:
-    text = ("CREATE OR REPLACE PROCEDURE app.p(IN a text DEFAULT ' AS '::text)\n LANGUAGE plpgsql\n"
-            " SET search_path TO 'app', 'pg_temp'\nAS 'begin insert into orders values (''x''); end'\n")  # fmt: skip
+    text = (
+        "CREATE OR REPLACE PROCEDURE app.p(IN a text DEFAULT ' AS '::text)\n LANGUAGE plpgsql\n"
+        " SET search_path TO 'app', 'pg_temp'\nAS 'begin insert into orders values (''x''); end'\n"
+    )
     found = analyse(RoutineSource("procedure", "app.p(text)", "app", "plpgsql", text, ("app", "pg_temp")), NAMES)
     assert [edge.identity for edge in found.edges] == ["app.orders"]
     assert not found.unknown
@@ -99,9 +105,14 @@ def test_a_name_that_disappears_becomes_unknown() -> None:
 
 
 def test_a_table_called_like_a_keyword_is_meant_only_in_quotes() -> None:
-    names = dataclasses.replace(NAMES, relations={**NAMES.relations, **{
-        ("app", n): ("table", f'app."{n}"') for n in ("select", "values", "in", "order")}},
-        routines={**NAMES.routines, ("app", "coalesce"): (("function", 'app."coalesce"()'),)})  # fmt: skip
+    names = dataclasses.replace(
+        NAMES,
+        relations={
+            **NAMES.relations,
+            **{("app", n): ("table", f'app."{n}"') for n in ("select", "values", "in", "order")},
+        },
+        routines={**NAMES.routines, ("app", "coalesce"): (("function", 'app."coalesce"()'),)},
+    )
     body = "begin insert into app.orders values (1); perform (select (1) where 1 in (1) and coalesce(null, true)); end"
     found = analyse(plpgsql("keywords", body).source, names)
     assert [(e.verb, e.identity) for e in found.edges] == [("writes", "app.orders")]

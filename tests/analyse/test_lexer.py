@@ -28,7 +28,7 @@ _CASES = [
     ('"open', [("bad", "identifier")]),
     ("$x$ open $y$", [("bad", "dollar-quoted string")]),
     ("/* /* */", [("bad", "comment")]),
-]  # fmt: skip
+]  # fmt: skip  # one case a line
 
 
 @pytest.mark.parametrize(("text", "expected"), _CASES)

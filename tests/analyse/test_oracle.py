@@ -56,7 +56,8 @@ def test_every_query_of_the_other_parser_is_found(case: Case) -> None:
         else:
             target, _, value = text.partition(" := " if " := " in text else " = ")
             parts = [value] if value in ours else [part for part in text.split(" , ") if part not in ours]
-            assert target and parts in ([value], []), query
+            assert target, query
+            assert parts in ([value], []), query
 
 
 def test_the_other_parser_understands_most_bodies() -> None:

@@ -23,5 +23,9 @@ def test_the_page_of_the_score_is_current() -> None:
 def test_at_least_sixty_routines_of_every_style() -> None:
     assert sum(case.source.language in ("sql", "plpgsql") for case in ALL) >= 60
     assert {score.style(case) for case in ALL} >= {
-        "PL/pgSQL", "PL/pgSQL with dynamic SQL", "SQL, string body", "SQL, BEGIN ATOMIC or RETURN", "view",
-    }  # fmt: skip
+        "PL/pgSQL",
+        "PL/pgSQL with dynamic SQL",
+        "SQL, string body",
+        "SQL, BEGIN ATOMIC or RETURN",
+        "view",
+    }

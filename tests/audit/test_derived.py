@@ -26,8 +26,15 @@ _MOVED = [[OWNER, OWNER, "CONNECT", False], [OWNER, OWNER, "CREATE", False]]
 )
 def test_what_the_application_may_keep_of_what_it_held_as_owner(kept: list[Any], words: str | None) -> None:
     state = {"owner": OWNER, "acl": [*_MOVED, *kept], "columns": []}
-    database = {"kind": "database", "identity": "shop", "disposition": "transfer", "curated": False, "retired": None,
-                "before": {"owner": "app", "acl": _OWNED, "columns": []}, "after": state}  # fmt: skip
+    database = {
+        "kind": "database",
+        "identity": "shop",
+        "disposition": "transfer",
+        "curated": False,
+        "retired": None,
+        "before": {"owner": "app", "acl": _OWNED, "columns": []},
+        "after": state,
+    }
     faults = after_states({"application": "app", "objects": [database]}).faults
     assert (faults == []) is (words is None), faults
     assert words is None or (words in faults[0] and faults[0].endswith("is too many"))
@@ -48,9 +55,16 @@ _SYSTEM = [["root", "root", "SELECT", False], ["root", None, "SELECT", False], [
 def test_what_the_server_came_with_keeps_its_owner_and_what_public_holds(
     owner: str, acl: list[Any], words: str | None
 ) -> None:
-    o = {"kind": "table", "identity": "pg_catalog.pg_proc", "schema": "pg_catalog", "disposition": "transfer", "curated": False,
-         "retired": None, "before": {"owner": "root", "acl": _SYSTEM, "columns": []},
-         "after": {"owner": owner, "acl": acl, "columns": []}}  # fmt: skip
+    o = {
+        "kind": "table",
+        "identity": "pg_catalog.pg_proc",
+        "schema": "pg_catalog",
+        "disposition": "transfer",
+        "curated": False,
+        "retired": None,
+        "before": {"owner": "root", "acl": _SYSTEM, "columns": []},
+        "after": {"owner": owner, "acl": acl, "columns": []},
+    }
     faults = after_states({"application": "app", "objects": [o]}).faults
     assert (faults == []) is (words is None), faults
     assert words is None or words in faults[0]
@@ -59,6 +73,14 @@ def test_what_the_server_came_with_keeps_its_owner_and_what_public_holds(
 @pytest.mark.parametrize(("owner", "fine"), [("app", True), ("other", False)])
 def test_what_the_application_makes_itself_it_may_start_with_what_it_likes(owner: str, fine: bool) -> None:
     state = {"owner": owner, "acl": [[owner, "app", "SELECT", False]], "columns": []}
-    o = {"kind": "default acl", "identity": f"for role {owner} on tables", "schema": None, "disposition": "transfer",
-         "curated": False, "retired": None, "before": state, "after": state}  # fmt: skip
+    o = {
+        "kind": "default acl",
+        "identity": f"for role {owner} on tables",
+        "schema": None,
+        "disposition": "transfer",
+        "curated": False,
+        "retired": None,
+        "before": state,
+        "after": state,
+    }
     assert (after_states({"application": "app", "objects": [o]}).faults == []) is fine

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from qt001_cp import estate
+from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.cli import main
 from qt001_cp.model.inventory import Inventory
+from qt001_cp.model.names import QualifiedName
+from qt001_cp.plan.order import ordered
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
@@ -41,7 +44,7 @@ def _wrong_plan(patch: pytest.MonkeyPatch) -> None:
     from qt001_cp.plan import ways
 
     patch.setattr(ways, "_planned", ways._planned.__wrapped__)  # without what it remembers of sound plans
-    patch.setattr(ways, "_removals", lambda simulation, wish: [])
+    patch.setattr(ways, "_removals", lambda _simulation, _wish: [])
 
 
 def _missed_kind(patch: pytest.MonkeyPatch) -> None:
@@ -52,14 +55,14 @@ def _missed_kind(patch: pytest.MonkeyPatch) -> None:
         kept = tuple(o for o in inventory.objects if o.ref.kind not in ("materialized view", "aggregate"))
         return dataclasses.replace(inventory, objects=kept)
 
-    real = bundle.read_inventory
+    real = read_inventory
     patch.setattr(bundle, "read_inventory", read)
 
 
 def _wrong_order(patch: pytest.MonkeyPatch) -> None:
     from qt001_cp.emit import script
 
-    real = script.ordered
+    real = ordered
     patch.setattr(script, "ordered", lambda manifest, direction: real(manifest, direction)[:-3])
 
 
@@ -68,17 +71,30 @@ def _wrong_quoting(patch: pytest.MonkeyPatch) -> None:
     from qt001_cp.emit import quoting
 
     real = quoting.qualified
-    wrong = lambda name: real(name).replace('"qt001 Ledger"', '"qt001_setting"')  # noqa: E731
+
+    def wrong(name: QualifiedName) -> str:
+        return real(name).replace('"qt001 Ledger"', '"qt001_setting"')
+
     patch.setattr("qt001_cp.emit.statements.qualified", wrong)
 
 
 # The module and its fault: (whether it was wrong for the author, or only in the run), the patch, the check, the words.
 FAULTS: dict[str, tuple[bool, Patch, str, str]] = {
     "plan/ways takes nothing away": (True, _wrong_plan, "after-state against the contract", "is too many"),
-    "catalog/inventory misses two kinds": (True, _missed_kind, "what the application role owns", "the manifest does not know it"),
-    "emit/statements drops the last statements": (False, _wrong_order, "owners and ACLs", "expected SELECT for directus from qt001_cp_owner, not found"),
+    "catalog/inventory misses two kinds": (
+        True,
+        _missed_kind,
+        "what the application role owns",
+        "the manifest does not know it",
+    ),
+    "emit/statements drops the last statements": (
+        False,
+        _wrong_order,
+        "owners and ACLs",
+        "expected SELECT for directus from qt001_cp_owner, not found",
+    ),
     "emit/quoting addresses another object": (False, _wrong_quoting, "pg_dump", "OWNER TO directus"),
-}  # fmt: skip
+}
 
 
 def sealed(stage: Stage, folder: Path, then: Callable[[], object] = lambda: None) -> Path:

@@ -70,7 +70,7 @@ FAULTS: dict[str, tuple[str, Wrong, str]] = {
     "review shows an old source": (
         "fix7c.sql", _without("qt001_cp.require_acceptance('writer')"), "the new source of public.qt001_write(pg_catalog.jsonb)"),
     "review leaves the retirement out": ("fix7c.sql", _without("qt001_is_ready"), 'it lacks: REVOKE EXECUTE ON FUNCTION "public"."qt001_is_ready"()'),
-}  # fmt: skip
+}  # fmt: skip  # one case a line
 
 
 BACK = {"fix7a": "fix7b-restore.sql", "fix7b": "fix7c-back.sql"}
@@ -87,16 +87,20 @@ def test_a_wrong_pack_is_found(
     manifest = json.loads(Path(at_fix7a_sealed.manifest_path).read_bytes())
     packs = {"sound": _made(at_fix7a_sealed, tmp_path / "sound")}
     assert pack(packs["sound"], manifest, at_fix7a_sealed.digest, ()).faults == []
-    printed = {name: (packs["sound"] / name).read_text() for name in ("fix7b.sql", "fix7b-restore.sql", "fix7c.sql", "fix7c-back.sql")}  # fmt: skip
+    printed = {
+        name: (packs["sound"] / name).read_text()
+        for name in ("fix7b.sql", "fix7b-restore.sql", "fix7c.sql", "fix7c-back.sql")
+    }
     for number, (fault, (script, wrong, words)) in enumerate(FAULTS.items()):
         texts = {**printed, script: wrong(printed[script])}
         assert texts[script] != printed[script], fault
         with monkeypatch.context() as patch:
-            patch.setattr(revisions, "upgrade_sql", lambda _, to, t=texts, **x: t[f"{to}.sql"])
-            patch.setattr(revisions, "downgrade_sql", lambda _, to, t=texts, **x: t[BACK[to]])
+            patch.setattr(revisions, "upgrade_sql", lambda _, to, t=texts, **_x: t[f"{to}.sql"])
+            patch.setattr(revisions, "downgrade_sql", lambda _, to, t=texts, **_x: t[BACK[to]])
             packs[fault] = _made(at_fix7a_sealed, tmp_path / str(number))
         found = pack(packs[fault], manifest, at_fix7a_sealed.digest, ()).faults
-        assert found and all(f.startswith(f"{script}: ") for f in found), (fault, found)
+        assert found, (fault, found)
+        assert all(f.startswith(f"{script}: ") for f in found), (fault, found)
         assert any(words in f for f in found), (fault, found)
     base = ["audit", "--database", at_fix7a_sealed.scene.dsn("postgres"), "--manifest", at_fix7a_sealed.manifest_path]
     assert main([*base, "--pack", str(packs["sound"])]) == 0

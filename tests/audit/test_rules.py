@@ -53,13 +53,16 @@ def _gone(d: Documents) -> None:
 # The document that is wrong: (how, the words).
 RULES: tuple[tuple[Callable[[Documents], None], str], ...] = (
     (_no_owner, "view public.qt001_note, forward: it ends with owner directus, expected qt001_cp_owner"),
-    (_no_revoke, "aggregate public.qt001_sum_positive(numeric), forward: EXECUTE for PUBLIC from qt001_cp_owner is left"),
+    (
+        _no_revoke,
+        "aggregate public.qt001_sum_positive(numeric), forward: EXECUTE for PUBLIC from qt001_cp_owner is left",
+    ),
     (_not_analysed, "function public.qt001_touch(): the evidence does not have it"),
     (_another_view, f"view public.qt001_note: the evidence is about definition {'0' * 64}"),
     (_unknown_on_the_path, "function public.qt001_write(pg_catalog.jsonb): the evidence says operator, it does not"),
     (_nothing_sealed, "none is sealed for this object manifest"),
     (_gone, "public.gone(): it is not in this database"),
-)  # fmt: skip
+)
 
 
 def test_each_rule_has_words_of_its_own(at_fix7c_done: Stage) -> None:
@@ -73,9 +76,11 @@ def test_each_rule_has_words_of_its_own(at_fix7c_done: Stage) -> None:
     def faults(d: Documents) -> list[str]:
         manifest, evidence, dependency = (d[name] for name in names)
         checks: list[Check] = [
-            scripts.ways(manifest), sources.analysis(manifest, evidence, routines, noted),
-            sources.dependencies(manifest, dependency, evidence, noted), sources.apply_path(manifest, routines, "fix7c"),
-        ]  # fmt: skip
+            scripts.ways(manifest),
+            sources.analysis(manifest, evidence, routines, noted),
+            sources.dependencies(manifest, dependency, evidence, noted),
+            sources.apply_path(manifest, routines, "fix7c"),
+        ]
         return [f for c in checks for f in c.faults]
 
     assert faults(sound) == []
@@ -86,6 +91,5 @@ def test_each_rule_has_words_of_its_own(at_fix7c_done: Stage) -> None:
         assert any(f.startswith(words) for f in found), (words, found)
     # Before FIX7c the sources have to be those that the manifest captured; now they are the new ones.
     before = sources.apply_path(sound["object.json"], routines, "fix7b")
-    assert len(before.faults) == 5 and all(
-        f.endswith("is not the one that the manifest captured") for f in before.faults
-    )
+    assert len(before.faults) == 5
+    assert all(f.endswith("is not the one that the manifest captured") for f in before.faults)

@@ -33,8 +33,19 @@ def test_an_answer_outside_the_database(
 
     def audit(out: Path) -> str:
         capsys.readouterr()
-        code = main(["audit", "--database", stage.scene.dsn("postgres"), "--manifest", stage.manifest_path,
-                     "--envelope", str(out), "--trust", str(public)])  # fmt: skip
+        code = main(
+            [
+                "audit",
+                "--database",
+                stage.scene.dsn("postgres"),
+                "--manifest",
+                stage.manifest_path,
+                "--envelope",
+                str(out),
+                "--trust",
+                str(public),
+            ]
+        )
         return f"{code} {capsys.readouterr().out}"
 
     # The database refuses: nothing is signed, and no file stays.
@@ -63,7 +74,7 @@ FAULTS = {
     "cli/signing names another signer": (lambda d: d["predicate"].update(signer="qt001_author"), f"it says signer qt001_author, the chain says {AUDITOR}"),
     "cli/signing names another event": (lambda d: d["predicate"].update(event="d" * 64), "its event dddd"),
     "cli/signing calls a refusal a sign-off": (lambda d: d["predicate"].update(verdict="signed"), "it says verdict signed, the chain says refused"),
-}  # fmt: skip
+}  # fmt: skip  # one case a line
 
 
 def test_a_wrong_statement_is_found(
@@ -94,8 +105,22 @@ def test_a_wrong_statement_is_found(
             events = rows(connection, "events.sql")
         found = envelope(out, [public], subject, events).faults
         assert any(words in f for f in found), (fault, found)
-    assert main(["audit", "--database", at_fix7c_done.scene.dsn("postgres"), "--manifest", at_fix7c_done.manifest_path,
-                 "--envelope", str(out), "--trust", str(public)]) == 3  # fmt: skip
+    assert (
+        main(
+            [
+                "audit",
+                "--database",
+                at_fix7c_done.scene.dsn("postgres"),
+                "--manifest",
+                at_fix7c_done.manifest_path,
+                "--envelope",
+                str(out),
+                "--trust",
+                str(public),
+            ]
+        )
+        == 3
+    )
     assert words in capsys.readouterr().out
 
 

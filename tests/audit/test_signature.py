@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def _payload(envelope: dict[str, Any]) -> None:
     envelope["payload"] = base64.b64encode(body).decode()
 
 
-TOUCHED = {
+TOUCHED: dict[str, Callable[[dict[str, Any]], object]] = {
     "another payload": _payload,
     "another payloadType": lambda e: e.update(payloadType="application/json"),
     "no signature": lambda e: e.update(signatures=[]),
@@ -63,7 +64,8 @@ def test_a_touched_envelope_is_refused(key: Ed25519PrivateKey, how: str) -> None
     envelope = signature.sign(STATEMENT, key)
     TOUCHED[how](envelope)
     document, why = signature.verify(envelope, [key.public_key()])
-    assert document is None and why
+    assert document is None
+    assert why
 
 
 def test_another_key_counts_for_nothing_whatever_keyid_it_claims(key: Ed25519PrivateKey) -> None:
@@ -90,9 +92,9 @@ def test_a_wrong_signature_of_ours_is_found_without_us(
     _, public = write_keys(tmp_path, key)
     with monkeypatch.context() as patch:
         if wrong == "pae":
-            patch.setattr(signature, "pae", lambda kind, payload: payload)
+            patch.setattr(signature, "pae", lambda _kind, payload: payload)
         if wrong == "verify":
-            patch.setattr(signature, "verify", lambda envelope, trusted: (STATEMENT, ""))
+            patch.setattr(signature, "verify", lambda _envelope, _trusted: (STATEMENT, ""))
         made = signature.sign(STATEMENT, stranger if wrong == "verify" else key)
         assert signature.verify(made, [key.public_key()])[0] is not None
     (tmp_path / "e.json").write_text(json.dumps(made))
@@ -109,7 +111,8 @@ def test_the_audits_statement_is_signed_and_checked(
     base = ["audit", "--database", dsn, "--manifest", at_fix7b_done.manifest_path]
     assert main([*base, "--key", str(private), "--out", str(out)]) == 0
     document, _ = signature.verify(json.loads(out.read_text()), [key.public_key()])
-    assert document is not None and document["predicate"]["passed"] is True
+    assert document is not None
+    assert document["predicate"]["passed"] is True
     assert document["subject"][0]["digest"]["sha256"] == at_fix7b_done.digest
     assert main([*base, "--envelope", str(out), "--trust", str(public)]) == 0
     other = tmp_path / "other"
@@ -129,12 +132,31 @@ def test_the_audits_statement_is_signed_and_checked(
     ],
 )
 def test_what_is_signed_and_does_not_count(
-    at_fix7b_done: Stage, key: Ed25519PrivateKey, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    predicate: dict[str, Any], subject: str | None, words: str,
-) -> None:  # fmt: skip
+    at_fix7b_done: Stage,
+    key: Ed25519PrivateKey,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    predicate: dict[str, Any],
+    subject: str | None,
+    words: str,
+) -> None:
     _, public = write_keys(tmp_path, key)
     document = signature.statement("x", subject or at_fix7b_done.digest, "https://qt001.example/x/v1", predicate)
     (tmp_path / "e.json").write_text(json.dumps(signature.sign(document, key)))
-    assert main(["audit", "--database", at_fix7b_done.scene.dsn("postgres"), "--manifest", at_fix7b_done.manifest_path,
-                 "--envelope", str(tmp_path / "e.json"), "--trust", str(public)]) == 3  # fmt: skip
+    assert (
+        main(
+            [
+                "audit",
+                "--database",
+                at_fix7b_done.scene.dsn("postgres"),
+                "--manifest",
+                at_fix7b_done.manifest_path,
+                "--envelope",
+                str(tmp_path / "e.json"),
+                "--trust",
+                str(public),
+            ]
+        )
+        == 3
+    )
     assert words in capsys.readouterr().out

@@ -50,7 +50,7 @@ FAULTS = {
     "model/canonical computes a wrong digest": ("FIX7c", "analysis against the sources", f"is about source {wrong.NO_DIGEST}"),
     "catalog/edges misses the triggers": ("FIX7c", "dependency manifest", "reaches function public.qt001_touch(), it does not name it"),
     "ops/directives leaves an old source": ("FIX7c", "sources of the apply path", "public.qt001_apply(pg_catalog.uuid,pg_catalog.jsonb): its body is not"),
-}  # fmt: skip
+}  # fmt: skip  # one case a line
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -60,7 +60,7 @@ def test_wrong_modules_are_found(
     run, dsn = RUNS[name], at_base.scene.dsn(OPERATOR)
     if run.estate:
         with at_base.connect() as superuser:
-            superuser.execute(run.estate)  # type: ignore[call-overload]
+            superuser.execute(run.estate)
     with monkeypatch.context() as patch:
         path = sealed(at_base, tmp_path, lambda: [wrong_module(patch) for wrong_module in run.author])
         for wrong_module in run.operator:

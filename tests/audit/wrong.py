@@ -6,7 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import orjson
 import pytest
+
+from qt001_cp.catalog.edges import read_catalog_edges
+from qt001_cp.model.canonical import digest
 
 DYNAMIC = """
 CREATE FUNCTION public.qt001_dynamic(wanted text) RETURNS void LANGUAGE plpgsql AS
@@ -21,10 +25,10 @@ def canonical_bytes(patch: pytest.MonkeyPatch) -> None:
     """A dash is escaped."""
     from qt001_cp.model import canonical
 
-    real = canonical.orjson.dumps
+    real = orjson.dumps
 
     class Escaping:
-        loads = staticmethod(canonical.orjson.loads)
+        loads = staticmethod(orjson.loads)
 
         @staticmethod
         def dumps(value: Any, option: int = 0) -> bytes:
@@ -36,16 +40,18 @@ def canonical_bytes(patch: pytest.MonkeyPatch) -> None:
 def restore_digest(patch: pytest.MonkeyPatch) -> None:
     """The script that is registered for the way back is the way there."""
     from qt001_cp.emit import script
+    from qt001_cp.emit.statements import statements
     from qt001_cp.workflow import seal
 
-    patch.setattr(seal, "restore_digest", lambda m: script.statements_digest(script.statements(m, "forward")))
+    patch.setattr(seal, "restore_digest", lambda m: script.statements_digest(statements(m, "forward")))
 
 
 def way_back(patch: pytest.MonkeyPatch) -> None:
     """One object's way back lacks its last step."""
     from qt001_cp.plan import generate
+    from qt001_cp.plan.ways import plan_ways
 
-    real = generate.plan_ways
+    real = plan_ways
 
     def planned(what: str, *args: Any) -> Any:
         after, forward, back = real(what, *args)
@@ -58,7 +64,7 @@ def no_guards(patch: pytest.MonkeyPatch) -> None:
     """op.guard() prints nothing."""
     from qt001_cp.ops import directives
 
-    patch.setattr(directives.GuardOp, "sql", lambda op: [])
+    patch.setattr(directives.GuardOp, "sql", lambda _: [])
 
 
 def another_manifest(patch: pytest.MonkeyPatch) -> None:
@@ -76,9 +82,10 @@ def another_manifest(patch: pytest.MonkeyPatch) -> None:
 
 def lost_edges(patch: pytest.MonkeyPatch) -> None:
     """The analyser loses what a routine reads and what a view calls, and does not know that it does not know."""
+    from qt001_cp.analyse.analyser import analyse
     from qt001_cp.plan import analysis
 
-    real = analysis.analyse
+    real = analyse
 
     def analysed(source: Any, names: Any) -> Any:
         result = real(source, names)
@@ -93,7 +100,7 @@ def wrong_digest(patch: pytest.MonkeyPatch) -> None:
     """The digest of one new source is another."""
     from qt001_cp.plan import documents
 
-    real = documents.digest
+    real = digest
     patch.setattr(documents, "digest", lambda body: NO_DIGEST if b"('permit')" in body else real(body))
 
 
@@ -101,7 +108,7 @@ def no_triggers(patch: pytest.MonkeyPatch) -> None:
     """The dependencies that PostgreSQL knows are read without the functions that tables call."""
     from qt001_cp.workflow import bundle
 
-    real = bundle.read_catalog_edges
+    real = read_catalog_edges
 
     def edges(connection: Any) -> Iterator[Any]:
         return (e for e in real(connection) if not (e[0][0] == "table" and e[1][0] == "function"))

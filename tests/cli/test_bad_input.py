@@ -139,8 +139,14 @@ def test_as_a_process(words: list[str], code: int, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(
         estate.policy_path().read_text("utf-8").replace("[verifier]", "[veryfier]"), "utf-8"
     )
-    done = subprocess.run([sys.executable, "-m", "qt001_cp", *words], cwd=tmp_path, capture_output=True, text=True, check=False,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "qt001_cp", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert done.stderr.startswith("qt001-cp: ")

@@ -40,7 +40,8 @@ def test_verify_in_every_format(at_fix7c_done: Stage, capsys: pytest.CaptureFixt
 
 def test_no_finding_is_a_zero() -> None:
     text = findings_prometheus([], 'a "b"\n\\', "scan", 0)
-    assert text.endswith("\n") and all(_EXPOSED.fullmatch(line) for line in text[:-1].split("\n"))
+    assert text.endswith("\n")
+    assert all(_EXPOSED.fullmatch(line) for line in text[:-1].split("\n"))
     assert 'qt001_findings{database="a \\"b\\"\\n\\\\",run="scan"} 0\n' in text
     assert "qt001_findings_by_sqlstate{" not in text
 
@@ -49,7 +50,8 @@ def test_the_analysis_as_sarif(at_base: Stage, capsys: pytest.CaptureFixture[str
     dsn = at_base.scene.dsn(AUTHOR)
     log = valid(_said(capsys, "analyse", "--database", dsn, "--format", "sarif", code=3))
     results = log["runs"][0]["results"]
-    assert results and {r["level"] for r in results} == {"error"}
+    assert results
+    assert {r["level"] for r in results} == {"error"}
 
 
 def test_a_document_of_no_known_kind_and_a_validity_beyond_time(

@@ -10,7 +10,7 @@ import pytest
 from qt001_cp.cli import main
 from qt001_cp.model.canonical import digest
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
-from tests.conftest import Library, Stage
+from tests.conftest import Stage
 
 
 def test_generate_diff_show_seal_verify(
@@ -54,7 +54,7 @@ def test_verify_works_without_a_database(at_fix7a_sealed: Stage, capsys: pytest.
 
 
 def test_the_record_of_a_rehearsal_lets_the_cutover_go(
-    at_fix7a_sealed: Stage, library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    at_fix7a_sealed: Stage, nogo_record: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage = at_fix7a_sealed
     preflight = ["preflight", stage.manifest_path, "--database", stage.scene.dsn(OPERATOR)]
@@ -63,7 +63,7 @@ def test_the_record_of_a_rehearsal_lets_the_cutover_go(
     assert "✗ 5" in said
     assert "no go: 1 finding(s)" in said
     record = tmp_path / "nogo.json"
-    record.write_bytes(_record(library))
+    record.write_bytes(nogo_record)
     assert main(["evidence", "import", "--rehearsal", str(record), "--database", stage.scene.dsn(AUTHOR)]) == 3
     assert "[42501]" in capsys.readouterr().err
     assert main(["evidence", "import", "--rehearsal", str(record), "--database", stage.scene.dsn(OPERATOR)]) == 0
@@ -72,17 +72,11 @@ def test_the_record_of_a_rehearsal_lets_the_cutover_go(
 
 
 def test_a_record_that_was_edited_does_not(
-    at_fix7a_sealed: Stage, library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    at_fix7a_sealed: Stage, nogo_record: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = tmp_path / "nogo.json"
-    record.write_text(json.dumps(json.loads(_record(library)), indent=1))
+    record.write_text(json.dumps(json.loads(nogo_record), indent=1))
     assert (
         main(["evidence", "import", "--rehearsal", str(record), "--database", at_fix7a_sealed.scene.dsn(OPERATOR)]) == 1
     )
     assert "canonical" in capsys.readouterr().err
-
-
-def _record(library: Library) -> bytes:
-    """The record that the library made; it is there as soon as somebody has asked for a recorded database."""
-    library._make("recorded")
-    return library.record

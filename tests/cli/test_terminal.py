@@ -27,8 +27,15 @@ UNREACHABLE = {
 
 
 def program(*arguments: object, stdout: int = subprocess.PIPE, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "qt001_cp", *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE,
-                          cwd=project_folder(), env={**os.environ, **env}, encoding="utf-8", check=False)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "qt001_cp", *map(str, arguments)],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        cwd=project_folder(),
+        env={**os.environ, **env},
+        encoding="utf-8",
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -40,10 +47,15 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "call",
-    [["inventory", "--database"], ["policy", "init", "--database"], ["review", "object.json", "--out", "pack", "--database"],
-     ["audit", "--database"], ["rehearse", "--source"]],
+    [
+        ["inventory", "--database"],
+        ["policy", "init", "--database"],
+        ["review", "object.json", "--out", "pack", "--database"],
+        ["audit", "--database"],
+        ["rehearse", "--source"],
+    ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_an_empty_variable_is_never_the_reference_estate(call: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*call, ""]) == 2
     assert "is the shell variable set" in capsys.readouterr().err
@@ -62,11 +74,13 @@ def test_what_mends_the_connection(dsn: str, capsys: pytest.CaptureFixture[str])
 def test_a_password_is_not_repeated(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inventory", "--database", dsn]) == 1
     said = capsys.readouterr().err
-    assert "could not be reached" in said and "sesame" not in said
+    assert "could not be reached" in said
+    assert "sesame" not in said
 
 
-def test_what_is_missing_is_typed_with_paths_that_exist(at_base: Stage, capsys: pytest.CaptureFixture[str],
-                                                         monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fmt: skip
+def test_what_is_missing_is_typed_with_paths_that_exist(
+    at_base: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     generate = ["manifest", "generate", "--policy", str(estate.policy_path()), "--out", "bundle"]
     for verb in (["status"], ["audit"], generate):
@@ -87,15 +101,18 @@ def test_the_reader_of_a_pipe_may_go(file: Path) -> None:
 def test_a_full_disk(file: Path, shape: str) -> None:
     with Path("/dev/full").open("wb") as full:
         done = program("manifest", "show", file, "--format", shape, stdout=full.fileno())
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "No space left" in done.stderr and "make room" in done.stderr
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "No space left" in done.stderr
+    assert "make room" in done.stderr
 
 
 def test_a_draft_is_written_whole_or_not(at_base: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "repoint").touch()  # a file where the folder of the new sources has to be
     out = tmp_path / "policy.toml"
     assert main(["policy", "init", "--database", at_base.scene.dsn(OPERATOR), "--out", str(out)]) == 1
-    assert not out.exists() and "hint" in capsys.readouterr().err
+    assert not out.exists()
+    assert "hint" in capsys.readouterr().err
 
 
 def test_a_terminal_without_utf8(file: Path) -> None:
@@ -103,7 +120,7 @@ def test_a_terminal_without_utf8(file: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_locale_C(file: Path, tmp_path: Path) -> None:
+def test_the_locale_c(file: Path, tmp_path: Path) -> None:
     plain, c = tmp_path / "plain", tmp_path / "c"
     assert program("review", file, "--out", plain).returncode == 0
     done = program("review", file, "--out", c, LC_ALL="C", TZ="Asia/Tokyo")
@@ -120,7 +137,7 @@ def test_an_interrupted_query_is_an_interruption(
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
-            raise psycopg.OperationalError("the connection is closed")  # noqa: B904
+            raise psycopg.OperationalError("the connection is closed")  # noqa: B904 - psycopg raises it so
 
     monkeypatch.setattr(inspecting, "run_status", run)
     assert main(["status", "--database", "x"]) == 1

@@ -66,7 +66,18 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         scene = load_shop(server)
         revisions.upgrade(scene.dsn(OPERATOR), "fix7a", policy=str(POLICY))
         bundle = tmp_path_factory.mktemp("shop") / "bundle"
-        made = main(["manifest", "generate", "--policy", str(POLICY), "--database", scene.dsn(AUTHOR), "--out", str(bundle),
-                     "--propose"])  # fmt: skip
+        made = main(
+            [
+                "manifest",
+                "generate",
+                "--policy",
+                str(POLICY),
+                "--database",
+                scene.dsn(AUTHOR),
+                "--out",
+                str(bundle),
+                "--propose",
+            ]
+        )
         assert made == 0
         yield Shop(scene, bundle)

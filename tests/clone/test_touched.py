@@ -14,8 +14,8 @@ SOURCE, SETTING = "public.qt001_source", "public.qt001_setting"
 
 
 def _touched(stage: Stage, *reached: str, sources: tuple[str, ...] = (SOURCE,)) -> Touched | None:
-    bundle = stage.bundle
-    manifest = replace(bundle.manifest, apply_path={**bundle.manifest.apply_path, "source_tables": list(sources)})
+    sealed = stage.manifest
+    manifest = replace(sealed, apply_path={**sealed.apply_path, "source_tables": list(sources)})
     dependency = json.dumps({"objects": [["table", identity] for identity in reached]}).encode()
     with stage.connect() as connection:
         return touched(connection, manifest, dependency)
@@ -23,10 +23,13 @@ def _touched(stage: Stage, *reached: str, sources: tuple[str, ...] = (SOURCE,)) 
 
 def test_a_source_table_that_the_apply_path_reaches(at_recorded: Stage) -> None:
     found = _touched(at_recorded, SETTING, SOURCE)
-    assert found is not None and found.table.ref.identity == SOURCE
+    assert found is not None
+    assert found.table.ref.identity == SOURCE
     found = _touched(at_recorded, SETTING)  # the source table is listed for its rows only
-    assert found is not None and found.table.ref.identity == SETTING
-    assert _touched(at_recorded) is None and _touched(at_recorded, SOURCE, sources=()) is not None
+    assert found is not None
+    assert found.table.ref.identity == SETTING
+    assert _touched(at_recorded) is None
+    assert _touched(at_recorded, SOURCE, sources=()) is not None
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -37,6 +40,7 @@ def test_a_partitioned_table(at_recorded: Stage, full: bool) -> None:
         if full:
             admin.execute("CREATE TABLE public.rest PARTITION OF public.qt001_setting DEFAULT")
         found = _touched(at_recorded, SETTING)
-        assert found is not None and (found.child is None) == full
+        assert found is not None
+        assert (found.child is None) == full
         if found.child:
             admin.execute(f"CREATE TABLE public.nogo_child {found.child}")

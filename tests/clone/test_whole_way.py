@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
 from tests.clone.conftest import APPLICATION, POLICY, Shop
@@ -27,6 +29,7 @@ def _photograph(shop: Shop) -> tuple[object, ...]:
     return shop.scene.dump("--create"), server.dump_roles(), written
 
 
+@pytest.mark.slow
 def test_a_reader_rehearses_and_the_operator_cuts_over_the_original(shop: Shop, tmp_path: Path) -> None:
     """By the commands of docs/clone.md, as they are written."""
     lines = "".join(blocks("clone")[""]).splitlines()

@@ -59,9 +59,12 @@ def running(stage: Stage, text: str, user: str = OPERATOR) -> Iterator[Running]:
             file.name,
         ]
         process = subprocess.Popen(
-            call, env={**server.env(stage.scene.database, user), "PGAPPNAME": "running"}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            call,
+            env={**server.env(stage.scene.database, user), "PGAPPNAME": "running"},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         try:
             yield Running(process)
         finally:

@@ -38,9 +38,13 @@ KINDS = {
 DEFINING = {kind: both for kind, both in KINDS.items() if kind != "grant"}
 """An ACL is no definition: the comparison of owners and ACLs (QT110, QT112) meets it."""
 HARMLESS = (
-    "TRUNCATE public.redirects", "ANALYZE public.tags", "CREATE TEMPORARY TABLE scratch (id int PRIMARY KEY, late text)",
-    "INSERT INTO public.tags (name) VALUES ('late')", "DROP TABLE scratch", "REINDEX TABLE public.tags",
-)  # fmt: skip
+    "TRUNCATE public.redirects",
+    "ANALYZE public.tags",
+    "CREATE TEMPORARY TABLE scratch (id int PRIMARY KEY, late text)",
+    "INSERT INTO public.tags (name) VALUES ('late')",
+    "DROP TABLE scratch",
+    "REINDEX TABLE public.tags",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,12 +52,17 @@ def test_between_sealing_and_cutover(at_recorded: Stage, kind: str) -> None:
     stopped(at_recorded, f"SET LOCAL ROLE directus;\n{KINDS[kind][0]};\n", "QT102")
 
 
-@pytest.mark.parametrize("statement", [
-    "CREATE OR REPLACE FUNCTION public.qt001_touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
-    "DROP TRIGGER qt001_source_guard ON public.qt001_source", "ALTER TABLE public.qt001_switch RENAME TO qt001_lever",
-    "DROP VIEW public.qt001_recent_writes", "ALTER TABLE public.qt001_source DISABLE TRIGGER USER",
-    "GRANT SELECT ON public.qt001_switch TO intern",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE OR REPLACE FUNCTION public.qt001_touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "DROP TRIGGER qt001_source_guard ON public.qt001_source",
+        "ALTER TABLE public.qt001_switch RENAME TO qt001_lever",
+        "DROP VIEW public.qt001_recent_writes",
+        "ALTER TABLE public.qt001_source DISABLE TRIGGER USER",
+        "GRANT SELECT ON public.qt001_switch TO intern",
+    ],
+)
 def test_of_what_moves(at_recorded: Stage, statement: str) -> None:
     stopped(at_recorded, f"SET LOCAL ROLE directus;\n{statement};\n", "QT102")
 
@@ -67,7 +76,8 @@ def test_committed_while_the_cutover_waits(at_recorded: Stage) -> None:
                 app.execute(do)
                 release()
                 code, said = script.end()
-            assert code == 3 and "ERROR:  QT102:" in said, f"{kind}: {said}"
+            assert code == 3, f"{kind}: {said}"
+            assert "ERROR:  QT102:" in said, f"{kind}: {said}"
             with at_recorded.connect() as connection:
                 assert stage_of(connection) == "fix7a", kind
             app.execute(undo)
@@ -81,7 +91,9 @@ def test_uncommitted_at_the_end(at_recorded: Stage) -> None:
             app.execute(MAKE)
             release()
             code, said = script.end()
-        assert code == 3 and "ERROR:  QT108:" in said and "of directus" in said, said
+        assert code == 3, said
+        assert "ERROR:  QT108:" in said, said
+        assert "of directus" in said, said
         app.execute("ROLLBACK")
 
 
@@ -91,7 +103,7 @@ def test_nobody_changes_a_definition_once_it_has_its_locks(at_recorded: Stage) -
         operator.execute("SELECT qt001_cp.lock_relations(%s)", [at_recorded.digest])
         app.execute("SET lock_timeout = '50ms'")
         for kind, (do, _) in DEFINING.items():
-            with pytest.raises(psycopg.errors.LockNotAvailable):
+            with pytest.raises(psycopg.errors.LockNotAvailable):  # noqa: PT012 - the second line names what was let through
                 app.execute(do)
                 pytest.fail(kind)
         app.execute("SELECT count(*) FROM public.articles")
@@ -102,7 +114,7 @@ def test_during_without_a_lock_on_the_catalogs(at_recorded: Stage) -> None:
     """As for an operator who is no superuser: the application's open writers are waited for, then refused, at the end."""
     with at_recorded.connect("directus") as app:
         for kind, (do, undo) in DEFINING.items():
-            with _begun(at_recorded) as operator:
+            with _begun(at_recorded, patience="200ms") as operator:
                 app.execute("BEGIN")
                 app.execute(do)
                 assert ("QT108", f"session {app.info.backend_pid} of directus") in _findings(operator, at_recorded), (
@@ -110,7 +122,8 @@ def test_during_without_a_lock_on_the_catalogs(at_recorded: Stage) -> None:
                 )
                 app.execute("COMMIT")
                 found = _findings(operator, at_recorded)
-                assert found and {state for state, _ in found} == {"QT102"}, f"{kind}: {found}"
+                assert found, f"{kind}: {found}"
+                assert {state for state, _ in found} == {"QT102"}, f"{kind}: {found}"
             app.execute(undo)
 
 
@@ -139,12 +152,12 @@ def _findings(operator: psycopg.Connection, stage: Stage) -> list[tuple[str, str
 
 
 @contextmanager
-def _begun(stage: Stage) -> Iterator[psycopg.Connection]:
+def _begun(stage: Stage, patience: str = "2s") -> Iterator[psycopg.Connection]:
     """The operator's session in a transaction that has remembered the catalogs; rolled back."""
     with stage.connect(OPERATOR) as operator, operator.transaction(force_rollback=True):
         operator.execute("SET LOCAL lock_timeout = '200ms'")
         operator.execute("SELECT qt001_cp.wait_for_application(%s)", [stage.digest])
-        operator.execute("SET LOCAL lock_timeout = '2s'")
+        operator.execute(f"SET LOCAL lock_timeout = '{patience}'")
         yield operator
 
 

@@ -53,7 +53,7 @@ def test_what_cannot_be_opened_before_is_left(at_recorded: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement, waits",
+    ("statement", "waits"),
     [("ALTER FUNCTION public.qt001_touch() COST 7", True), ("TRUNCATE public.qt001_setting CASCADE", False)],
 )
 def test_nobody_is_the_victim_of_a_deadlock(at_recorded: Stage, statement: str, waits: bool) -> None:
@@ -72,7 +72,7 @@ def test_nobody_is_the_victim_of_a_deadlock(at_recorded: Stage, statement: str, 
             except psycopg.Error as exc:
                 ended.append(str(exc.sqlstate))
 
-        with running(at_recorded, forward(at_recorded, lock_timeout="6s")) as script:
+        with running(at_recorded, forward(at_recorded, lock_timeout="3s")) as script:
             until("the script waits for the table", lambda: waits_for_a_lock(at_recorded))
             thread = threading.Thread(target=change)
             thread.start()
@@ -82,7 +82,9 @@ def test_nobody_is_the_victim_of_a_deadlock(at_recorded: Stage, statement: str, 
             thread.join()
         other.execute("ROLLBACK")
     assert ended == ["done"], said
-    assert code == 3 and "ERROR:  55P03:" in said and f"held by session {pid}" in said, said
+    assert code == 3, said
+    assert "ERROR:  55P03:" in said, said
+    assert f"held by session {pid}" in said, said
     with at_recorded.connect() as connection:
         assert stage_of(connection) == "fix7a"
 

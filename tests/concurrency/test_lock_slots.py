@@ -44,6 +44,7 @@ def test_free_slots_are_those_that_nobody_holds(at_recorded: Stage) -> None:
             "SELECT current_setting('max_locks_per_transaction')::int"
             " * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)"
         ).fetchone()
-    assert row is not None and product is not None
+    assert row is not None
+    assert product is not None
     assert row[0] == capacity == product[0]
     assert 990 <= before - row[1] <= 1010

@@ -10,8 +10,9 @@ import pytest
 from qt001_cp.catalog import sessions
 from qt001_cp.catalog.inventory import read_inventory, read_owners
 from qt001_cp.model.names import Role
-from qt001_cp.servers.binaries import WHEEL_MAJOR, wanted_major
+from qt001_cp.servers.binaries import wanted_major
 from qt001_cp.servers.cluster import run_cluster
+from qt001_cp.servers.pinned import WHEEL_MAJOR
 from tests.conftest import Stage
 
 APPLICATION = Role("directus")
@@ -29,7 +30,7 @@ SMALL = {
 @pytest.fixture(scope="module")
 def crowded() -> Iterator[psycopg.Connection]:
     """A superuser's session on a server with room for few locks, and many views in its database."""
-    with run_cluster(wanted_major() or WHEEL_MAJOR, **SMALL) as answer:
+    with run_cluster(wanted_major() or WHEEL_MAJOR, None, **SMALL) as answer:
         where = {"host": answer["host"], "port": str(answer["port"]), "user": answer["superuser"], "dbname": "postgres"}
         with psycopg.connect(psycopg.conninfo.make_conninfo(**where), autocommit=True) as connection:
             connection.execute("CREATE ROLE directus; CREATE SCHEMA a AUTHORIZATION directus; SET ROLE directus")
@@ -59,7 +60,7 @@ def test_a_small_lock_table_is_not_filled(crowded: psycopg.Connection) -> None:
 
 
 def test_in_one_part_it_would_be_filled(crowded: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "parts", lambda cursor, room: [])
+    monkeypatch.setattr(sessions, "parts", lambda _cursor, _room: [])
     with pytest.raises(psycopg.errors.OutOfMemory):
         read_inventory(crowded, APPLICATION)
 
@@ -67,7 +68,7 @@ def test_in_one_part_it_would_be_filled(crowded: psycopg.Connection, monkeypatch
 def test_parts_leave_no_object_out_and_none_twice(at_base: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with at_base.connect() as connection:
         whole = read_inventory(connection, APPLICATION)
-        monkeypatch.setattr(sessions, "room_and_relations", lambda cursor: (1, 2))
+        monkeypatch.setattr(sessions, "room_and_relations", lambda _: (1, 2))
         assert read_inventory(connection, APPLICATION) == whole
 
 
@@ -88,7 +89,8 @@ def test_two_sessions_see_one_moment(at_base: Stage, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(sessions, "_TWO", 1)
         monkeypatch.setattr(sessions, "_beside", beside)
         assert read_inventory(connection, APPLICATION) == whole
-        assert len(opened) == 1 and opened[0].closed
+        assert len(opened) == 1
+        assert opened[0].closed
         assert len(read_inventory(connection, APPLICATION).objects) == len(whole.objects) + 1
 
 

@@ -127,11 +127,11 @@ def _entries(state: State) -> Iterator[tuple[str, str, str, str, bool]]:
         ("reporting", "GRANT SELECT ON public.qt001_write_log TO intern"),
         ("reporting", "SELECT * FROM public.qt001_ledger_balance"),
         ("intern", "SELECT count(*) FROM qt001_data.measurement"),
-        ("intern", "SELECT note FROM public.\"qt001 \"\"draft\"\" note\""),
+        ("intern", 'SELECT note FROM public."qt001 ""draft"" note"'),
         ("qt001_service", "SELECT public.qt001_refresh_statistics()"),
         ("qt001_service", "CALL public.qt001_close_stale()"),
     ],
-)  # fmt: skip
+)
 def test_others_go_on_working(at_fix7b_done: Stage, role: str, statement: str) -> None:
     with at_fix7b_done.connect(role) as connection:
         connection.execute(statement)
@@ -164,8 +164,11 @@ def test_every_retained_table_takes_all_dml(at_fix7b_done: Stage) -> None:
             if o.before.owner.name != APPLICATION:
                 continue
             application.execute(f"SELECT count(*) FROM {o.ref.identity}")
-            application.execute(f"INSERT INTO {o.ref.identity} SELECT * FROM {o.ref.identity} WHERE false" if o.ref.name != "products"
-                                else "INSERT INTO public.products (sku, name, price) SELECT sku, name, price FROM public.products WHERE false")  # fmt: skip
+            application.execute(
+                f"INSERT INTO {o.ref.identity} SELECT * FROM {o.ref.identity} WHERE false"
+                if o.ref.name != "products"
+                else "INSERT INTO public.products (sku, name, price) SELECT sku, name, price FROM public.products WHERE false"
+            )
             application.execute(f"DELETE FROM {o.ref.identity} WHERE false")
 
 

@@ -23,9 +23,16 @@ SOURCE, STATUS = "public.qt001_source", "public.qt001_status"
 def _grant(o: Object, grantee: str | None, privilege: str, grantable: bool = False) -> None:
     o["after"]["acl"].append(["qt001_cp_owner", grantee, privilege, grantable])
     o["ways"]["forward"]["post"].append(
-        {"do": "grant", "grantor": "qt001_cp_owner", "grantee": grantee, "privileges": [privilege], "grantable": grantable,
-         "column": None, "set_role": False}
-    )  # fmt: skip
+        {
+            "do": "grant",
+            "grantor": "qt001_cp_owner",
+            "grantee": grantee,
+            "privileges": [privilege],
+            "grantable": grantable,
+            "column": None,
+            "set_role": False,
+        }
+    )
 
 
 def _owner(o: Object) -> None:
@@ -60,16 +67,26 @@ def _smuggled(o: Object) -> None:
 BENT: dict[str, tuple[str, Callable[[Object], None], str, str]] = {
     "another owner": (SOURCE, _owner, "QT103", "gives it to qt001_author"),
     "the old owner": (SOURCE, _stays, "QT103", "gives it to directus"),
-    "a privilege for the author": (SOURCE, lambda o: _grant(o, "qt001_author", "DELETE"), "QT103", "DELETE to qt001_author"),
+    "a privilege for the author": (
+        SOURCE,
+        lambda o: _grant(o, "qt001_author", "DELETE"),
+        "QT103",
+        "DELETE to qt001_author",
+    ),
     "a privilege of the old owner": (SOURCE, lambda o: _grant(o, "directus", "DELETE"), "QT103", "DELETE to directus"),
     "a privilege for PUBLIC": (SOURCE, lambda o: _grant(o, None, "SELECT"), "QT103", "SELECT to PUBLIC"),
-    "a grant option": (STATUS, lambda o: _grant(o, "directus", "SELECT", True), "QT103", "SELECT to directus WITH GRANT OPTION"),
+    "a grant option": (
+        STATUS,
+        lambda o: _grant(o, "directus", "SELECT", True),
+        "QT103",
+        "SELECT to directus WITH GRANT OPTION",
+    ),
     "more on a curated view": (STATUS, lambda o: _grant(o, "directus", "UPDATE"), "QT103", "UPDATE to directus"),
     "a curated view that the policy does not name": (SOURCE, _curated, "QT103", "SELECT to directus"),
     "a column": (SOURCE, _column, "QT103", "UPDATE (title) to intern"),
     "the legacy authority": ("public.qt001_readiness", _retired, "QT103", "SELECT to qt001_author"),
     "a statement in a privilege": (STATUS, _smuggled, "QT202", "is no privilege"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", BENT)
@@ -86,7 +103,8 @@ def test_a_manifest_that_gives_more_than_its_policy_is_not_sealed(at_fix7a_seale
         pytest.raises(psycopg.Error) as caught,
     ):
         operator.execute("SELECT qt001_cp.seal_manifest(%s)", [hashlib.sha256(body).hexdigest()])
-    assert caught.value.sqlstate == sqlstate and said in str(caught.value.diag.message_primary), str(caught.value)
+    assert caught.value.sqlstate == sqlstate, str(caught.value)
+    assert said in str(caught.value.diag.message_primary), str(caught.value)
 
 
 def test_it_is_looked_at_again_before_the_cutover(at_fix7a_sealed: Stage) -> None:

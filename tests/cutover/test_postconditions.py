@@ -17,7 +17,7 @@ def _with(text: str, statement: str, before: str = _END) -> str:
 
 
 LEFTOVERS = {
-    "a grant to the application": 'GRANT SELECT ON public.qt001_source TO directus',
+    "a grant to the application": "GRANT SELECT ON public.qt001_source TO directus",
     "a grant to PUBLIC": "GRANT EXECUTE ON FUNCTION public.qt001_write(jsonb) TO PUBLIC",
     "a grant on a column": "GRANT SELECT (title) ON public.qt001_source TO directus",
     "a grant to a third role": "GRANT SELECT ON public.qt001_source TO public_only",
@@ -27,7 +27,7 @@ LEFTOVERS = {
     "a body replaced": "CREATE OR REPLACE FUNCTION public.qt001_case_visible(confidential boolean, handler text) RETURNS boolean"
     " LANGUAGE sql STABLE AS 'SELECT true'",
     "a default privilege": "ALTER DEFAULT PRIVILEGES FOR ROLE reporting GRANT SELECT ON TABLES TO directus",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", LEFTOVERS)
@@ -46,8 +46,12 @@ def test_privilege_by_another_route(at_recorded: Stage, statement: str) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["GRANT SELECT ON public.tags TO intern", "ALTER TABLE public.tags OWNER TO reporting", "GRANT USAGE ON SCHEMA public TO intern"],
-)  # fmt: skip
+    [
+        "GRANT SELECT ON public.tags TO intern",
+        "ALTER TABLE public.tags OWNER TO reporting",
+        "GRANT USAGE ON SCHEMA public TO intern",
+    ],
+)
 def test_effect_on_the_estate_beside_the_manifest(at_recorded: Stage, statement: str) -> None:
     """The coverage sees a retained object first; the comparison with the beginning lists it as well."""
     named = "QT112" if "tags" in statement else "schema public"

@@ -28,7 +28,8 @@ def test_all_pass_with_what_they_were_asked_of(at_recorded: Stage, capsys: pytes
     answers = _preflight(at_recorded, capsys, 0)
     assert [a["status"] for a in answers.values()] == ["pass"] * 10
     assert f"by {OPERATOR} at" in answers[1]["evidence"]
-    assert answers[2]["evidence"].startswith("190 objects:") and "115 are to be transferred" in answers[2]["evidence"]
+    assert answers[2]["evidence"].startswith("190 objects:")
+    assert "115 are to be transferred" in answers[2]["evidence"]
     assert "cases, imported by" in answers[5]["evidence"]
     assert answers[6]["evidence"] == "apply: public.qt001_switch apply; readiness: public.qt001_switch readiness"
 

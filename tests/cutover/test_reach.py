@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from tests.conftest import Stage
 from tests.cutover.support import cluster, edited_policy, findings, refused, reseal, run, sealed_with, stopped
 
@@ -19,14 +19,16 @@ HOOK = "public.articles_hook()"
 
 EDGES = {
     "a trigger function": (
-        _TRIGGER + "CREATE TRIGGER hook AFTER INSERT ON public.qt001_source FOR EACH ROW EXECUTE FUNCTION public.articles_hook();\n",
+        _TRIGGER
+        + "CREATE TRIGGER hook AFTER INSERT ON public.qt001_source FOR EACH ROW EXECUTE FUNCTION public.articles_hook();\n",
         HOOK,
     ),
     "a default": (_TRUE + "ALTER TABLE public.qt001_reviewer ALTER active SET DEFAULT public.articles_hook();\n", HOOK),
     "a check": (_TRUE + "ALTER TABLE public.qt001_reviewer ADD CHECK (public.articles_hook());\n", HOOK),
     "an index": (_TRUE + "CREATE INDEX ON public.qt001_reviewer (id) WHERE public.articles_hook();\n", HOOK),
     "a generated column": (
-        _TRUE + "ALTER TABLE public.qt001_reviewer ADD g boolean GENERATED ALWAYS AS (public.articles_hook()) STORED;\n",
+        _TRUE
+        + "ALTER TABLE public.qt001_reviewer ADD g boolean GENERATED ALWAYS AS (public.articles_hook()) STORED;\n",
         HOOK,
     ),
     "a policy": (_TRUE + "CREATE POLICY hook ON public.qt001_case USING (public.articles_hook());\n", HOOK),
@@ -48,7 +50,8 @@ EDGES = {
         "public.articles_step",
     ),
     "a body": (
-        _TRUE + "CREATE FUNCTION public.qt001_calls() RETURNS boolean LANGUAGE sql AS 'SELECT public.articles_hook()';\n"
+        _TRUE
+        + "CREATE FUNCTION public.qt001_calls() RETURNS boolean LANGUAGE sql AS 'SELECT public.articles_hook()';\n"
         "ALTER FUNCTION public.qt001_calls() OWNER TO directus;\n",
         HOOK,
     ),
@@ -58,7 +61,8 @@ EDGES = {
         HOOK,
     ),
     "a type of a column": (
-        "ALTER TABLE public.qt001_reviewer ADD land public.country_code;\n", "type public.country_code",
+        "ALTER TABLE public.qt001_reviewer ADD land public.country_code;\n",
+        "type public.country_code",
     ),
     "a sequence in a default": (
         "ALTER TABLE public.qt001_reviewer ADD n bigint DEFAULT nextval('public.invoice_number');\n",
@@ -69,7 +73,8 @@ EDGES = {
         "table public.articles",
     ),
     "a foreign key to it": (
-        "ALTER TABLE public.articles ADD source bigint REFERENCES public.qt001_source (id);\n", "table public.articles",
+        "ALTER TABLE public.articles ADD source bigint REFERENCES public.qt001_source (id);\n",
+        "table public.articles",
     ),
     "a retained child": (
         "CREATE TABLE public.articles_child () INHERITS (public.qt001_setting);\n"
@@ -99,13 +104,17 @@ EDGES = {
         _EVENT + "CREATE EVENT TRIGGER hook ON ddl_command_end EXECUTE FUNCTION public.articles_hook();\n",
         "event trigger hook",
     ),
-}  # fmt: skip
+}
 
 
 ONLINE = (
-    "a trigger function", "a foreign key from it", "a foreign key to it", "a retained child", "dynamic SQL",
+    "a trigger function",
+    "a foreign key from it",
+    "a foreign key to it",
+    "a retained child",
+    "dynamic SQL",
     "an event trigger",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("way", ONLINE)
@@ -129,9 +138,15 @@ def test_every_other_way_in_is_found(at_fix7a_sealed: Stage) -> None:
 
 
 KEPT = {
-    "the schema": ('name = "qt001_data"\ndisposition = "transfer"', 'name = "qt001_data"\ndisposition = "retain"', "schema qt001_data"),
+    "the schema": (
+        'name = "qt001_data"\ndisposition = "transfer"',
+        'name = "qt001_data"\ndisposition = "retain"',
+        "schema qt001_data",
+    ),
     "the database": (
-        'kind = "database"\ndisposition = "transfer"', 'kind = "database"\ndisposition = "retain"', "database directus_case",
+        'kind = "database"\ndisposition = "transfer"',
+        'kind = "database"\ndisposition = "retain"',
+        "database directus_case",
     ),
     "CREATE on the schema": (
         'keep = [ { grantee = "public", privileges = ["USAGE"] } ]',
@@ -143,7 +158,7 @@ KEPT = {
         'keep = [ { grantee = "public", privileges = ["CONNECT"] }, { grantee = "application", privileges = ["CREATE"] } ]',
         "database directus_case",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", KEPT)
@@ -174,17 +189,11 @@ def test_operator_of_the_application_in_a_body(at_base: Stage, tmp_path: Path) -
 
 def test_routine_without_an_analysis(at_fix7a_sealed: Stage, tmp_path: Path) -> None:
     def forget(manifest: ObjectManifest) -> ObjectManifest:
-        def bare(detail: object) -> object:
-            return (
-                {k: v for k, v in detail.items() if k not in ("reaches", "unknown")}
-                if isinstance(detail, dict)
-                else detail
-            )
+        def bare(o: ManifestObject) -> ManifestObject:
+            detail = {k: v for k, v in (o.detail or {}).items() if k not in ("reaches", "unknown")}
+            return replace(o, detail=detail)
 
-        objects = tuple(
-            replace(o, detail=bare(o.detail)) if o.ref.name == "qt001_touch" else o  # type: ignore[arg-type]
-            for o in manifest.objects
-        )
+        objects = tuple(bare(o) if o.ref.name == "qt001_touch" else o for o in manifest.objects)
         return replace(manifest, objects=objects)
 
     reseal(at_fix7a_sealed, tmp_path, edit=forget)
@@ -237,7 +246,7 @@ def test_open_transaction_of_the_application(at_recorded: Stage) -> None:
     with at_recorded.connect("directus") as application:
         application.execute("BEGIN")
         application.execute("SELECT 1 FROM public.articles")
-        refused(at_recorded, "QT108", "of directus")
+        refused(at_recorded, "QT108", "of directus", lock_timeout="300ms")
         application.execute("ROLLBACK")
 
 

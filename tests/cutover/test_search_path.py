@@ -57,7 +57,7 @@ def test_a_path_is_read_as_postgresql_reads_it(at_fix7a_sealed: Stage) -> None:
     named = ("a,b", "a", "B c", 'd"e', "pg_catalog", "$user", "", "pg_temp")
     quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in named[:-2]) + ", '', pg_temp"
     with at_fix7a_sealed.connect() as connection:
-        connection.execute(f"ALTER FUNCTION public.slugify(text) SET search_path = {quoted}")  # type: ignore[call-overload]
+        connection.execute(f"ALTER FUNCTION public.slugify(text) SET search_path = {quoted}")
         row = connection.execute(
             "SELECT substr(c, 13), qt001_cp.path_schemas(substr(c, 13)) FROM pg_proc p, unnest(p.proconfig) c WHERE p.proname = 'slugify'"
         ).fetchone()

@@ -25,9 +25,16 @@ from qt001_cp.servers.wheel import programs as own_programs
 
 # fsync matters only when the machine dies: what a killed process has written, the kernel keeps.
 SETTINGS = {
-    "listen_addresses": "", "port": "5432", "fsync": "off", "max_connections": "30", "max_locks_per_transaction": "256",
-    "max_prepared_transactions": "2", "autovacuum": "off", "jit": "off", "restart_after_crash": "on",
-}  # fmt: skip
+    "listen_addresses": "",
+    "port": "5432",
+    "fsync": "off",
+    "max_connections": "30",
+    "max_locks_per_transaction": "256",
+    "max_prepared_transactions": "2",
+    "autovacuum": "off",
+    "jit": "off",
+    "restart_after_crash": "on",
+}
 
 
 @dataclass
@@ -50,8 +57,13 @@ class Cluster:
         with (self.folder / "log").open("ab") as log:
             self.postgres = subprocess.Popen(
                 [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", preexec_fn=die_with_us, **self.identity,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                preexec_fn=die_with_us,
+                **self.identity,
+            )
 
     def server(self) -> Server:
         return Server(str(self.folder), 5432, SUPERUSER, "embedded", self.answers(), own_programs(), trusts=True)
@@ -77,7 +89,8 @@ class Cluster:
 
     def kill_one(self, pid: int) -> None:
         """SIGKILL for one of its processes, and for no other."""
-        assert self.postgres is not None and pid in _children(self.postgres.pid)
+        assert self.postgres is not None
+        assert pid in _children(self.postgres.pid)
         os.kill(pid, signal.SIGKILL)
 
     def kill(self) -> None:

@@ -100,9 +100,13 @@ def _psql(world: World, text: str) -> Iterator[tuple[subprocess.Popen[str], int]
         file.flush()
         call = [str(server.bin / "psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-f", file.name]
         psql = subprocess.Popen(
-            call, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            call,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env={**server.env(DATABASE, OPERATOR), "PGAPPNAME": "running"},
-        )  # fmt: skip
+        )
         assert psql.stdout is not None
         try:
             yield psql, int(psql.stdout.readline())

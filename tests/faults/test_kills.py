@@ -24,17 +24,33 @@ ALL = os.environ.get("QT001_TEST_SWEEP") == "all"
 KILLS = ("server", "backend", "client", "terminated")
 UP = list(pairwise(STAGES))
 WAYS = {f"{a}-{b}": (a, b) for a, b in (*UP, *((b, a) for a, b in reversed(UP)))}
-LINES = ("UPDATE qt001_cp.alembic_version", "INSERT INTO qt001_cp.alembic_version",
-         "DELETE FROM qt001_cp.alembic_version", "COMMIT;")  # fmt: skip
+LINES = (
+    "UPDATE qt001_cp.alembic_version",
+    "INSERT INTO qt001_cp.alembic_version",
+    "DELETE FROM qt001_cp.alembic_version",
+    "COMMIT;",
+)
 SAMPLE = {
     "base-fix7a": {"COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE VIEW"},
-    "fix7a-fix7b": {"ALTER DEFAULT PRIVILEGES", "ALTER FUNCTION", "ALTER MATERIALIZED VIEW", "ALTER ROUTINE", "ALTER SCHEMA",
-                    "ALTER SEQUENCE", "ALTER TABLE", "ALTER TYPE", "ALTER VIEW", "CREATE TABLE", "GRANT", "REVOKE"},
+    "fix7a-fix7b": {
+        "ALTER DEFAULT PRIVILEGES",
+        "ALTER FUNCTION",
+        "ALTER MATERIALIZED VIEW",
+        "ALTER ROUTINE",
+        "ALTER SCHEMA",
+        "ALTER SEQUENCE",
+        "ALTER TABLE",
+        "ALTER TYPE",
+        "ALTER VIEW",
+        "CREATE TABLE",
+        "GRANT",
+        "REVOKE",
+    },
     "fix7b-fix7c": {"CREATE FUNCTION", "CREATE SCHEMA"},
     "fix7c-fix7b": {"CREATE FUNCTION", "DROP FUNCTION", "DROP SCHEMA", "DROP TRIGGER", "DROP VIEW"},
     "fix7b-fix7a": {"ALTER DEFAULT PRIVILEGES", "ALTER PROCEDURE", "ALTER VIEW", "GRANT"},
     "fix7a-base": {"DROP FUNCTION", "DROP TABLE"},
-}  # fmt: skip
+}
 """Together every kind of statement that any way has."""
 
 
@@ -72,7 +88,8 @@ def test_killed_at_each_kind_of_statement(world: World, way: str) -> None:
         assert world.photograph() == before, f"{way}: {kill} killed at {point}"
     world.scene.psql(text)
     after = world.photograph()
-    assert after.dump != before.dump and after.roles == before.roles
+    assert after.dump != before.dump
+    assert after.roles == before.roles
     assert world.version() == (None if end == "base" else end)
 
 
@@ -88,7 +105,8 @@ def test_killed_in_its_commit(world: World, kill: str) -> None:
         assert world.version() == end
         after = world.photograph()
         again = world.scene.server.psql(text, "-v", "VERBOSITY=verbose", dbname=DATABASE, user="qt001_dba", check=False)
-        assert again.returncode == 3 and "ERROR:  QT122:" in again.stderr, again.stderr
+        assert again.returncode == 3, again.stderr
+        assert "ERROR:  QT122:" in again.stderr, again.stderr
         assert world.photograph() == after
     if len(ways) == 1:
         world.scene.psql(world.text("fix7b", "fix7a"))

@@ -63,7 +63,8 @@ class World:
     def statements(self, text: str) -> list[str]:
         """The tags of the statements that the script runs, in order; it is rolled back."""
         head, commit, rest = text.rpartition("COMMIT;")
-        assert commit and not rest.strip()
+        assert commit
+        assert not rest.strip()
         said = self.scene.psql(f"{head}ROLLBACK;")
         return [line.partition("statement: ")[2] for line in said.splitlines() if "NOTICE:  statement: " in line]
 

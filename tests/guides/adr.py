@@ -41,8 +41,18 @@ def decisions() -> list[Decision]:
 def render() -> str:
     """The page."""
     rows = [f"| [{d.number}]({d.file}) | {d.title} | {d.status} | {d.date} | {d.more} |" for d in decisions()]
-    return "\n".join(["# Decisions", "", "Each has its price. A decision is amended or replaced by a later one, never edited away.", "",
-                      "| | decision | status | date | |", "| --- | --- | --- | --- | --- |", *rows, ""])  # fmt: skip
+    return "\n".join(
+        [
+            "# Decisions",
+            "",
+            "Each has its price. A decision is amended or replaced by a later one, never edited away.",
+            "",
+            "| | decision | status | date | |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

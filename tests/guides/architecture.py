@@ -34,7 +34,10 @@ def _packages() -> Iterator[str]:
 def _files() -> Iterator[str]:
     for path in sorted((ROOT / "qt001_cp" / "sql").rglob("*.sql")):
         lines = path.read_text("utf-8").splitlines()
-        head = [line.removeprefix("--").strip() for line in lines[: next(n for n, x in enumerate(lines) if not x.startswith("--"))]]
+        head = [
+            line.removeprefix("--").strip()
+            for line in lines[: next(n for n, x in enumerate(lines) if not x.startswith("--"))]
+        ]
         if not head:
             raise ValueError(f"{path}: expected a comment at its head that says what it is")
         yield f"| `{path.relative_to(ROOT / 'qt001_cp' / 'sql').with_suffix('')}` | {_first(' '.join(head))} |"

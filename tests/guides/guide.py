@@ -92,8 +92,15 @@ def run(script: list[str], server: Server, folder: Path) -> tuple[str, list[Fail
     text = "\n".join(script).replace(_HEAD, f"HOST={quote(server.host, safe='')}:{server.port}")
     text = re.sub(rf"^{_CHECKOUT}.*$", "", text, flags=re.MULTILINE)
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "QT001", "PYTHON"))}
-    done = subprocess.run(["bash", "-u", "-c", head + text], cwd=folder, env={**keep, "PATH": f"{server.bin}:{os.environ['PATH']}"},
-                          capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-u", "-c", head + text],
+        cwd=folder,
+        env={**keep, "PATH": f"{server.bin}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     said = done.stdout + done.stderr
     assert "Traceback" not in said, said
     lines = failures.read_text().splitlines() if failures.exists() else []

@@ -26,7 +26,7 @@ BINARIES = Path("/usr/lib/postgresql/15/bin")
 _CI = (project_folder() / ".ci" / "run").read_text("utf-8")
 
 
-def _source(path: str) -> str:
+def _text_of(path: str) -> str:
     return (project_folder() / path).read_text("utf-8")
 
 
@@ -41,7 +41,7 @@ def _by_ci(block: Block) -> bool:
 
 def _by(path: str, words: str) -> Callable[[Block], bool]:
     """A test reads the block and runs its lines."""
-    return lambda block: words in _source(path)
+    return lambda _: words in _text_of(path)
 
 
 def _parses(program: Callable[[], Any]) -> Callable[[Block], bool]:
@@ -53,19 +53,19 @@ def _parses(program: Callable[[], Any]) -> Callable[[Block], bool]:
             patch.setattr("sys.argv", shlex.split(command)[2:])
             patch.setattr("benchmarks.run.bench_server", _no_server)
             patch.setattr("benchmarks.guard.bench_server", _no_server)
-            with pytest.raises(_FirstServer):
+            with pytest.raises(_FirstServerError):
                 program()
         return True
 
     return taken
 
 
-class _FirstServer(Exception):
+class _FirstServerError(Exception):
     pass
 
 
 def _no_server(*_: object, **__: object) -> None:
-    raise _FirstServer
+    raise _FirstServerError
 
 
 def _performance() -> Any:
@@ -84,6 +84,11 @@ def _walked(block: Block) -> bool:
     return (block.page, block.heading.partition(".")[0]) in HANDS
 
 
+_ONE_VERSION = [
+    "QT001_TEST_POSTGRES=15 scripts/test tests/estate",
+    "QT001_TEST_POSTGRES=15 scripts/rehearse",
+    f"QT001_POSTGRES_BIN_15={BINARIES} QT001_TEST_POSTGRES=15 scripts/test tests/estate",
+]
 # Where the blocks of a page run, by page and heading (None: every heading): (the reason, how it is looked at).
 HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("operator", "Without superuser"): (
@@ -100,12 +105,7 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("performance", ""): ("it takes hours; by hand", _parses(_performance)),
     ("guard-cost", ""): ("it takes an hour; by hand", _parses(_guard_cost)),
     ("architecture", "The way of one object"): ("an excerpt of what is printed: test_guides compares it", lambda block: block.language == "sql"),
-}  # fmt: skip
-_ONE_VERSION = [
-    "QT001_TEST_POSTGRES=15 scripts/test tests/estate",
-    "QT001_TEST_POSTGRES=15 scripts/rehearse",
-    f"QT001_POSTGRES_BIN_15={BINARIES} QT001_TEST_POSTGRES=15 scripts/test tests/estate",
-]
+}  # fmt: skip  # one place a line
 
 
 def _blocks_with_commands() -> list[Block]:
@@ -143,7 +143,7 @@ def test_every_output_is_compared() -> None:
     shown = [b for page in pages() for b in fenced(page) if b.language == "" and not FIRST_WORD.match(b.body)]
     assert {(b.page, b.heading) for b in shown} == SHOWN.keys()
     for (page, heading), home in SHOWN.items():
-        assert not home.endswith(".py") or f'unlike("{page}", "{heading}"' in _source(home)
+        assert not home.endswith(".py") or f'unlike("{page}", "{heading}"' in _text_of(home)
 
 
 def test_the_error_that_the_policy_page_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,10 +159,17 @@ def test_one_version_as_written(tmp_path: Path) -> None:
     if not BINARIES.is_dir():
         pytest.skip(f"no PostgreSQL 15 in {BINARIES}; scripts/matrix runs the same tests with other binaries")
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "QT001", "PYTEST"))}
-    done = subprocess.run(["bash", "-c", _ONE_VERSION[2]], cwd=checkout(tmp_path), env={**keep, "QT001_TEST_WORKERS": "1"},
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", _ONE_VERSION[2]],
+        cwd=checkout(tmp_path),
+        env={**keep, "QT001_TEST_WORKERS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"PostgreSQL: .*15", done.stdout) and re.search(r"\d+ passed", done.stdout), done.stdout
+    assert re.search(r"PostgreSQL: .*15", done.stdout), done.stdout
+    assert re.search(r"\d+ passed", done.stdout), done.stdout
 
 
 def test_the_matrix_runs_the_other_lines_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,13 +181,15 @@ def test_the_matrix_runs_the_other_lines_of_one_version(monkeypatch: pytest.Monk
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(matrix, "open_server", lambda major: _Opened(major))
-    monkeypatch.setattr(matrix.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     matrix.main(["15"])
     assert [v for v, _ in ran] == ["15", "15"]
-    assert " -m matrix " in f"{ran[0][1]} " and ran[1][1].startswith("-m qt001_cp rehearse")
+    assert " -m matrix " in f"{ran[0][1]} "
+    assert ran[1][1].startswith("-m qt001_cp rehearse")
     from tests.conftest import MATRIX
 
-    assert "estate" in MATRIX and "exec qt001-cp rehearse" in _source("scripts/rehearse")
+    assert "estate" in MATRIX
+    assert "exec qt001-cp rehearse" in _text_of("scripts/rehearse")
 
 
 class _Opened:
@@ -198,7 +207,11 @@ _SPAN = re.compile(r"`([^`\n]+)`")
 
 
 def _spans() -> list[tuple[str, str]]:
-    return [(page.stem, span) for page in pages() for span in _SPAN.findall(re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE))]  # fmt: skip
+    return [
+        (page.stem, span)
+        for page in pages()
+        for span in _SPAN.findall(re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE))
+    ]
 
 
 def _known_verbs() -> set[str]:
@@ -234,7 +247,7 @@ def test_every_command_in_a_sentence_names_what_there_is() -> None:
 def _help(verb: str, part: str) -> str:
     parser = _parser()
     for word in (verb, part):
-        below = [a for a in parser._actions if isinstance(getattr(a, "choices", None), dict) and a.dest != "format"]
-        if below and word in below[0].choices:
-            parser = below[0].choices[word]
+        below = [a.choices for a in parser._actions if isinstance(a.choices, dict) and a.dest != "format"]
+        if below and word in below[0]:
+            parser = below[0][word]
     return parser.format_help()

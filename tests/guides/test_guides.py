@@ -22,7 +22,7 @@ HANDS = [
     ("author", "4"), ("operator", "10"),
     ("auditor", ""), ("auditor", "1"), ("auditor", "2"), ("auditor", "3"), ("auditor", "4"), ("auditor", "5"), ("auditor", "6"), ("auditor", "7"),
     ("operator", "11"),
-]  # fmt: skip
+]  # fmt: skip  # one turn a line
 # What ends with 3 (findings) and why. Nothing else may end with anything but 0.
 FINDINGS = {
     r"qt001-cp analyse .*": "the writer of the estate holds dynamic SQL",

@@ -20,9 +20,11 @@ SQL = Path(__file__).with_name("every_kind.sql")
 
 def rules(server_major: int) -> str:
     """Rules for schema and objects of every_kind.sql: transferred where that server can, retained where it cannot."""
-    text = ['[[rule]]\nkind = "schema"\nname = "kinds_c"\ndisposition = "retain"\nreason = "C"\n',
-            '[[rule]]\nschema = "kinds_c"\ndisposition = "retain"\nreason = "C"\n',
-            '[[rule]]\nschema = "pg_catalog"\ndisposition = "transfer"\nreason = "the system"\n']  # fmt: skip
+    text = [
+        '[[rule]]\nkind = "schema"\nname = "kinds_c"\ndisposition = "retain"\nreason = "C"\n',
+        '[[rule]]\nschema = "kinds_c"\ndisposition = "retain"\nreason = "C"\n',
+        '[[rule]]\nschema = "pg_catalog"\ndisposition = "transfer"\nreason = "the system"\n',
+    ]
     for kind in kinds.KINDS:
         if kind.address == "default":
             text.append(rule(kind.key, 'schema = "kinds"', "transfer"))

@@ -21,13 +21,27 @@ class Example:
 
 
 def _relation(name: str, kind: str) -> Example:
-    return Example("pg_class", "relowner", f"o.oid = 'kinds.{name}'::regclass", f"{kind} kinds.{name}", "relacl",
-                   "has_table_privilege", ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"))  # fmt: skip
+    return Example(
+        "pg_class",
+        "relowner",
+        f"o.oid = 'kinds.{name}'::regclass",
+        f"{kind} kinds.{name}",
+        "relacl",
+        "has_table_privilege",
+        ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"),
+    )
 
 
 def _routine(call: str, kind: str) -> Example:
-    return Example("pg_proc", "proowner", f"o.oid = 'kinds.{call}'::regprocedure", f"{kind} kinds.{call}", "proacl",
-                   "has_function_privilege", ("EXECUTE",))  # fmt: skip
+    return Example(
+        "pg_proc",
+        "proowner",
+        f"o.oid = 'kinds.{call}'::regprocedure",
+        f"{kind} kinds.{call}",
+        "proacl",
+        "has_function_privilege",
+        ("EXECUTE",),
+    )
 
 
 def _named(catalog: str, prefix: str, name: str, statement: str) -> Example:
@@ -72,4 +86,4 @@ EXAMPLES: Final = {
     "event trigger": _named("pg_event_trigger", "evt", "kinds_event", "EVENT TRIGGER kinds_event"),
     "user mapping": Example("pg_user_mapping", "umuser", "o.umuser <> 0"),
     "extension": Example("pg_extension", "extowner", "o.extname = 'plpgsql'"),
-}  # fmt: skip
+}  # fmt: skip  # one kind a line

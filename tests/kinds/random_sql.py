@@ -117,7 +117,7 @@ def _more(draw: st.DrawFn, estate: Estate) -> str:
         estate.kinds.add("column of an own type")
     if draw(st.booleans()):
         more += f", {estate.name(draw(NAMES))} int GENERATED ALWAYS AS (id * 2) STORED"
-    if estate.keyed and draw(st.booleans()):
+    if len(estate.keyed) > 0 and draw(st.booleans()):
         more += f", {estate.name(draw(NAMES))} int REFERENCES {draw(st.sampled_from(estate.keyed))} ON DELETE CASCADE"
         estate.kinds.add("foreign key")
     return more
@@ -200,12 +200,17 @@ def _range(draw: st.DrawFn, estate: Estate, schema: str) -> None:
 def _named(draw: st.DrawFn, estate: Estate, schema: str) -> None:
     """What has an owner, no ACL, and a name in a schema."""
     name = f"{schema}.{estate.name(draw(NAMES))}"
-    kind, rest = draw(st.sampled_from((
-        ("COLLATION", "(locale = 'C')"), ("TEXT SEARCH CONFIGURATION", "(COPY = pg_catalog.simple)"),
-        ("TEXT SEARCH DICTIONARY", "(TEMPLATE = pg_catalog.simple)"),
-        ("AGGREGATE", "(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')"),
-        ("CONVERSION", "FOR 'LATIN1' TO 'UTF8' FROM pg_catalog.iso8859_1_to_utf8"),
-    )))  # fmt: skip
+    kind, rest = draw(
+        st.sampled_from(
+            (
+                ("COLLATION", "(locale = 'C')"),
+                ("TEXT SEARCH CONFIGURATION", "(COPY = pg_catalog.simple)"),
+                ("TEXT SEARCH DICTIONARY", "(TEMPLATE = pg_catalog.simple)"),
+                ("AGGREGATE", "(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')"),
+                ("CONVERSION", "FOR 'LATIN1' TO 'UTF8' FROM pg_catalog.iso8859_1_to_utf8"),
+            )
+        )
+    )
     estate.statements.append(f"CREATE {kind} {name} {rest}")
     estate.kinds.add(kind.lower())
 

@@ -108,9 +108,12 @@ def test_what_cannot_be_transferred_is_not_told_to_be(with_every_kind: Stage) ->
     stage = with_every_kind
     with stage.connect() as connection:
         for statement in (
-            "ALTER ROLE directus SUPERUSER", "ALTER FOREIGN DATA WRAPPER kinds_wrapper OWNER TO directus", "ALTER ROLE directus NOSUPERUSER",
-            "CREATE FUNCTION kinds.absolute(int) RETURNS int LANGUAGE internal AS 'int4abs'", "ALTER FUNCTION kinds.absolute(int) OWNER TO directus",
-        ):  # fmt: skip
+            "ALTER ROLE directus SUPERUSER",
+            "ALTER FOREIGN DATA WRAPPER kinds_wrapper OWNER TO directus",
+            "ALTER ROLE directus NOSUPERUSER",
+            "CREATE FUNCTION kinds.absolute(int) RETURNS int LANGUAGE internal AS 'int4abs'",
+            "ALTER FUNCTION kinds.absolute(int) OWNER TO directus",
+        ):
             connection.execute(statement.encode())
     seal_every_kind(stage)
     with stage.connect() as connection:

@@ -22,8 +22,17 @@ from tests.kinds.matrix_page import PAGE, RESULTS, page, results
 from tests.kinds.test_every_kind import seal_every_kind
 
 APPLICATION = "directus"
-LETTERS = {"datacl": "d", "spcacl": "t", "nspacl": "n", "proacl": "f", "typacl": "T", "lanacl": "l", "lomacl": "L",
-           "srvacl": "S", "fdwacl": "F"}  # fmt: skip
+LETTERS = {
+    "datacl": "d",
+    "spcacl": "t",
+    "nspacl": "n",
+    "proacl": "f",
+    "typacl": "T",
+    "lanacl": "l",
+    "lomacl": "L",
+    "srvacl": "S",
+    "fdwacl": "F",
+}
 """What acldefault() calls the catalogs' kinds (PostgreSQL documentation, "Access Privilege Inquiry Functions")."""
 pytestmark = pytest.mark.matrix
 
@@ -47,11 +56,15 @@ def _row(connection: psycopg.Connection, e: Example) -> Any:
     )
 
 
-def _name(connection: psycopg.Connection, e: Example) -> tuple[int, str, str]:
+def _identified(connection: psycopg.Connection, e: Example) -> tuple[int, str, str]:
     """What PostgreSQL calls it: number, kind and identity."""
     classid = "pg_largeobject" if e.catalog == "pg_largeobject_metadata" else e.catalog
-    return _ask(connection, f"SELECT o.oid, i.type, i.identity FROM pg_catalog.{e.catalog} o,"  # type: ignore[no-any-return]
-                f" pg_identify_object('{classid}'::regclass, o.oid, 0) i WHERE {e.where}")  # fmt: skip
+    number, kind, identity = _ask(
+        connection,
+        f"SELECT o.oid, i.type, i.identity FROM pg_catalog.{e.catalog} o,"
+        f" pg_identify_object('{classid}'::regclass, o.oid, 0) i WHERE {e.where}",
+    )
+    return number, kind, identity
 
 
 def _holds(connection: psycopg.Connection, e: Example, oid: int) -> bool:
@@ -91,7 +104,7 @@ def measured(stage: Stage) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {kind: {} for kind in EXAMPLES}
     seal_every_kind(stage)
     with stage.connect() as connection:
-        names = {kind: _name(connection, e) for kind, e in EXAMPLES.items()}
+        names = {kind: _identified(connection, e) for kind, e in EXAMPLES.items()}
         before = {kind: _row(connection, e) for kind, e in EXAMPLES.items()}
         held = {kind: _holds(connection, e, names[kind][0]) for kind, e in EXAMPLES.items()}
         listed = {

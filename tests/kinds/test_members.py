@@ -49,7 +49,9 @@ def test_the_cutover_takes_it_back_and_the_restore_gives_it_again(extended: Stag
     extended.upgrade("fix7b", rehearsal="first")
     with extended.connect() as connection:
         assert connection.execute(USAGE).fetchone() == (False,)
-        assert connection.execute("SELECT fdwowner::regrole::text FROM pg_foreign_data_wrapper").fetchone() == ("postgres",)
+        assert connection.execute("SELECT fdwowner::regrole::text FROM pg_foreign_data_wrapper").fetchone() == (
+            "postgres",
+        )
         assert connection.execute("SELECT count(*) FROM qt001_cp.drift()").fetchone() == (0,)
     extended.downgrade("fix7a")
     assert (extended.scene.dump("--create"), extended.scene.server.dump_roles()) == before

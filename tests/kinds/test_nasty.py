@@ -36,10 +36,15 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_|^qt001_cp$|^
 """
 """What the server's own notes and answers say that the application has; curated views and what is retained are named below."""
 LEFT = {
-    "view public.qt001_status", "view public.qt001_source_register", 'view public."qt001 open cases"',
-    "relation qt001_status", "relation qt001_source_register", 'relation "qt001 open cases"',
-    "function public.articles_count(pg_catalog.text)", 'foreign-data wrapper "fdw ""x"',
-}  # fmt: skip
+    "view public.qt001_status",
+    "view public.qt001_source_register",
+    'view public."qt001 open cases"',
+    "relation qt001_status",
+    "relation qt001_source_register",
+    'relation "qt001 open cases"',
+    "function public.articles_count(pg_catalog.text)",
+    'foreign-data wrapper "fdw ""x"',
+}
 
 
 def rules(server_major: int) -> str:

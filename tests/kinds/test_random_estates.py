@@ -90,7 +90,7 @@ def _there_and_back(stage: Stage, estate: Estate) -> str:
         try:
             bundle = make_bundle(author, stage.folder / "policy.toml")
         except Qt001Error as exc:
-            assert exc.hint, f"refused without a word how to mend it: {exc}"
+            assert exc.hint, f"refused without a word how to mend it: {exc}"  # noqa: PT017 - it may raise, or not
             return str(exc)
         stage.bundle = bundle
         bundle.write(stage.folder)
@@ -113,10 +113,13 @@ def test_random_estates_go_and_come_back(prepared: Stage, library: Library) -> N
     done: set[str] = set()
 
     @settings(
-        max_examples=EXAMPLES or 6, deadline=None, derandomize=not EXAMPLES, database=None,
+        max_examples=EXAMPLES or 6,
+        deadline=None,
+        derandomize=not EXAMPLES,
+        database=None,
         phases=(Phase.generate,) if not EXAMPLES else (Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(estates())
     def one(estate: Estate) -> None:
         stage = library.copy("random")

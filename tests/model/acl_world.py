@@ -57,7 +57,7 @@ THINGS = (
           "'w.p()'::regprocedure"),
     Thing("type", "CREATE TYPE w.e AS ENUM ('x')", "TYPE", "w.e", "w.e", "pg_type", "'w.e'::regtype"),
     Thing("schema", 'CREATE SCHEMA "S s"', "SCHEMA", '"S s"', '"S s"', "pg_namespace", "'\"S s\"'::regnamespace"),
-)  # fmt: skip
+)  # fmt: skip  # one thing a line
 
 
 @dataclass

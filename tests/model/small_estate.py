@@ -25,8 +25,13 @@ def thing(kind: str, name: str, definition: str = "", follows: str | None = None
 
 
 def estate(*more: InventoryObject) -> Inventory:
-    objects = [*(thing("function", part) for part in PARTS), thing("view", "ready"), thing("table", "source"),
-               thing("table", "switch"), *more]  # fmt: skip
+    objects = [
+        *(thing("function", part) for part in PARTS),
+        thing("view", "ready"),
+        thing("table", "source"),
+        thing("table", "switch"),
+        *more,
+    ]
     return Inventory("db", 180000, APP, tuple(sorted(objects, key=lambda o: o.ref.key)))
 
 
@@ -38,15 +43,23 @@ def policy(*first: dict[str, Any], rest: bool = True) -> Policy:
     """A policy with the rules ``first``, and one that transfers everything else unless ``rest`` is False."""
     blocked = {"table": "s.switch", "key_column": "k", "key": "x", "state_column": "v", "blocked": "yes"}
     data = {
-        "schema": "qt001.policy/1", "name": "small", "roles": {"application": "app"},
+        "schema": "qt001.policy/1",
+        "name": "small",
+        "roles": {"application": "app"},
         "rule": [*first, *([rule(schema="s")] if rest else [])],
-        "apply_path": {**{part: f"s.{part}()" for part in PARTS}, "readiness": "s.ready", "source_tables": ["s.source"],
-                       "triggers": []},
+        "apply_path": {
+            **{part: f"s.{part}()" for part in PARTS},
+            "readiness": "s.ready",
+            "source_tables": ["s.source"],
+            "triggers": [],
+        },
         "repoint": [{"identity": f"s.{part}()", "source": f"{part}.sql"} for part in PARTS],
-        "legacy": [], "blocked": [{"what": what, **blocked} for what in ("apply", "readiness")],
+        "legacy": [],
+        "blocked": [{"what": what, **blocked} for what in ("apply", "readiness")],
         "capability": [{"name": "c", "reason": "r", "producers": ["p"], "max_age_seconds": 60}],
-        "verifier": {"max_age_seconds": 60}, "sign_off": {"max_validity_seconds": 60},
-    }  # fmt: skip
+        "verifier": {"max_age_seconds": 60},
+        "sign_off": {"max_validity_seconds": 60},
+    }
     return policy_from_data(data, "small.toml")
 
 

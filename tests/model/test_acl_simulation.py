@@ -62,12 +62,25 @@ def stories(draw: st.DrawFn) -> Story:
     def moves() -> st.SearchStrategy[Move]:
         columns = st.sampled_from((None, *thing.columns))
         whom = st.sampled_from((PUBLIC, PUBLIC, APP, owner, *FRIENDS, *FRIENDS, NEW))
-        return st.builds(_move, st.sampled_from((owner, owner, *people)), whom, privileges, columns,
-                         st.sampled_from((True, True, True, False)), st.booleans())  # fmt: skip
+        return st.builds(
+            _move,
+            st.sampled_from((owner, owner, *people)),
+            whom,
+            privileges,
+            columns,
+            st.sampled_from((True, True, True, False)),
+            st.booleans(),
+        )
 
     kept = st.frozensets(privileges, max_size=2)
-    return Story(thing, owner, tuple(draw(st.lists(moves(), max_size=12))), draw(kept), draw(kept),
-                 thing.kind == "view" and draw(st.booleans()))  # fmt: skip
+    return Story(
+        thing,
+        owner,
+        tuple(draw(st.lists(moves(), max_size=12))),
+        draw(kept),
+        draw(kept),
+        thing.kind == "view" and draw(st.booleans()),
+    )
 
 
 def _move(by: Role, to: Grantee, privilege: str, column: str | None, grant: bool, option: bool) -> Move:
@@ -133,9 +146,12 @@ def _application_is_contained(after: State, story: Story) -> None:
     for column, items in ((None, after.acl), *((c.column, c.acl) for c in after.columns)):
         for item in items:
             if item.grantee == APP:
-                assert item.privilege in kept and not item.grantable and column is None
+                assert item.privilege in kept
+                assert not item.grantable
+                assert column is None
             if item.grantee == PUBLIC:
-                assert item.privilege in story.keep_public and column is None
+                assert item.privilege in story.keep_public
+                assert column is None
 
 
 def _story(thing: int, *moves: Move, owner: Role = APP) -> Story:
@@ -158,7 +174,7 @@ EXAMPLES = {
     "a column passed on": _story(0, Move(APP, A, "UPDATE", "b ü", True, True), Move(A, B, "UPDATE", "b ü", True, False)),
     "the owner took from itself": _story(0, Move(APP, APP, "TRUNCATE", None, False, False)),
     "nothing left": _story(4, Move(APP, PUBLIC, "EXECUTE", None, False, False), Move(APP, APP, "EXECUTE", None, False, False)),
-}  # fmt: skip
+}  # fmt: skip  # one case a line
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

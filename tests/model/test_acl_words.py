@@ -11,15 +11,27 @@ ALL = '["own", null, "EXECUTE", true]'
 CASES = {
     "one more": (f"ACL [{ALL}]", f"ACL [{ALL}, {READ}]", "ACL without SELECT for Lager-App by own", "ACL with it"),
     "one less": (f"ACL [{ALL}]", "ACL []", "ACL with EXECUTE for PUBLIC by own WITH GRANT OPTION", "ACL without it"),
-    "both": (f"ACL [{ALL}]", f"ACL [{READ}, {READ.replace('SELECT', 'INSERT')}]", "ACL with EXECUTE for PUBLIC by own WITH GRANT OPTION",
-             "ACL with SELECT, INSERT for Lager-App by own instead"),
-    "another order": (f"ACL [{ALL}, {READ}]", f"ACL [{READ}, {ALL}]", "ACL in the order of the manifest",
-                      "ACL with the same entries in another order"),
-    "a column": ("column ACLs []", f'column ACLs [["a b", [{READ}]]]', "column ACLs without SELECT (a b) for Lager-App by own",
-                 "column ACLs with it"),
+    "both": (
+        f"ACL [{ALL}]",
+        f"ACL [{READ}, {READ.replace('SELECT', 'INSERT')}]",
+        "ACL with EXECUTE for PUBLIC by own WITH GRANT OPTION",
+        "ACL with SELECT, INSERT for Lager-App by own instead",
+    ),
+    "another order": (
+        f"ACL [{ALL}, {READ}]",
+        f"ACL [{READ}, {ALL}]",
+        "ACL in the order of the manifest",
+        "ACL with the same entries in another order",
+    ),
+    "a column": (
+        "column ACLs []",
+        f'column ACLs [["a b", [{READ}]]]',
+        "column ACLs without SELECT (a b) for Lager-App by own",
+        "column ACLs with it",
+    ),
     "owners": ("owner a", "owner b", "owner a", "owner b"),
     "no JSON": ("ACL [x", "ACL [y", "ACL [x", "ACL [y"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,9 @@ from tests.model.small_estate import APP, manifest, policy, rule, thing
 OLD = manifest()
 
 
-def _with(identity: str, **changes: object) -> ObjectManifest:
+def _with(identity: str, **changes: Any) -> ObjectManifest:
     def changed(o: ManifestObject) -> ManifestObject:
-        return replace(o, **changes) if o.ref.identity == identity else o  # type: ignore[arg-type]
+        return replace(o, **changes) if o.ref.identity == identity else o
 
     return replace(OLD, objects=tuple(changed(o) for o in OLD.objects))
 
@@ -44,15 +45,21 @@ def test_a_retained_object_is_said_to_be_so() -> None:
         ({"definition": "f" * 64}, "~ table s.source: its definition differs"),
         ({"curated": True}, "~ table s.source: now a curated view"),
         ({"before": State(Role("other"), ())}, "~ table s.source before: owner app → other"),
-        ({"before": State(APP, (AclItem(APP, Role("intern"), "SELECT", True),))},
-         "+ table s.source before: SELECT for intern from app with grant option"),
-        ({"after": State(Role("qt001_cp_owner"), (AclItem(APP, PUBLIC, "SELECT", False),))},
-         "+ table s.source after: SELECT for PUBLIC from app"),
-        ({"before": State(APP, (), (ColumnAcl("note", (AclItem(APP, PUBLIC, "UPDATE", False),)),))},
-         "+ table s.source before, column note: UPDATE for PUBLIC from app"),
+        (
+            {"before": State(APP, (AclItem(APP, Role("intern"), "SELECT", True),))},
+            "+ table s.source before: SELECT for intern from app with grant option",
+        ),
+        (
+            {"after": State(Role("qt001_cp_owner"), (AclItem(APP, PUBLIC, "SELECT", False),))},
+            "+ table s.source after: SELECT for PUBLIC from app",
+        ),
+        (
+            {"before": State(APP, (), (ColumnAcl("note", (AclItem(APP, PUBLIC, "UPDATE", False),)),))},
+            "+ table s.source before, column note: UPDATE for PUBLIC from app",
+        ),
     ],
     ids=lambda v: v if isinstance(v, str) else "",
-)  # fmt: skip
+)
 def test_what_changed_is_one_line(changes: dict[str, object], line: str) -> None:
     (said,) = difference(OLD, _with("s.source", **changes))
     assert said.startswith(line)
@@ -60,13 +67,19 @@ def test_what_changed_is_one_line(changes: dict[str, object], line: str) -> None
 
 @pytest.mark.parametrize(
     ("changes", "word"),
-    [({"database": "x"}, "database"), ({"server_major": 15}, "server"), ({"application": Role("x")}, "application role"),
-     ({"policy": {"name": "x", "sha256": "x"}}, "policy"), ({"legacy": ({},)}, "legacy"), ({"blocked": ()}, "blocked"),
-     ({"apply_path": {}}, "apply path")],
+    [
+        ({"database": "x"}, "database"),
+        ({"server_major": 15}, "server"),
+        ({"application": Role("x")}, "application role"),
+        ({"policy": {"name": "x", "sha256": "x"}}, "policy"),
+        ({"legacy": ({},)}, "legacy"),
+        ({"blocked": ()}, "blocked"),
+        ({"apply_path": {}}, "apply path"),
+    ],
     ids=lambda v: v if isinstance(v, str) else "",
-)  # fmt: skip
-def test_the_head_is_compared_too(changes: dict[str, object], word: str) -> None:
-    said = difference(OLD, replace(OLD, **changes))  # type: ignore[arg-type]
+)
+def test_the_head_is_compared_too(changes: dict[str, Any], word: str) -> None:
+    said = difference(OLD, replace(OLD, **changes))
     assert len(said) == 1
     assert said[0].startswith(f"~ {word}: ")
 

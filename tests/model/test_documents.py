@@ -45,9 +45,14 @@ def test_a_wrong_policy_names_the_key(named: str) -> None:
 
 @pytest.mark.parametrize(
     ("body", "says"),
-    [(b"no json", "not JSON of ours"), (b"[]", "not an object"), (b'{ "schema": "x"}', "canonical"), (b'{"schema":"x"}', "expected"),
-     (canonical_bytes({"schema": "qt001.manifest.object/1"}), "required property")],
-)  # fmt: skip
+    [
+        (b"no json", "not JSON of ours"),
+        (b"[]", "not an object"),
+        (b'{ "schema": "x"}', "canonical"),
+        (b'{"schema":"x"}', "expected"),
+        (canonical_bytes({"schema": "qt001.manifest.object/1"}), "required property"),
+    ],
+)
 def test_a_wrong_manifest_says_why(body: bytes, says: str) -> None:
     with pytest.raises(ManifestError, match=says) as caught:
         ObjectManifest.from_bytes(body, str(Path("object.json")))
@@ -66,11 +71,14 @@ def _state(*acl: list[Any]) -> State:
     "acl",
     [
         [["directus", "directus", "SELECT", False], ["directus", "qt001_cp_owner", "SELECT", False]],
-        [["directus", "directus", "SELECT", False], ["directus", "qt001_cp_owner", "SELECT", True],
-         ["qt001_cp_owner", "y", "SELECT", False]],
+        [
+            ["directus", "directus", "SELECT", False],
+            ["directus", "qt001_cp_owner", "SELECT", True],
+            ["qt001_cp_owner", "y", "SELECT", False],
+        ],
     ],
     ids=["the new owner is a grantee", "the new owner is a grantor"],
-)  # fmt: skip
+)
 def test_what_would_merge_is_refused(acl: list[list[Any]]) -> None:
     with pytest.raises(NotRestorable, match="merge"):
         plan_ways("table public.t", _state(*acl), WISH)
@@ -88,5 +96,9 @@ def test_public_in_the_middle_comes_back_in_its_place() -> None:
     assert [s.to_json()["do"] for s in forward.pre] == ["revoke"]
     # PUBLIC can only be appended, so what stood behind it goes and comes again, the dependent one first and last.
     assert [(s.to_json()["do"], s.to_json()["grantee"]) for s in restore.pre] == [
-        ("revoke", "intern"), ("revoke", "reporting"), ("grant", None), ("grant", "reporting"), ("grant", "intern"),
-    ]  # fmt: skip
+        ("revoke", "intern"),
+        ("revoke", "reporting"),
+        ("grant", None),
+        ("grant", "reporting"),
+        ("grant", "intern"),
+    ]

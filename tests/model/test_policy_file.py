@@ -27,7 +27,7 @@ BAD = {
     "a name too long for PostgreSQL": (GOOD.replace('application = "directus"', f'application = "{"x" * 64}"', 1), "roles.application"),
     "seconds with a fraction": (GOOD.replace("max_age_seconds = 900\n", "max_age_seconds = 900.0\n", 1), "verifier.max_age_seconds"),
     "keep for somebody else": (GOOD.replace('grantee = "public"', 'grantee = "reporting"', 1), "rule 1.keep 1.grantee"),
-}  # fmt: skip
+}  # fmt: skip  # one case a line
 
 
 @pytest.mark.parametrize("name", BAD)

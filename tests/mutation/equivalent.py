@@ -34,16 +34,14 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     },
     "application_power_findings": {
         "disjunct: r.rolsuper": "a superuser holds every privilege: excess_privilege_findings names them one by one",
-        "arm: SELECT 'QT108', 'role ' || app, 'a role', 'no such role', 'Name the application role in the policy.' WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = app)":
-            "where the role does not exist, the has_…_privilege functions of the same gate raise",
+        "arm: SELECT 'QT108', 'role ' || app, 'a role', 'no such role', 'Name the application role in the policy.' WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = app)": "where the role does not exist, the has_…_privilege functions of the same gate raise",
         "condition: r.rolname = app": "where the role does not exist, the has_…_privilege functions of the same gate raise",
         "conjunct: m <> app": "the application's own attributes are the first arm's findings",
         "disjunct: m = 'qt001_cp_owner'": "a member of the owner holds all that it owns: excess_privilege_findings",
     },
     "excess_privilege_findings": {
         "condition: qt001_cp.has_any_privilege(app, p.classid, p.objid, p.kind, p.owner::name, p.taken, p.columns_taken)": _BEFORE,
-        "condition: h.privilege <> ALL (s.leaves)":
-            "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
+        "condition: h.privilege <> ALL (s.leaves)": "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
         "conjunct: l.kind = o.kind": _SAME,
     },
     "coverage_aspects": {
@@ -109,8 +107,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     },
     "search_path_findings": {
         "disjunct: pinned.path IS NULL": "without a path no schema is named, and pg_temp is not the last one",
-        "conjunct: pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema')":
-            "initdb makes no SECURITY DEFINER routine there, and nobody else can make one",
+        "conjunct: pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema')": "initdb makes no SECURITY DEFINER routine there, and nobody else can make one",
     },
     "sign_off_findings": {
         "condition: a.verb = 'signed'": "a refusal closes the gate by itself",
@@ -122,8 +119,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: has_table_privilege(c.oid, 'SELECT')": _COUNT,
         "conjunct: c.relkind IN ('r', 'p')": _COUNT,
         "conjunct: c.relnamespace = n.oid": "what is counted is named with its schema",
-        "conjunct: (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(o.identity)":
-            "only what a deployment has counted is compared with",
+        "conjunct: (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(o.identity)": "only what a deployment has counted is compared with",
         "conjunct: o.kind = 'table'": _SAME,
     },
     "subject_digest": {
@@ -133,14 +129,13 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "revoked_privileges": {
         "conjunct: p.privilege <> ALL (leaves)": _BEFORE,
         "condition: p.privilege <> ALL (leaves)": _BEFORE,
-        "conjunct: (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)":
-            "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
+        "conjunct: (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)": "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
         "disjunct: p.privilege <> 'MAINTAIN'": "the other disjunct is true on PostgreSQL 17 and later, where the mutants are tried",
     },
     "verifier_findings": {
         "disjunct: l.seq IS NULL": "nobody is no member of qt001_cp_verifier",
     },
-}  # fmt: skip
+}
 """By routine: what was removed → why every gate answers as before. A whole run fails for an entry that a case does notice."""
 
 _KINDS: Final = ("tests/kinds", "tests/estate", "tests/roundtrip")

@@ -7,28 +7,17 @@ from dataclasses import dataclass, field
 from qt001_cp.analyse.lexer import Token, tokenize
 
 _STARTS = frozenset(
-    [
-        "where",
-        "on",
-        "having",
-        "when",
-        "if",
-        "elsif",
-        "select",
-        "then",
-        "else",
-        "return",
-        "by",
-        "limit",
-        "from",
-        "distinct",
-        "loop",
-        "begin",
-        "perform",
-        "query",
-    ]
+    """
+    where on having when if elsif select then else return by limit from distinct loop begin perform
+    query
+    """.split()
 )
-_ENDS = frozenset(["group", "order", "limit", "union", "intersect", "except", "having", "where", "join", "left", "right", "cross", "inner", "full", "then", "window", "returning", "loop", "for", "as", "from", "end", "else", "when", "using"])  # fmt: skip
+_ENDS = frozenset(
+    """
+    group order limit union intersect except having where join left right cross inner full then window
+    returning loop for as from end else when using
+    """.split()
+)
 
 
 @dataclass

@@ -15,13 +15,14 @@ import pytest
 
 from qt001_cp.rehearsal.scene import drop_scene
 from tests.acceptance.attempt import Attempt
-from tests.acceptance.closers import CLOSERS
+from tests.acceptance.closers import CLOSERS, Closer
 from tests.acceptance.conditions import CONDITIONS, STAYS
+from tests.acceptance.stays_open import Stays
 from tests.acceptance.support import open_all
 from tests.conftest import Library
 from tests.mutation.equivalent import ELSEWHERE, EQUIVALENT
 from tests.mutation.page import RESULTS, counts, write
-from tests.mutation.trial import Court
+from tests.mutation.trial import Case, Court
 from tests.mutation.world import read_world
 
 SAMPLE = 8
@@ -49,15 +50,15 @@ def court(library: Library) -> Iterator[Court]:
 
 
 @pytest.mark.parametrize("case", CONDITIONS, ids=str)
-def test_a_condition_closes_its_gate(court: Court, case: object) -> None:
-    opened, reason = court.answer(case)  # type: ignore[arg-type]
+def test_a_condition_closes_its_gate(court: Court, case: Closer) -> None:
+    opened, reason = court.answer(case)
     assert not opened
-    assert case.named in reason  # type: ignore[attr-defined]
+    assert case.named in reason
 
 
 @pytest.mark.parametrize("case", STAYS, ids=str)
-def test_the_other_side_of_a_condition_leaves_its_gate_open(court: Court, case: object) -> None:
-    assert court.answer(case) == (True, "")  # type: ignore[arg-type]
+def test_the_other_side_of_a_condition_leaves_its_gate_open(court: Court, case: Stays) -> None:
+    assert court.answer(case) == (True, "")
 
 
 def _judged(court: Court, share: int) -> Court:
@@ -65,7 +66,8 @@ def _judged(court: Court, share: int) -> Court:
     some = Court(court.attempt, court.world, [t for t in court.trials if crc32(t.key.encode()) % share == 0])
     some.all_open()
     some.gate_less()
-    for case in (*CLOSERS, *CONDITIONS, *STAYS):
+    cases: tuple[Case, ...] = (*CLOSERS, *CONDITIONS, *STAYS)
+    for case in cases:
         some.hear(case)
     return some
 
@@ -74,6 +76,7 @@ def _unnoticed(court: Court) -> list[str]:
     return [t.key for t in court.trials if t.alive and t.mutant.what not in EQUIVALENT.get(t.routine, {})]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.environ.get("QT001_TEST_MUTANTS") == "all", reason="all of them run")
 def test_a_sample_of_mutants_is_noticed(court: Court) -> None:
     judged = _judged(court, SAMPLE)

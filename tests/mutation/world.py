@@ -8,8 +8,6 @@ from functools import cached_property
 
 import psycopg
 
-from qt001_cp.analyse.lexer import tokenize
-
 VIEWS = ("v_fix7_gate", "v_fix7_acceptance")
 """The two views over all gates. They and what only they hold are judged by a look at all gates."""
 WHOLE = "gate_findings"
@@ -30,24 +28,28 @@ class Routine:
 
 @dataclass(frozen=True)
 class World:
-    """What a database at FIX7c says about its own gates."""
+    """What a database at FIX7c says about its own gates. ``finders``: the call that finds what closes each, in their order."""
 
     routines: dict[str, Routine]
-    gates: tuple[str, ...]
+    finders: dict[str, str]
     manifest: str
     application: str
 
     @cached_property
     def queries(self) -> dict[str, frozenset[str]]:
-        """The queries of ``gate_findings``, each with the gates that it feeds."""
-        source = self.routines[WHOLE].source
-        found = {}
-        for text in statements(source):
-            head, _, query = text.partition("RETURN QUERY ")
-            fed = frozenset(gate for gate in self.gates if f"'{gate}'" in query)
-            if fed and head is not None:
-                found[query] = fed
-        return found
+        """The queries that ``gate_findings`` runs, each with the gates that it feeds."""
+        fed: dict[str, list[str]] = {}
+        for gate, finder in self.finders.items():
+            fed.setdefault(finder, []).append(gate)
+        return {
+            f"SELECT finding.* FROM {finder} finding" if len(gates) > 1
+            else f"SELECT '{gates[0]}', finding.* FROM {finder} finding": frozenset(gates)
+            for finder, gates in fed.items()
+        }  # fmt: skip
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        return tuple(self.finders)
 
     def reached(self, query: str) -> frozenset[str]:
         """The routines that a query calls, directly or through others."""
@@ -69,26 +71,6 @@ class World:
         return [query for query in self.queries if routine in self.reached(query)]
 
 
-def statements(source: str) -> list[str]:
-    """A PL/pgSQL body cut at its semicolons."""
-    found, begin = [], 0
-    for token in tokenize(source):
-        if token.is_op(";"):
-            found.append(source[begin : token.start])
-            begin = token.end
-    return found
-
-
-def around(source: str, position: int) -> str:
-    """The statement that a position stands in."""
-    end = 0
-    for text in statements(source):
-        end += len(text) + 1
-        if position < end:
-            return text
-    return source[end:]
-
-
 def read_world(connection: psycopg.Connection) -> World:
     """Read it as a superuser at FIX7c."""
     rows = connection.execute(
@@ -100,9 +82,9 @@ def read_world(connection: psycopg.Connection) -> World:
         row = connection.execute("SELECT pg_get_viewdef(%s::regclass)", [f"qt001_cp.{view}"]).fetchone()
         assert row is not None
         routines[view] = Routine(view, f"CREATE OR REPLACE VIEW qt001_cp.{view} AS {row[0]}", row[0])
-    gates = connection.execute("SELECT gate FROM qt001_cp.gate ORDER BY ordinal").fetchall()
+    gates = connection.execute("SELECT gate, finder FROM qt001_cp.gate() ORDER BY ordinal").fetchall()
     said = connection.execute(
         "SELECT d.m, qt001_cp.document_json(d.m) ->> 'application' FROM qt001_cp.deployed_manifest() d(m)"
     ).fetchone()
     assert said is not None
-    return World(routines, tuple(gate for (gate,) in gates), *said)
+    return World(routines, dict(gates), *said)

@@ -84,7 +84,8 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     x = {"manifest": str(way.folder / OBJECT)}
     way.upgrade("fix7a", "fix7b", rehearsal="first", **x)
     cut = way.seen()
-    assert cut[2] == base[2] and cut[0] != sealed[0]
+    assert cut[2] == base[2]
+    assert cut[0] != sealed[0]
     # While the operator's login is the application role too, FIX7c refuses.
     with pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected not directus"):
         way.upgrade("fix7b", "fix7c", **x)
@@ -96,10 +97,16 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
         closed = {row[0] for row in operator.execute("SELECT gate FROM qt001_cp.v_fix7_gate WHERE NOT open")}
         guard = operator.execute("SELECT mode, reason FROM qt001_cp.guard_mode()").fetchone()
     # Who is no superuser makes no event triggers.
-    assert guard is not None and guard[0] == "exact" and "without superuser" in guard[1]
+    assert guard is not None
+    assert guard[0] == "exact"
+    assert "without superuser" in guard[1]
     # No no-go record was made of this way, and nobody verified, signed or proved anything.
-    assert closed == {"object_manifest_sealed", "scheduled_verifier_recent", "sign_off_present",
-                      "capability_evidence_real"}  # fmt: skip
+    assert closed == {
+        "object_manifest_sealed",
+        "scheduled_verifier_recent",
+        "sign_off_present",
+        "capability_evidence_real",
+    }
     way.downgrade("fix7c", "fix7b", **x)
     assert way.seen() == without
     # The way back asks for it again.

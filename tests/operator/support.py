@@ -21,12 +21,20 @@ from qt001_cp.ops.directives import (
     RunStageSqlOp,
     ScriptSettingsOp,
 )
+from qt001_cp.plan.order import Direction
 from qt001_cp.rehearsal.scene import Scene, drop_scene
 from tests.conftest import Stage
 
 LOGIN = "qt001_plain_operator"
-POWERS = ("directus INHERIT", "directus SET", "qt001_cp_owner INHERIT", "qt001_cp_owner SET", "reporting INHERIT",
-          "reporting SET", "CREATEDB")  # fmt: skip
+POWERS = (
+    "directus INHERIT",
+    "directus SET",
+    "qt001_cp_owner INHERIT",
+    "qt001_cp_owner SET",
+    "reporting INHERIT",
+    "reporting SET",
+    "CREATEDB",
+)
 """What the reference estate asks of a login that is no superuser. Before PostgreSQL 16 a membership has no options."""
 
 
@@ -107,20 +115,24 @@ def rolled_back(stage: Stage) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+def _status(connection: psycopg.Connection) -> psycopg.pq.TransactionStatus:
+    return connection.info.transaction_status
+
+
 @contextmanager
 def act(connection: psycopg.Connection) -> Iterator[None]:
     """As the operator's login: session_user too, and with its powers alone."""
-    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+    assert _status(connection) == psycopg.pq.TransactionStatus.INTRANS
     connection.execute(f"SET LOCAL SESSION AUTHORIZATION {LOGIN}")
     try:
         yield
     finally:
-        if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
+        if _status(connection) != psycopg.pq.TransactionStatus.INERROR:
             connection.execute("RESET ROLE")
             connection.execute("RESET SESSION AUTHORIZATION")
 
 
-def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> list[Finding]:
+def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, direction: Direction) -> list[Finding]:
     with act(connection):
         rows = connection.execute(
             "SELECT * FROM qt001_cp.operator_power_findings(%s, %s)", [manifest.digest(), direction]
@@ -128,16 +140,24 @@ def power_findings(connection: psycopg.Connection, manifest: ObjectManifest, dir
     return [Finding(*row) for row in rows]
 
 
-def statements(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
+def statements(connection: psycopg.Connection, manifest: ObjectManifest, direction: Direction) -> None:
     """The script of one direction without what asks whether it may run: what PostgreSQL itself allows."""
     script, revision = _script(direction)
     blocks = [text for text in ApplyManifestOp(manifest, direction).sql() if "require_statements" in text]
     plain = [_CHECK.sub("", text) for text in blocks]
-    _run(connection, [*ScriptSettingsOp().sql(), *BeginScriptOp(script, revision).sql(), *plain, *_segment(direction),
-                      "UPDATE qt001_cp.alembic_version SET version_num = version_num"])  # fmt: skip
+    _run(
+        connection,
+        [
+            *ScriptSettingsOp().sql(),
+            *BeginScriptOp(script, revision).sql(),
+            *plain,
+            *_segment(direction),
+            "UPDATE qt001_cp.alembic_version SET version_num = version_num",
+        ],
+    )
 
 
-def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: str) -> None:
+def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: Direction) -> None:
     """The script of one direction with its preconditions and postconditions."""
     digest, first = manifest.digest(), direction == "forward"
     script, revision = _script(direction)
@@ -145,25 +165,34 @@ def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: s
     steps = (names[0], *statement_steps(manifest, "forward" if first else "restore"), names[1])
     begin = GuardOp("cutover_begin", digest, True) if first else GuardOp("restore_begin", digest)
     end = GuardOp("cutover_end", digest, True) if first else GuardOp("restore_end", digest)
-    _run(connection, [*ScriptSettingsOp().sql(), *BeginScriptOp(script, revision).sql(), *begin.sql(),
-                      *ApplyManifestOp(manifest, direction).sql(),
-                      *(_segment(direction) if first else ()), *end.sql(), *(() if first else _segment(direction)),
-                      *EndScriptOp(script, revision, steps).sql(),
-                      f"UPDATE qt001_cp.alembic_version SET version_num = '{revision}'"])  # fmt: skip
+    _run(
+        connection,
+        [
+            *ScriptSettingsOp().sql(),
+            *BeginScriptOp(script, revision).sql(),
+            *begin.sql(),
+            *ApplyManifestOp(manifest, direction).sql(),
+            *(_segment(direction) if first else ()),
+            *end.sql(),
+            *(() if first else _segment(direction)),
+            *EndScriptOp(script, revision, steps).sql(),
+            f"UPDATE qt001_cp.alembic_version SET version_num = '{revision}'",
+        ],
+    )
 
 
 _CHECK = re.compile(r"^PERFORM qt001_cp\.require_statements\(.*\n", re.MULTILINE)
 
 
-def _script(direction: str) -> tuple[str, str]:
+def _script(direction: Direction) -> tuple[str, str]:
     return ("upgrade fix7b", "fix7b") if direction == "forward" else ("downgrade fix7b", "fix7a")
 
 
-def _segment(direction: str) -> Sequence[str]:
+def _segment(direction: Direction) -> Sequence[str]:
     name = "[1-9]*.sql" if direction == "forward" else "zz_drop.sql"
     return RunStageSqlOp(_script(direction)[0], "fix7b", name).sql()
 
 
 def _run(connection: psycopg.Connection, texts: Sequence[str]) -> None:
     for text in texts:
-        connection.execute(sql.SQL(text))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(text))

@@ -51,10 +51,14 @@ def test_nobody_is_superuser(managed: Way) -> None:
     managed.scripts("bootstrap.sql")
     assert managed.seen() == once != before
     new = managed.scene.server.version >= 160000
-    powers = """
+    powers = (
+        """
         GRANT qt001_cp_owner, directus TO {op} WITH INHERIT TRUE, SET TRUE;
         GRANT reporting TO {op} WITH INHERIT TRUE, SET TRUE;
-    """ if new else "GRANT qt001_cp_owner, directus, reporting TO {op};"  # fmt: skip
+    """
+        if new
+        else "GRANT qt001_cp_owner, directus, reporting TO {op};"
+    )
     admin(f"""
         CREATE ROLE {LOGIN} LOGIN CREATEDB;
         CREATE ROLE {AUTHOR} LOGIN;

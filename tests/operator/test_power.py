@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from qt001_cp import estate
+from qt001_cp.plan.order import Direction
 from qt001_cp.rehearsal.scene import AUTHOR, drop_scene
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
@@ -30,11 +31,13 @@ from tests.operator.support import (
     whole,
 )
 
-DIRECTIONS = ("forward", "restore")
+Way = tuple[Stage, Direction]
+DIRECTIONS: tuple[Direction, ...] = ("forward", "restore")
+LEGACY: tuple[Direction, ...] = ("retire", "revive")
 
 
 @pytest.fixture(params=DIRECTIONS)
-def way(request: pytest.FixtureRequest, library: Library) -> Iterator[tuple[Stage, str]]:
+def way(request: pytest.FixtureRequest, library: Library) -> Iterator[Way]:
     """A database where the cutover, or its restore, is the next step; the direction."""
     stage = library.copy("fix7a")
     needs_15(stage)
@@ -45,9 +48,9 @@ def way(request: pytest.FixtureRequest, library: Library) -> Iterator[tuple[Stag
     drop_scene(stage.scene)
 
 
-def test_each_power_is_needed_and_its_mend_is_enough(way: tuple[Stage, str]) -> None:
+def test_each_power_is_needed_and_its_mend_is_enough(way: Way) -> None:
     stage, direction = way
-    manifest = stage.bundle.manifest  # type: ignore[union-attr]
+    manifest = stage.manifest
     tried = set()
     for power in POWERS:
         with rolled_back(stage) as connection:
@@ -60,7 +63,7 @@ def test_each_power_is_needed_and_its_mend_is_enough(way: tuple[Stage, str]) -> 
             with pytest.raises(psycopg.Error) as refused, connection.transaction(), act(connection):
                 statements(connection, manifest, direction)
             assert refused.value.sqlstate == "42501", (power, str(refused.value))
-            connection.execute(found[0].mend)  # type: ignore[call-overload]
+            connection.execute(found[0].mend)
             assert power_findings(connection, manifest, direction) == []
             with act(connection):
                 whole(connection, manifest, direction)
@@ -68,15 +71,15 @@ def test_each_power_is_needed_and_its_mend_is_enough(way: tuple[Stage, str]) -> 
     assert len(tried) == (len(POWERS) if options(stage) else 4), tried
 
 
-def test_from_nothing_the_mends_are_enough(way: tuple[Stage, str]) -> None:
+def test_from_nothing_the_mends_are_enough(way: Way) -> None:
     stage, direction = way
-    manifest = stage.bundle.manifest  # type: ignore[union-attr]
+    manifest = stage.manifest
     with rolled_back(stage) as connection:
         found = power_findings(connection, manifest, direction)
         assert len(found) == len({f.object for f in found}) == 4, found
         for finding in found:
             assert LOGIN in finding.mend
-            connection.execute(finding.mend)  # type: ignore[call-overload]
+            connection.execute(finding.mend)
         assert power_findings(connection, manifest, direction) == []
         with act(connection):
             whole(connection, manifest, direction)
@@ -86,15 +89,15 @@ def test_fix7c_needs_less_and_not_the_application_role(library: Library) -> None
     stage = library.copy("fix7a")
     needs_15(stage)
     stage.upgrade("fix7b", rehearsal="first")
-    manifest = stage.bundle.manifest  # type: ignore[union-attr]
+    manifest = stage.manifest
     with plain_operator(stage):
-        for direction in ("retire", "revive"):
+        for direction in LEGACY:
             with rolled_back(stage) as connection:
                 found = power_findings(connection, manifest, direction)
             with stage.connect() as admin:
                 for finding in found:
                     assert finding.object in ("role qt001_cp_owner", "role reporting"), finding
-                    admin.execute(finding.mend)  # type: ignore[call-overload]
+                    admin.execute(finding.mend)
         x = {"manifest": stage.manifest_path}
         revisions.upgrade(stage.scene.dsn(LOGIN), "fix7c", **x)
         revisions.downgrade(stage.scene.dsn(LOGIN), "fix7b", **x)
@@ -106,9 +109,10 @@ def test_schema_public_of_a_superuser_is_told(at_fix7a_sealed: Stage) -> None:
     if at_fix7a_sealed.scene.server.version >= 150000:
         pytest.skip("schema public belongs to the owner of the database since PostgreSQL 15")
     with plain_operator(at_fix7a_sealed, POWERS), rolled_back(at_fix7a_sealed) as connection:
-        manifest = at_fix7a_sealed.bundle.manifest  # type: ignore[union-attr]
+        manifest = at_fix7a_sealed.manifest
         (finding,) = power_findings(connection, manifest, "forward")
-        assert finding.object == "role postgres" and finding.mend.startswith("Let a superuser run this script")
+        assert finding.object == "role postgres"
+        assert finding.mend.startswith("Let a superuser run this script")
 
 
 def test_what_a_superuser_owns_asks_for_a_superuser(at_fix7a_sealed: Stage) -> None:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from qt001_cp.cli import main
+from qt001_cp.plan.order import Direction
 from tests.conftest import Stage
 from tests.cutover.support import edited_policy, reseal, sealed_with
 from tests.operator.support import (
@@ -97,14 +98,14 @@ def test_a_session_that_cannot_be_seen_into_is_a_finding(sealed: Stage) -> None:
                     give(connection, power, options(sealed))
                 (hidden,) = seen(connection)
                 assert hidden[0] == f"a session whose transactions {LOGIN} may not see"
-                connection.execute(hidden[1])  # type: ignore[call-overload]
+                connection.execute(hidden[1])
                 assert seen(connection) == []
             with visitor.transaction():
                 visitor.execute("SET LOCAL ROLE directus")
                 with rolled_back(sealed) as connection:
                     for power in POWERS:
                         give(connection, power, options(sealed))
-                    connection.execute(hidden[1])  # type: ignore[call-overload]
+                    connection.execute(hidden[1])
                     (open_now,) = seen(connection)
                     assert open_now[0].startswith("in a transaction since")
     finally:
@@ -123,21 +124,26 @@ def test_preflight_says_what_to_grant(sealed: Stage, capsys: pytest.CaptureFixtu
     assert len(seven) == 4
     assert main(call) == 3, "the no-go record is missing still"
     said = capsys.readouterr().out
-    assert "! 7 " in said and "✗ 5 " in said
+    assert "! 7 " in said
+    assert "✗ 5 " in said
     assert f"warning: {LOGIN} is a member of the application role. After FIX7b take it away" in said
 
 
 def test_a_duty_without_its_rights_is_told(sealed: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     with sealed.connect() as admin:
-        admin.execute(f"GRANT qt001_cp_operator TO {LOGIN} WITH INHERIT FALSE" if options(sealed)
-                      else f"ALTER ROLE {LOGIN} NOINHERIT")  # fmt: skip
+        admin.execute(
+            f"GRANT qt001_cp_operator TO {LOGIN} WITH INHERIT FALSE"
+            if options(sealed)
+            else f"ALTER ROLE {LOGIN} NOINHERIT"
+        )
     assert main(["preflight", sealed.manifest_path, "--database", sealed.scene.dsn(LOGIN)]) == 1
     said = capsys.readouterr().err
-    assert "permission denied for schema qt001_cp" in said and "lacks the membership of its duty" in said
+    assert "permission denied for schema qt001_cp" in said
+    assert "lacks the membership of its duty" in said
 
 
 def test_the_event_says_under_what_powers(sealed: Stage) -> None:
-    manifest = sealed.bundle.manifest  # type: ignore[union-attr]
+    manifest = sealed.manifest
     with rolled_back(sealed) as connection:
         for power in POWERS:
             give(connection, power, options(sealed))
@@ -146,9 +152,10 @@ def test_the_event_says_under_what_powers(sealed: Stage) -> None:
         row = connection.execute("SELECT detail FROM qt001_cp.v_event WHERE verb = 'cutover'").fetchone()
         assert row is not None
         assert row[0]["operator"] == {
-            "superuser": False, "createrole": False,
+            "superuser": False,
+            "createrole": False,
             "member_of": ["directus", "qt001_cp_operator", "qt001_cp_owner", "reporting"],
-        }  # fmt: skip
+        }
 
 
 def test_a_schema_of_somebody_else(at_base: Stage, tmp_path: Path) -> None:
@@ -171,11 +178,11 @@ def test_a_schema_of_somebody_else(at_base: Stage, tmp_path: Path) -> None:
         with at_base.connect() as admin:
             for power in POWERS:
                 give(admin, power, options(at_base))
-        for direction, who in (("forward", "qt001_cp_owner"), ("restore", "directus")):
-            _mended(at_base, tmp_path, policy, direction, who)
+        _mended(at_base, tmp_path, policy, "forward", "qt001_cp_owner")
+        _mended(at_base, tmp_path, policy, "restore", "directus")
 
 
-def _mended(stage: Stage, folder: Path, policy: Path, direction: str, who: str) -> None:
+def _mended(stage: Stage, folder: Path, policy: Path, direction: Direction, who: str) -> None:
     assert stage.bundle is not None
     wanted = [f"GRANT CREATE ON SCHEMA elsewhere TO {who}"]
     assert [f.mend.partition(";")[0] for f in _findings(stage, direction)] == wanted
@@ -184,7 +191,7 @@ def _mended(stage: Stage, folder: Path, policy: Path, direction: str, who: str) 
             statements(connection, stage.bundle.manifest, direction)
         assert refused.value.sqlstate == "42501"
     with stage.connect() as admin:
-        admin.execute(wanted[0])  # type: ignore[call-overload]
+        admin.execute(wanted[0])
     if direction == "forward":
         reseal(stage, folder, policy=policy)
     assert _findings(stage, direction) == []
@@ -192,7 +199,7 @@ def _mended(stage: Stage, folder: Path, policy: Path, direction: str, who: str) 
         whole(connection, stage.bundle.manifest, direction)
 
 
-def _findings(stage: Stage, direction: str) -> list[Finding]:
+def _findings(stage: Stage, direction: Direction) -> list[Finding]:
     assert stage.bundle is not None
     with rolled_back(stage) as connection:
         return power_findings(connection, stage.bundle.manifest, direction)

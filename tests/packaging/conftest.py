@@ -23,8 +23,13 @@ def run(*command: object, cwd: str | Path = "/", **env: str) -> subprocess.Compl
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with its programs."""
     folder = tmp_path_factory.mktemp("wheel")
-    built = subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-                           cwd=project_folder(), capture_output=True, text=True, check=False)  # fmt: skip
+    built = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=project_folder(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = folder.glob("*.whl")
     base = getattr(sys, "_base_executable", sys.executable)

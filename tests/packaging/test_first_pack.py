@@ -45,5 +45,6 @@ def test_a_new_user_gets_a_pack_and_the_source_is_not_touched(installed: Path, s
     assert "rehearsal PASSED" in "".join(said.values())
     page = (tmp_path / "pack" / "index.html").read_text("utf-8")
     manifest = (tmp_path / "pack" / "manifests" / "object.json").read_bytes()
-    assert json.loads(manifest)["application"] == "Shop App" and "till.ring_up(numeric)" in page
+    assert json.loads(manifest)["application"] == "Shop App"
+    assert "till.ring_up(numeric)" in page
     assert (shop.dump("--create"), shop.server.dump_roles()) == before

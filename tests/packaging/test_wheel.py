@@ -69,15 +69,25 @@ def test_somebody_elses_project_uses_the_operations(
     assert server.dump(database, "--exclude-table=public.alembic_version") == before
 
 
-def test_the_installed_program_carries_what_it_needs(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_program_carries_what_it_needs(installed: Path) -> None:
     answer = run(installed / "qt001-cp", "--help")
-    assert answer.returncode == 0 and "rehearse" in answer.stdout
+    assert answer.returncode == 0
+    assert "rehearse" in answer.stdout
     project = run(installed / "python", "-c", "from qt001_cp.workflow.revisions import project_folder as p; print(p())")
     folder = Path(project.stdout.strip())
-    assert folder.name == "_project" and str(folder) == run(installed / "qt001-cp", "--project").stdout.strip()
+    assert folder.name == "_project"
+    assert str(folder) == run(installed / "qt001-cp", "--project").stdout.strip()
     for name in ("docs/policy.md", "scripts/bootstrap.sql", "scripts/teardown.sql", "scripts/run-reviewed"):
         assert (folder / name).is_file()
-    printed = run(installed / "alembic", "-c", folder / "alembic.ini", "-x", f"policy={project_folder()}/qt001_cp/estate/policy.toml",
-                   "upgrade", "base:fix7a", "--sql")  # fmt: skip
+    printed = run(
+        installed / "alembic",
+        "-c",
+        folder / "alembic.ini",
+        "-x",
+        f"policy={project_folder()}/qt001_cp/estate/policy.toml",
+        "upgrade",
+        "base:fix7a",
+        "--sql",
+    )
     assert printed.returncode == 0, printed.stderr
     assert "CREATE TABLE qt001_cp.document" in printed.stdout

@@ -15,9 +15,17 @@ import pytest
 REQUIRED = "QT001_TEST_CHROMIUM"
 """Set in CI: without Chromium the tests then fail instead of being skipped."""
 _FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+)
 
 
 def programs() -> tuple[str, str]:
@@ -40,8 +48,9 @@ class Browser:
     def open(self, page: Path, *, width: int, scheme: str = "light", media: str = "") -> None:
         """The page at a width, in a colour scheme, on the screen or (``media='print'``) as on paper."""
         self._cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        self._cdp("Emulation.setEmulatedMedia", media=media,
-                  features=[{"name": "prefers-color-scheme", "value": scheme}])  # fmt: skip
+        self._cdp(
+            "Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
         self._driver.get(page.as_uri())
 
     def run(self, script: str) -> Any:

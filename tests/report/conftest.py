@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,8 @@ def reports(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Calla
 
 
 @pytest.fixture
-def all_reports(reports: Callable[[str], Made]) -> Iterator[dict[str, Made]]:
-    yield {name: reports(name) for name in STAGES}
+def all_reports(reports: Callable[[str], Made]) -> dict[str, Made]:
+    return {name: reports(name) for name in STAGES}
 
 
 def _make(library: Library, name: str, folder: Path) -> Made:
@@ -75,8 +75,10 @@ def _make(library: Library, name: str, folder: Path) -> Made:
     try:
         dsn = stage.scene.dsn(OPERATOR)
         page, document = folder / "report.html", folder / "report.json"
-        codes = (main(["report", "--database", dsn, "--out", str(page)]),
-                 main(["report", "--database", dsn, "--format", "json", "--out", str(document)]))  # fmt: skip
+        codes = (
+            main(["report", "--database", dsn, "--out", str(page)]),
+            main(["report", "--database", dsn, "--format", "json", "--out", str(document)]),
+        )
         with stage.connect() as reader, stage.connect(OPERATOR) as operator:
             oracle = reader.execute(_ORACLE).fetchone()
             assert oracle is not None

@@ -17,9 +17,19 @@ SHOUTING = Role("PUBLIC")
 """A role that is called like the pseudo-role."""
 GRANTOR = Role("grantor.of;\nDROP TABLE x; --")
 NAMES = (
-    'quo"ted', "dot.ted", "Größe 日本", "new\nline", "$qt001$", "tab\there", "back\\slash", "it's", "\u202eright to left",
-    "--comment", "public", "SELECT",
-)  # fmt: skip
+    'quo"ted',
+    "dot.ted",
+    "Größe 日本",
+    "new\nline",
+    "$qt001$",
+    "tab\there",
+    "back\\slash",
+    "it's",
+    "\u202eright to left",
+    "--comment",
+    "public",
+    "SELECT",
+)
 _ARGUMENTS = (TypeName("pg_catalog", "int4"), TypeName('ty"pes', "new\nline", array=True))
 
 
@@ -66,10 +76,20 @@ def manifest() -> ObjectManifest:
         detail = {"on": "TABLES"} if ref.kind == "default acl" else None
         objects.append(
             ManifestObject(
-                ref, "transfer", "golden", False, "0" * 64, None, None, detail, state, replace(state, owner=OWNER), None,
+                ref,
+                "transfer",
+                "golden",
+                False,
+                "0" * 64,
+                None,
+                None,
+                detail,
+                state,
+                replace(state, owner=OWNER),
+                None,
                 {"forward": Way(before, owner, after), "restore": Way(after, None, ())},
             )
-        )  # fmt: skip
+        )
     return ObjectManifest(
         "golden", 18, APPLICATION, {"name": "golden", "sha256": "0" * 64}, {}, (), (), (), tuple(objects)
     )

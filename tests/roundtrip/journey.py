@@ -16,9 +16,19 @@ from qt001_cp.workflow.seal import propose, seal
 
 How = Literal["online", "psql"]
 ROUTE = (
-    "base", "fix7a", "sealed", "fix7b", "fix7c", "back at fix7b", "back at fix7a",
-    "fix7b again", "back at fix7a again", "back at base", "fix7a again", "back at base again",
-)  # fmt: skip
+    "base",
+    "fix7a",
+    "sealed",
+    "fix7b",
+    "fix7c",
+    "back at fix7b",
+    "back at fix7a",
+    "fix7b again",
+    "back at fix7a again",
+    "back at base",
+    "fix7a again",
+    "back at base again",
+)
 _ORDER = ("base", "fix7a", "fix7b", "fix7c")
 
 

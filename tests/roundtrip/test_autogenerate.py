@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def _drift(stage: Stage) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def odd_role(at_fix7c_done: Stage):  # type: ignore[no-untyped-def]
+def odd_role(at_fix7c_done: Stage) -> Iterator[None]:
     with at_fix7c_done.connect() as connection:
         connection.execute('CREATE ROLE "odd ""role"')
     yield
@@ -46,7 +47,8 @@ def test_a_generated_revision_mends_the_drift_and_takes_itself_back(at_fix7c_don
     folder = copy_project(tmp_path)
     told = alembic(at_fix7c_done, "check", folder=folder)
     assert told.returncode != 0
-    assert "transfer_ownership" in told.stdout and "table public.qt001_import_batch" in told.stdout
+    assert "transfer_ownership" in told.stdout
+    assert "table public.qt001_import_batch" in told.stdout
     made = alembic(at_fix7c_done, "revision", "--autogenerate", "-m", "mend", folder=folder)
     assert made.returncode == 0, made.stdout
     (revision,) = (folder / "alembic" / "versions").glob("*_mend.py")

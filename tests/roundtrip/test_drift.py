@@ -35,10 +35,11 @@ def test_source_of_the_apply_path(at_fix7c_done: Stage) -> None:
 
 @pytest.mark.parametrize("way", DRIFT)
 def test_restore_refuses(at_fix7b_done: Stage, way: str) -> None:
-    with at_fix7b_done.connect() as connection, pytest.raises(psycopg.Error) as caught, connection.transaction():
+    with at_fix7b_done.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute(DRIFT[way])
         connection.execute(f"SET LOCAL SESSION AUTHORIZATION {OPERATOR}")
-        connection.execute("SELECT qt001_cp.restore_begin(%s)", [at_fix7b_done.digest])
+        with pytest.raises(psycopg.Error) as caught:
+            connection.execute("SELECT qt001_cp.restore_begin(%s)", [at_fix7b_done.digest])
     assert caught.value.sqlstate == "QT113", str(caught.value)
 
 

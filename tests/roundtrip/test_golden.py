@@ -15,10 +15,11 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-import qt001_cp.ops  # noqa: F401
+import qt001_cp.ops  # noqa: F401 - registers the operations
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.statements import statements
 from qt001_cp.model.steps import Grant
+from qt001_cp.plan.order import Direction
 from qt001_cp.rehearsal.scene import AUTHOR
 from tests.conftest import Stage
 from tests.roundtrip import awkward
@@ -79,14 +80,14 @@ def test_blocks_are_what_is_pinned() -> None:
 
 
 @pytest.mark.parametrize("direction", ["forward", "restore"])
-def test_postgresql_implies_the_same(at_fix7a_sealed: Stage, direction: str) -> None:
+def test_postgresql_implies_the_same(at_fix7a_sealed: Stage, direction: Direction) -> None:
     manifest = awkward.manifest()
     with at_fix7a_sealed.connect(AUTHOR) as author:
         author.execute("SELECT qt001_cp.propose_manifest(%s)", [manifest.body()])
         rows = author.execute(
             "SELECT statement FROM qt001_cp.implied_statement(%s, %s) ORDER BY number", [manifest.digest(), direction]
         ).fetchall()
-    assert tuple(r[0] for r in rows) == statements(manifest, direction)  # type: ignore[arg-type]
+    assert tuple(r[0] for r in rows) == statements(manifest, direction)
 
 
 def _characters() -> Iterator[str]:

@@ -71,4 +71,4 @@ ROUTES = (
     _changed("a column grant made after the sealing", "the list knows of none; on a retained table it stays",
              "GRANT SELECT (name) ON public.tags TO PUBLIC;\n",
              "SELECT has_column_privilege('public_only', 'public.tags', 'name', 'SELECT')", "table public.tags"),
-)  # fmt: skip
+)  # fmt: skip  # one route a line

@@ -6,9 +6,18 @@ from tests.routes.route import Refusal, Route, as_application, as_owner, denied,
 
 
 def _hooked(
-    name: str, words: str, after_hook: str, *, columns: str = "id integer, secret text", rows: str = "(1, 'secret')",
-    returns: str = "boolean", value: str = "true", args: str = "", victim: str | None = None, ours: Refusal | None = None,
-) -> Route:  # fmt: skip
+    name: str,
+    words: str,
+    after_hook: str,
+    *,
+    columns: str = "id integer, secret text",
+    rows: str = "(1, 'secret')",
+    returns: str = "boolean",
+    value: str = "true",
+    args: str = "",
+    victim: str | None = None,
+    ours: Refusal | None = None,
+) -> Route:
     """The application replaces a function that it kept; the new owner's next write, or ``victim``, runs it."""
     return Route(
         words,
@@ -321,4 +330,4 @@ ROUTES = (
         "DELETE FROM public.articles_t3r_parent;\n",
         proof="SELECT secret = 'secret' FROM public.articles_t3r_found",
     ),
-)  # fmt: skip
+)  # fmt: skip  # one route a line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.routes.route import Route, as_application, as_owner, hook, sealed, table
 
 
-def _dropped(name: str, words: str, shown: str, setup: str, drop: str, proof: str, word: str) -> Route:
+def _dropped(words: str, shown: str, setup: str, drop: str, proof: str, word: str) -> Route:
     return Route(words, shown, as_application(setup), sealed(word), attack=drop, proof=proof)
 
 
@@ -36,7 +36,7 @@ ROUTES = (
         attack="DELETE FROM public.articles_fkn;\n",
         proof="SELECT EXISTS (SELECT 1 FROM public.qt001_fkn WHERE id IS NULL)",
     ),
-    _dropped("fkd", "dropping the table that a foreign key refers to", "the protected table loses its constraint",
+    _dropped("dropping the table that a foreign key refers to", "the protected table loses its constraint",
              _PARENT.format("fkd") + table("fkd", "id integer REFERENCES public.articles_fkd"),
              "DROP TABLE public.articles_fkd CASCADE;\n",
              "SELECT NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = 'public.qt001_fkd'::regclass AND contype = 'f')",
@@ -94,48 +94,48 @@ ROUTES = (
         attack="INSERT INTO public.articles_chi VALUES (7, 'forged');\n",
         proof="SELECT EXISTS (SELECT 1 FROM public.qt001_chi WHERE secret = 'forged')",
     ),
-    _dropped("dfu", "dropping the function of a default", "the protected column loses its default",
+    _dropped("dropping the function of a default", "the protected column loses its default",
              hook("dfu") + table("dfu", "id integer, d boolean DEFAULT public.articles_dfu()"),
              "DROP FUNCTION public.articles_dfu CASCADE;\n", _NO_DEFAULT.format("dfu"), "function public.articles_dfu()"),
-    _dropped("dck", "dropping the function of a check", "the protected table loses its check",
+    _dropped("dropping the function of a check", "the protected table loses its check",
              hook("dck") + table("dck", "id integer CHECK (public.articles_dck())"),
              "DROP FUNCTION public.articles_dck CASCADE;\n",
              "SELECT NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = 'public.qt001_dck'::regclass AND contype = 'c')",
              "function public.articles_dck()"),
-    _dropped("dtr", "dropping the function of a trigger", "the protected table loses its trigger",
+    _dropped("dropping the function of a trigger", "the protected table loses its trigger",
              "CREATE FUNCTION public.articles_dtr() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';\n" + table("dtr")
              + "CREATE TRIGGER t AFTER INSERT ON public.qt001_dtr EXECUTE FUNCTION public.articles_dtr();\n",
              "DROP FUNCTION public.articles_dtr CASCADE;\n",
              "SELECT NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'public.qt001_dtr'::regclass)", "function public.articles_dtr()"),
-    _dropped("dty", "dropping the type of a column", "the protected table loses the column with its data",
+    _dropped("dropping the type of a column", "the protected table loses the column with its data",
              "CREATE TYPE public.articles_dty AS ENUM ('a', 'b');\n" + table("dty", "id integer, secret public.articles_dty"),
              "DROP TYPE public.articles_dty CASCADE;\n", _NO_COLUMN.format("dty", "secret"), "type public.articles_dty"),
-    _dropped("enu", "renaming a label of an enum", "the protected row says something else",
+    _dropped("renaming a label of an enum", "the protected row says something else",
              "CREATE TYPE public.articles_enu AS ENUM ('blocked', 'open');\n"
              + table("enu", "id integer, state public.articles_enu", "(1, 'blocked')"),
              "ALTER TYPE public.articles_enu RENAME VALUE 'blocked' TO 'open ';\n",
              "SELECT state::text = 'open ' FROM public.qt001_enu", "type public.articles_enu"),
-    _dropped("dsq", "dropping a sequence", "the protected column loses its default",
+    _dropped("dropping a sequence", "the protected column loses its default",
              "CREATE SEQUENCE public.articles_dsq;\n" + table("dsq", "id integer, n bigint DEFAULT nextval('public.articles_dsq')"),
              "DROP SEQUENCE public.articles_dsq CASCADE;\n", _NO_DEFAULT.format("dsq"), "sequence public.articles_dsq"),
-    _dropped("doc", "dropping an operator class", "the protected table loses its unique index",
+    _dropped("dropping an operator class", "the protected table loses its unique index",
              "RESET ROLE;\nCREATE OPERATOR CLASS public.articles_doc FOR TYPE integer USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=,"
              " OPERATOR 5 >, FUNCTION 1 btint4cmp(integer, integer);\n"
              "ALTER OPERATOR CLASS public.articles_doc USING btree OWNER TO directus;\nSET ROLE directus;\n" + table("doc", "id integer")
              + "CREATE UNIQUE INDEX ON public.qt001_doc (id public.articles_doc);\n",
              "DROP OPERATOR CLASS public.articles_doc USING btree CASCADE;\n",
              "SELECT NOT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = 'public.qt001_doc'::regclass)", "articles_doc"),
-    _dropped("dco", "dropping a collation", "the protected table loses its index",
+    _dropped("dropping a collation", "the protected table loses its index",
              "CREATE COLLATION public.articles_dco (LOCALE = 'C');\n" + table("dco", "id integer, secret text")
              + "CREATE INDEX ON public.qt001_dco (secret COLLATE public.articles_dco);\n",
              "DROP COLLATION public.articles_dco CASCADE;\n",
              "SELECT NOT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = 'public.qt001_dco'::regclass)", "collation public.articles_dco"),
-    _dropped("dts", "dropping a text search configuration", "the protected table loses its index",
+    _dropped("dropping a text search configuration", "the protected table loses its index",
              "CREATE TEXT SEARCH CONFIGURATION public.articles_dts (COPY = simple);\n" + table("dts", "id integer, secret text")
              + "CREATE INDEX ON public.qt001_dts USING gin (to_tsvector('public.articles_dts', secret));\n",
              "DROP TEXT SEARCH CONFIGURATION public.articles_dts CASCADE;\n",
              "SELECT NOT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = 'public.qt001_dts'::regclass)", "text search configuration public.articles_dts"),
-    _dropped("dex", "dropping an extension", "the protected table loses the column with its data",
+    _dropped("dropping an extension", "the protected table loses the column with its data",
              "CREATE EXTENSION citext SCHEMA public;\n" + table("dex", "id integer, secret public.citext"),
              "DROP EXTENSION citext CASCADE;\n", _NO_COLUMN.format("dex", "secret"), "→ belongs to → extension citext owned by directus"),
     Route(
@@ -241,4 +241,4 @@ ROUTES = (
         attack="ALTER SERVER articles_srv OPTIONS (SET host 'elsewhere');\n",
         proof="SELECT 'host=elsewhere' = ANY (srvoptions) FROM pg_foreign_server WHERE srvname = 'articles_srv'",
     ),
-)  # fmt: skip
+)  # fmt: skip  # one route a line

@@ -73,7 +73,10 @@ ROUTES = (
     Route(
         "a PUBLIC grant on a serial's sequence",
         "the sequence is on nobody's list: the application spends the numbers",
-        as_application(table("ser", "id serial, secret text", "(1, 'secret')") + "GRANT ALL ON SEQUENCE public.qt001_ser_id_seq TO PUBLIC;\n"),
+        as_application(
+            table("ser", "id serial, secret text", "(1, 'secret')")
+            + "GRANT ALL ON SEQUENCE public.qt001_ser_id_seq TO PUBLIC;\n"
+        ),
         denied(),
         attack="SELECT setval('public.qt001_ser_id_seq', 1000);\n",
         proof="SELECT last_value = 1000 FROM public.qt001_ser_id_seq",
@@ -203,7 +206,8 @@ ROUTES = (
     Route(
         "a setting of the control plane's roles",
         "the operator's sessions look into the application's schema before pg_catalog",
-        as_application("CREATE SCHEMA articles_first;\n") + "ALTER ROLE qt001_dba SET search_path = articles_first, pg_catalog;\n",
+        as_application("CREATE SCHEMA articles_first;\n")
+        + "ALTER ROLE qt001_dba SET search_path = articles_first, pg_catalog;\n",
         sealed("setting search_path for qt001_dba"),
         attack="CREATE FUNCTION articles_first.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT ''2000-01-01''::timestamptz';\n"
         "GRANT USAGE ON SCHEMA articles_first TO PUBLIC;\n",
@@ -211,4 +215,4 @@ ROUTES = (
         proof="SELECT setconfig::text LIKE '%articles_first%' FROM pg_db_role_setting WHERE setrole = 'qt001_dba'::regrole",
         note="a setting of a role lies outside of every database; what is shown is that a plain cutover leaves it",
     ),
-)  # fmt: skip
+)

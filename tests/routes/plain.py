@@ -27,8 +27,8 @@ def plain_cutover(connection: psycopg.Connection, application: str, owner: str, 
     """Move every listed object of ``application`` to ``owner``; the curated views stay readable."""
     connection.execute("SET search_path = pg_catalog")
     for what, grants, name in connection.execute(_LISTED, {"application": application}).fetchall():
-        connection.execute(f"ALTER {what} {name} OWNER TO {owner}")  # type: ignore[call-overload]
-        connection.execute(f"REVOKE ALL ON {grants} {name} FROM {application}, PUBLIC")  # type: ignore[call-overload]
+        connection.execute(f"ALTER {what} {name} OWNER TO {owner}")
+        connection.execute(f"REVOKE ALL ON {grants} {name} FROM {application}, PUBLIC")
     for view in curated:
-        connection.execute(f"GRANT SELECT ON {view} TO {application}")  # type: ignore[call-overload]
+        connection.execute(f"GRANT SELECT ON {view} TO {application}")
     connection.execute("RESET search_path")

@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.routes.route import Route, late
 
 _READS = "SELECT count(*) > 0 FROM public.qt001_setting"
 _BRIDGE = "DROP ROLE test_bridge;\n"
 
 
-def _attribute(name: str, shown: str, proof: str, **more: str | int) -> Route:
-    return Route(name, shown, f"ALTER ROLE directus {name};\n", late("role directus", "QT108"), proof=proof, inside=True,
-                 undo=f"ALTER ROLE directus NO{name};\n", **more)  # type: ignore[arg-type]  # fmt: skip
+def _attribute(name: str, shown: str, proof: str, **more: Any) -> Route:
+    return Route(
+        name,
+        shown,
+        f"ALTER ROLE directus {name};\n",
+        late("role directus", "QT108"),
+        proof=proof,
+        inside=True,
+        undo=f"ALTER ROLE directus NO{name};\n",
+        **more,
+    )
 
 
 def _member(
     role: str, shown: str, proof: str = "SELECT true", attack: str = "", since: int = 0, until: int = 1_000_000
 ) -> Route:
     return Route(
-        f"member of {role}", shown, f"GRANT {role} TO directus;\n", late("role directus", "QT108"),
-        attack=attack, proof=proof, inside=True, undo=f"REVOKE {role} FROM directus;\n", since=since, until=until,
-    )  # fmt: skip
+        f"member of {role}",
+        shown,
+        f"GRANT {role} TO directus;\n",
+        late("role directus", "QT108"),
+        attack=attack,
+        proof=proof,
+        inside=True,
+        undo=f"REVOKE {role} FROM directus;\n",
+        since=since,
+        until=until,
+    )
 
 
 def _grantee(privilege: str, role: str, on: str, shown: str, attack: str, setup: str = "", since: int = 0) -> Route:
     return Route(
-        f"{privilege} of a role that it is a member of", shown, f"{setup}GRANT {role} TO directus;\n",
-        late(f"privileges on {on}", "QT108"), attack=attack, inside=True, undo=f"REVOKE {role} FROM directus;\n", since=since,
-    )  # fmt: skip
+        f"{privilege} of a role that it is a member of",
+        shown,
+        f"{setup}GRANT {role} TO directus;\n",
+        late(f"privileges on {on}", "QT108"),
+        attack=attack,
+        inside=True,
+        undo=f"REVOKE {role} FROM directus;\n",
+        since=since,
+    )
 
 
 ROUTES = (
@@ -105,4 +129,4 @@ ROUTES = (
              "CREATE TABLE public.articles_refs (key text REFERENCES public.qt001_setting);\nINSERT INTO public.articles_refs VALUES ('retention');\n"),
     _grantee("column UPDATE", "qt001_service", "table public.qt001_reviewer", "it writes the column with that role's grant",
              "UPDATE public.qt001_reviewer SET display_name = 'forged';\n"),
-)  # fmt: skip
+)  # fmt: skip  # one route a line

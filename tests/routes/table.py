@@ -28,7 +28,7 @@ _SESSIONS = (
      "QT108 before the cutover: session … of directus, connected for replication"),
     ("ALTER DATABASE … SET, uncommitted in another database", "it commits after the cutover: every session looks into the application's schema first",
      "QT108 before the cutover, and again in its postconditions"),
-)  # fmt: skip
+)  # fmt: skip  # one route a line
 _CHECKER = (
     ("functions, operators and views before pg_catalog's, by a search_path of the database", "the first comparison of a trusting session runs them",
      "search_path is pinned in every session and function of ours: inventory, FIX7a, manifest, preflight, status, FIX7b run none of them"),
@@ -36,7 +36,7 @@ _CHECKER = (
     ("a row security policy on what says that apply is blocked", "it runs in the probe, with the operator's rights", "row_security is off in the probe: QT106"),
     ("a view in the place of what the probe waits for", "the reader that waits for the lock runs it", "the probe locks, then looks at what the name means: QT106"),
     ("quote_all_identifiers of the database", "a comparison by name finds nothing any more", "it is off in every function of ours that words a name: QT108 as without it"),
-)  # fmt: skip
+)  # fmt: skip  # one route a line
 _PLANTED = (
     ("roles of the control plane's names that can log in, or have power", "they are a duty that nobody was given",
      "the bootstrap refuses (QT122), and FIX7b (QT107)"),
@@ -46,17 +46,30 @@ _PLANTED = (
     ("a grant on the ledger, its routines or its schema", "it is written past the routines that ask for a duty", "QT108, and gate 9 after FIX7c"),
     ("a schema qt001_cp_watch of its own, where FIX7c was deployed without superuser", "the guard runs what is in it, as qt001_cp_owner",
      "FIX7a (QT122), FIX7b and FIX7c (QT108) refuse; the guard looks whose it is"),
-)  # fmt: skip
+)  # fmt: skip  # one route a line
 _AFTERWARDS = (
-    ("a rule, policy or column of its own table that names a protected one", "the owner cannot change that column or drop that table without CASCADE",
-     "PostgreSQL lets it; gate 7 closes and names the path; the way back goes through"),
-    ("a cast between its own row type and a protected one", "the protected definition has one part more",
-     "PostgreSQL lets it; gate 4 closes; QT113 on the way back names the DROP CAST"),
+    (
+        "a rule, policy or column of its own table that names a protected one",
+        "the owner cannot change that column or drop that table without CASCADE",
+        "PostgreSQL lets it; gate 7 closes and names the path; the way back goes through",
+    ),
+    (
+        "a cast between its own row type and a protected one",
+        "the protected definition has one part more",
+        "PostgreSQL lets it; gate 4 closes; QT113 on the way back names the DROP CAST",
+    ),
     ("DROP OWNED BY itself", "nothing", "no owner or ACL of a transferred object moves"),
-    ("an advisory lock that is kept", "nothing: a plain cutover takes none", "no stage, no reversal and no event of the ledger waits for it; a WARNING names who has it"),
-    ("a transaction that has its change checked early and stays open", "nothing: a plain cutover has no guard",
-     "a guarded write gives up after five seconds (55P03) and names the session"),
-)  # fmt: skip
+    (
+        "an advisory lock that is kept",
+        "nothing: a plain cutover takes none",
+        "no stage, no reversal and no event of the ledger waits for it; a WARNING names who has it",
+    ),
+    (
+        "a transaction that has its change checked early and stays open",
+        "nothing: a plain cutover has no guard",
+        "a guarded write gives up after five seconds (55P03) and names the session",
+    ),
+)
 _MOMENT = {"sealed": "in the estate", "late": "after sealing", "denied": "afterwards"}
 
 

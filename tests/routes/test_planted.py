@@ -17,7 +17,10 @@ _DEFAULT = "ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner GRANT ALL ON TABLES
 
 BEFORE_BOOTSTRAP = {
     "a role that can log in": ("ALTER ROLE qt001_cp_auditor LOGIN;\n", "role qt001_cp_auditor with LOGIN"),
-    "a role with power": ("ALTER ROLE qt001_cp_operator CREATEROLE BYPASSRLS;\n", "role qt001_cp_operator with CREATEROLE, BYPASSRLS"),
+    "a role with power": (
+        "ALTER ROLE qt001_cp_operator CREATEROLE BYPASSRLS;\n",
+        "role qt001_cp_operator with CREATEROLE, BYPASSRLS",
+    ),
     "the schema": ("CREATE SCHEMA qt001_cp AUTHORIZATION directus;\n", "schema qt001_cp of directus"),
     "default privileges": (_DEFAULT, "default privileges of qt001_cp_owner"),
     "an event trigger's function": (
@@ -26,7 +29,7 @@ BEFORE_BOOTSTRAP = {
         "CREATE EVENT TRIGGER hook ON ddl_command_end EXECUTE FUNCTION public.articles_hook();\n",
         "event trigger hook with a function of directus",
     ),
-}  # fmt: skip
+}
 
 BEFORE_FIX7A = {
     "a function that fits better": (
@@ -42,30 +45,47 @@ BEFORE_FIX7A = {
     ),
     "a type": ("CREATE TYPE qt001_cp.answer AS ENUM ('yes');\n", "type answer of "),
     "an operator": (
-        "CREATE OPERATOR qt001_cp.= (FUNCTION = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text);\n", "operator = of ",
+        "CREATE OPERATOR qt001_cp.= (FUNCTION = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text);\n",
+        "operator = of ",
     ),
-    "the schema of the watch": ("CREATE SCHEMA qt001_cp_watch AUTHORIZATION directus;\n", "schema qt001_cp_watch of directus"),
+    "the schema of the watch": (
+        "CREATE SCHEMA qt001_cp_watch AUTHORIZATION directus;\n",
+        "schema qt001_cp_watch of directus",
+    ),
     "default privileges": (_DEFAULT, "default privileges of qt001_cp_owner"),
-}  # fmt: skip
+}
 
 BEFORE_FIX7B = {
     "a function beside ours": (
         "CREATE FUNCTION qt001_cp.aside() RETURNS void LANGUAGE sql AS '';\nALTER FUNCTION qt001_cp.aside() OWNER TO directus;\n",
-        "QT108", "function qt001_cp.aside()",
+        "QT108",
+        "function qt001_cp.aside()",
     ),
     "the version table": (
-        "ALTER TABLE qt001_cp.alembic_version OWNER TO directus;\n", "QT108", "table qt001_cp.alembic_version",
+        "ALTER TABLE qt001_cp.alembic_version OWNER TO directus;\n",
+        "QT108",
+        "table qt001_cp.alembic_version",
     ),
     "a grant on the ledger": ("GRANT INSERT ON qt001_cp.event TO directus;\n", "QT108", "table qt001_cp.event"),
-    "a column of a table of ours": ("GRANT UPDATE (person) ON qt001_cp.person TO reporting;\n", "QT108", "table qt001_cp.person"),
+    "a column of a table of ours": (
+        "GRANT UPDATE (person) ON qt001_cp.person TO reporting;\n",
+        "QT108",
+        "table qt001_cp.person",
+    ),
     "a routine for everybody": (
-        "GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text) TO PUBLIC;\n", "QT108", "function qt001_cp.seal_manifest(pg_catalog.text)",
+        "GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text) TO PUBLIC;\n",
+        "QT108",
+        "function qt001_cp.seal_manifest(pg_catalog.text)",
     ),
     "the schema for everybody": ("GRANT USAGE ON SCHEMA qt001_cp TO PUBLIC;\n", "QT108", "schema qt001_cp"),
     "CREATE in the schema": ("GRANT CREATE ON SCHEMA qt001_cp TO reporting;\n", "QT108", "schema qt001_cp"),
-    "the schema of the watch": ("CREATE SCHEMA qt001_cp_watch AUTHORIZATION directus;\n", "QT108", "schema qt001_cp_watch"),
+    "the schema of the watch": (
+        "CREATE SCHEMA qt001_cp_watch AUTHORIZATION directus;\n",
+        "QT108",
+        "schema qt001_cp_watch",
+    ),
     "a duty that can log in": ("ALTER ROLE qt001_cp_verifier LOGIN;\n", "QT107", "role qt001_cp_verifier"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", BEFORE_BOOTSTRAP)
@@ -90,7 +110,8 @@ def test_fix7a_takes_over_nothing_that_was_laid_before(at_base: Stage, way: str)
     before = at_base.scene.dump()
     with pytest.raises(Refused) as caught:
         revisions.upgrade(at_base.scene.dsn(OPERATOR), "fix7a", policy=POLICY)
-    assert caught.value.sqlstate == "QT122" and said in str(caught.value)
+    assert caught.value.sqlstate == "QT122"
+    assert said in str(caught.value)
     assert at_base.scene.dump() == before
 
 
@@ -104,7 +125,8 @@ def test_fix7c_refuses_a_watch_that_is_not_its_own(at_fix7b_done: Stage) -> None
     run(at_fix7b_done, "CREATE SCHEMA qt001_cp_watch AUTHORIZATION reporting;\n")
     with unchanged(at_fix7b_done), pytest.raises(Refused) as caught:
         at_fix7b_done.upgrade("fix7c")
-    assert caught.value.sqlstate == "QT108" and "schema qt001_cp_watch" in str(caught.value)
+    assert caught.value.sqlstate == "QT108"
+    assert "schema qt001_cp_watch" in str(caught.value)
 
 
 def test_the_guard_runs_nothing_of_a_watch_that_is_not_its_own(at_fix7c_done: Stage) -> None:
@@ -129,7 +151,8 @@ def test_the_guard_runs_nothing_of_a_watch_that_is_not_its_own(at_fix7c_done: St
     with at_fix7c_done.connect() as connection:
         assert connection.execute("SELECT is_called FROM qt001_cp_watch.tripped").fetchone() == (False,)
         closed = connection.execute("SELECT closed FROM qt001_cp.v_fix7_acceptance").fetchone()
-    assert closed is not None and "entry_points_paired" in closed[0]
+    assert closed is not None
+    assert "entry_points_paired" in closed[0]
 
 
 def test_the_application_reaches_nothing_in_the_schema_of_the_control_plane(at_fix7c_done: Stage) -> None:

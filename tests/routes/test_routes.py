@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.conftest import Library
@@ -30,7 +28,8 @@ def test_a_plain_cutover_leaves_the_route_open(library: Library, plain: dict[str
 @pytest.mark.parametrize("route", [r for r in ALL if r.ours.moment == "denied"], ids=_named)
 def test_after_our_cutover_postgresql_refuses_it(ours: dict[str, walk.Answer], route: Route) -> None:
     answer = ours[route.name]
-    assert not answer.reached and answer.sqlstate == route.ours.sqlstate, answer
+    assert not answer.reached, answer
+    assert answer.sqlstate == route.ours.sqlstate, answer
 
 
 @pytest.mark.parametrize("route", [r for r in ALL if r.ours.moment == "sealed"], ids=_named)
@@ -50,6 +49,6 @@ def test_a_refused_cutover_changes_nothing(sealing: walk.Found, late: walk.Found
     assert (late.refusal, late.unchanged) == ("QT102", True)
 
 
-def test_every_route_has_a_name_of_its_own(tmp_path: Path) -> None:
+def test_every_route_has_a_name_of_its_own() -> None:
     names = [route.name for route in ALL]
     assert sorted(names) == sorted(set(names))

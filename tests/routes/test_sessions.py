@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from psycopg.pq.abc import PGconn
 
 from tests.concurrency.support import until
 from tests.conftest import Library, Stage
@@ -44,7 +45,7 @@ _SETTING = "ALTER DATABASE directus_case SET search_path = articles_first, publi
 
 
 @contextmanager
-def _replicating(stage: Stage) -> Iterator[psycopg.pq.PGconn]:
+def _replicating(stage: Stage) -> Iterator[PGconn]:
     """A session that copies what the server writes, of a role that has lost the attribute since it began."""
     server = stage.scene.server
     if not server.trusts:
@@ -62,7 +63,8 @@ def _replicating(stage: Stage) -> Iterator[psycopg.pq.PGconn]:
             place = answer.get_value(0, 2)
         replication.send_query(b"START_REPLICATION PHYSICAL " + (place or b""))
         started = replication.get_result()
-        assert started is not None and started.status == psycopg.pq.ExecStatus.COPY_BOTH, replication.error_message
+        assert started is not None, replication.error_message
+        assert started.status == psycopg.pq.ExecStatus.COPY_BOTH, replication.error_message
         yield replication
     finally:
         replication.finish()
@@ -131,7 +133,7 @@ def test_plain_replication_goes_on_without_the_attribute(library: Library) -> No
         until("the row arrives", lambda: b"seen by replication" in _more(replication, read))
 
 
-def _more(replication: psycopg.pq.PGconn, read: bytearray) -> bytearray:
+def _more(replication: PGconn, read: bytearray) -> bytearray:
     replication.consume_input()
     while (got := replication.get_copy_data(1))[0] > 0:
         read += bytes(got[1])
@@ -165,7 +167,8 @@ def test_ours_finds_every_session_that_could_go_on(at_fix7a_sealed: Stage) -> No
     assert _found(stage) == []
     with stage.connect(APPLICATION) as application:
         _open_ddl(application)
-        assert all("of directus" in what for what in _found(stage)) and _found(stage)
+        assert all("of directus" in what for what in _found(stage))
+        assert _found(stage)
     with cluster(stage, _MAPPED, ""), stage.connect(APPLICATION) as application:
         application.execute("SET ROLE reporting")
         run(stage, "REVOKE reporting FROM directus;\n")
@@ -229,7 +232,8 @@ def test_ours_refuses_a_transaction_that_began_in_another_database_meanwhile(at_
         operator.execute("SELECT qt001_cp.cutover_begin(%s, true)", [stage.digest])
         with _elsewhere(stage, _SETTING), pytest.raises(psycopg.Error) as caught, operator.transaction():
             operator.execute("SELECT qt001_cp.cutover_end(%s, true)", [stage.digest])
-    assert caught.value.sqlstate == "QT108" and "of directus" in str(caught.value)
+    assert caught.value.sqlstate == "QT108"
+    assert "of directus" in str(caught.value)
 
 
 def test_ours_refuses_a_transaction_prepared_in_another_database(at_fix7a_sealed: Stage) -> None:

@@ -175,8 +175,12 @@ def _true(connection: psycopg.Connection, proof: str) -> bool:
 
 def _each(connection: psycopg.Connection, stage: Stage, statements: str) -> None:
     server = stage.scene.server
-    places = {"{host}": server.host, "{port}": str(server.port), "{database}": stage.scene.database,
-              "{superuser}": server.superuser}  # fmt: skip
+    places = {
+        "{host}": server.host,
+        "{port}": str(server.port),
+        "{database}": stage.scene.database,
+        "{superuser}": server.superuser,
+    }
     for name, value in places.items():
         statements = statements.replace(name, value)
     for statement in filter(None, statements.strip().split(";\n")):

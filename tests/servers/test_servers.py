@@ -119,17 +119,26 @@ def test_a_failing_program_says_why(embedded: Server) -> None:
 
 def test_the_callers_variables_bend_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
-        "PGPORT": "5555", "PGHOSTADDR": "127.0.0.1", "PGHOST": "nowhere.invalid", "PGUSER": "somebody",
-        "PGDATABASE": "elsewhere", "PGOPTIONS": "-c role=somebody", "PGDATA": "/nonexistent",
-    }.items():  # fmt: skip
+        "PGPORT": "5555",
+        "PGHOSTADDR": "127.0.0.1",
+        "PGHOST": "nowhere.invalid",
+        "PGUSER": "somebody",
+        "PGDATABASE": "elsewhere",
+        "PGOPTIONS": "-c role=somebody",
+        "PGDATA": "/nonexistent",
+    }.items():
         monkeypatch.setenv(name, value)
     with open_server("embedded") as server:
         with server.connect("postgres") as connection:
             assert one(connection, "SELECT current_user") == "postgres"
         assert server.psql("SELECT current_user", "-At", dbname="postgres").stdout == "postgres\n"
         assert {name for name in server.env("postgres") if name.startswith("PG")} == {
-            "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGCLIENTENCODING",
-        }  # fmt: skip
+            "PGHOST",
+            "PGPORT",
+            "PGUSER",
+            "PGDATABASE",
+            "PGCLIENTENCODING",
+        }
 
 
 def test_only_we_get_to_the_socket(embedded: Server) -> None:
@@ -151,7 +160,7 @@ def test_two_at_once(embedded: Server) -> None:
 
 
 def test_gone_after_the_block_and_after_an_error_in_it() -> None:
-    with pytest.raises(ZeroDivisionError), open_server("embedded") as server:
+    with pytest.raises(ZeroDivisionError), open_server("embedded") as server:  # noqa: PT012 - the error is the test's own
         folder = Path(server.host)
         pid = postmaster(folder)
         raise ZeroDivisionError
@@ -223,7 +232,7 @@ def test_a_folder_too_deep_for_a_socket_is_passed_over(monkeypatch: pytest.Monke
 def test_a_folder_closed_to_the_server_user_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     user = server_user()
     assert user is not None
-    with run_folder(Path("/tmp"), None) as closed:
+    with run_folder(Path("/tmp"), None) as closed:  # noqa: S108 - a folder of its own in it
         monkeypatch.setattr("tempfile.tempdir", str(closed))
         assert closed in bases(None)
         assert closed not in bases(user)
@@ -255,7 +264,7 @@ def test_a_given_server_that_asks_for_passwords() -> None:
             Path(raw.host, "data", "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n")
             connection.execute("SELECT pg_reload_conf()")
             time.sleep(0.5)
-        with open_server(dsn=make_conninfo(raw.conninfo("postgres", "boss"), password="se cret")) as server:
+        with open_server(dsn=make_conninfo(raw.conninfo("postgres", "boss"), password="se cret")) as server:  # noqa: S106 - a server of the test's own
             assert (server.superuser, server.trusts) == ("boss", False)
             with server.connect("postgres", "app") as connection:
                 assert one(connection, "SELECT session_user") == "app"
@@ -325,9 +334,11 @@ def owner(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
 def start_owner(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("owner.py")), *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
 
 
 def parent_of(pid: int) -> int:

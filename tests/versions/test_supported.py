@@ -41,17 +41,28 @@ def untouched(stage: Stage) -> Iterator[None]:
 
 
 @pytest.fixture
-def strange(at_base: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def strange(at_base: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A server that is too old for this release, as its programs know it."""
     monkeypatch.setattr(versions, "SUPPORTED", other_majors(at_base))
-    yield at_base
+    return at_base
 
 
 def test_findings_by_version(at_fix7a_sealed: Stage) -> None:
     asked = {
-        90600: True, 130023: True, 139999: True, 140000: False, 140023: False, 150000: False, 160014: False,
-        170010: False, 180006: False, 189999: False, 190000: True, 200001: True, None: True,
-    }  # fmt: skip
+        90600: True,
+        130023: True,
+        139999: True,
+        140000: False,
+        140023: False,
+        150000: False,
+        160014: False,
+        170010: False,
+        180006: False,
+        189999: False,
+        190000: True,
+        200001: True,
+        None: True,
+    }
     with at_fix7a_sealed.connect(OPERATOR) as operator:
         for number, refused in asked.items():
             rows = operator.execute(

@@ -1,1 +1,1 @@
-SELECT d.digest, d.kind, d.body FROM qt001_cp.document d ORDER BY d.digest, d.stage
+SELECT digest, kind, body FROM qt001_cp.document ORDER BY digest, stage

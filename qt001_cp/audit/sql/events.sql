@@ -1,1 +1,2 @@
-SELECT e.seq, e.stage, e.at, e.actor::text, e.verb, e.subject, e.detail, e.prev, e.digest FROM qt001_cp.event e ORDER BY e.seq
+SELECT seq, stage, at, actor::text, verb, subject, detail, prev, digest
+FROM qt001_cp.event ORDER BY seq

@@ -1,1 +1,1 @@
-SELECT g.gate, g.open, g.reason FROM qt001_cp.v_fix7_gate g
+SELECT gate, open, reason FROM qt001_cp.v_fix7_gate

@@ -1,1 +1,1 @@
-SELECT r.manifest, r.object FROM qt001_cp.manifest_row r ORDER BY r.manifest, r.number
+SELECT manifest, object FROM qt001_cp.manifest_row ORDER BY manifest, number

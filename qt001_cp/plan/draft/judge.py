@@ -129,25 +129,44 @@ def _doubt(made: Judgement) -> None:
 
 def _beside(o: InventoryObject, made: Judgement, inventory: Inventory) -> Suggestion:
     """What lies in no schema: the database, schemas, default privileges, and what only an administrator owns."""
-    public = tuple(dict.fromkeys(i.privilege for i in o.state.acl if i.grantee == PUBLIC))
+    ours = o.state.owner == inventory.application
     if o.ref.kind == "database":
-        return Suggestion("transfer", "the owner of a database may drop its schemas and set what every session starts with",
-                          tuple(p for p in public if p == "CONNECT"))  # fmt: skip
-    holds = [k for k, g in made.groups.items() if g.schema == o.ref.name and k in made.transferred]
-    if o.ref.kind == "schema" and holds:
-        return Suggestion("transfer", f"its owner may drop and rename what others own in it, such as {holds[0][1]}",
-                          tuple(p for p in public if p == "USAGE"))  # fmt: skip
+        return Suggestion(
+            "transfer",
+            "the owner of a database may drop its schemas and set what every session starts with",
+            _of_public(o, "CONNECT"),
+        )
     if o.ref.kind == "schema":
-        return Suggestion("retain", "nothing in it is protected")
+        return _schema(o, _protected_in(o.ref.name, made))
     if o.ref.kind == "default acl":
-        if any(g.schema == o.ref.schema and k in made.transferred for k, g in made.groups.items()):
-            return Suggestion(
-                None, "speaks of what is made in a protected schema from now on: take it away, or let it be"
-            )
-        if o.state.owner == inventory.application:
-            return Suggestion("retain", "speaks of what the application makes itself")
-        return Suggestion(None, f"gives away what {o.state.owner.name} makes from now on: take it away, or let it be")
-    refusal = kinds.BY_KEY[o.ref.kind].refusal(inventory.server_version // 10000)
-    if o.state.owner == inventory.application:
+        return _defaults(o, _protected_in(o.ref.schema, made), ours)
+    if ours:
+        refusal = kinds.BY_KEY[o.ref.kind].refusal(inventory.server_version // 10000)
         return Suggestion(None, refusal or f"a {o.ref.kind} of the application: does anything protected need it?")
     return Suggestion("retain", f"belongs to {o.state.owner.name}")
+
+
+def _schema(o: InventoryObject, protected: Sequence[Node]) -> Suggestion:
+    if not protected:
+        return Suggestion("retain", "nothing in it is protected")
+    reason = f"its owner may drop and rename what others own in it, such as {protected[0][1]}"
+    return Suggestion("transfer", reason, _of_public(o, "USAGE"))
+
+
+def _defaults(o: InventoryObject, protected: Sequence[Node], ours: bool) -> Suggestion:
+    if protected:
+        return Suggestion(None, "speaks of what is made in a protected schema from now on: take it away, or let it be")
+    if ours:
+        return Suggestion("retain", "speaks of what the application makes itself")
+    return Suggestion(None, f"gives away what {o.state.owner.name} makes from now on: take it away, or let it be")
+
+
+def _protected_in(schema: str | None, made: Judgement) -> list[Node]:
+    transferred = made.transferred
+    return [node for node, group in made.groups.items() if group.schema == schema and node in transferred]
+
+
+def _of_public(o: InventoryObject, privilege: str) -> tuple[str, ...]:
+    """The privilege, where PUBLIC holds it."""
+    held = any(i.privilege == privilege for i in o.state.acl if i.grantee == PUBLIC)
+    return (privilege,) if held else ()

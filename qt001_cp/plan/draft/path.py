@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qt001_cp.model.inventory import Inventory, InventoryObject
@@ -53,49 +53,55 @@ class Path:
 
 
 def guess(inventory: Inventory, judgement: Judgement, analyses: Analyses) -> Path:
+    """The apply path of an estate, each part of it where exactly one protected routine has the word for it in its name."""
     protected = [o for o in inventory.objects if o.ref.key in judgement.transferred]
     routines = [o for o in protected if o.ref.kind == "function" and (o.detail or {}).get("definer")]
-    parts: dict[str, str] = {}
-    sources: dict[str, str] = {}
-    writer = None
-    for part in PARTS:
-        fitting = [o for o in routines if _WORDS[part] in o.ref.name.lower()]
-        if len(fitting) == 1:
-            parts[part] = fitting[0].ref.identity
-            sources[part] = _guarded(fitting[0], part)
-            writer = fitting[0] if part == "writer" else writer
-        else:
-            parts[part] = f"{UNDECIDED}: {part}"
-            sources[part] = (
-                f"-- The new source of the {part}: its first statement is PERFORM qt001_cp.require_acceptance('{part}');\n"
-            )
-    ready = [
-        o for o in protected if o.ref.kind == "view" and "read" in o.ref.name.lower() and "readi" in o.ref.name.lower()
-    ]
-    tables = {o.ref.key: o.ref.identity for o in protected if o.ref.kind == "table"}
-    written: tuple[str, ...] = ()
-    if writer is not None and (analysis := analyses.get(writer.ref.key)):
-        written = tuple(dict.fromkeys(tables[e.kind, e.identity] for e in analysis.edges
-                                      if e.verb == "writes" and (e.kind, e.identity) in tables))  # fmt: skip
-    return Path(parts, ready[0] if len(ready) == 1 else None, written, _switch(protected), sources)
+    found = {part: _only(o for o in routines if _WORDS[part] in o.ref.name.lower()) for part in PARTS}
+    return Path(
+        {part: o.ref.identity if o else f"{UNDECIDED}: {part}" for part, o in found.items()},
+        _readiness(protected),
+        _written(found["writer"], protected, analyses),
+        _switch(protected),
+        {part: _new_source(part, o) for part, o in found.items()},
+    )
 
 
-def _guarded(o: InventoryObject, part: str) -> str:
+def _readiness(protected: list[InventoryObject]) -> InventoryObject | None:
+    return _only(o for o in protected if o.ref.kind == "view" and "readi" in o.ref.name.lower())
+
+
+def _only(fitting: Iterable[InventoryObject]) -> InventoryObject | None:
+    """The one that fits; None where none does, or several."""
+    found = list(fitting)
+    return found[0] if len(found) == 1 else None
+
+
+def _written(writer: InventoryObject | None, protected: list[InventoryObject], analyses: Analyses) -> tuple[str, ...]:
+    """The protected tables that the writer writes."""
+    analysis = analyses.get(writer.ref.key) if writer else None
+    tables = {o.ref.key for o in protected if o.ref.kind == "table"}
+    edges = analysis.edges if analysis else ()
+    return tuple(dict.fromkeys(e.identity for e in edges if e.verb == "writes" and (e.kind, e.identity) in tables))
+
+
+def _new_source(part: str, o: InventoryObject | None) -> str:
     """The routine as it is, with the question for acceptance as its first statement; a person has to read it."""
-    text = o.definition.replace("\t", "    ").rstrip()
     call = f"PERFORM qt001_cp.require_acceptance('{part}');"
+    if o is None:
+        return f"-- The new source of the {part}: its first statement is {call}\n"
+    text = o.definition.replace("\t", "    ").rstrip()
     made, count = _BEGIN.subn(lambda m: f"{m[0]}\n{m[1]}    {call}", text, count=1)
     return (made if count else f"-- {call} has to be its first statement\n{text}") + ";\n"
 
 
 def _switch(protected: list[InventoryObject]) -> Switch | None:
-    fitting = [
+    table = _only(
         o for o in protected if o.ref.kind == "table" and re.search("switch|lock|block|gate", o.ref.name.lower())
-    ]
-    if len(fitting) != 1:
+    )
+    if table is None:
         return None
-    columns = _COLUMN.findall(fitting[0].definition)
-    return Switch(fitting[0].ref, _bare(columns[0]), _bare(columns[1])) if len(columns) > 1 else None
+    columns = _COLUMN.findall(table.definition)
+    return Switch(table.ref, _bare(columns[0]), _bare(columns[1])) if len(columns) > 1 else None
 
 
 def _bare(name: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.policy import PARTS, UNDECIDED, Rule
@@ -28,16 +30,30 @@ class _Item:
 def draft_text(inventory: Inventory, judgement: Judgement, path: Path) -> str:
     """The whole policy."""
     items = [_Item(o, judgement.suggestions[o.ref.key]) for o in inventory.objects]
-    count = [sum(i.suggestion.disposition == d for i in items) for d in ("transfer", "retain", None)]
+    count = Counter(i.suggestion.disposition for i in items)
     lines = [
-        _HEAD.format(application=_said(inventory.application.name), database=_said(inventory.database),
-                     transferred=count[0], retained=count[1], undecided=count[2]),
-        'schema = "qt001.policy/1"', f"name = {_q('draft for ' + inventory.database)}",
-        *([] if path.readiness else ["legacy = []  # see below"]), "",
-        "[roles]", f"application = {_q(inventory.application.name)}", "",
-        "# The first rule that matches decides. Nothing at the end catches the rest.", "",
-        *_rules(items, judgement), *_undecided(items, judgement), *_curated(items, path), *_path(path), *_rest(path),
-    ]  # fmt: skip
+        _HEAD.format(
+            application=_said(inventory.application.name),
+            database=_said(inventory.database),
+            transferred=count["transfer"],
+            retained=count["retain"],
+            undecided=count[None],
+        ),
+        'schema = "qt001.policy/1"',
+        f"name = {_q('draft for ' + inventory.database)}",
+        *([] if path.readiness else ["legacy = []  # see below"]),
+        "",
+        "[roles]",
+        f"application = {_q(inventory.application.name)}",
+        "",
+        "# The first rule that matches decides. Nothing at the end catches the rest.",
+        "",
+        *_rules(items, judgement),
+        *_undecided(items, judgement),
+        *_curated(items, path),
+        *_path(path),
+        *_rest(path),
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -100,26 +116,41 @@ def _exact(item: _Item) -> Iterator[str]:
 
 def _undecided(items: list[_Item], judgement: Judgement) -> Iterator[str]:
     """What has a reason of its own first; then, by group, what only shares the group's reason: one rule for all of it."""
-    shared: dict[tuple[Group, str], list[_Item]] = {}
-    for item in items:
-        if item.suggestion.disposition is None:
-            group = judgement.groups.get(item.object.ref.key)
-            if group is not None:
-                shared.setdefault((group, item.suggestion.reason), []).append(item)
-    patterns = {key: _pattern(key[0], alike) for key, alike in shared.items() if len(alike) > 1}
-    together = {id(i) for key, p in patterns.items() if p is not None for i in shared[key]}
-    for item in items:
-        if item.suggestion.disposition is None and id(item) not in together:
+    undecided = [item for item in items if item.suggestion.disposition is None]
+    shared = _sharing(undecided, judgement)
+    together = {id(item) for each in shared for item in each.items}
+    for item in undecided:
+        if id(item) not in together:
             yield f"# UNDECIDED {_said(str(item.object.ref))}"
             yield f"#   {_said(item.suggestion.reason)}"
             yield from _commented(_exact(_Item(item.object, Suggestion("transfer or retain", "…"))))
-    for (group, reason), alike in shared.items():
-        rule = patterns.get((group, reason))
-        if rule is not None:
-            yield f"# UNDECIDED {len(alike)} objects of {_said(str(group))}"
-            yield f"#   {_said(reason)}"
-            yield from (f"#   - {_said(str(i.object.ref))}" for i in alike)
-            yield from _commented(_by_pattern(rule, "transfer or retain", "…"))
+    for each in shared:
+        yield f"# UNDECIDED {len(each.items)} objects of {_said(str(each.group))}"
+        yield f"#   {_said(each.reason)}"
+        yield from (f"#   - {_said(str(i.object.ref))}" for i in each.items)
+        yield from _commented(_by_pattern(each.rule, "transfer or retain", "…"))
+
+
+class _Shared(NamedTuple):
+    """Undecided objects of one group, for one reason, that one rule matches."""
+
+    group: Group
+    reason: str
+    items: list[_Item]
+    rule: Rule
+
+
+def _sharing(undecided: list[_Item], judgement: Judgement) -> list[_Shared]:
+    alike: dict[tuple[Group, str], list[_Item]] = {}
+    for item in undecided:
+        group = judgement.groups.get(item.object.ref.key)
+        if group is not None:
+            alike.setdefault((group, item.suggestion.reason), []).append(item)
+    return [
+        _Shared(group, reason, items, rule)
+        for (group, reason), items in alike.items()
+        if len(items) > 1 and (rule := _pattern(group, items)) is not None
+    ]
 
 
 def _commented(lines: Iterable[str]) -> Iterator[str]:
@@ -161,13 +192,28 @@ def _rest(path: Path) -> Iterator[str]:
             "",
         )
     else:
-        yield from ("[[legacy]]", 'kind = "view"', f"identity = {_q(path.readiness.ref.identity)}",
-                    'reason = "the old readiness: does it answer from facts?"', "")  # fmt: skip
+        yield from (
+            "[[legacy]]",
+            'kind = "view"',
+            f"identity = {_q(path.readiness.ref.identity)}",
+            'reason = "the old readiness: does it answer from facts?"',
+            "",
+        )
     yield from _blocked(path.switch)
-    yield from ("# What has to be shown to work, and by which tool. Undecided.", "[[capability]]", 'name = "restore_drill"',
-                'reason = "the protected data can be brought back from its backup"', f'producers = ["{UNDECIDED}"]',
-                "max_age_seconds = 2592000", "", "[verifier]", "max_age_seconds = 900", "", "[sign_off]",
-                "max_validity_seconds = 604800")  # fmt: skip
+    yield from (
+        "# What has to be shown to work, and by which tool. Undecided.",
+        "[[capability]]",
+        'name = "restore_drill"',
+        'reason = "the protected data can be brought back from its backup"',
+        f'producers = ["{UNDECIDED}"]',
+        "max_age_seconds = 2592000",
+        "",
+        "[verifier]",
+        "max_age_seconds = 900",
+        "",
+        "[sign_off]",
+        "max_validity_seconds = 604800",
+    )
 
 
 def _blocked(switch: Switch | None) -> Iterator[str]:
@@ -177,9 +223,17 @@ def _blocked(switch: Switch | None) -> Iterator[str]:
         yield f"# {_said(table)} today: {_said(today)}"
     for what in ("apply", "readiness"):
         key, value = switch.row_for(what) if switch else (what, "blocked")
-        yield from ("# How to see that it is blocked; a guess.", "[[blocked]]", f'what = "{what}"', f"table = {_q(table)}",
-                    f"key_column = {_q(switch.key if switch else 'name')}", f"key = {_q(key)}",
-                    f"state_column = {_q(switch.state if switch else 'state')}", f"blocked = {_q(value)}", "")  # fmt: skip
+        yield from (
+            "# How to see that it is blocked; a guess.",
+            "[[blocked]]",
+            f'what = "{what}"',
+            f"table = {_q(table)}",
+            f"key_column = {_q(switch.key if switch else 'name')}",
+            f"key = {_q(key)}",
+            f"state_column = {_q(switch.state if switch else 'state')}",
+            f"blocked = {_q(value)}",
+            "",
+        )
 
 
 def _q(text: str) -> str:

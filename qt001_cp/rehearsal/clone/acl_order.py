@@ -47,13 +47,22 @@ def _object(connection: psycopg.Connection, kind: str, identity: str, wanted: St
 
 
 def _run(
-    connection: psycopg.Connection, catalog: str, column: str, class_: str, oid: str, identity: str,
-    acl: tuple[AclItem, ...], attribute: str | None = None,
-) -> None:  # fmt: skip
+    connection: psycopg.Connection,
+    catalog: str,
+    column: str,
+    class_: str,
+    oid: str,
+    identity: str,
+    acl: tuple[AclItem, ...],
+    attribute: str | None = None,
+) -> None:
     pairs = list(dict.fromkeys((i.grantor.name, getattr(i.grantee, "name", None)) for i in acl))
     query = sql.SQL(_REORDER).format(
-        catalog=sql.Identifier(catalog), column=sql.Identifier(column), oid=sql.SQL(oid), **{"class": sql.SQL(class_)},
+        catalog=sql.Identifier(catalog),
+        column=sql.Identifier(column),
+        oid=sql.SQL(oid),
+        **{"class": sql.SQL(class_)},
         more=sql.SQL("AND o.attname = %(attribute)s" if attribute is not None else ""),
-    )  # fmt: skip
+    )
     values = {"grantors": [p[0] for p in pairs], "grantees": [p[1] for p in pairs], "identity": identity}
     connection.execute(query, {**values, "attribute": attribute})

@@ -34,9 +34,11 @@ def read_dump(path: Path, *, data: bool) -> tuple[str, str | None]:
     if not text.strip():
         raise FileProblem(f"{path}: the file is empty", hint="make the dump anew, and look at what pg_dump says")
     if "PostgreSQL database cluster dump" in text[:400]:
-        raise FileProblem(f"{path}: a dump of a whole cluster (pg_dumpall)",
-                          hint="--dump takes one database: pg_dump --create --schema-only DATABASE; --roles takes pg_dumpall"
-                               " --roles-only")  # fmt: skip
+        raise FileProblem(
+            f"{path}: a dump of a whole cluster (pg_dumpall)",
+            hint="--dump takes one database: pg_dump --create --schema-only DATABASE; --roles takes pg_dumpall"
+            " --roles-only",
+        )
     return text, None
 
 
@@ -48,9 +50,18 @@ def _restored(path: Path, *, data: bool) -> tuple[str, str | None]:
 
 
 def _pg_restore(path: Path, *arguments: str) -> str:
-    done = subprocess.run([str(programs() / "pg_restore"), *arguments, str(path)], stdin=subprocess.DEVNULL, check=False,
-                          capture_output=True, text=True, encoding="utf-8", env=without_pg())  # fmt: skip
+    done = subprocess.run(
+        [str(programs() / "pg_restore"), *arguments, str(path)],
+        stdin=subprocess.DEVNULL,
+        check=False,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=without_pg(),
+    )
     if done.returncode != 0:
-        raise FileProblem(f"{path}: pg_restore cannot read it: {done.stderr.strip()}",
-                          hint="the file may be cut off: make the dump anew")  # fmt: skip
+        raise FileProblem(
+            f"{path}: pg_restore cannot read it: {done.stderr.strip()}",
+            hint="the file may be cut off: make the dump anew",
+        )
     return done.stdout

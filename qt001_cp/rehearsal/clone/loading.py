@@ -63,22 +63,30 @@ def create_database(server: Server, name: str, place: Row | None, report: CloneR
             create = sql.SQL(
                 "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {} CONNECTION LIMIT {}"
             ).format(
-                sql.Identifier(name), sql.Literal(place["encoding"] if place else "UTF8"), sql.Literal(collate),
-                sql.Literal(ctype), sql.Literal(place["connections"] if place else -1),
-            )  # fmt: skip
+                sql.Identifier(name),
+                sql.Literal(place["encoding"] if place else "UTF8"),
+                sql.Literal(collate),
+                sql.Literal(ctype),
+                sql.Literal(place["connections"] if place else -1),
+            )
             try:
                 connection.execute(create)
                 return
             except psycopg.Error as exc:
                 if exc.sqlstate == "42P04":
-                    raise DatabaseProblem(f"database {name} exists on the clone's server",
-                                          hint="a clone needs a server of its own: leave --server out") from exc  # fmt: skip
+                    raise DatabaseProblem(
+                        f"database {name} exists on the clone's server",
+                        hint="a clone needs a server of its own: leave --server out",
+                    ) from exc
                 if (collate, ctype) == ("C", "C"):
                     raise DatabaseProblem(f"the clone's database cannot be made: {str(exc).strip()}") from exc
-                report.lack(f"locale {collate} of the database", exc.diag.message_primary or str(exc),
-                            "the clone sorts in another order, and the definition of the database differs: the record of"
-                            " this rehearsal is not about your manifest. Install that locale on this machine (locale -a"
-                            " lists what it has)")  # fmt: skip
+                report.lack(
+                    f"locale {collate} of the database",
+                    exc.diag.message_primary or str(exc),
+                    "the clone sorts in another order, and the definition of the database differs: the record of"
+                    " this rehearsal is not about your manifest. Install that locale on this machine (locale -a"
+                    " lists what it has)",
+                )
 
 
 def load(server: Server, name: str, text: str) -> list[Failed]:

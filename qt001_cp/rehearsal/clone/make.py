@@ -25,9 +25,22 @@ def from_source(dsn: str, policy_path: Path, manifest_path: Path | None, *, data
         report.lack("large objects", "a dump of the schema has none", "where one is in the estate, clone with --data")
     if read.refused_rows:
         report.lack("rows of the tables that say what is blocked", read.refused_rows, "rows were made up in the clone")
-    clone = Clone(read.inventory.database, read.version // 10000, policy, policy_path, read.schema, report, read.rows,
-                  read.place, read.roles, read.memberships, "", estate_of(read.inventory), manifest,
-                  "the dump of the source")  # fmt: skip
+    clone = Clone(
+        read.inventory.database,
+        read.version // 10000,
+        policy,
+        policy_path,
+        read.schema,
+        report,
+        read.rows,
+        read.place,
+        read.roles,
+        read.memberships,
+        "",
+        estate_of(read.inventory),
+        manifest,
+        "the dump of the source",
+    )
     _fitting(clone)
     generate(
         read.inventory, policy, new_sources(policy, policy_path), {}
@@ -42,23 +55,40 @@ def from_dump(path: Path, roles: Path | None, policy_path: Path, manifest_path: 
     says = named(text)
     database = says.database or database or (manifest.database if manifest else None)
     if database is None:
-        raise UsageError(f"{path} does not say which database it is of",
-                         hint="make it with pg_dump --create, or name the manifest: --manifest FILE")  # fmt: skip
+        raise UsageError(
+            f"{path} does not say which database it is of",
+            hint="make it with pg_dump --create, or name the manifest: --manifest FILE",
+        )
     major = says.major or (manifest.server_major if manifest else None)
     if major is None:
-        raise UsageError(f"{path} does not say which version of PostgreSQL it is of",
-                         hint="keep the head that pg_dump writes, or name the manifest: --manifest FILE")  # fmt: skip
+        raise UsageError(
+            f"{path} does not say which version of PostgreSQL it is of",
+            hint="keep the head that pg_dump writes, or name the manifest: --manifest FILE",
+        )
     plain_data = "\nCOPY " in text or "\nINSERT INTO " in text
     report = CloneReport(f"dump {path.name}, database {database}, PostgreSQL {major}", plain_data)
     if says.database is None:
-        report.lack(f"owner, ACL and settings of database {database}", "the dump was made without --create",
-                    "the database belongs to the clone's superuser: what its owner may do was not rehearsed")  # fmt: skip
+        report.lack(
+            f"owner, ACL and settings of database {database}",
+            "the dump was made without --create",
+            "the database belongs to the clone's superuser: what its owner may do was not rehearsed",
+        )
     if manifest is None:
         report.note("no manifest was given: nothing says whether the clone is exactly the original's estate")
     script = without_role_passwords(read_file(roles).decode()) if roles else ""
     wanted = estate_of_manifest(manifest) if manifest else None
-    clone = Clone(database, major, policy, policy_path, text, report, role_script=script, wanted=wanted, manifest=manifest,
-                  what=str(path))  # fmt: skip
+    clone = Clone(
+        database,
+        major,
+        policy,
+        policy_path,
+        text,
+        report,
+        role_script=script,
+        wanted=wanted,
+        manifest=manifest,
+        what=str(path),
+    )
     return _fitting(clone)
 
 
@@ -76,6 +106,8 @@ def _fitting(clone: Clone) -> Clone:
             ("policy", m.policy["sha256"], clone.policy.digest()),
         ):
             if wanted != found:
-                raise UsageError(f"the manifest is about another estate: {what}: expected {wanted}, found {found}",
-                                 hint="name the manifest and the policy that belong to this database")  # fmt: skip
+                raise UsageError(
+                    f"the manifest is about another estate: {what}: expected {wanted}, found {found}",
+                    hint="name the manifest and the policy that belong to this database",
+                )
     return clone

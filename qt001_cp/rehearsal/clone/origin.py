@@ -130,9 +130,12 @@ class Clone:
         with server.connect("postgres") as connection:
             for name in sorted(n for n in names if n):
                 connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
-                self.cloned.lack(f"role {name}", "the dump names it, and no roles were given",
-                                 "made with no attribute and no membership: what is reached through those was not rehearsed."
-                                 " Give --roles FILE, of pg_dumpall --roles-only --no-role-passwords")  # fmt: skip
+                self.cloned.lack(
+                    f"role {name}",
+                    "the dump names it, and no roles were given",
+                    "made with no attribute and no membership: what is reached through those was not rehearsed."
+                    " Give --roles FILE, of pg_dumpall --roles-only --no-role-passwords",
+                )
 
     def _available(self, server: Server) -> frozenset[str]:
         with server.connect("postgres") as connection:
@@ -146,25 +149,35 @@ class Clone:
             connection.execute("SET session_replication_role = replica")
             for b in self.policy.blocked:
                 try:
-                    row = connection.execute(f"SELECT count(*) FROM {b['table']}".encode()).fetchone()
+                    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.SQL(b["table"]))).fetchone()
                     if row == (0,) or f"made in {b['table']}" in " ".join(self.cloned.notes):
                         insert = sql.SQL("INSERT INTO {} ({}, {}) VALUES ({}, {})").format(
-                            sql.SQL(b["table"]), sql.Identifier(b["key_column"]), sql.Identifier(b["state_column"]),
-                            sql.Literal(b["key"]), sql.Literal(b["blocked"]),
-                        )  # fmt: skip
+                            sql.SQL(b["table"]),
+                            sql.Identifier(b["key_column"]),
+                            sql.Identifier(b["state_column"]),
+                            sql.Literal(b["key"]),
+                            sql.Literal(b["blocked"]),
+                        )
                         connection.execute(insert)
-                        self.cloned.note(f"the row {b['key']} = {b['blocked']} was made in {b['table']}, not cloned:"
-                                         " that writes are blocked in the original was not tried")  # fmt: skip
+                        self.cloned.note(
+                            f"the row {b['key']} = {b['blocked']} was made in {b['table']}, not cloned:"
+                            " that writes are blocked in the original was not tried"
+                        )
                 except psycopg.Error as exc:
-                    self.cloned.lack(f"row {b['key']} of {b['table']}", exc.diag.message_primary or str(exc),
-                                     "FIX7b of the clone may be refused with QT106: clone with --data")  # fmt: skip
+                    self.cloned.lack(
+                        f"row {b['key']} of {b['table']}",
+                        exc.diag.message_primary or str(exc),
+                        "FIX7b of the clone may be refused with QT106: clone with --data",
+                    )
 
     def _require_application(self, server: Server) -> None:
         name = self.policy.application.name
         with server.connect("postgres") as connection:
             if connection.execute("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", [name]).fetchone() is None:
-                raise DatabaseProblem(f"the clone has no role {name}, which the policy names as the application role",
-                                      hint="name the right role in the policy, or give --roles FILE")  # fmt: skip
+                raise DatabaseProblem(
+                    f"the clone has no role {name}, which the policy names as the application role",
+                    hint="name the right role in the policy, or give --roles FILE",
+                )
             connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(name)))
 
     def _compare(self, scene: Scene) -> None:

@@ -14,9 +14,14 @@ from qt001_cp.rehearsal.clone.report import CloneReport
 
 Row = dict[str, Any]
 _ATTRIBUTES = {
-    "rolsuper": "SUPERUSER", "rolinherit": "INHERIT", "rolcreaterole": "CREATEROLE", "rolcreatedb": "CREATEDB",
-    "rolcanlogin": "LOGIN", "rolreplication": "REPLICATION", "rolbypassrls": "BYPASSRLS",
-}  # fmt: skip
+    "rolsuper": "SUPERUSER",
+    "rolinherit": "INHERIT",
+    "rolcreaterole": "CREATEROLE",
+    "rolcreatedb": "CREATEDB",
+    "rolcanlogin": "LOGIN",
+    "rolreplication": "REPLICATION",
+    "rolbypassrls": "BYPASSRLS",
+}
 
 
 def text_of(name: str) -> str:

@@ -20,9 +20,7 @@ _SUBSCRIPTION = re.compile(r"^CREATE SUBSCRIPTION .*$", re.MULTILINE)
 _SECRET = re.compile(r"(password\s*=\s*)(''[^']*''|\\'.*?\\'|[^\s']+)", re.IGNORECASE)
 # Text compared with a list: PostgreSQL words the comparison so that, read again, it becomes another expression
 # (the cast moves from the array to its elements). Without the cast of the array it is read as it was meant.
-_REWORDED = re.compile(
-    r"\(\((ARRAY\[(?:'(?:[^']|'')*'::character varying(?:\(\d+\))?(?:, )?)+\])\)::text\[\]\)"
-)  # fmt: skip
+_REWORDED = re.compile(r"\(\((ARRAY\[(?:'(?:[^']|'')*'::character varying(?:\(\d+\))?(?:, )?)+\])\)::text\[\]\)")
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,20 @@ def fitted(text: str, major: int, available: Collection[str], report: CloneRepor
         name = _plain(found[1])
         if name not in available:
             missing.append(name)
-            report.lack(f"extension {name}", "the clone's server does not have it",
-                        "its objects, and what rests on them, are not in the clone; every statement that failed"
-                        " for it is listed")  # fmt: skip
+            report.lack(
+                f"extension {name}",
+                "the clone's server does not have it",
+                "its objects, and what rests on them, are not in the clone; every statement that failed"
+                " for it is listed",
+            )
     for name in missing:
         either = re.escape(name) if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else re.escape('"' + name + '"')
-        text = re.sub(rf"^(?:CREATE EXTENSION (?:IF NOT EXISTS )?|COMMENT ON EXTENSION ){either}(?: .*)?;$", "", text,
-                      flags=re.MULTILINE)  # fmt: skip
+        text = re.sub(
+            rf"^(?:CREATE EXTENSION (?:IF NOT EXISTS )?|COMMENT ON EXTENSION ){either}(?: .*)?;$",
+            "",
+            text,
+            flags=re.MULTILINE,
+        )
     return text, tuple(missing)
 
 

@@ -73,8 +73,9 @@ def _snapshot(dsn: str) -> Iterator[tuple[psycopg.Connection, str]]:
     try:
         given = conninfo_to_dict(plain)
         options = f"{given.get('options') or ''} {_READ_ONLY}".strip()
-        connection = psycopg.connect(plain, options=options, connect_timeout=10, application_name="qt001-cp rehearse",
-                                     autocommit=True)  # fmt: skip
+        connection = psycopg.connect(
+            plain, options=options, connect_timeout=10, application_name="qt001-cp rehearse", autocommit=True
+        )
     except psycopg.Error as exc:
         raise unreachable(exc, "source") from exc
     with connection:
@@ -112,11 +113,18 @@ def _dump(dsn: str, arguments: Sequence[str]) -> str:
     password = given.pop("password", None)
     given["options"] = f"{given.get('options') or ''} {_READ_ONLY}".strip()
     secret = {"PGPASSWORD": str(password)} if password is not None else {}
-    done = subprocess.run([str(Path(programs()) / "pg_dump"), *arguments, "-d", make_conninfo("", **given)], check=False,
-                          env={**os.environ, **secret, "PGCLIENTENCODING": "UTF8"}, text=True, encoding="utf-8",
-                          stdin=subprocess.DEVNULL, capture_output=True)  # fmt: skip
+    done = subprocess.run(
+        [str(Path(programs()) / "pg_dump"), *arguments, "-d", make_conninfo("", **given)],
+        check=False,
+        env={**os.environ, **secret, "PGCLIENTENCODING": "UTF8"},
+        text=True,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
     if done.returncode != 0:
-        raise DatabaseProblem(f"pg_dump of the source ended with {done.returncode}: {done.stderr.strip()}",
-                              hint="the login has to see what it dumps: pg_read_all_data; with --data also rows under"
-                                   " row level security")  # fmt: skip
+        raise DatabaseProblem(
+            f"pg_dump of the source ended with {done.returncode}: {done.stderr.strip()}",
+            hint="the login has to see what it dumps: pg_read_all_data; with --data also rows under row level security",
+        )
     return done.stdout

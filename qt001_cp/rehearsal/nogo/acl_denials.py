@@ -192,8 +192,13 @@ def _relation(o: ManifestObject, name: str, noun: str, fact: _Fact, left: frozen
         yield "DELETE", f"DELETE FROM {name}"
     if table:
         yield "TRUNCATE", f"TRUNCATE {name}"
-        yield "TRIGGER", (f'CREATE TRIGGER "nogo" BEFORE INSERT ON {name} FOR EACH ROW EXECUTE FUNCTION '
-                          "pg_catalog.suppress_redundant_updates_trigger()")  # fmt: skip
+        yield (
+            "TRIGGER",
+            (
+                f'CREATE TRIGGER "nogo" BEFORE INSERT ON {name} FOR EACH ROW EXECUTE FUNCTION '
+                "pg_catalog.suppress_redundant_updates_trigger()"
+            ),
+        )
         yield "LOCK", "DO " + dollar_quoted(f" BEGIN LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE; END ", "nogo")
         yield "ALTER", f'ALTER TABLE {name} ADD COLUMN "nogo" int'
         yield "RLS", f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"

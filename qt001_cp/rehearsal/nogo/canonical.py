@@ -23,10 +23,19 @@ def cases(manifest: ObjectManifest) -> list[Case]:
         for name, other in _spellings(document, body)
     ]
     made.append(
-        Case(FAMILY, "a digest that is not the body's",
-             (Step("superuser", "SET LOCAL ROLE qt001_cp_owner; INSERT INTO qt001_cp.document (stage, digest, kind, body,"
-                   f" recorded_at, recorded_by) VALUES ('fix7a', '{'0' * 64}', '', convert_to('{{}}', 'UTF8'), now(), '')"),),
-             ("QT203",)))  # fmt: skip
+        Case(
+            FAMILY,
+            "a digest that is not the body's",
+            (
+                Step(
+                    "superuser",
+                    "SET LOCAL ROLE qt001_cp_owner; INSERT INTO qt001_cp.document (stage, digest, kind, body,"
+                    f" recorded_at, recorded_by) VALUES ('fix7a', '{'0' * 64}', '', convert_to('{{}}', 'UTF8'), now(), '')",
+                ),
+            ),
+            ("QT203",),
+        )
+    )
     for path, changed in _mutations(document):
         wanted = digest(canonical_bytes(changed))
         step = Step("operator", f"SELECT qt001_cp.cutover_begin('{wanted}', true)")

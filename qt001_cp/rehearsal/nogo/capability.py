@@ -30,8 +30,12 @@ def evidence(manifest: ObjectManifest, wanted: str, producer: str, **changes: An
 
 
 def cases(manifest: ObjectManifest, capability: str, producer: str) -> list[Case]:
-    gate = Step("superuser", "SELECT qt001_cp.raise_first('capability gate', (SELECT jsonb_agg(to_jsonb(f))"
-                f" FROM qt001_cp.capability_findings('{manifest.digest()}') f WHERE f.object = 'capability ' || %s))", [capability])  # fmt: skip
+    gate = Step(
+        "superuser",
+        "SELECT qt001_cp.raise_first('capability gate', (SELECT jsonb_agg(to_jsonb(f))"
+        f" FROM qt001_cp.capability_findings('{manifest.digest()}') f WHERE f.object = 'capability ' || %s))",
+        [capability],
+    )
 
     def offered(name: str, contains: str, *, by: str = producer, **changes: Any) -> Case:
         body = evidence(manifest, capability, by, **changes)
@@ -80,4 +84,4 @@ def cases(manifest: ObjectManifest, capability: str, producer: str) -> list[Case
              (Step("application", "SELECT qt001_cp.import_evidence(%s)", [real]),), ("42501",)),
         Case(FAMILY, "bound by the auditor",
              (Step("auditor", "SELECT qt001_cp.bind_evidence(%s, %s)", [digest(real), capability]),), ("42501",)),
-    ]  # fmt: skip
+    ]  # fmt: skip  # one move a line

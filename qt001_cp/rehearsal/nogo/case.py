@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from qt001_cp.model.canonical import Json
-
-FAMILIES: Final = {
-    "acl_denials": "ACL denials",
-    "denominator": "denominator attacks",
-    "spoof_self_sign_stale": "spoof, self-sign, stale sign-off",
-    "fake_capability": "fake capability",
-    "canonical_hash_sensitivity": "canonical hash sensitivity",
-    "unknown_dependency": "unknown dependency",
-    "protected_state_no_worse": "protected state no worse",
-}
 
 
 @dataclass(frozen=True)

@@ -75,15 +75,17 @@ def cases(manifest: ObjectManifest, open_to: frozenset[str | None], public_only:
              (Step(admin, "SET LOCAL ROLE qt001_cp_owner; DELETE FROM qt001_cp.event"),), ("QT201",)),
         Case(FAMILY, "a truncated ledger, as the owner role",
              (Step(admin, "SET LOCAL ROLE qt001_cp_owner; TRUNCATE qt001_cp.event"),), ("QT201",)),
-    ]  # fmt: skip
+    ]  # fmt: skip  # one move a line
 
 
 def _owned(manifest: ObjectManifest, kind: str) -> ManifestObject:
     """A transferred object of that kind: the application's own where there is one. Raises :class:`ManifestError`."""
     found = [o for o in manifest.transferred if o.ref.kind == kind]
     if not found:
-        raise ManifestError(f"the manifest transfers no {kind}, so the no-go families have nothing to attack",
-                            hint="transfer the source tables and the routines of the apply path")  # fmt: skip
+        raise ManifestError(
+            f"the manifest transfers no {kind}, so the no-go families have nothing to attack",
+            hint="transfer the source tables and the routines of the apply path",
+        )
     return next((o for o in found if o.before.owner == manifest.application and o.follows is None), found[0])
 
 

@@ -87,14 +87,27 @@ def cases(manifest: ObjectManifest, static_analysis: bytes, touch: Touched | Non
             routine["edges"] += [{"verb": "reads", "kind": "table", "identity": unlisted, "line": 1}]
     through = _helper(manifest, doc, writer.ref.identity)
     made = [
-        one("a body replaced under the same OID", "analysed in another version",
-            Step("superuser", _with_new_body(writer.ref.identity)), gate("analysis_findings")),
+        one(
+            "a body replaced under the same OID",
+            "analysed in another version",
+            Step("superuser", _with_new_body(writer.ref.identity)),
+            gate("analysis_findings"),
+        ),
         *(_around(touch, home, elsewhere, gate("dependency_findings"), one, new) if touch is not None else ()),
-        one("dynamic SQL that the analyser cannot resolve", "dynamic-sql-opaque",
-            Step("author", "SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(blind)]), gate("dependency_findings")),
-        one("an analysis that reaches something unlisted", unlisted, elsewhere,
-            Step("author", "SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(reaching)]), gate("dependency_findings")),
-    ]  # fmt: skip
+        one(
+            "dynamic SQL that the analyser cannot resolve",
+            "dynamic-sql-opaque",
+            Step("author", "SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(blind)]),
+            gate("dependency_findings"),
+        ),
+        one(
+            "an analysis that reaches something unlisted",
+            unlisted,
+            elsewhere,
+            Step("author", "SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(reaching)]),
+            gate("dependency_findings"),
+        ),
+    ]
     if through is not None:
         other = Step("superuser", f"ALTER FUNCTION {address(through.ref)} COST 4711")
         name = "another version of what the writer calls"
@@ -102,8 +115,14 @@ def cases(manifest: ObjectManifest, static_analysis: bytes, touch: Touched | Non
     return made
 
 
-def _around(touch: Touched, home: str, elsewhere: Step, asked: Step, one: Callable[..., Case],
-            new: Callable[[str, str, str], Step]) -> Iterator[Case]:  # fmt: skip
+def _around(
+    touch: Touched,
+    home: str,
+    elsewhere: Step,
+    asked: Step,
+    one: Callable[..., Case],
+    new: Callable[[str, str, str], Step],
+) -> Iterator[Case]:
     """What is added to a table after the sealing: each leads the apply path to something that nobody has listed."""
     table, reached = address(touch.table.ref), "reached by the apply path"
     helper = new("FUNCTION", "nogo_helper()", " RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")

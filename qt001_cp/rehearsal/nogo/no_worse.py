@@ -54,7 +54,7 @@ def cases(
         Case(FAMILY, "the guard of the gates is edited by the operator",
              (Step("operator", "SET LOCAL ROLE qt001_cp_operator; CREATE OR REPLACE VIEW qt001_cp.v_fix7_acceptance AS SELECT true AS accepted"),),
              ("42501",)),
-    ]  # fmt: skip
+    ]  # fmt: skip  # one move a line
     if not rows:
         made = [c for c in made if c.name != ROWS_VANISH]
     if guarded is not None:

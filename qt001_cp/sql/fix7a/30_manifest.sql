@@ -346,6 +346,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = format('%s is no rehearsal record', doc ->> 'schema'),
             HINT = 'Pass the nogo.json of qt001-cp rehearse.';
     END IF;
+    PERFORM qt001_cp.raise_first('recording', (SELECT jsonb_agg(to_jsonb(finding)) FROM qt001_cp.record_findings(doc) finding));
     RETURN qt001_cp.record_event('rehearsal_recorded', doc ->> 'manifest', jsonb_build_object('document', made));
 END
 $record_rehearsal$;

@@ -1,5 +1,6 @@
--- The run of a printed script: how it begins, what it remembers for its end, and that nothing of it is left out. The table
--- qt001_cp.run and the triggers that refuse an incomplete one are the bootstrap's.
+-- The run of a printed script: how it begins, what it remembers for its end, and that nothing of it
+-- is left out. The table qt001_cp.run and the triggers that refuse an incomplete one are the
+-- bootstrap's.
 
 CREATE TABLE qt001_cp.run_snapshot (
     xid xid8 PRIMARY KEY,
@@ -13,8 +14,9 @@ CREATE TABLE qt001_cp.run_snapshot (
     summary jsonb NOT NULL
 );
 COMMENT ON TABLE qt001_cp.run_snapshot IS
-    'The catalogs as a run found them: fingerprint of all rows that its statements leave alone, content of those that they '
-    'rewrite (hashed under the seed), default privileges afterwards. Rows of transactions older than oldest_xid were there.';
+    'The catalogs as a run found them: fingerprint of all rows that its statements leave alone, '
+    'content of those that they rewrite (hashed under the seed), default privileges afterwards. '
+    'Rows of transactions older than oldest_xid were there.';
 
 CREATE TABLE qt001_cp.run_statement (
     xid xid8 NOT NULL,
@@ -24,14 +26,16 @@ CREATE TABLE qt001_cp.run_statement (
     PRIMARY KEY (xid, number)
 );
 COMMENT ON TABLE qt001_cp.run_statement IS
-    'The statements that a run has to execute, rendered when it begins. locks_first: only after lock_relations().';
+    'The statements that a run has to execute, rendered when it begins. '
+    'locks_first: only after lock_relations().';
 
 CREATE FUNCTION qt001_cp.build() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $build$
 -- The sum of the SQL that made this control plane, as event 'configured' has it.
-SELECT event.detail ->> 'build' FROM qt001_cp.event WHERE event.verb = 'configured' ORDER BY event.seq DESC LIMIT 1
+SELECT event.detail ->> 'build' FROM qt001_cp.event
+WHERE event.verb = 'configured' ORDER BY event.seq DESC LIMIT 1
 $build$;
 
 CREATE FUNCTION qt001_cp.start_run(script text, revision text, build text) RETURNS void
@@ -43,9 +47,11 @@ BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     IF build IS DISTINCT FROM qt001_cp.build() THEN
         RAISE EXCEPTION USING ERRCODE = 'QT126',
-            MESSAGE = format('%s refused: expected a script of build %s, which made this control plane, found one of build %s',
+            MESSAGE = format('%s refused: expected a script of build %s, which made this '
+                             'control plane, found one of build %s',
                              script, qt001_cp.build(), build),
-            HINT = 'Print the script with the version of qt001-cp that FIX7a was run with: qt001-cp status names it.';
+            HINT = 'Print the script with the version of qt001-cp that FIX7a was run with: '
+                   'qt001-cp status names it.';
     END IF;
     PERFORM qt001_cp.begin_run(script, revision);
 END
@@ -92,8 +98,8 @@ SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $take_snapshot$
--- Level B, operator: remembers the catalogs as the run found them, before anything is checked. What changes after this is
--- seen at the end. direction: 'forward' or 'restore'.
+-- Level B, operator: remembers the catalogs as the run found them, before anything is checked. What
+-- changes after this is seen at the end. direction: 'forward' or 'restore'.
 DECLARE
     app name;
     oldest xid8;
@@ -105,15 +111,18 @@ BEGIN
     seed := hashtextextended(gen_random_uuid()::text, 0);
     PERFORM qt001_cp.forget_snapshot();
     PERFORM qt001_cp.collect_run_objects(manifest, direction, app);
-    INSERT INTO qt001_cp.run_snapshot (xid, manifest, direction, oldest_xid, fingerprint, seed, content, default_acls, summary)
-    SELECT pg_current_xact_id(), take_snapshot.manifest, take_snapshot.direction, oldest, qt001_cp.catalog_fingerprint(oldest),
-           seed, (SELECT state.content FROM qt001_cp.run_object_state(seed) state),
+    INSERT INTO qt001_cp.run_snapshot (xid, manifest, direction, oldest_xid, fingerprint, seed,
+                                       content, default_acls, summary)
+    SELECT pg_current_xact_id(), take_snapshot.manifest, take_snapshot.direction, oldest,
+           qt001_cp.catalog_fingerprint(oldest), seed,
+           (SELECT state.content FROM qt001_cp.run_object_state(seed) state),
            qt001_cp.expected_default_acls(take_snapshot.manifest, take_snapshot.direction),
            qt001_cp.transfer_summary(take_snapshot.manifest, take_snapshot.direction);
     INSERT INTO qt001_cp.catalog_snapshot (classid, objid, objsubid, state)
     SELECT now.classid, now.objid, now.objsubid, now.state FROM qt001_cp.catalog_row() now;
     INSERT INTO qt001_cp.owner_acl_snapshot (classid, objid, objsubid, state)
-    SELECT now.classid, now.objid, now.objsubid, coalesce(now.state, '') FROM qt001_cp.owner_acl() now;
+    SELECT now.classid, now.objid, now.objsubid, coalesce(now.state, '')
+    FROM qt001_cp.owner_acl() now;
     PERFORM qt001_cp.render_statements(manifest, direction);
 END
 $take_snapshot$;
@@ -136,10 +145,12 @@ SET search_path = pg_catalog, pg_temp
 AS $require_snapshot$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM qt001_cp.run_snapshot snapshot
-                   WHERE snapshot.xid = pg_current_xact_id() AND snapshot.manifest = require_snapshot.manifest
+                   WHERE snapshot.xid = pg_current_xact_id()
+                     AND snapshot.manifest = require_snapshot.manifest
                      AND snapshot.direction = require_snapshot.direction) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected the beginning of the script in this transaction, found none', what),
+            MESSAGE = format('%s refused: expected the beginning of the script in this '
+                             'transaction, found none', what),
             HINT = 'Run only the printed script, as it is, alone in its transaction.';
     END IF;
 END
@@ -160,8 +171,9 @@ CREATE FUNCTION qt001_cp.take_stage_lock() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $take_stage_lock$
--- The lock that decides is one that only operators can take. The advisory one is for who looks at pg_locks: another operator
--- who has it is respected; anybody else, who could keep it to stop a cutover or its reversal, is named and passed by.
+-- The lock that decides is one that only operators can take. The advisory one is for who looks at
+-- pg_locks: another operator who has it is respected; anybody else, who could keep it to stop a
+-- cutover or its reversal, is named and passed by.
 DECLARE
     taken boolean := true;
     holder record;
@@ -175,18 +187,22 @@ BEGIN
         RETURN;
     END IF;
     SELECT activity.pid, activity.usename,
-           role.rolsuper OR 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(activity.usename)) AS respected
+           role.rolsuper
+           OR 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(activity.usename)) AS respected
     INTO holder
     FROM pg_locks lock JOIN pg_stat_activity activity ON activity.pid = lock.pid
     LEFT JOIN pg_roles role ON role.rolname = activity.usename
     WHERE lock.granted AND lock.pid <> pg_backend_pid()
-      AND lock.database = (SELECT database.oid FROM pg_database database WHERE database.datname = current_database())
+      AND lock.database = (SELECT database.oid FROM pg_database database
+                           WHERE database.datname = current_database())
       AND CASE WHEN taken THEN lock.locktype = 'advisory' AND lock.objsubid = 1
-                    AND (lock.classid::bigint << 32) | lock.objid::bigint = hashtextextended('qt001_cp.cutover', 0)
+                    AND (lock.classid::bigint << 32) | lock.objid::bigint
+                        = hashtextextended('qt001_cp.cutover', 0)
                ELSE lock.relation = 'qt001_cp.stage_lock'::regclass END
     ORDER BY 3 DESC NULLS LAST, 1 LIMIT 1;
     IF taken AND holder.respected IS NOT TRUE THEN
-        RAISE WARNING 'session % of % holds the advisory lock of the stages, and is no operator', holder.pid, holder.usename;
+        RAISE WARNING 'session % of % holds the advisory lock of the stages, '
+                      'and is not an operator', holder.pid, holder.usename;
         RETURN;
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'QT123',

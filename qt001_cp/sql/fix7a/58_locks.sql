@@ -1,19 +1,24 @@
 -- What is transferred is locked in one go, and whoever is in the way is named.
--- Source: PostgreSQL documentation, "Explicit Locking" (13.3), "Lock Management" (19.12), pg_locks, pg_stat_activity.
+-- Source: PostgreSQL documentation, "Explicit Locking" (13.3), "Lock Management" (19.12), pg_locks,
+-- pg_stat_activity.
 
 CREATE FUNCTION qt001_cp.lock_holder(relation oid)
 RETURNS TABLE (pid int, who text, autovacuum boolean)
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $lock_holder$
--- The session that has held a lock on a relation longest. Of others' sessions only pg_read_all_stats sees more than the number.
+-- The session that has held a lock on a relation longest. Of others' sessions only
+-- pg_read_all_stats sees more than the number.
 SELECT activity.pid,
-       format('session %s of %s%s%s', activity.pid, coalesce(activity.usename, 'the server'), ', ' || activity.backend_type,
+       format('session %s of %s%s%s', activity.pid, coalesce(activity.usename, 'the server'),
+              ', ' || activity.backend_type,
               ', for ' || date_trunc('second', clock_timestamp() - activity.xact_start)),
        coalesce(activity.backend_type = 'autovacuum worker', false)
 FROM pg_locks lock JOIN pg_stat_activity activity ON activity.pid = lock.pid
-WHERE lock.locktype = 'relation' AND lock.relation = lock_holder.relation AND lock.granted AND lock.pid <> pg_backend_pid()
-  AND lock.database IN (0, (SELECT database.oid FROM pg_database database WHERE database.datname = current_database()))
+WHERE lock.locktype = 'relation' AND lock.relation = lock_holder.relation AND lock.granted
+  AND lock.pid <> pg_backend_pid()
+  AND lock.database IN (0, (SELECT database.oid FROM pg_database database
+                            WHERE database.datname = current_database()))
 ORDER BY activity.xact_start NULLS LAST, activity.pid LIMIT 1
 $lock_holder$;
 
@@ -21,8 +26,9 @@ CREATE FUNCTION qt001_cp.outwait_autovacuum(lock text, deadline timestamptz) RET
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $outwait_autovacuum$
--- The server cancels autovacuum for a session that has waited for it as long as deadlock_timeout, but not one that
--- prevents wraparound. What was got is given back at once: the wait holds nothing that is transferred.
+-- The server cancels autovacuum for a session that has waited for it as long as deadlock_timeout,
+-- but not one that prevents wraparound. What was got is given back at once: the wait holds nothing
+-- that is transferred.
 DECLARE
     needed interval := current_setting('deadlock_timeout')::interval + interval '500 milliseconds';
 BEGIN
@@ -45,12 +51,15 @@ DECLARE
 BEGIN
     SELECT held.* INTO holder FROM qt001_cp.lock_holder(relation) held;
     RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
-        MESSAGE = format('refused: %s: expected all locks free at the same moment within %s, found this one held by %s',
-                         relation::regclass, waited, coalesce(holder.who, 'a session that has ended by now')),
+        MESSAGE = format('refused: %s: expected all locks free at the same moment within %s, '
+                         'found this one held by %s', relation::regclass, waited,
+                         coalesce(holder.who, 'a session that has ended by now')),
         HINT = CASE WHEN holder.pid IS NULL THEN 'Run the script again.'
-               WHEN holder.autovacuum THEN format('SELECT pg_cancel_backend(%s); -- autovacuum, which starts again by itself; '
-                                                  'then run the script again', holder.pid)
-               ELSE format('SELECT pg_terminate_backend(%s); -- or wait until it ends, and run the script again', holder.pid) END;
+               WHEN holder.autovacuum
+                   THEN format('SELECT pg_cancel_backend(%s); -- autovacuum, which starts again by '
+                               'itself; then run the script again', holder.pid)
+               ELSE format('SELECT pg_terminate_backend(%s); '
+                           '-- or wait until it ends, and run the script again', holder.pid) END;
 END
 $refuse_lock$;
 
@@ -60,14 +69,17 @@ SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '1ms'
 SET jit = off
 AS $warm_relation_cache$
--- Opens the relations that are transferred, their toast tables and the indexes of both: what the server reads of them for that
--- it keeps in this session's memory, and others wait less. Of the core functions that open a relation these look at no file;
--- what they say is no matter. Where somebody has one locked, or has dropped one since, it is left at that.
+-- Opens the relations that are transferred, their toast tables and the indexes of both: what the
+-- server reads of them for that it keeps in this session's memory, and others wait less. Of the
+-- core functions that open a relation these look at no file; what they say is no matter. Where
+-- somebody has one locked, or has dropped one since, it is left at that.
 DECLARE
     relations oid[] := ARRAY(SELECT target.objid FROM qt001_cp.run_object target
-                             WHERE target.classid = 'pg_class'::regclass AND target.kind IS NOT NULL AND target.objsubid = 0);
+                             WHERE target.classid = 'pg_class'::regclass AND target.kind IS NOT NULL
+                               AND target.objsubid = 0);
     tables oid[] := relations || ARRAY(SELECT toast.reltoastrelid FROM pg_class toast
-                                       WHERE toast.oid = ANY (relations) AND toast.reltoastrelid <> 0);
+                                       WHERE toast.oid = ANY (relations)
+                                         AND toast.reltoastrelid <> 0);
 BEGIN
     PERFORM count(pg_get_replica_identity_index(opened.oid)) FROM unnest(tables) opened(oid);
     PERFORM count(pg_relation_is_updatable(pg_index.indexrelid, false))
@@ -83,19 +95,24 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_target$
--- What a run locks, in the order of the manifest, with the statement that locks it: every relation that is transferred, and,
--- for a superuser, the catalogs against writing. LOCK TABLE takes tables only, and of a view it would lock what the view
--- reads: an ALTER that changes nothing locks all other relations, and a table whose owner has taken its own privileges away.
--- mode: NULL where LOCK TABLE does not do.
+-- What a run locks, in the order of the manifest, with the statement that locks it: every relation
+-- that is transferred, and, for a superuser, the catalogs against writing. LOCK TABLE takes tables
+-- only, and of a view it would lock what the view reads: an ALTER that changes nothing locks all
+-- other relations, and a table whose owner has taken its own privileges away. mode: NULL where LOCK
+-- TABLE does not do.
 SELECT target.number, target.objid, format('%I.%I', space.nspname, relation.relname),
        CASE WHEN can.lock_table THEN 'ACCESS EXCLUSIVE' END,
-       CASE WHEN can.lock_table THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE', space.nspname, relation.relname)
-            ELSE format('ALTER %s %I.%I OWNER TO %I', known.alter_noun, space.nspname, relation.relname,
-                        pg_get_userbyid(relation.relowner)) END
-FROM qt001_cp.run_object target JOIN qt001_cp.object_kind known ON known.kind = target.kind AND known.relation
-JOIN pg_class relation ON relation.oid = target.objid JOIN pg_namespace space ON space.oid = relation.relnamespace
+       CASE WHEN can.lock_table THEN format('LOCK TABLE ONLY %I.%I IN ACCESS EXCLUSIVE MODE',
+                                            space.nspname, relation.relname)
+            ELSE format('ALTER %s %I.%I OWNER TO %I', known.alter_noun, space.nspname,
+                        relation.relname, pg_get_userbyid(relation.relowner)) END
+FROM qt001_cp.run_object target
+JOIN qt001_cp.object_kind known ON known.kind = target.kind AND known.relation
+JOIN pg_class relation ON relation.oid = target.objid
+JOIN pg_namespace space ON space.oid = relation.relnamespace
 CROSS JOIN LATERAL (SELECT relation.relkind IN ('r', 'p')
-                       AND has_table_privilege(relation.oid, 'UPDATE, DELETE, TRUNCATE') AS lock_table) can
+                           AND has_table_privilege(relation.oid, 'UPDATE, DELETE, TRUNCATE')
+                           AS lock_table) can
 WHERE target.classid = 'pg_class'::regclass AND target.objsubid = 0
 UNION ALL
 SELECT 9223372036854775807, catalog.oid, format('pg_catalog.%I', catalog.relname), 'SHARE',
@@ -110,10 +127,11 @@ RETURNS TABLE (relation oid, statement text, pid int, login name)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $try_to_lock$
--- All locks or none: a try that does not get them by the deadline gives back what it has, so that whoever it blocks goes on.
--- No row: all are held. at_once: many in one statement, waiting for nobody; otherwise one by one, each waiting for its own.
--- A superuser, who has the catalogs locked, also waits for the transactions of the application that may have changed one
--- before and have not ended (pid, login).
+-- All locks or none: a try that does not get them by the deadline gives back what it has, so that
+-- whoever it blocks goes on. No row: all are held. at_once: many in one statement, waiting for
+-- nobody; otherwise one by one, each waiting for its own. A superuser, who has the catalogs locked,
+-- also waits for the transactions of the application that may have changed one before and have not
+-- ended (pid, login).
 DECLARE
     target record;
     renewed timestamptz := '-infinity';
@@ -123,20 +141,26 @@ BEGIN
     FOR target IN
         SELECT one.relation, one.statement FROM qt001_cp.lock_target() one WHERE NOT at_once
         UNION ALL
-        SELECT min(batch.relation), CASE WHEN batch.mode IS NULL THEN string_agg(batch.statement, '; ' ORDER BY batch.number)
-               ELSE format('LOCK TABLE %s IN %s MODE NOWAIT', string_agg('ONLY ' || batch.name, ', ' ORDER BY batch.number), batch.mode) END
-        FROM (SELECT one.*, row_number() OVER (ORDER BY one.number, one.name) / 1000 AS thousand FROM qt001_cp.lock_target() one) batch
+        SELECT min(batch.relation),
+               CASE WHEN batch.mode IS NULL
+                    THEN string_agg(batch.statement, '; ' ORDER BY batch.number)
+                    ELSE format('LOCK TABLE %s IN %s MODE NOWAIT',
+                                string_agg('ONLY ' || batch.name, ', ' ORDER BY batch.number),
+                                batch.mode) END
+        FROM (SELECT one.*, row_number() OVER (ORDER BY one.number, one.name) / 1000 AS thousand
+              FROM qt001_cp.lock_target() one) batch
         WHERE at_once GROUP BY batch.mode, batch.thousand
     LOOP
         IF clock_timestamp() >= renewed + interval '5 milliseconds' THEN
             renewed := clock_timestamp();
-            PERFORM set_config('lock_timeout',
-                               greatest(1, ceil(extract(epoch FROM deadline - renewed) * 1000))::text, true);
+            PERFORM set_config('lock_timeout', greatest(
+                1, ceil(extract(epoch FROM deadline - renewed) * 1000))::text, true);
         END IF;
         EXECUTE target.statement;
     END LOOP;
     IF app IS NOT NULL THEN
-        open_now := ARRAY(SELECT open.transaction FROM qt001_cp.application_transaction(app) open WHERE open.writes);
+        open_now := ARRAY(SELECT open.transaction FROM qt001_cp.application_transaction(app) open
+                          WHERE open.writes);
         LOOP
             SELECT open.pid, open.login INTO late FROM qt001_cp.application_transaction(app) open
             WHERE open.transaction = ANY (open_now) LIMIT 1;
@@ -160,15 +184,17 @@ CREATE FUNCTION qt001_cp.lock_relations(manifest text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $lock_relations$
--- Locks every relation that is transferred, called as late as possible, after all statements that lock none: until here
--- writers do not wait. A try is shorter than half of deadlock_timeout, and none waits while somebody waits for what this
--- transaction has changed before (TRUNCATE, ANALYZE of a table with a REVOKE): the server never has to choose a victim.
+-- Locks every relation that is transferred, called as late as possible, after all statements that
+-- lock none: until here writers do not wait. A try is shorter than half of deadlock_timeout, and
+-- none waits while somebody waits for what this transaction has changed before (TRUNCATE, ANALYZE
+-- of a table with a REVOKE): the server never has to choose a victim.
 DECLARE
     given interval := qt001_cp.lock_wait();
     deadline timestamptz := clock_timestamp() + given;
     longest interval := current_setting('deadlock_timeout')::interval / 2;
     try_for interval := interval '0';
-    app name := CASE WHEN (SELECT role.rolsuper FROM pg_roles role WHERE role.rolname = current_user)
+    app name := CASE WHEN (SELECT role.rolsuper FROM pg_roles role
+                           WHERE role.rolname = current_user)
                       AND NOT qt001_cp.application_has_no_session(manifest)
                      THEN qt001_cp.document_json(manifest) ->> 'application' END;
     first boolean := true;
@@ -186,14 +212,18 @@ BEGIN
             END IF;
             PERFORM qt001_cp.refuse_lock(blocked.relation, given);
         ELSIF NOT first THEN
-            IF blocked.pid IS NULL AND (SELECT held.autovacuum FROM qt001_cp.lock_holder(blocked.relation) held) THEN
+            IF blocked.pid IS NULL
+                AND (SELECT held.autovacuum FROM qt001_cp.lock_holder(blocked.relation) held)
+            THEN
                 PERFORM qt001_cp.outwait_autovacuum(blocked.statement, deadline);
             END IF;
             PERFORM pg_sleep(0.02 + random() * 0.05);
         END IF;
         try_for := CASE
             WHEN EXISTS (SELECT 1 FROM pg_locks lock
-                         WHERE NOT lock.granted AND pg_backend_pid() = ANY (pg_blocking_pids(lock.pid))) THEN interval '0'
+                         WHERE NOT lock.granted
+                           AND pg_backend_pid() = ANY (pg_blocking_pids(lock.pid)))
+                THEN interval '0'
             WHEN try_for = interval '0' THEN least(longest, interval '100 milliseconds')
             ELSE least(try_for * 2, longest) END;
         first := false;

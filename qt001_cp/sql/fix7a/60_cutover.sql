@@ -1,6 +1,7 @@
 -- FIX7b around its statements: what is checked before them, and what after them.
 
-CREATE FUNCTION qt001_cp.cutover_begin(manifest text, record_pending boolean, keep_sessions boolean DEFAULT false) RETURNS void
+CREATE FUNCTION qt001_cp.cutover_begin(manifest text, record_pending boolean,
+                                       keep_sessions boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $cutover_begin$
@@ -20,11 +21,13 @@ BEGIN
 END
 $cutover_begin$;
 
-CREATE FUNCTION qt001_cp.cutover_end(manifest text, record_pending boolean, keep_sessions boolean DEFAULT false) RETURNS void
+CREATE FUNCTION qt001_cp.cutover_end(manifest text, record_pending boolean,
+                                     keep_sessions boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $cutover_end$
--- Level B, operator: the postconditions. The event is written last; nothing of this stays when anything is refused.
+-- Level B, operator: the postconditions. The event is written last; nothing of this stays when
+-- anything is refused.
 DECLARE
     findings jsonb;
     summary jsonb;
@@ -34,7 +37,8 @@ BEGIN
     -- Whoever connected meanwhile may have DDL that commits after us and was allowed before us.
     SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
         SELECT writer.* FROM qt001_cp.open_writer_findings(manifest) writer
-        UNION ALL SELECT session.* FROM qt001_cp.open_session_findings(manifest) session WHERE NOT keep_sessions) finding;
+        UNION ALL SELECT session.* FROM qt001_cp.open_session_findings(manifest) session
+                  WHERE NOT keep_sessions) finding;
     PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     IF NOT qt001_cp.as_expected(manifest) THEN
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
@@ -45,13 +49,17 @@ BEGIN
             UNION ALL SELECT changed.* FROM qt001_cp.changed_findings(manifest) changed) finding;
         PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     END IF;
-    summary := (SELECT snapshot.summary FROM qt001_cp.run_snapshot snapshot WHERE snapshot.xid = pg_current_xact_id());
+    summary := (SELECT snapshot.summary FROM qt001_cp.run_snapshot snapshot
+                WHERE snapshot.xid = pg_current_xact_id());
     PERFORM qt001_cp.forget_snapshot();
     PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object(
-        'objects', summary -> 'objects', 'rehearsal', qt001_cp.is_rehearsal(), 'record_pending', record_pending,
-        'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END, 'operator', qt001_cp.operator_standing()));
+        'objects', summary -> 'objects', 'rehearsal', qt001_cp.is_rehearsal(),
+        'record_pending', record_pending,
+        'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END,
+        'operator', qt001_cp.operator_standing()));
     PERFORM qt001_cp.note_run_step('cutover_end');
-    RAISE NOTICE 'FIX7b: % objects are in their after-state; the application role has nothing beyond the manifest',
+    RAISE NOTICE 'FIX7b: % objects are in their after-state; '
+                 'the application role has nothing beyond the manifest',
         summary ->> 'objects';
     RAISE NOTICE 'Changed: %', summary ->> 'line';
 END

@@ -8,21 +8,25 @@ SET jit = off
 AS $fix7b_restore_findings$
 -- What the restore asks before its statements, numbered as the preconditions of FIX7b.
 DECLARE
-    cut_over text := (SELECT event.subject FROM qt001_cp.event WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1);
+    cut_over text := (SELECT event.subject FROM qt001_cp.event
+                      WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1);
 BEGIN
     RETURN QUERY SELECT 0, finding.* FROM qt001_cp.target_findings(manifest, 'fix7b') finding;
     IF cut_over IS DISTINCT FROM manifest THEN
-        RETURN QUERY SELECT 1, 'QT101'::text, 'manifest ' || manifest, 'the one that was cut over'::text,
-                            coalesce('cut over: ' || cut_over, 'no cutover'),
-                            'Print the restore script from the manifest that was cut over.'::text;
+        RETURN QUERY
+        SELECT 1, 'QT101', 'manifest ' || manifest, 'the one that was cut over',
+               coalesce('cut over: ' || cut_over, 'no cutover'),
+               'Print the restore script from the manifest that was cut over.';
         RETURN;
     END IF;
     -- Nothing has drifted since, in what is to be put back.
-    RETURN QUERY SELECT 2, finding.* FROM qt001_cp.transferred_findings(manifest, 'after', 'QT113') finding;
+    RETURN QUERY SELECT 2, finding.*
+                 FROM qt001_cp.transferred_findings(manifest, 'after', 'QT113') finding;
     RETURN QUERY SELECT 3, finding.* FROM qt001_cp.restore_findings(manifest) finding;
     RETURN QUERY SELECT 7, finding.* FROM qt001_cp.set_role_findings() finding;
     RETURN QUERY SELECT 7, finding.* FROM qt001_cp.login_findings() finding;
-    RETURN QUERY SELECT 7, finding.* FROM qt001_cp.operator_power_findings(manifest, 'restore') finding;
+    RETURN QUERY SELECT 7, finding.*
+                 FROM qt001_cp.operator_power_findings(manifest, 'restore') finding;
     RETURN QUERY SELECT 9, finding.* FROM qt001_cp.lock_findings(manifest, in_script) finding;
 END
 $fix7b_restore_findings$;
@@ -38,7 +42,8 @@ BEGIN
     PERFORM qt001_cp.take_stage_lock();
     PERFORM qt001_cp.wait_for_application(manifest);
     PERFORM qt001_cp.take_snapshot(manifest, 'restore');
-    SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM qt001_cp.fix7b_restore_findings(manifest, true) finding;
+    SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+    FROM qt001_cp.fix7b_restore_findings(manifest, true) finding;
     PERFORM qt001_cp.raise_first('FIX7b restore', findings);
     PERFORM qt001_cp.note_step('restore_begin');
 END
@@ -56,20 +61,25 @@ DECLARE
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_snapshot('FIX7b restore (afterwards)', manifest, 'restore');
-    SELECT jsonb_agg(to_jsonb(writer)) INTO findings FROM qt001_cp.open_writer_findings(manifest) writer;
+    SELECT jsonb_agg(to_jsonb(writer)) INTO findings
+    FROM qt001_cp.open_writer_findings(manifest) writer;
     PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
     IF NOT qt001_cp.as_expected(manifest) THEN
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
             SELECT change.* FROM qt001_cp.concurrent_change_findings() change
-            UNION ALL SELECT object.* FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110') object
+            UNION ALL SELECT object.*
+                      FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110') object
             UNION ALL SELECT changed.* FROM qt001_cp.changed_findings(manifest) changed) finding;
         PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
     END IF;
-    summary := (SELECT snapshot.summary FROM qt001_cp.run_snapshot snapshot WHERE snapshot.xid = pg_current_xact_id());
+    summary := (SELECT snapshot.summary FROM qt001_cp.run_snapshot snapshot
+                WHERE snapshot.xid = pg_current_xact_id());
     PERFORM qt001_cp.forget_snapshot();
     PERFORM qt001_cp.note_run_step('restore_end');
-    SELECT event.seq, event.digest, event.at, event.actor INTO head FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1;
-    RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; the last was number % by % at %, digest %',
+    SELECT event.seq, event.digest, event.at, event.actor INTO head
+    FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1;
+    RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; '
+                 'the last was number % by % at %, digest %',
         head.seq, head.actor, head.at, head.digest;
     RAISE NOTICE 'Put back: %', summary ->> 'line';
 END

@@ -1,21 +1,5 @@
--- Evidence: what it has to hold, how it comes in, and how it is bound. A document is judged by the gates, not here;
--- what is refused here is what could not be judged.
-
-CREATE FUNCTION qt001_cp.utc_timestamp(said text) RETURNS timestamptz
-LANGUAGE plpgsql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $utc_timestamp$
--- A moment in UTC as documents write it, or NULL. The input of timestamptz would take 'now' and 'today' too, which never grow
--- old, and a time without a zone, which means what the session's zone makes of it.
-BEGIN
-    IF said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$' THEN
-        RETURN said::timestamptz;
-    END IF;
-    RETURN NULL;
-EXCEPTION WHEN data_exception THEN
-    RETURN NULL;
-END
-$utc_timestamp$;
+-- Evidence: what it has to hold, how it comes in, and how it is bound. Whether a document is enough
+-- is for the gates to compute; what is refused here is what they could not read.
 
 CREATE FUNCTION qt001_cp.import_evidence(body bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -30,28 +14,36 @@ BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_author');
     made := qt001_cp.record_document(body);
     doc := qt001_cp.document_json(made);
-    IF doc ->> 'schema' NOT IN ('qt001.evidence.static-analysis/1', 'qt001.evidence.capability/1') THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('%s is no kind of evidence', doc ->> 'schema'),
+    IF doc ->> 'schema' NOT IN ('qt001.evidence.static-analysis/1',
+                                'qt001.evidence.capability/1')
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302',
+            MESSAGE = format('%s is not a kind of evidence', doc ->> 'schema'),
             HINT = 'Evidence is qt001.evidence.static-analysis/1 or qt001.evidence.capability/1.';
     END IF;
-    SELECT string_agg(f.name, ', ') INTO missing
-    FROM (VALUES ('class', doc ->> 'class'), ('producer.name', doc #>> '{producer,name}'), ('producer.version', doc #>> '{producer,version}'),
-                 ('subject', doc ->> 'subject'), ('produced_at', doc ->> 'produced_at'), ('raw', doc ->> 'raw')) f(name, value)
-    WHERE coalesce(btrim(f.value), '') = '';
+    SELECT string_agg(field.name, ', ') INTO missing
+    FROM (VALUES ('class', doc ->> 'class'), ('producer.name', doc #>> '{producer,name}'),
+                 ('producer.version', doc #>> '{producer,version}'), ('subject', doc ->> 'subject'),
+                 ('produced_at', doc ->> 'produced_at'), ('raw', doc ->> 'raw')) field(name, value)
+    WHERE coalesce(btrim(field.value), '') = '';
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = 'the evidence lacks ' || missing,
-            HINT = 'Evidence names its class, producer, tool version, subject digest and time, and carries its raw output.';
+            HINT = 'Evidence names its class, producer, tool version, subject digest and time, '
+                   'and carries its raw output.';
     END IF;
     IF doc ->> 'class' NOT IN ('real', 'simulated', 'test') THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('evidence of class %L is unknown', doc ->> 'class'),
+        RAISE EXCEPTION USING ERRCODE = 'QT302',
+            MESSAGE = format('evidence of class %L is unknown', doc ->> 'class'),
             HINT = 'Classes are real, simulated and test.';
     END IF;
     IF qt001_cp.utc_timestamp(doc ->> 'produced_at') IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT302',
-            MESSAGE = format('produced_at of the evidence: expected a moment in UTC such as 2026-01-31T12:00:00Z, found %L', doc ->> 'produced_at'),
+            MESSAGE = format('produced_at of the evidence: expected a time in UTC such as '
+                             '2026-01-31T12:00:00Z, found %L', doc ->> 'produced_at'),
             HINT = 'Write the time at which the tool ran.';
     END IF;
-    PERFORM qt001_cp.record_event('evidence_imported', made, jsonb_build_object('schema', doc ->> 'schema', 'class', doc ->> 'class'));
+    PERFORM qt001_cp.record_event('evidence_imported', made, jsonb_build_object(
+        'schema', doc ->> 'schema', 'class', doc ->> 'class'));
     RETURN made;
 END
 $import_evidence$;
@@ -63,13 +55,21 @@ AS $bind_evidence$
 -- Level B, author: this evidence is offered for this requirement (the name of a capability).
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_author');
-    IF NOT EXISTS (SELECT 1 FROM qt001_cp.event e WHERE e.verb = 'evidence_imported' AND e.subject = evidence) THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('no evidence %s was imported', evidence),
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.event
+                   WHERE event.verb = 'evidence_imported' AND event.subject = evidence) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302',
+            MESSAGE = format('no evidence %s was imported', evidence),
             HINT = 'qt001-cp evidence import FILE';
     END IF;
-    IF NOT EXISTS (SELECT 1 FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') c
-                   WHERE c ->> 'name' = requirement) THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = format('%L is no capability of the sealed capability manifest', requirement),
+    IF NOT EXISTS (
+        SELECT 1
+        FROM jsonb_array_elements(qt001_cp.document_json(
+                 qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') capability
+        WHERE capability ->> 'name' = requirement)
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT302',
+            MESSAGE = format('%L is not a capability of the sealed capability manifest',
+                             requirement),
             HINT = 'See qt001-cp evidence list.';
     END IF;
     RETURN qt001_cp.record_event('bound', evidence, jsonb_build_object('requirement', requirement));
@@ -81,10 +81,11 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $analysis$
 -- The digest of the static-analysis evidence that was imported last for this object manifest.
-SELECT e.subject FROM qt001_cp.event e
-WHERE e.verb = 'evidence_imported' AND e.detail ->> 'schema' = 'qt001.evidence.static-analysis/1'
-  AND qt001_cp.document_json(e.subject) ->> 'subject' = manifest
-ORDER BY e.seq DESC LIMIT 1
+SELECT event.subject FROM qt001_cp.event
+WHERE event.verb = 'evidence_imported'
+  AND event.detail ->> 'schema' = 'qt001.evidence.static-analysis/1'
+  AND qt001_cp.document_json(event.subject) ->> 'subject' = manifest
+ORDER BY event.seq DESC LIMIT 1
 $analysis$;
 
 CREATE FUNCTION qt001_cp.analysis_routine(manifest text) RETURNS SETOF jsonb
@@ -92,7 +93,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $analysis_routine$
-SELECT r FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.analysis(manifest)) -> 'routines') r
+SELECT routine
+FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.analysis(manifest)) -> 'routines') routine
 $analysis_routine$;
 
 CREATE FUNCTION qt001_cp.analysis_findings(manifest text)
@@ -102,31 +104,46 @@ SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $analysis_findings$
--- Present, real, for exactly today's sources of every transferred routine, and without blocking findings.
-WITH evidence AS MATERIALIZED (SELECT qt001_cp.document_json(qt001_cp.analysis(manifest)) AS doc
+-- Present, real, for exactly today's sources of every transferred routine, and without blocking
+-- findings.
+WITH evidence AS MATERIALIZED (
+    SELECT qt001_cp.document_json(qt001_cp.analysis(manifest)) AS doc
 ), analysed AS MATERIALIZED (
-    SELECT r ->> 'kind' AS kind, r ->> 'identity' AS identity, r ->> 'definition' AS definition, r ->> 'body_sha256' AS body_sha256,
-           r -> 'unknown' AS unknown
-    FROM qt001_cp.analysis_routine(manifest) r
+    SELECT found ->> 'kind' AS kind, found ->> 'identity' AS identity,
+           found ->> 'definition' AS definition, found ->> 'body_sha256' AS body_sha256,
+           found -> 'unknown' AS unknown
+    FROM qt001_cp.analysis_routine(manifest) found
 ), routine AS MATERIALIZED (
-    SELECT o.kind, o.identity, p.prosrc, qt001_cp.routine_sha256(p.oid) AS definition
-    FROM qt001_cp.manifest_object(manifest) o
-    JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = o.name
-    JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i ON i.identity = o.identity
-    WHERE o.disposition = 'transfer' AND o.kind IN ('function', 'procedure')
+    SELECT object.kind, object.identity, live.prosrc,
+           qt001_cp.routine_sha256(live.oid) AS definition
+    FROM qt001_cp.manifest_object(manifest) object
+    JOIN pg_namespace space ON space.nspname = object.schema
+    JOIN pg_proc live ON live.pronamespace = space.oid AND live.proname = object.name
+    JOIN LATERAL pg_identify_object('pg_proc'::regclass, live.oid, 0) named
+    ON named.identity = object.identity
+    WHERE object.disposition = 'transfer' AND object.kind IN ('function', 'procedure')
 )
-SELECT 'QT301', 'static analysis of manifest ' || manifest, 'imported as real evidence', 'none', 'qt001-cp analyse, then qt001-cp evidence import'
-FROM evidence e WHERE e.doc IS NULL OR e.doc ->> 'class' <> 'real'
+SELECT 'QT301', 'static analysis of manifest ' || manifest, 'imported as real evidence', 'none',
+       'qt001-cp analyse, then qt001-cp evidence import'
+FROM evidence WHERE evidence.doc IS NULL OR evidence.doc ->> 'class' <> 'real'
 UNION ALL
-SELECT 'QT301', r.kind || ' ' || r.identity, 'analysed as it is today',
-       CASE WHEN a.identity IS NULL THEN 'not analysed' ELSE 'analysed in another version' END, 'Analyse again and import the result.'
-FROM routine r LEFT JOIN analysed a ON a.kind = r.kind AND a.identity = r.identity
-WHERE CASE WHEN a.body_sha256 IS NOT NULL THEN a.body_sha256 IS DISTINCT FROM qt001_cp.sha256_hex(convert_to(r.prosrc, 'UTF8'))
-           ELSE a.definition IS DISTINCT FROM r.definition END
+SELECT 'QT301', routine.kind || ' ' || routine.identity, 'analysed as it is today',
+       CASE WHEN analysed.identity IS NULL THEN 'not analysed'
+            ELSE 'analysed in another version' END,
+       'Analyse again and import the result.'
+FROM routine
+LEFT JOIN analysed ON analysed.kind = routine.kind AND analysed.identity = routine.identity
+WHERE CASE WHEN analysed.body_sha256 IS NOT NULL
+           THEN analysed.body_sha256
+                IS DISTINCT FROM qt001_cp.sha256_hex(convert_to(routine.prosrc, 'UTF8'))
+           ELSE analysed.definition IS DISTINCT FROM routine.definition END
 UNION ALL
-SELECT 'QT301', a.kind || ' ' || a.identity, 'no blocking finding of the analysis', (u ->> 'rule') || ': ' || (u ->> 'detail'),
+SELECT 'QT301', analysed.kind || ' ' || analysed.identity, 'no blocking finding of the analysis',
+       (blocking ->> 'rule') || ': ' || (blocking ->> 'detail'),
        'Rewrite the statement so that it can be analysed.'
-FROM analysed a JOIN routine r ON r.kind = a.kind AND r.identity = a.identity, jsonb_array_elements(a.unknown) u
+FROM analysed
+JOIN routine ON routine.kind = analysed.kind AND routine.identity = analysed.identity
+CROSS JOIN LATERAL jsonb_array_elements(analysed.unknown) blocking
 $analysis_findings$;
 
 CREATE FUNCTION qt001_cp.hidden_sink() RETURNS text
@@ -138,53 +155,79 @@ SELECT {hidden_sink}
 $hidden_sink$;
 
 CREATE VIEW qt001_cp.v_expression AS
--- Expressions that the catalogs keep parsed, with the object that they belong to and their place in it. A function of the
--- server's own that is called in one stands nowhere else: pg_depend leaves out what is pinned.
-SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, d.adrelid AS objid, 'a default or generated column'::text AS place, d.adbin::text AS tree
-FROM pg_catalog.pg_attrdef d
+-- Expressions that the catalogs keep parsed, with the object that they belong to and their place in
+-- it. A function of the server's own that is called in one stands nowhere else: pg_depend leaves
+-- out what is pinned.
+SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, adrelid AS objid,
+       'a default or generated column'::text AS place, adbin::text AS tree
+FROM pg_catalog.pg_attrdef
 UNION ALL
-SELECT CASE WHEN k.conrelid <> 0 THEN 'pg_catalog.pg_class'::regclass ELSE 'pg_catalog.pg_type'::regclass END, CASE WHEN k.conrelid <> 0 THEN k.conrelid ELSE k.contypid END,
-       'constraint ' || k.conname, k.conbin::text FROM pg_catalog.pg_constraint k
+SELECT CASE WHEN conrelid <> 0 THEN 'pg_catalog.pg_class'::regclass
+            ELSE 'pg_catalog.pg_type'::regclass END,
+       CASE WHEN conrelid <> 0 THEN conrelid ELSE contypid END,
+       'constraint ' || conname, conbin::text
+FROM pg_catalog.pg_constraint
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, y.polrelid, 'policy ' || y.polname, pg_catalog.concat(y.polqual::text, y.polwithcheck::text) FROM pg_catalog.pg_policy y
+SELECT 'pg_catalog.pg_class'::regclass, polrelid, 'policy ' || polname,
+       pg_catalog.concat(polqual::text, polwithcheck::text)
+FROM pg_catalog.pg_policy
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, r.ev_class, 'rule ' || r.rulename, pg_catalog.concat(r.ev_qual::text, r.ev_action::text) FROM pg_catalog.pg_rewrite r
+SELECT 'pg_catalog.pg_class'::regclass, ev_class, 'rule ' || rulename,
+       pg_catalog.concat(ev_qual::text, ev_action::text)
+FROM pg_catalog.pg_rewrite
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, t.tgrelid, 'trigger ' || t.tgname, t.tgqual::text FROM pg_catalog.pg_trigger t
+SELECT 'pg_catalog.pg_class'::regclass, tgrelid, 'trigger ' || tgname, tgqual::text
+FROM pg_catalog.pg_trigger
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, x.indrelid, 'an index', pg_catalog.concat(x.indexprs::text, x.indpred::text) FROM pg_catalog.pg_index x
+SELECT 'pg_catalog.pg_class'::regclass, indrelid, 'an index',
+       pg_catalog.concat(indexprs::text, indpred::text)
+FROM pg_catalog.pg_index
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, p.partrelid, 'the partition key', p.partexprs::text FROM pg_catalog.pg_partitioned_table p
+SELECT 'pg_catalog.pg_class'::regclass, partrelid, 'the partition key', partexprs::text
+FROM pg_catalog.pg_partitioned_table
 UNION ALL
-SELECT 'pg_catalog.pg_type'::regclass, t.oid, 'its default', t.typdefaultbin::text FROM pg_catalog.pg_type t
+SELECT 'pg_catalog.pg_type'::regclass, oid, 'its default', typdefaultbin::text
+FROM pg_catalog.pg_type
 UNION ALL
-SELECT 'pg_catalog.pg_proc'::regclass, p.oid, 'an argument''s default or the body', pg_catalog.concat(p.proargdefaults::text, p.prosqlbody::text) FROM pg_catalog.pg_proc p;
+SELECT 'pg_catalog.pg_proc'::regclass, oid, 'an argument''s default or the body',
+       pg_catalog.concat(proargdefaults::text, prosqlbody::text)
+FROM pg_catalog.pg_proc;
 
-CREATE FUNCTION qt001_cp.reached_by_apply_path(manifest text) RETURNS TABLE (kind text, identity text, classid oid, objid oid)
+CREATE FUNCTION qt001_cp.reached_by_apply_path(manifest text)
+RETURNS TABLE (kind text, identity text, classid oid, objid oid)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $reached_by_apply_path$
--- Everything that the repointed routines reach today: what the catalogs know, and what the analysis found in bodies.
+-- Everything that the repointed routines reach today: what the catalogs know, and what the analysis
+-- found in bodies.
 WITH RECURSIVE live AS MATERIALIZED (
-    SELECT l.* FROM qt001_cp.live_identity((qt001_cp.document_json(manifest) ->> 'application')::name) l
+    SELECT named.*
+    FROM (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS role) application
+    CROSS JOIN LATERAL qt001_cp.live_identity(application.role) named
 ), edge AS MATERIALIZED (
-    SELECT e.from_class, e.from_id, e.to_class, e.to_id FROM qt001_cp.catalog_edge() e
+    SELECT noted.from_class, noted.from_id, noted.to_class, noted.to_id
+    FROM qt001_cp.catalog_edge() noted
     UNION
-    SELECT f.classid, f.objid, t.classid, t.objid
-    FROM qt001_cp.analysis_routine(manifest) r
-    JOIN live f ON f.kind = r ->> 'kind' AND f.identity = r ->> 'identity'
-    CROSS JOIN LATERAL jsonb_array_elements(r -> 'edges') x
-    JOIN live t ON t.kind = x ->> 'kind' AND t.identity = x ->> 'identity'
-), walk(classid, objid) AS (
-    SELECT l.classid, l.objid FROM live l
-    JOIN jsonb_array_elements(qt001_cp.document_json(manifest) -> 'repoint') r ON r ->> 'identity' = l.identity
+    SELECT source.classid, source.objid, target.classid, target.objid
+    FROM qt001_cp.analysis_routine(manifest) analysed
+    JOIN live source
+    ON source.kind = analysed ->> 'kind' AND source.identity = analysed ->> 'identity'
+    CROSS JOIN LATERAL jsonb_array_elements(analysed -> 'edges') found
+    JOIN live target
+    ON target.kind = found ->> 'kind' AND target.identity = found ->> 'identity'
+), reached(classid, objid) AS (
+    SELECT live.classid, live.objid
+    FROM live JOIN jsonb_array_elements(qt001_cp.document_json(manifest) -> 'repoint') part
+    ON part ->> 'identity' = live.identity
     UNION
-    SELECT e.to_class, e.to_id FROM walk w JOIN edge e ON e.from_class = w.classid AND e.from_id = w.objid
+    SELECT edge.to_class, edge.to_id
+    FROM reached JOIN edge ON edge.from_class = reached.classid AND edge.from_id = reached.objid
 )
-SELECT i.type, i.identity, w.classid, w.objid FROM walk w CROSS JOIN LATERAL pg_identify_object(w.classid, w.objid, 0) i
-WHERE i.schema IS DISTINCT FROM 'qt001_cp' AND i.identity IS NOT NULL
+SELECT object.type, object.identity, reached.classid, reached.objid
+FROM reached CROSS JOIN LATERAL pg_identify_object(reached.classid, reached.objid, 0) object
+WHERE object.schema IS DISTINCT FROM 'qt001_cp' AND object.identity IS NOT NULL
 $reached_by_apply_path$;
 
 CREATE FUNCTION qt001_cp.dependency_findings(manifest text)
@@ -194,35 +237,56 @@ SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $dependency_findings$
--- Everything that the apply path reaches today, directly or through others, stands in the sealed dependency manifest.
-WITH sealed AS MATERIALIZED (
-    SELECT qt001_cp.sealed('qt001.manifest.dependency/1') AS digest
-), doc AS MATERIALIZED (SELECT qt001_cp.document_json(s.digest) AS j FROM sealed s
-), reached AS MATERIALIZED (SELECT r.* FROM qt001_cp.reached_by_apply_path(manifest) r)
+-- long: all of it asks of one walk of the apply path, which is dear. Everything that the apply path
+-- reaches today, directly or through others, stands in the sealed dependency manifest.
+WITH dependency AS MATERIALIZED (
+    SELECT sealed.digest, qt001_cp.document_json(sealed.digest) AS doc
+    FROM (SELECT qt001_cp.sealed('qt001.manifest.dependency/1') AS digest) sealed
+), reached AS MATERIALIZED (
+    SELECT object.* FROM qt001_cp.reached_by_apply_path(manifest) object
+)
 SELECT 'QT301', 'dependency manifest', 'sealed, of object manifest ' || manifest,
-       CASE WHEN s.digest IS NULL THEN 'not sealed' ELSE 'of ' || (d.j ->> 'object_manifest') END, 'Deploy FIX7c with its documents.'
-FROM sealed s, doc d WHERE s.digest IS NULL OR d.j ->> 'object_manifest' <> manifest
+       CASE WHEN dependency.digest IS NULL THEN 'not sealed'
+            ELSE 'of ' || (dependency.doc ->> 'object_manifest') END,
+       'Take FIX7c back and deploy it with its documents.'
+FROM dependency
+WHERE dependency.digest IS NULL OR dependency.doc ->> 'object_manifest' <> manifest
 UNION ALL
-SELECT 'QT301', 'dependency manifest', 'no unknown dependency', u::text, 'Rewrite the statement so that it can be analysed, then generate again.'
-FROM doc d, jsonb_array_elements(d.j -> 'unknown') u
+SELECT 'QT301', 'dependency manifest', 'no unknown dependency', missing::text,
+       'Rewrite the statement so that it can be analysed, then generate again.'
+FROM dependency CROSS JOIN LATERAL jsonb_array_elements(dependency.doc -> 'unknown') missing
 UNION ALL
-SELECT 'QT301', r.kind || ' ' || r.identity, 'in the dependency manifest', 'reached by the apply path, not in it',
+SELECT 'QT301', reached.kind || ' ' || reached.identity, 'in the dependency manifest',
+       'reached by the apply path, not in it',
        'See what reaches it; then analyse, generate and seal again.'
-FROM reached r, doc d WHERE d.j IS NOT NULL AND NOT (d.j -> 'objects') @> jsonb_build_array(jsonb_build_array(r.kind, r.identity))
+FROM reached CROSS JOIN dependency
+WHERE dependency.doc IS NOT NULL
+  AND NOT (dependency.doc -> 'objects')
+          @> jsonb_build_array(jsonb_build_array(reached.kind, reached.identity))
 UNION ALL
 -- A routine on the apply path that calls something nobody could resolve.
-SELECT 'QT301', a ->> 'identity', 'every dependency known', (u ->> 'rule') || ': ' || (u ->> 'detail'), 'Rewrite the statement so that it can be analysed.'
-FROM qt001_cp.analysis_routine(manifest) a JOIN reached r ON r.kind = a ->> 'kind' AND r.identity = a ->> 'identity',
-     jsonb_array_elements(a -> 'unknown') u
+SELECT 'QT301', analysed ->> 'identity', 'every dependency known',
+       (missing ->> 'rule') || ': ' || (missing ->> 'detail'),
+       'Rewrite the statement so that it can be analysed.'
+FROM qt001_cp.analysis_routine(manifest) analysed
+JOIN reached
+ON reached.kind = analysed ->> 'kind' AND reached.identity = analysed ->> 'identity'
+CROSS JOIN LATERAL jsonb_array_elements(analysed -> 'unknown') missing
 UNION ALL
--- A body that nobody has looked into: another role's, or an extension's. What the catalogs know of one (BEGIN ATOMIC) is in the
--- walk; what is written in C has no text here.
-SELECT 'QT301', r.kind || ' ' || r.identity, 'a body that the analysis covers', 'on the apply path, not analysed',
+-- A body that nobody has looked into: another role's, or an extension's. What the catalogs know of
+-- one (BEGIN ATOMIC) is in the walk; what is written in C has no text here.
+SELECT 'QT301', reached.kind || ' ' || reached.identity, 'a body that the analysis covers',
+       'on the apply path, not analysed',
        'Transfer it by a rule of the policy, or take the call out of the new sources.'
-FROM reached r JOIN pg_proc p ON p.oid >= 16384 AND p.prosqlbody IS NULL AND p.prokind IN ('f', 'p')
-JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
-JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i ON i.type = r.kind AND i.identity = r.identity
-WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.analysis_routine(manifest) a WHERE a ->> 'identity' = r.identity)
+FROM reached
+JOIN pg_proc routine
+ON routine.oid >= 16384 AND routine.prosqlbody IS NULL AND routine.prokind IN ('f', 'p')
+JOIN pg_language language
+ON language.oid = routine.prolang AND language.lanname NOT IN ('internal', 'c')
+JOIN LATERAL pg_identify_object('pg_proc'::regclass, routine.oid, 0) object
+ON object.type = reached.kind AND object.identity = reached.identity
+WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.analysis_routine(manifest) analysed
+                  WHERE analysed ->> 'identity' = reached.identity)
 UNION ALL
 -- What nobody can see through: a call in an expression that the catalogs keep, a function behind a trigger, another server.
 SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', format('hidden-sink: %s in %s', p.proname, e.place),
@@ -246,44 +310,73 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $capability_findings$
--- Every capability of the sealed manifest has real evidence: bound to it, about this object manifest, by an accepted
--- producer, young enough, with its raw output, from an environment that is no rehearsal, imported and bound by an author.
--- The test authority counts only in a database that the bootstrap marked for it.
+-- Every capability of the sealed manifest has real evidence: bound to it, about this object
+-- manifest, by an accepted producer, young enough, with its raw output, from an environment that is
+-- no rehearsal, imported and bound by an author. The test authority counts only in a database that
+-- the bootstrap marked for it.
 WITH capability AS MATERIALIZED (
-    SELECT c ->> 'name' AS name, c -> 'producers' AS producers, (c ->> 'max_age_seconds')::bigint AS max_age
-    FROM jsonb_array_elements(qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') c
+    SELECT listed ->> 'name' AS name, listed -> 'producers' AS producers,
+           (listed ->> 'max_age_seconds')::bigint AS max_age
+    FROM jsonb_array_elements(qt001_cp.document_json(
+             qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') listed
 ), offered AS MATERIALIZED (
-    SELECT b.detail ->> 'requirement' AS name, qt001_cp.document_json(b.subject) AS doc, b.subject AS digest, b.actor
-    FROM qt001_cp.event b WHERE b.verb = 'bound'
+    SELECT bound.detail ->> 'requirement' AS name, bound.subject AS digest, bound.actor,
+           qt001_cp.document_json(bound.subject) AS doc
+    FROM qt001_cp.event bound WHERE bound.verb = 'bound'
 ), test(allowed) AS (
-    SELECT coalesce(bool_or(b.rehearsal AND b.test_authority AND b.database = current_database()), false) FROM qt001_cp.bootstrap b
-), judged AS (
-    SELECT o.name, o.digest,
-           CASE WHEN o.doc ->> 'schema' IS DISTINCT FROM 'qt001.evidence.capability/1' THEN 'not capability evidence'
-                WHEN o.doc ->> 'class' = 'simulated' THEN 'simulated'
-                WHEN o.doc ->> 'class' = 'test' AND NOT (t.allowed AND o.doc #>> '{producer,name}' = 'qt001-test-authority')
+    SELECT coalesce(bool_or(mark.rehearsal AND mark.test_authority
+                            AND mark.database = current_database()), false)
+    FROM qt001_cp.bootstrap mark
+), evidence AS (
+    SELECT offered.name, offered.digest,
+           CASE WHEN offered.doc ->> 'schema' IS DISTINCT FROM 'qt001.evidence.capability/1'
+                    THEN 'not capability evidence'
+                WHEN offered.doc ->> 'class' = 'simulated' THEN 'simulated'
+                WHEN offered.doc ->> 'class' = 'test'
+                     AND NOT (test.allowed
+                              AND offered.doc #>> '{producer,name}' = 'qt001-test-authority')
                     THEN 'of class test, without a test authority in this database'
-                WHEN o.doc ->> 'class' = 'real' AND o.doc #>> '{producer,name}' = 'qt001-test-authority' THEN 'of the test authority, called real'
-                WHEN o.doc ->> 'class' = 'real' AND coalesce(o.doc ->> 'environment', 'rehearsal') = 'rehearsal' THEN 'from a rehearsal'
-                WHEN coalesce(o.doc ->> 'class', '') NOT IN ('real', 'test') THEN 'of class ' || coalesce(o.doc ->> 'class', 'none')
-                WHEN NOT c.producers @> jsonb_build_array(o.doc #>> '{producer,name}') THEN 'by an unknown producer ' || coalesce(o.doc #>> '{producer,name}', 'without a name')
-                WHEN o.doc ->> 'subject' IS DISTINCT FROM manifest THEN 'about another subject'
-                WHEN o.doc ->> 'capability' IS DISTINCT FROM c.name THEN 'about another capability'
-                WHEN btrim(coalesce(o.doc ->> 'raw', '')) = '' THEN 'without raw output'
-                WHEN (qt001_cp.utc_timestamp(o.doc ->> 'produced_at') BETWEEN clock_timestamp() - make_interval(secs => c.max_age) AND clock_timestamp()) IS NOT TRUE
-                    THEN 'produced at ' || coalesce(o.doc ->> 'produced_at', 'no time')
-                WHEN NOT 'qt001_cp_author' IN (SELECT qt001_cp.member_of(o.actor)) THEN 'bound by ' || o.actor
-                WHEN NOT EXISTS (SELECT 1 FROM qt001_cp.event i WHERE i.verb = 'evidence_imported' AND i.subject = o.digest
-                                                                  AND 'qt001_cp_author' IN (SELECT qt001_cp.member_of(i.actor)))
+                WHEN offered.doc ->> 'class' = 'real'
+                     AND offered.doc #>> '{producer,name}' = 'qt001-test-authority'
+                    THEN 'of the test authority, called real'
+                WHEN offered.doc ->> 'class' = 'real'
+                     AND coalesce(offered.doc ->> 'environment', 'rehearsal') = 'rehearsal'
+                    THEN 'from a rehearsal'
+                WHEN coalesce(offered.doc ->> 'class', '') NOT IN ('real', 'test')
+                    THEN 'of class ' || coalesce(offered.doc ->> 'class', 'none')
+                WHEN NOT capability.producers
+                         @> jsonb_build_array(offered.doc #>> '{producer,name}')
+                    THEN 'by an unknown producer '
+                         || coalesce(offered.doc #>> '{producer,name}', 'without a name')
+                WHEN offered.doc ->> 'subject' IS DISTINCT FROM manifest
+                    THEN 'about another subject'
+                WHEN offered.doc ->> 'capability' IS DISTINCT FROM capability.name
+                    THEN 'about another capability'
+                WHEN btrim(coalesce(offered.doc ->> 'raw', '')) = '' THEN 'without raw output'
+                WHEN (qt001_cp.utc_timestamp(offered.doc ->> 'produced_at')
+                      BETWEEN clock_timestamp() - make_interval(secs => capability.max_age)
+                          AND clock_timestamp()) IS NOT TRUE
+                    THEN 'produced at ' || coalesce(offered.doc ->> 'produced_at', 'no time')
+                WHEN NOT 'qt001_cp_author' IN (SELECT qt001_cp.member_of(offered.actor))
+                    THEN 'bound by ' || offered.actor
+                WHEN NOT EXISTS (
+                    SELECT 1 FROM qt001_cp.event imported
+                    WHERE imported.verb = 'evidence_imported' AND imported.subject = offered.digest
+                      AND 'qt001_cp_author' IN (SELECT qt001_cp.member_of(imported.actor)))
                     THEN 'not imported by an author'
-                END AS wrong
-    FROM offered o JOIN capability c ON c.name = o.name CROSS JOIN test t
+                END AS fault
+    FROM offered JOIN capability ON capability.name = offered.name CROSS JOIN test
 )
-SELECT 'QT301', 'capability manifest', 'sealed', 'not sealed', 'Deploy FIX7c with its documents.'
+SELECT 'QT301', 'capability manifest', 'sealed', 'not sealed',
+       'Take FIX7c back and deploy it with its documents.'
 WHERE qt001_cp.sealed('qt001.manifest.capability/1') IS NULL
 UNION ALL
-SELECT 'QT301', 'capability ' || c.name, 'real evidence by one of ' || c.producers::text || ', bound to it',
-       coalesce((SELECT string_agg(left(j.digest, 12) || ' is ' || j.wrong, '; ') FROM judged j WHERE j.name = c.name), 'none'),
+SELECT 'QT301', 'capability ' || capability.name,
+       'real evidence by one of ' || capability.producers::text || ', bound to it',
+       coalesce((SELECT string_agg(left(evidence.digest, 12) || ' is ' || evidence.fault, '; ')
+                 FROM evidence WHERE evidence.name = capability.name), 'none'),
        'qt001-cp evidence import FILE, then qt001-cp bind'
-FROM capability c WHERE NOT EXISTS (SELECT 1 FROM judged j WHERE j.name = c.name AND j.wrong IS NULL)
+FROM capability
+WHERE NOT EXISTS (SELECT 1 FROM evidence
+                  WHERE evidence.name = capability.name AND evidence.fault IS NULL)
 $capability_findings$;

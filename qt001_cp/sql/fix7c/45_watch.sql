@@ -1,10 +1,12 @@
--- The guard's memory and the watch that ends it. A verdict of the gates is kept under an epoch; it holds until something
--- that the gates read has changed. What tells of a change (docs/adr/0013):
---   * the watch: event triggers, and triggers on our own tables, note the transaction in qt001_cp_watch.change;
---   * unwatched_state(): what PostgreSQL fires no event trigger for, looked at directly at each call;
---   * valid_until: the first moment at which a verdict ends by itself.
--- The watch belongs to the superuser that deploys, in a schema of its own: what runs in other people's DDL must not be in
--- the hand of qt001_cp_owner. Without superuser there is no watch, nothing is kept, and every call computes the gates.
+-- The guard's memory and the watch that ends it. A verdict of the gates is kept; it holds until
+-- something that the gates read has changed. What tells of a change (docs/adr/0013):
+--   * the watch: event triggers, and triggers on our own tables, note the transaction in
+--     qt001_cp_watch.change;
+--   * unwatched_state(): what PostgreSQL fires no event trigger for, looked at at each call;
+--   * valid_until: the first time at which a verdict ends by itself.
+-- The watch belongs to the superuser that deploys, in a schema of its own: what runs in other
+-- people's DDL must not belong to qt001_cp_owner. Without superuser there is no watch, nothing is
+-- kept, and every call computes the gates.
 -- Source: PostgreSQL documentation, chapter "Event Triggers"; "Explicit Locking" (13.3).
 
 CREATE TABLE qt001_cp.verdict (
@@ -20,35 +22,57 @@ CREATE TABLE qt001_cp.verdict (
     made_by name NOT NULL
 );
 COMMENT ON TABLE qt001_cp.verdict IS
-    'The last time that all gates were open: of which subject, at which head of the ledger, what was seen, until when it holds.';
-INSERT INTO qt001_cp.verdict (number, subject, head, seed, seen, routines, made_at, valid_until, made_by)
+    'The last time that all gates were open: of which subject, at which head of the ledger, '
+    'what was seen, until when it holds.';
+INSERT INTO qt001_cp.verdict
+    (number, subject, head, seed, seen, routines, made_at, valid_until, made_by)
 VALUES (0, '', '', 0, '{}', '{}', pg_catalog.clock_timestamp(), '-infinity', session_user);
 
 CREATE FUNCTION qt001_cp.unwatched_state(seed bigint, routines oid[]) RETURNS bigint[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $unwatched_state$
--- What the gates read and no event trigger fires for: roles, memberships, settings, this database, tablespaces, privileges
--- on parameters, large objects, and the event triggers themselves; and the rows of the routines on the apply path. Of a
--- row its version (xmin) says whether it is another one; pg_roles is a view and shows its contents only (the server's own
--- roles cannot be altered). Hashed under a seed that nobody can know beforehand, so that no set of rows can be made to fit.
--- One query with a branch a catalog: each writer pays for it, and a query of its own costs more than the few rows it reads.
+-- What the gates read and no event trigger fires for: roles, memberships, settings, this database,
+-- tablespaces, privileges on parameters, large objects, and the event triggers themselves; and the
+-- rows of the routines on the apply path. Of a row its version (xmin) says whether it is another
+-- one; pg_roles is a view and shows its contents only (the server's own roles cannot be altered).
+-- Hashed under a seed that nobody can know beforehand, so that no set of rows can be made to fit.
+-- One query with a branch a catalog: each writer pays for it, and a query of its own costs more
+-- than the few rows it reads.
 DECLARE
     parameters bigint;
 BEGIN
     IF current_setting('server_version_num')::int >= 150000 THEN
-        SELECT bit_xor(hash_record_extended(ROW(a.oid, a.xmin), seed)) INTO parameters FROM pg_parameter_acl a;
+        SELECT bit_xor(hash_record_extended(ROW(oid, xmin), seed)) INTO parameters
+        FROM pg_parameter_acl;
     END IF;
-    RETURN (SELECT ARRAY[coalesce(parameters, 0), CASE WHEN current_setting('event_triggers', true) = 'off' THEN 0 ELSE 1 END, bit_xor(s.state)] FROM (
-        SELECT hash_record_extended(ROW(1, r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
-                                        r.rolbypassrls), seed) FROM pg_roles r WHERE r.oid >= 16384 OR r.oid < 100
-        UNION ALL SELECT hash_record_extended(ROW(2, m.roleid, m.member, m.grantor, m.xmin), seed) FROM pg_auth_members m
-        UNION ALL SELECT hash_record_extended(ROW(3, d.oid, d.xmin), seed) FROM pg_database d WHERE d.datname = current_database()
-        UNION ALL SELECT hash_record_extended(ROW(4, c.setdatabase, c.setrole, c.xmin), seed) FROM pg_db_role_setting c
-        UNION ALL SELECT hash_record_extended(ROW(5, t.oid, t.xmin), seed) FROM pg_tablespace t
-        UNION ALL SELECT hash_record_extended(ROW(6, l.oid, l.xmin), seed) FROM pg_largeobject_metadata l
-        UNION ALL SELECT hash_record_extended(ROW(7, e.oid, e.xmin), seed) FROM pg_event_trigger e
-        UNION ALL SELECT hash_record_extended(ROW(8, p.oid, p.xmin), seed) FROM pg_proc p WHERE p.oid = ANY (routines)) s(state));
+    RETURN (SELECT ARRAY[
+                coalesce(parameters, 0),
+                CASE WHEN current_setting('event_triggers', true) = 'off' THEN 0 ELSE 1 END,
+                bit_xor(entry.state)]
+    FROM (
+        SELECT hash_record_extended(ROW(1, oid, rolname, rolsuper, rolinherit, rolcreaterole,
+                                        rolcreatedb, rolcanlogin, rolreplication, rolbypassrls),
+                                    seed)
+        FROM pg_roles WHERE oid >= 16384 OR oid < 100
+        UNION ALL
+        SELECT hash_record_extended(ROW(2, roleid, member, grantor, xmin), seed)
+        FROM pg_auth_members
+        UNION ALL
+        SELECT hash_record_extended(ROW(3, oid, xmin), seed)
+        FROM pg_database WHERE datname = current_database()
+        UNION ALL
+        SELECT hash_record_extended(ROW(4, setdatabase, setrole, xmin), seed)
+        FROM pg_db_role_setting
+        UNION ALL
+        SELECT hash_record_extended(ROW(5, oid, xmin), seed) FROM pg_tablespace
+        UNION ALL
+        SELECT hash_record_extended(ROW(6, oid, xmin), seed) FROM pg_largeobject_metadata
+        UNION ALL
+        SELECT hash_record_extended(ROW(7, oid, xmin), seed) FROM pg_event_trigger
+        UNION ALL
+        SELECT hash_record_extended(ROW(8, oid, xmin), seed) FROM pg_proc WHERE oid = ANY (routines)
+    ) entry(state));
 END
 $unwatched_state$;
 
@@ -56,46 +80,66 @@ CREATE FUNCTION qt001_cp.watch_missing() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $watch_missing$
--- Why changes are not noticed; NULL where the watch is complete and in the hand of superusers alone.
+-- Why changes are not noticed; NULL where the watch is complete and belongs to superusers alone.
 SELECT CASE
-    WHEN n.oid IS NULL THEN 'FIX7c was deployed without superuser: there are no event triggers'
+    WHEN watch.oid IS NULL THEN 'FIX7c was deployed without superuser: there are no event triggers'
     WHEN current_setting('event_triggers', true) = 'off' THEN 'event_triggers is off'
-    WHEN EXISTS (SELECT 1 FROM pg_roles r WHERE NOT r.rolsuper AND r.oid IN (
-             SELECT n.nspowner UNION ALL SELECT c.relowner FROM pg_class c WHERE c.relnamespace = n.oid
-             UNION ALL SELECT p.proowner FROM pg_proc p WHERE p.pronamespace = n.oid
-             UNION ALL SELECT e.evtowner FROM pg_event_trigger e JOIN pg_proc f ON f.oid = e.evtfoid WHERE f.pronamespace = n.oid))
-        THEN 'something in schema qt001_cp_watch belongs to a role that is no superuser'
-    WHEN (SELECT count(*) FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
-          WHERE p.pronamespace = n.oid AND p.proname = 'note_command' AND e.evtenabled = 'A' AND e.evttags IS NULL
-            AND (e.evtname, e.evtevent) IN (('qt001_cp_watch_start', 'ddl_command_start'), ('qt001_cp_watch_end', 'ddl_command_end'),
-                                            ('qt001_cp_watch_drop', 'sql_drop'))) < 3
+    WHEN EXISTS (
+        SELECT 1 FROM pg_roles role
+        WHERE NOT role.rolsuper AND role.oid IN (
+            SELECT watch.nspowner
+            UNION ALL
+            SELECT relation.relowner FROM pg_class relation WHERE relation.relnamespace = watch.oid
+            UNION ALL
+            SELECT routine.proowner FROM pg_proc routine WHERE routine.pronamespace = watch.oid
+            UNION ALL
+            SELECT trigger.evtowner
+            FROM pg_event_trigger trigger JOIN pg_proc routine ON routine.oid = trigger.evtfoid
+            WHERE routine.pronamespace = watch.oid))
+        THEN 'something in schema qt001_cp_watch belongs to a role that is not a superuser'
+    WHEN (
+        SELECT count(*)
+        FROM pg_event_trigger trigger JOIN pg_proc routine ON routine.oid = trigger.evtfoid
+        WHERE routine.pronamespace = watch.oid AND routine.proname = 'note_command'
+          AND trigger.evtenabled = 'A' AND trigger.evttags IS NULL
+          AND (trigger.evtname, trigger.evtevent) IN (
+                  ('qt001_cp_watch_start', 'ddl_command_start'),
+                  ('qt001_cp_watch_end', 'ddl_command_end'),
+                  ('qt001_cp_watch_drop', 'sql_drop'))) < 3
         THEN 'an event trigger of the watch is missing or not enabled always'
-    WHEN (SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE p.pronamespace = n.oid AND t.tgenabled = 'A' AND NOT t.tgisinternal)
-         < 9 THEN 'a trigger of the watch is missing or not enabled always' END
-FROM (SELECT) one LEFT JOIN pg_namespace n ON n.nspname = 'qt001_cp_watch'
+    WHEN (
+        SELECT count(*) FROM pg_trigger trigger JOIN pg_proc routine ON routine.oid = trigger.tgfoid
+        WHERE routine.pronamespace = watch.oid AND trigger.tgenabled = 'A'
+          AND NOT trigger.tgisinternal) < 9
+        THEN 'a trigger of the watch is missing or not enabled always' END
+FROM (SELECT) one LEFT JOIN pg_namespace watch ON watch.nspname = 'qt001_cp_watch'
 $watch_missing$;
 
 CREATE FUNCTION qt001_cp.guard_mode() RETURNS TABLE (mode text, reason text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $guard_mode$
--- How the writer's guard decides here, for people: 'kept' a verdict until something changes, or 'exact' at every call.
-SELECT CASE WHEN w.missing IS NULL THEN 'kept' ELSE 'exact' END,
-       coalesce(w.missing || '; every call of the writer computes all gates', 'changes are noticed by event triggers, and by a look at roles at each call')
-FROM (SELECT qt001_cp.watch_missing() AS missing) w
+-- How the writer's guard decides here, for people: 'kept' a verdict until something changes, or
+-- 'exact' at every call.
+SELECT CASE WHEN watch.missing IS NULL THEN 'kept' ELSE 'exact' END,
+       coalesce(watch.missing || '; every call of the writer computes all gates',
+                'changes are noticed by event triggers, and by a look at roles at each call')
+FROM (SELECT qt001_cp.watch_missing() AS missing) watch
 $guard_mode$;
 
 CREATE FUNCTION qt001_cp.watch_begin() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $watch_begin$
--- Makes the watch, as the operator's session. The last step of FIX7c: from here on every change is noticed.
+-- long: it makes schema, tables, functions and triggers of the watch, in their order.
+-- As the operator's session, the last step of FIX7c: from here on every change is noticed.
 DECLARE
     own text;
 BEGIN
     PERFORM qt001_cp.note_step('watch_begin');
-    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-        RAISE NOTICE 'FIX7c: % is no superuser and cannot create event triggers; the guard computes all gates at every call', current_user;
+    IF NOT (SELECT role.rolsuper FROM pg_roles role WHERE role.rolname = current_user) THEN
+        RAISE NOTICE 'FIX7c: % is not a superuser and cannot create event triggers; '
+                     'the guard computes all gates at every call', current_user;
         RETURN;
     END IF;
     CREATE SCHEMA qt001_cp_watch;
@@ -105,7 +149,8 @@ BEGIN
     CREATE TABLE qt001_cp_watch.change (xid xid8 PRIMARY KEY);
     REVOKE ALL ON qt001_cp_watch.change FROM PUBLIC;
     GRANT SELECT, DELETE ON qt001_cp_watch.change TO qt001_cp_owner;
-    -- Nothing but a lock: writers share it from their check to their end, a change has it alone while it commits.
+    -- Nothing but a lock: writers share it from their check to their end, a change has it alone
+    -- while it commits.
     CREATE TABLE qt001_cp_watch.latch ();
     REVOKE ALL ON qt001_cp_watch.latch FROM PUBLIC;
     GRANT SELECT, DELETE ON qt001_cp_watch.latch TO qt001_cp_owner;
@@ -113,23 +158,33 @@ BEGIN
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $note_command$
--- Notes the transaction of a command that may have changed a definition, an owner or an ACL. Temporary objects are
--- nobody's business, unless they inherit from a permanent table. What drops nothing but temporary objects is left out too.
+-- Notes the transaction of a command that may have changed a definition, an owner or an ACL.
+-- Temporary objects are nobody's business, unless they inherit from a permanent table. What drops
+-- nothing but temporary objects is left out too.
 BEGIN
     IF tg_tag IN ('COMMENT', 'REFRESH MATERIALIZED VIEW') THEN
         RETURN;
     ELSIF tg_event = 'ddl_command_start' THEN
-        -- CONCURRENTLY commits on its way, before the command's end, and may fail after that. It stands at top level only.
-        IF tg_tag NOT IN ('CREATE INDEX', 'DROP INDEX', 'ALTER TABLE') OR current_query() !~* 'concurrently' THEN
+        -- CONCURRENTLY commits on its way, before the command's end, and may fail after that. It
+        -- stands at top level only.
+        IF tg_tag NOT IN ('CREATE INDEX', 'DROP INDEX', 'ALTER TABLE')
+            OR current_query() !~* 'concurrently'
+        THEN
             RETURN;
         END IF;
     ELSIF tg_event = 'sql_drop' THEN
-        IF NOT EXISTS (SELECT 1 FROM pg_event_trigger_dropped_objects() d WHERE NOT d.is_temporary) THEN
+        IF NOT EXISTS (SELECT 1 FROM pg_event_trigger_dropped_objects() dropped
+                       WHERE NOT dropped.is_temporary) THEN
             RETURN;
         END IF;
     ELSIF EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands()) THEN
-        IF NOT EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() c WHERE c.schema_name IS DISTINCT FROM 'pg_temp'
-                          OR EXISTS (SELECT 1 FROM pg_inherits h WHERE c.classid = 'pg_class'::regclass AND h.inhrelid = c.objid)) THEN
+        IF NOT EXISTS (
+            SELECT 1 FROM pg_event_trigger_ddl_commands() command
+            WHERE command.schema_name IS DISTINCT FROM 'pg_temp' OR EXISTS (
+                SELECT 1 FROM pg_inherits
+                WHERE command.classid = 'pg_class'::regclass
+                  AND pg_inherits.inhrelid = command.objid))
+        THEN
             RETURN;
         END IF;
     ELSIF tg_tag IN ('DROP TABLE', 'DROP VIEW', 'DROP SEQUENCE', 'DROP INDEX') THEN
@@ -152,22 +207,29 @@ $note_row$;
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $settle$
--- When a change commits: waits for the writers that have passed the guard, and holds new ones back until it is visible.
--- A writer never becomes the victim of a deadlock with it: where one waits for us, we give up at once.
+-- When a change commits: waits for the writers that have passed the guard, and holds new ones back
+-- until it is visible. A writer never becomes the victim of a deadlock with it: where one waits for
+-- us, we give up at once.
 DECLARE
-    given bigint := (SELECT s.setting::bigint FROM pg_settings s WHERE s.name = 'lock_timeout');
-    until timestamptz := clock_timestamp() + make_interval(secs => CASE given WHEN 0 THEN 30000 ELSE given END / 1000.0);
+    given bigint := (SELECT setting::bigint FROM pg_settings WHERE name = 'lock_timeout');
+    until timestamptz := clock_timestamp()
+        + make_interval(secs => CASE given WHEN 0 THEN 30000 ELSE given END / 1000.0);
     waits boolean;
 BEGIN
     LOOP
-        waits := EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'relation' AND l.relation = 'qt001_cp_watch.latch'::regclass
-                           AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-                           AND l.granted AND l.pid <> pg_backend_pid() AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
+        waits := EXISTS (
+            SELECT 1 FROM pg_locks lock
+            WHERE lock.locktype = 'relation' AND lock.relation = 'qt001_cp_watch.latch'::regclass
+              AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND lock.granted AND lock.pid <> pg_backend_pid()
+              AND pg_backend_pid() = ANY (pg_blocking_pids(lock.pid)));
         IF waits OR clock_timestamp() >= until THEN
             RAISE EXCEPTION USING ERRCODE = 'QT307',
                 MESSAGE = 'change refused: expected no guarded write in progress, found one that '
-                          || CASE WHEN waits THEN 'waits for this transaction' ELSE 'has not ended' END,
-                HINT = 'Run it again when the writer''s transaction has ended; see pg_locks on qt001_cp_watch.latch.';
+                          || CASE WHEN waits THEN 'waits for this transaction'
+                                  ELSE 'has not ended' END,
+                HINT = 'Run it again when the writer''s transaction has ended; '
+                       'see pg_locks on qt001_cp_watch.latch.';
         END IF;
         BEGIN
             PERFORM set_config('lock_timeout', '200', true);
@@ -180,32 +242,44 @@ BEGIN
     END LOOP;
 END
 $settle$;
-    -- Rows of source tables are no matter of a trigger, which would change a protected table: they are counted, each time,
-    -- up to the number that the event 'deployed' has. The names stand in the body, so that its plan is kept.
-    SELECT string_agg(format('EXISTS (SELECT FROM %I.%I OFFSET %s)', o.schema, o.name, (r.value ->> 1)::bigint - 1),
-                      E'\n        AND ' ORDER BY o.number) INTO own
-    FROM qt001_cp.event e CROSS JOIN LATERAL jsonb_array_elements(e.detail -> 'rows') r(value)
-    JOIN qt001_cp.manifest_object(e.subject) o ON o.kind = 'table' AND o.identity = r.value ->> 0
-    WHERE e.verb = 'deployed' AND e.seq = (SELECT max(x.seq) FROM qt001_cp.event x WHERE x.verb = 'deployed') AND (r.value ->> 1)::bigint > 0;
-    EXECUTE format('CREATE FUNCTION qt001_cp_watch.rows_kept() RETURNS boolean LANGUAGE plpgsql STABLE '
-                   'SET search_path = pg_catalog, pg_temp SET row_security = off AS %L', format('BEGIN
+    -- Rows of source tables are no matter of a trigger, which would change a protected table: they
+    -- are counted, each time, up to the number that the event 'deployed' has. The names stand in
+    -- the body, so that its plan is kept.
+    SELECT string_agg(format('EXISTS (SELECT FROM %I.%I OFFSET %s)', object.schema, object.name,
+                             (counted.value ->> 1)::bigint - 1),
+                      E'\n        AND ' ORDER BY object.number) INTO own
+    FROM (SELECT event.subject, event.detail FROM qt001_cp.event
+          WHERE event.verb = 'deployed' ORDER BY event.seq DESC LIMIT 1) deployment
+    CROSS JOIN LATERAL jsonb_array_elements(deployment.detail -> 'rows') counted
+    JOIN qt001_cp.manifest_object(deployment.subject) object
+    ON object.kind = 'table' AND object.identity = counted.value ->> 0
+    WHERE (counted.value ->> 1)::bigint > 0;
+    EXECUTE format('CREATE FUNCTION qt001_cp_watch.rows_kept() RETURNS boolean '
+                   'LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp '
+                   'SET row_security = off AS %L', format('BEGIN
     RETURN %s;
 END', coalesce(own, 'true')));
     REVOKE ALL ON FUNCTION qt001_cp_watch.rows_kept() FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION qt001_cp_watch.rows_kept() TO qt001_cp_owner;
-    REVOKE ALL ON FUNCTION qt001_cp_watch.note_command(), qt001_cp_watch.note_row(), qt001_cp_watch.settle() FROM PUBLIC;
-    CREATE CONSTRAINT TRIGGER settle AFTER INSERT ON qt001_cp_watch.change DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION qt001_cp_watch.settle();
+    REVOKE ALL ON FUNCTION qt001_cp_watch.note_command(), qt001_cp_watch.note_row(),
+                           qt001_cp_watch.settle() FROM PUBLIC;
+    CREATE CONSTRAINT TRIGGER settle AFTER INSERT ON qt001_cp_watch.change
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION qt001_cp_watch.settle();
     ALTER TABLE qt001_cp_watch.change ENABLE ALWAYS TRIGGER settle;
     FOREACH own IN ARRAY ARRAY['event_fix7c', 'entry_point', 'person', 'bootstrap'] LOOP
-        EXECUTE format('CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON qt001_cp.%I FOR EACH ROW EXECUTE FUNCTION qt001_cp_watch.note_row()', own);
-        EXECUTE format('CREATE TRIGGER noted_truncate AFTER TRUNCATE ON qt001_cp.%I FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp_watch.note_row()', own);
+        EXECUTE format('CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON qt001_cp.%I '
+                       'FOR EACH ROW EXECUTE FUNCTION qt001_cp_watch.note_row()', own);
+        EXECUTE format('CREATE TRIGGER noted_truncate AFTER TRUNCATE ON qt001_cp.%I '
+                       'FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp_watch.note_row()', own);
         EXECUTE format('ALTER TABLE qt001_cp.%I ENABLE ALWAYS TRIGGER noted', own);
         EXECUTE format('ALTER TABLE qt001_cp.%I ENABLE ALWAYS TRIGGER noted_truncate', own);
     END LOOP;
-    CREATE EVENT TRIGGER qt001_cp_watch_start ON ddl_command_start EXECUTE FUNCTION qt001_cp_watch.note_command();
-    CREATE EVENT TRIGGER qt001_cp_watch_end ON ddl_command_end EXECUTE FUNCTION qt001_cp_watch.note_command();
-    CREATE EVENT TRIGGER qt001_cp_watch_drop ON sql_drop EXECUTE FUNCTION qt001_cp_watch.note_command();
+    CREATE EVENT TRIGGER qt001_cp_watch_start ON ddl_command_start
+        EXECUTE FUNCTION qt001_cp_watch.note_command();
+    CREATE EVENT TRIGGER qt001_cp_watch_end ON ddl_command_end
+        EXECUTE FUNCTION qt001_cp_watch.note_command();
+    CREATE EVENT TRIGGER qt001_cp_watch_drop ON sql_drop
+        EXECUTE FUNCTION qt001_cp_watch.note_command();
     ALTER EVENT TRIGGER qt001_cp_watch_start ENABLE ALWAYS;
     ALTER EVENT TRIGGER qt001_cp_watch_end ENABLE ALWAYS;
     ALTER EVENT TRIGGER qt001_cp_watch_drop ENABLE ALWAYS;
@@ -216,7 +290,8 @@ CREATE FUNCTION qt001_cp.watch_end() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $watch_end$
--- Takes the watch away, as the operator's session. The first step of FIX7c's downgrade, where there is one.
+-- Takes the watch away, as the operator's session. The first step of FIX7c's downgrade, where there
+-- is one.
 DECLARE
     each name;
 BEGIN
@@ -224,13 +299,19 @@ BEGIN
     IF to_regnamespace('qt001_cp_watch') IS NULL THEN
         RETURN;
     END IF;
-    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+    IF NOT (SELECT role.rolsuper FROM pg_roles role WHERE role.rolname = current_user) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',
-            MESSAGE = format('FIX7c downgrade refused: session of %s: expected a superuser, who alone may drop event triggers, found none', session_user),
-            HINT = format('Let an administrator run it. The watch belongs to %s.',
-                          (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'qt001_cp_watch'));
+            MESSAGE = format('FIX7c downgrade refused: session of %s: expected a superuser, who '
+                             'alone may drop event triggers, found none', session_user),
+            HINT = format('Let an administrator run it. The watch belongs to %s.', (
+                SELECT pg_get_userbyid(nspowner) FROM pg_namespace
+                WHERE nspname = 'qt001_cp_watch'));
     END IF;
-    FOR each IN SELECT e.evtname FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace LOOP
+    FOR each IN
+        SELECT trigger.evtname
+        FROM pg_event_trigger trigger JOIN pg_proc routine ON routine.oid = trigger.evtfoid
+        WHERE routine.pronamespace = 'qt001_cp_watch'::regnamespace
+    LOOP
         EXECUTE format('DROP EVENT TRIGGER %I', each);
     END LOOP;
     SET CONSTRAINTS qt001_cp_watch.settle IMMEDIATE;

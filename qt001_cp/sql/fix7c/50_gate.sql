@@ -1,37 +1,75 @@
--- The gates. One list, one function that finds what closes each, two views. The guard that asks them: 55_guard.
+-- The gates: the one list of them, what finds what closes each, two views. The guard that asks
+-- them: 55_guard. A gate more: a function here that finds what closes it, and its row in gate().
 
-CREATE TABLE qt001_cp.gate (
-    ordinal int PRIMARY KEY,
-    gate text NOT NULL UNIQUE,
-    meaning text NOT NULL
-);
-INSERT INTO qt001_cp.gate (ordinal, gate, meaning) VALUES
-    (1, 'object_manifest_sealed', 'the object manifest that was cut over is sealed, and its no-go rehearsal is recorded'),
-    (2, 'inventory_exact', 'the live estate is the manifest, both ways'),
-    (3, 'owners_and_acls_exact', 'every owner, ACL and column ACL is as the manifest says'),
-    (4, 'definitions_exact', 'every transferred object is defined as when it was sealed or deployed'),
-    (5, 'search_paths_secure', 'every SECURITY DEFINER routine has a pinned search_path without writable schemas'),
-    (6, 'roles_apart', 'no login holds two duties, none is the application role'),
-    (7, 'application_role_contained', 'the application role holds nothing beyond the curated views and reaches nothing'),
-    (8, 'legacy_authority_removed', 'nothing on the apply path reaches the legacy authority, and nobody can call it'),
-    (9, 'entry_points_paired', 'every Level-B entry point is registered and calls its Level-A guard first'),
-    (10, 'readiness_manifest_met', 'the readiness manifest is sealed and what it asks for is so'),
-    (11, 'dependency_manifest_closed', 'the apply path reaches nothing outside the dependency manifest'),
-    (12, 'static_analysis_present', 'real static analysis of exactly today''s sources, without blocking findings'),
-    (13, 'scheduled_verifier_recent', 'scheduled verifier and scanner ran recently and clean, as two logins'),
-    (14, 'sign_off_present', 'an independent sign-off of exactly today''s subject, not expired'),
-    (15, 'capability_evidence_real', 'real evidence for every capability'),
-    (16, 'protected_state_no_worse', 'no protected row and no protection was lost since the deployment'),
-    (17, 'ledger_intact', 'the chain of events and the documents are as they were written');
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON qt001_cp.gate
-    FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change();
-ALTER TABLE qt001_cp.gate ENABLE ALWAYS TRIGGER append_only;
+CREATE FUNCTION qt001_cp.gate()
+RETURNS TABLE (ordinal int, gate text, meaning text, finder text, waits_for text)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $gate$
+-- Every gate. finder: the call whose rows close it ($1: the deployed manifest); where several gates
+-- have the same, each of its rows begins with the gate that it closes. waits_for: who has to act
+-- before it opens; NULL where the state of the database alone decides. No table: what a sign-off is
+-- about contains this text, and nobody can delete a row of it.
+VALUES
+    (1, 'object_manifest_sealed',
+        'the object manifest that was cut over is sealed, and its no-go rehearsal is recorded',
+        'qt001_cp.manifest_findings($1)', NULL),
+    (2, 'inventory_exact',
+        'the live estate is the manifest, both ways',
+        'qt001_cp.estate_findings($1)', NULL),
+    (3, 'owners_and_acls_exact',
+        'every owner, ACL and column ACL is as the manifest says',
+        'qt001_cp.estate_findings($1)', NULL),
+    (4, 'definitions_exact',
+        'every transferred object is defined as when it was sealed or deployed',
+        'qt001_cp.estate_findings($1)', NULL),
+    (5, 'search_paths_secure',
+        'every SECURITY DEFINER routine has a pinned search_path without writable schemas',
+        'qt001_cp.search_path_findings($1)', NULL),
+    (6, 'roles_apart',
+        'no login holds two duties, none is the application role',
+        'qt001_cp.role_findings()', NULL),
+    (7, 'application_role_contained',
+        'the application role holds nothing beyond the curated views and reaches nothing',
+        'qt001_cp.containment_findings($1)', NULL),
+    (8, 'legacy_authority_removed',
+        'nothing on the apply path reaches the legacy authority, and nobody can call it',
+        'qt001_cp.legacy_findings($1)', NULL),
+    (9, 'entry_points_paired',
+        'every Level-B entry point is registered and calls its Level-A guard first',
+        'qt001_cp.entry_point_findings($1)', NULL),
+    (10, 'readiness_manifest_met',
+        'the readiness manifest is sealed and what it asks for is so',
+        'qt001_cp.readiness_findings($1)', NULL),
+    (11, 'dependency_manifest_closed',
+        'the apply path reaches nothing outside the dependency manifest',
+        'qt001_cp.dependency_findings($1)', NULL),
+    (12, 'static_analysis_present',
+        'real static analysis of exactly today''s sources, without blocking findings',
+        'qt001_cp.analysis_findings($1)', NULL),
+    (13, 'scheduled_verifier_recent',
+        'scheduled verifier and scanner ran recently and clean, as two logins',
+        'qt001_cp.verifier_findings()', 'the schedule'),
+    (14, 'sign_off_present',
+        'an independent sign-off of exactly today''s subject, not expired',
+        'qt001_cp.sign_off_findings()', 'people'),
+    (15, 'capability_evidence_real',
+        'real evidence for every capability',
+        'qt001_cp.capability_findings($1)', 'people'),
+    (16, 'protected_state_no_worse',
+        'no protected row and no protection was lost since the deployment',
+        'qt001_cp.no_worse_findings($1)', NULL),
+    (17, 'ledger_intact',
+        'the chain of events and the documents are as they were written',
+        'qt001_cp.ledger_findings()', NULL)
+$gate$;
 
 CREATE FUNCTION qt001_cp.deployed_manifest() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $deployed_manifest$
-SELECT e.subject FROM qt001_cp.event e WHERE e.verb = 'deployed' ORDER BY e.seq DESC LIMIT 1
+SELECT event.subject FROM qt001_cp.event
+WHERE event.verb = 'deployed' ORDER BY event.seq DESC LIMIT 1
 $deployed_manifest$;
 
 CREATE FUNCTION qt001_cp.manifest_findings(manifest text)
@@ -40,16 +78,49 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $manifest_findings$
-SELECT 'QT301', 'object manifest', 'sealed and deployed: ' || coalesce(qt001_cp.sealed('qt001.manifest.object/1'), 'none is sealed'),
-       'deployed: ' || coalesce(manifest, 'none'), 'Take FIX7c and FIX7b back and run them with the manifest that is sealed now.'
-WHERE qt001_cp.sealed('qt001.manifest.object/1') IS DISTINCT FROM manifest
+SELECT 'QT301', 'object manifest',
+       'the sealed one deployed: ' || coalesce(sealed.digest, 'none is sealed'),
+       'deployed: ' || coalesce(manifest, 'none'),
+       'Take FIX7c and FIX7b back and run them with the manifest that is sealed now.'
+FROM (SELECT qt001_cp.sealed('qt001.manifest.object/1') AS digest) sealed
+WHERE sealed.digest IS DISTINCT FROM manifest
 UNION ALL
 -- The event holds what was there before: whoever writes another one forgets what was lost since.
-SELECT 'QT301', 'deployment', 'one, by FIX7c', n.events || ' events of it', 'Find out who wrote it (qt001_cp.v_event); take FIX7c back and deploy it again.'
-FROM (SELECT count(*) AS events FROM qt001_cp.event e WHERE e.verb = 'deployed') n WHERE n.events > 1
+SELECT 'QT301', 'deployment', 'one event of it, written by FIX7c',
+       deployment.events || ' events of it',
+       'Find out who wrote it (qt001_cp.v_event); take FIX7c back and deploy it again.'
+FROM (SELECT count(*) AS events FROM qt001_cp.event WHERE event.verb = 'deployed') deployment
+WHERE deployment.events > 1
 UNION ALL
-SELECT f.* FROM qt001_cp.rehearsal_findings(manifest) f
+SELECT finding.* FROM qt001_cp.rehearsal_findings(manifest) finding
 $manifest_findings$;
+
+CREATE FUNCTION qt001_cp.estate_findings(manifest text)
+RETURNS TABLE (gate text, sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $estate_findings$
+-- One comparison of live with manifest for three gates. The application may change the definition
+-- of what it keeps; what that reaches is a matter of containment_findings().
+SELECT CASE difference.aspect WHEN 'inventory' THEN 'inventory_exact'
+                              WHEN 'definition' THEN 'definitions_exact'
+                              ELSE 'owners_and_acls_exact' END,
+       'QT301', difference.object, difference.expected, difference.found, difference.mend
+FROM qt001_cp.coverage_aspects(manifest, 'deployed') difference
+WHERE difference.aspect <> 'definition' OR difference.transferred
+$estate_findings$;
+
+CREATE FUNCTION qt001_cp.role_findings()
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $role_findings$
+SELECT finding.* FROM qt001_cp.roles_apart_findings() finding
+UNION
+SELECT finding.* FROM qt001_cp.application_member_findings(false) finding
+$role_findings$;
 
 CREATE FUNCTION qt001_cp.legacy_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -58,15 +129,22 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $legacy_findings$
 WITH legacy AS MATERIALIZED (
-    SELECT v ->> 'kind' AS kind, v ->> 'identity' AS identity FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'legacy') v
-), state AS MATERIALIZED (
-    SELECT s.* FROM qt001_cp.live_state('qt001_cp_owner') s
+    SELECT listed.value ->> 'kind' AS kind, listed.value ->> 'identity' AS identity
+    FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'legacy') listed
+), live AS MATERIALIZED (
+    SELECT state.* FROM qt001_cp.live_state('qt001_cp_owner') state
 )
-SELECT 'QT301', l.kind || ' ' || l.identity, 'no privilege for anybody, its owner included', 'ACL ' || s.acl::text, 'Deploy FIX7c again.'
-FROM legacy l JOIN state s ON s.kind = l.kind AND s.identity = l.identity WHERE s.acl <> '[]'
+SELECT 'QT301', legacy.kind || ' ' || legacy.identity,
+       'no privilege for anybody, its owner included', 'ACL ' || live.acl::text,
+       'Take FIX7c back and deploy it again.'
+FROM legacy JOIN live ON live.kind = legacy.kind AND live.identity = legacy.identity
+WHERE live.acl <> '[]'
 UNION ALL
-SELECT 'QT301', l.kind || ' ' || l.identity, 'not reached by the apply path', 'reached', 'Take it out of the new sources of the apply path.'
-FROM legacy l JOIN qt001_cp.reached_by_apply_path(manifest) r ON r.kind = l.kind AND r.identity = l.identity
+SELECT 'QT301', legacy.kind || ' ' || legacy.identity, 'no call of it on the apply path',
+       'it is reached by the apply path', 'Take the call out of the new sources of the apply path.'
+FROM legacy
+JOIN qt001_cp.reached_by_apply_path(manifest) reached
+ON reached.kind = legacy.kind AND reached.identity = legacy.identity
 $legacy_findings$;
 
 CREATE FUNCTION qt001_cp.readiness_findings(manifest text)
@@ -76,21 +154,32 @@ SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $readiness_findings$
--- The readiness manifest: sealed, about this object manifest, and met: every routine of the apply path runs exactly
--- the source that it names.
-WITH doc AS MATERIALIZED (SELECT qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1')) AS j
-), wanted AS (SELECT r ->> 'identity' AS identity, r ->> 'body_sha256' AS body_sha256 FROM doc, jsonb_array_elements(doc.j -> 'repoint') r
+-- The readiness manifest is sealed, is about this object manifest, and is met: every routine of the
+-- apply path runs exactly the source that it names.
+WITH readiness AS MATERIALIZED (
+    SELECT qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1')) AS doc
+), wanted AS (
+    SELECT source.value ->> 'identity' AS identity, source.value ->> 'body_sha256' AS body_sha256
+    FROM readiness CROSS JOIN LATERAL jsonb_array_elements(readiness.doc -> 'repoint') source
 ), live AS (
-    SELECT i.identity, qt001_cp.sha256_hex(convert_to(p.prosrc, 'UTF8')) AS body_sha256, p.prosecdef, p.provolatile
-    FROM pg_proc p CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i WHERE p.proowner = 'qt001_cp_owner'::regrole
+    SELECT object.identity, routine.prosecdef, routine.provolatile,
+           qt001_cp.sha256_hex(convert_to(routine.prosrc, 'UTF8')) AS body_sha256
+    FROM pg_proc routine
+    CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, routine.oid, 0) object
+    WHERE routine.proowner = 'qt001_cp_owner'::regrole
 )
-SELECT 'QT301', 'readiness manifest', 'sealed, of object manifest ' || manifest,
-       CASE WHEN d.j IS NULL THEN 'not sealed' ELSE 'of ' || (d.j ->> 'object_manifest') END, 'Deploy FIX7c with its documents.'
-FROM doc d WHERE d.j IS NULL OR d.j ->> 'object_manifest' <> manifest
+SELECT 'QT301', 'readiness manifest', 'a sealed one, of object manifest ' || manifest,
+       CASE WHEN readiness.doc IS NULL THEN 'not sealed'
+            ELSE 'of object manifest ' || (readiness.doc ->> 'object_manifest') END,
+       'Take FIX7c back and deploy it with its documents.'
+FROM readiness WHERE readiness.doc IS NULL OR readiness.doc ->> 'object_manifest' <> manifest
 UNION ALL
-SELECT 'QT301', w.identity, 'SECURITY DEFINER with the body ' || w.body_sha256, coalesce('body ' || l.body_sha256, 'missing'), 'Deploy FIX7c again.'
-FROM wanted w LEFT JOIN live l ON l.identity = w.identity
-WHERE l.identity IS NULL OR l.body_sha256 <> w.body_sha256 OR NOT l.prosecdef OR l.provolatile <> 'v'
+SELECT 'QT301', wanted.identity, 'a SECURITY DEFINER routine with body ' || wanted.body_sha256,
+       coalesce('body ' || live.body_sha256, 'no such routine'),
+       'Take FIX7c back and deploy it again.'
+FROM wanted LEFT JOIN live ON live.identity = wanted.identity
+WHERE live.identity IS NULL OR live.body_sha256 <> wanted.body_sha256 OR NOT live.prosecdef
+   OR live.provolatile <> 'v'
 $readiness_findings$;
 
 CREATE FUNCTION qt001_cp.verifier_findings()
@@ -100,26 +189,38 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $verifier_findings$
 -- Both of the pair ran recently and clean, as two logins, neither of them the owner of the writer.
-WITH rule AS (SELECT (qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1')) #>> '{verifier,max_age_seconds}')::bigint AS max_age
+WITH readiness AS (
+    SELECT (qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1'))
+            #>> '{verifier,max_age_seconds}')::bigint AS max_age
 ), pair(verb, object, mend) AS (
     VALUES ('verified', 'scheduled verifier', 'qt001-cp verify (as the verifier)'),
-           ('scanned', 'scheduled scanner', 'qt001-cp scan (as the scanner, another login of qt001_cp_verifier)')
-), last AS MATERIALIZED (
-    SELECT p.*, e.seq, e.at, e.actor, (e.detail ->> 'findings')::int AS findings
-    FROM pair p LEFT JOIN LATERAL (SELECT v.* FROM qt001_cp.event v WHERE v.verb = p.verb ORDER BY v.seq DESC LIMIT 1) e ON true
+           ('scanned', 'scheduled scanner',
+            'qt001-cp scan (as the scanner, another login of qt001_cp_verifier)')
+), run AS MATERIALIZED (
+    SELECT pair.*, last.seq, last.at, last.actor, (last.detail ->> 'findings')::int AS findings
+    FROM pair LEFT JOIN LATERAL (
+        SELECT event.* FROM qt001_cp.event WHERE event.verb = pair.verb
+        ORDER BY event.seq DESC LIMIT 1) last ON true
 )
-SELECT 'QT301', l.object, format('clean, in the last %s s, by a member of qt001_cp_verifier', r.max_age),
-       CASE WHEN l.seq IS NULL THEN 'never ran'
-            WHEN l.findings > 0 THEN format('%s finding(s) at %s', l.findings, l.at)
-            WHEN l.actor = 'qt001_cp_owner' OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(l.actor)) THEN 'ran as ' || l.actor
-            ELSE 'ran at ' || l.at END,
-       l.mend
-FROM rule r CROSS JOIN last l
-WHERE l.seq IS NULL OR r.max_age IS NULL OR l.at < clock_timestamp() - make_interval(secs => r.max_age) OR l.findings > 0
-   OR l.actor = 'qt001_cp_owner' OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(l.actor))
+SELECT 'QT301', run.object,
+       format('a clean run in the last %s s, by a member of qt001_cp_verifier', readiness.max_age),
+       CASE WHEN run.seq IS NULL THEN 'it never ran'
+            WHEN run.findings > 0 THEN format('%s finding(s) at %s', run.findings, run.at)
+            WHEN run.actor = 'qt001_cp_owner'
+              OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(run.actor))
+                THEN 'it ran as ' || run.actor
+            ELSE 'it ran at ' || run.at END,
+       run.mend
+FROM readiness CROSS JOIN run
+WHERE run.seq IS NULL OR readiness.max_age IS NULL
+   OR run.at < clock_timestamp() - make_interval(secs => readiness.max_age) OR run.findings > 0
+   OR run.actor = 'qt001_cp_owner'
+   OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(run.actor))
 UNION ALL
-SELECT 'QT301', 'scheduled scanner', 'another login than the verifier''s', 'both ran as ' || s.actor, 'Give each of the two a login of its own.'
-FROM last s JOIN last v ON v.actor = s.actor WHERE s.verb = 'scanned' AND v.verb = 'verified'
+SELECT 'QT301', 'scheduled scanner', 'another login than the verifier''s',
+       'both ran as ' || scanner.actor, 'Give each of the two a login of its own.'
+FROM run scanner JOIN run verifier ON verifier.actor = scanner.actor
+WHERE scanner.verb = 'scanned' AND verifier.verb = 'verified'
 $verifier_findings$;
 
 CREATE FUNCTION qt001_cp.source_rows(manifest text) RETURNS jsonb
@@ -128,20 +229,26 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET row_security = off
 AS $source_rows$
--- Level A, with the owner's rights: who may read the gates need not read the tables.
--- [identity, rows] of each source table that the policy names; null where it is gone or no longer the owner's to read: the
--- gates have to name what was done, not end with it. Plain and partitioned tables only.
+-- Level A, with the owner's rights: who may read the gates need not read the tables. [identity,
+-- rows] of each source table that the policy names; null where it is gone or no longer the owner's
+-- to read: the gates have to name what was done, not end with it. Plain and partitioned tables
+-- only.
 DECLARE
     target record;
     count bigint;
     counts jsonb := '[]';
 BEGIN
     FOR target IN
-        SELECT o.identity, o.schema, o.name, c.oid,
-               coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), false) AS readable
-        FROM qt001_cp.manifest_object(manifest) o LEFT JOIN pg_namespace n ON n.nspname = o.schema
-        LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name AND c.relkind IN ('r', 'p')
-        WHERE o.kind = 'table' AND (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(o.identity)
+        SELECT object.identity, object.schema, object.name, relation.oid,
+               coalesce(has_schema_privilege(space.oid, 'USAGE')
+                        AND has_table_privilege(relation.oid, 'SELECT'), false) AS readable
+        FROM qt001_cp.manifest_object(manifest) object
+        LEFT JOIN pg_namespace space ON space.nspname = object.schema
+        LEFT JOIN pg_class relation ON relation.relnamespace = space.oid
+            AND relation.relname = object.name AND relation.relkind IN ('r', 'p')
+        WHERE object.kind = 'table'
+          AND (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}')
+              @> to_jsonb(object.identity)
     LOOP
         IF NOT target.readable THEN
             counts := counts || jsonb_build_array(jsonb_build_array(target.identity, NULL));
@@ -149,10 +256,13 @@ BEGIN
         END IF;
         IF row_security_active(target.oid) THEN
             RAISE EXCEPTION USING ERRCODE = 'QT301',
-                MESSAGE = format('table %s: expected rows that its owner can count, found forced row level security', target.identity),
-                HINT = format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY; or take it out of apply_path.source_tables of the policy.', target.identity);
+                MESSAGE = format('gate refused: table %s: expected rows that its owner can count, '
+                                 'found forced row level security', target.identity),
+                HINT = format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY; or take it out of '
+                              'apply_path.source_tables of the policy.', target.identity);
         END IF;
-        EXECUTE format('SELECT pg_catalog.count(*) FROM %I.%I', target.schema, target.name) INTO count;
+        EXECUTE format('SELECT pg_catalog.count(*) FROM %I.%I', target.schema, target.name)
+        INTO count;
         counts := counts || jsonb_build_array(jsonb_build_array(target.identity, count));
     END LOOP;
     RETURN counts;
@@ -165,22 +275,35 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $no_worse_findings$
-WITH earlier AS (SELECT e.detail -> 'rows' AS rows FROM qt001_cp.event e WHERE e.verb = 'deployed' ORDER BY e.seq DESC LIMIT 1
-), now AS MATERIALIZED (SELECT qt001_cp.source_rows(manifest) AS rows)
-SELECT 'QT301', 'table ' || (t.value ->> 0), coalesce('at least ' || (t.value ->> 1) || ' rows', 'rows that can be counted'), coalesce((x.value ->> 1) || ' rows', 'no such table, or not qt001_cp_owner''s to read'),
+WITH deployment AS (
+    SELECT event.detail FROM qt001_cp.event
+    WHERE event.verb = 'deployed' ORDER BY event.seq DESC LIMIT 1
+), counted AS MATERIALIZED (
+    SELECT live.value ->> 0 AS identity, live.value ->> 1 AS rows
+    FROM jsonb_array_elements(qt001_cp.source_rows(manifest)) live
+)
+SELECT 'QT301', 'table ' || (earlier.value ->> 0),
+       coalesce('at least ' || (earlier.value ->> 1) || ' rows', 'rows that can be counted'),
+       coalesce(counted.rows || ' rows', 'no such table, or not qt001_cp_owner''s to read'),
        'Find out who removed rows of a source table; restore them.'
-FROM earlier CROSS JOIN now n CROSS JOIN LATERAL jsonb_array_elements(earlier.rows) t
-LEFT JOIN LATERAL jsonb_array_elements(n.rows) x ON x.value ->> 0 = t.value ->> 0
-WHERE coalesce((x.value ->> 1)::bigint, -1) < coalesce((t.value ->> 1)::bigint, 0)
+FROM deployment CROSS JOIN LATERAL jsonb_array_elements(deployment.detail -> 'rows') earlier
+LEFT JOIN counted ON counted.identity = earlier.value ->> 0
+WHERE coalesce(counted.rows::bigint, -1) < coalesce((earlier.value ->> 1)::bigint, 0)
 UNION ALL
-SELECT 'QT301', format('%s %s', o.kind, o.identity), format('row security %s, forced %s', b.rls, b.forced), format('row security %s, forced %s', c.relrowsecurity, c.relforcerowsecurity),
-       format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY;', o.identity)
-FROM qt001_cp.event e
-CROSS JOIN LATERAL jsonb_to_recordset(e.detail -> 'row_security') b(identity text, rls boolean, forced boolean)
-JOIN qt001_cp.manifest_object(manifest) o ON o.identity = b.identity AND o.kind = 'table'
-JOIN pg_namespace n ON n.nspname = o.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.name
-WHERE e.verb = 'deployed' AND e.seq = (SELECT max(x.seq) FROM qt001_cp.event x WHERE x.verb = 'deployed')
-  AND (b.rls > c.relrowsecurity OR b.forced > c.relforcerowsecurity)
+SELECT 'QT301', format('%s %s', object.kind, object.identity),
+       format('row security %s, forced %s', earlier.rls, earlier.forced),
+       format('row security %s, forced %s', relation.relrowsecurity, relation.relforcerowsecurity),
+       CASE WHEN earlier.rls > relation.relrowsecurity
+            THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY;', object.identity)
+            ELSE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY;', object.identity) END
+FROM deployment
+CROSS JOIN LATERAL jsonb_to_recordset(deployment.detail -> 'row_security')
+    earlier(identity text, rls boolean, forced boolean)
+JOIN qt001_cp.manifest_object(manifest) object
+ON object.identity = earlier.identity AND object.kind = 'table'
+JOIN pg_namespace space ON space.nspname = object.schema
+JOIN pg_class relation ON relation.relnamespace = space.oid AND relation.relname = object.name
+WHERE earlier.rls > relation.relrowsecurity OR earlier.forced > relation.relforcerowsecurity
 $no_worse_findings$;
 
 CREATE FUNCTION qt001_cp.gate_findings(left_out text[] DEFAULT '{}')
@@ -192,81 +315,78 @@ SET quote_all_identifiers = off
 SET standard_conforming_strings = on
 SET transform_null_equals = off
 AS $gate_findings$
--- What closes each gate, from the live catalogs and the ledger. A gate without a row here is open. The caller's settings
--- that change what a text of ours, or one that the server prints, means do not count.
+-- What closes each gate, from the live catalogs and the ledger. A gate without a row here is open.
+-- The caller's settings that change what a text of ours, or one that the server prints, means do
+-- not count.
 DECLARE
     manifest text := qt001_cp.deployed_manifest();
-    app name;
-    aspect record;
+    asked record;
 BEGIN
     IF manifest IS NULL THEN
-        RETURN QUERY SELECT g.gate, 'QT301'::text, 'object manifest'::text, 'deployed by FIX7c'::text, 'none'::text, 'alembic upgrade fix7c'::text
-                     FROM qt001_cp.gate g WHERE NOT g.gate = ANY (left_out);
+        RETURN QUERY
+        SELECT listed.gate, 'QT301', 'object manifest', 'one that FIX7c has deployed', 'none',
+               'alembic upgrade fix7c'
+        FROM qt001_cp.gate() listed WHERE listed.gate <> ALL (left_out);
         RETURN;
     END IF;
-    app := (qt001_cp.document_json(manifest) ->> 'application')::name;
-    RETURN QUERY SELECT 'object_manifest_sealed', f.* FROM qt001_cp.manifest_findings(manifest) f;
-    RETURN QUERY SELECT CASE c.aspect WHEN 'inventory' THEN 'inventory_exact' WHEN 'definition' THEN 'definitions_exact' ELSE 'owners_and_acls_exact' END,
-                        'QT301'::text, c.object, c.expected, c.found, c.mend
-                 FROM qt001_cp.coverage_aspects(manifest, 'deployed') c
-                 -- The application may change the definition of what it keeps; what that reaches is gate 7's matter.
-                 WHERE c.aspect <> 'definition' OR c.transferred;
-    RETURN QUERY SELECT 'search_paths_secure', f.* FROM qt001_cp.search_path_findings(manifest) f;
-    RETURN QUERY SELECT 'roles_apart', f.* FROM qt001_cp.roles_apart_findings() f
-                 UNION SELECT 'roles_apart', f.* FROM qt001_cp.application_member_findings(false) f;
-    RETURN QUERY SELECT 'application_role_contained', f.* FROM qt001_cp.excess_privilege_findings(manifest) f
-                 UNION ALL SELECT 'application_role_contained', f.* FROM qt001_cp.application_power_findings(app) f
-                 UNION ALL SELECT 'application_role_contained', f.* FROM qt001_cp.reach_findings(manifest) f;
-    RETURN QUERY SELECT 'legacy_authority_removed', f.* FROM qt001_cp.legacy_findings(manifest) f;
-    RETURN QUERY SELECT 'entry_points_paired', f.* FROM qt001_cp.entry_point_findings(manifest) f;
-    RETURN QUERY SELECT 'readiness_manifest_met', f.* FROM qt001_cp.readiness_findings(manifest) f;
-    RETURN QUERY SELECT 'dependency_manifest_closed', f.* FROM qt001_cp.dependency_findings(manifest) f;
-    RETURN QUERY SELECT 'static_analysis_present', f.* FROM qt001_cp.analysis_findings(manifest) f;
-    IF NOT 'scheduled_verifier_recent' = ANY (left_out) THEN
-        RETURN QUERY SELECT 'scheduled_verifier_recent', f.* FROM qt001_cp.verifier_findings() f;
-    END IF;
-    IF NOT 'sign_off_present' = ANY (left_out) THEN
-        RETURN QUERY SELECT 'sign_off_present', f.* FROM qt001_cp.sign_off_findings() f;
-    END IF;
-    IF NOT 'capability_evidence_real' = ANY (left_out) THEN
-        RETURN QUERY SELECT 'capability_evidence_real', f.* FROM qt001_cp.capability_findings(manifest) f;
-    END IF;
-    RETURN QUERY SELECT 'protected_state_no_worse', f.* FROM qt001_cp.no_worse_findings(manifest) f;
-    RETURN QUERY SELECT 'ledger_intact', f.* FROM qt001_cp.ledger_findings() f;
+    FOR asked IN
+        SELECT listed.finder, count(*) AS gates, min(listed.gate) AS gate
+        FROM qt001_cp.gate() listed
+        GROUP BY listed.finder HAVING bool_or(listed.gate <> ALL (left_out))
+        ORDER BY min(listed.ordinal)
+    LOOP
+        RETURN QUERY EXECUTE CASE
+            WHEN asked.gates = 1
+                THEN format('SELECT %L, finding.* FROM %s finding', asked.gate, asked.finder)
+            ELSE format('SELECT finding.* FROM %s finding WHERE finding.gate <> ALL ($2)',
+                        asked.finder) END
+        USING manifest, left_out;
+    END LOOP;
 END
 $gate_findings$;
 
 CREATE VIEW qt001_cp.v_fix7_gate AS
-SELECT g.ordinal, g.gate, g.meaning, count(f.gate) = 0 AS open, count(f.gate)::int AS findings,
+SELECT listed.ordinal, listed.gate, listed.meaning, count(finding.gate) = 0 AS open,
+       count(finding.gate)::int AS findings,
        -- One finding: its reason with what mends it, never what mends another one.
-       (min(ARRAY[f.object || ': expected ' || f.expected || ', found ' || f.found, f.mend]))[1] AS reason,
-       (min(ARRAY[f.object || ': expected ' || f.expected || ', found ' || f.found, f.mend]))[2] AS mend
-FROM qt001_cp.gate g LEFT JOIN qt001_cp.gate_findings() f ON f.gate = g.gate
-GROUP BY g.ordinal, g.gate, g.meaning;
+       (min(ARRAY[reason.words, finding.mend]))[1] AS reason,
+       (min(ARRAY[reason.words, finding.mend]))[2] AS mend
+FROM qt001_cp.gate() listed LEFT JOIN qt001_cp.gate_findings() finding ON finding.gate = listed.gate
+CROSS JOIN LATERAL (SELECT finding.object || ': expected ' || finding.expected
+                           || ', found ' || finding.found AS words) reason
+GROUP BY listed.ordinal, listed.gate, listed.meaning;
 
 CREATE VIEW qt001_cp.v_fix7_acceptance AS
-SELECT bool_and(v.open) AND count(*) = 17 AS accepted, (count(*) FILTER (WHERE v.open))::int AS open_gates, count(*)::int AS gates,
+SELECT bool_and(answer.open) AND count(*) = (SELECT count(*) FROM qt001_cp.gate()) AS accepted,
+       (count(*) FILTER (WHERE answer.open))::int AS open_gates, count(*)::int AS gates,
        qt001_cp.subject_digest() AS subject_digest,
-       string_agg(v.gate, ', ' ORDER BY v.ordinal) FILTER (WHERE NOT v.open) AS closed,
-       string_agg(v.reason, E'\n' ORDER BY v.ordinal) FILTER (WHERE NOT v.open) AS reasons
-FROM qt001_cp.v_fix7_gate v;
+       string_agg(answer.gate, ', ' ORDER BY answer.ordinal)
+           FILTER (WHERE NOT answer.open) AS closed,
+       string_agg(answer.reason, E'\n' ORDER BY answer.ordinal)
+           FILTER (WHERE NOT answer.open) AS reasons
+FROM qt001_cp.v_fix7_gate answer;
 
 CREATE FUNCTION qt001_cp.verify() RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $verify$
--- Level B, verifier: the scheduled verification. Looks at all gates that speak of the state of things, not at those
--- that wait for people or for itself, and records what it found.
+-- Level B, verifier: the scheduled verification. Looks at all gates that speak of the state of
+-- things, not at those that wait for people or for itself, and records what it found.
 DECLARE
     findings jsonb;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_verifier');
-    SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') INTO findings FROM (
-        SELECT g.* FROM qt001_cp.gate_findings(ARRAY['scheduled_verifier_recent', 'sign_off_present', 'capability_evidence_real']) g
-        UNION ALL SELECT 'scheduled_verifier_recent', 'QT301', o.* FROM qt001_cp.overdue('scanned') o) f;
-    PERFORM qt001_cp.record_event('verified', coalesce(qt001_cp.deployed_manifest(), ''), jsonb_build_object(
-        'findings', jsonb_array_length(findings),
-        'first', (SELECT coalesce(jsonb_agg(x.value), '[]') FROM (SELECT y.value FROM jsonb_array_elements(findings) y LIMIT 10) x)));
+    SELECT coalesce(jsonb_agg(to_jsonb(finding)), '[]') INTO findings FROM (
+        SELECT closed.* FROM qt001_cp.gate_findings(ARRAY(
+            SELECT listed.gate FROM qt001_cp.gate() listed
+            WHERE listed.waits_for IS NOT NULL)) closed
+        UNION ALL
+        SELECT 'scheduled_verifier_recent', 'QT301', scanner.*
+        FROM qt001_cp.overdue('scanned') scanner) finding;
+    PERFORM qt001_cp.record_event('verified', coalesce(qt001_cp.deployed_manifest(), ''),
+        jsonb_build_object('findings', jsonb_array_length(findings), 'first', (
+            SELECT coalesce(jsonb_agg(shown.value), '[]')
+            FROM (SELECT listed.value FROM jsonb_array_elements(findings) listed LIMIT 10) shown)));
     RETURN findings;
 END
 $verify$;

@@ -1,29 +1,38 @@
 -- Who may do what of what FIX7c adds; the same rule as in FIX7a.
-GRANT SELECT ON qt001_cp.entry_point, qt001_cp.gate, qt001_cp.v_fix7_gate, qt001_cp.v_fix7_acceptance, qt001_cp.v_expression
+GRANT SELECT ON qt001_cp.entry_point, qt001_cp.v_fix7_gate, qt001_cp.v_fix7_acceptance,
+                qt001_cp.v_expression
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 -- The seed is the guard's own.
 GRANT SELECT (number, subject, head, made_at, valid_until, made_by) ON qt001_cp.verdict
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 DO $grant$
 DECLARE
-    routine record;
+    each record;
 BEGIN
-    FOR routine IN
-        SELECT p.oid::pg_catalog.regprocedure AS name, p.prosecdef
-        FROM pg_catalog.pg_proc p
-        WHERE p.pronamespace = 'qt001_cp'::pg_catalog.regnamespace
-          AND EXISTS (SELECT 1 FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a WHERE a.grantee = 0)
+    FOR each IN
+        SELECT routine.oid::pg_catalog.regprocedure AS signature, routine.prosecdef AS definer
+        FROM pg_catalog.pg_proc routine
+        WHERE routine.pronamespace = 'qt001_cp'::pg_catalog.regnamespace AND EXISTS (
+            SELECT 1 FROM pg_catalog.aclexplode(coalesce(
+                routine.proacl, pg_catalog.acldefault('f', routine.proowner))) entry
+            WHERE entry.grantee = 0)
     LOOP
-        EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', routine.name);
-        IF NOT routine.prosecdef THEN
-            EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor',
-                                      routine.name);
+        EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', each.signature);
+        IF NOT each.definer THEN
+            EXECUTE pg_catalog.format(
+                'GRANT EXECUTE ON FUNCTION %s'
+                ' TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor',
+                each.signature);
         END IF;
     END LOOP;
 END
 $grant$;
-GRANT EXECUTE ON FUNCTION qt001_cp.import_evidence(bytea), qt001_cp.bind_evidence(text, text) TO qt001_cp_author;
-GRANT EXECUTE ON FUNCTION qt001_cp.sign_off(text, text, int), qt001_cp.refuse_sign_off(text, text) TO qt001_cp_auditor;
+GRANT EXECUTE ON FUNCTION qt001_cp.import_evidence(bytea), qt001_cp.bind_evidence(text, text)
+    TO qt001_cp_author;
+GRANT EXECUTE ON FUNCTION qt001_cp.sign_off(text, text, int), qt001_cp.refuse_sign_off(text, text)
+    TO qt001_cp_auditor;
 GRANT EXECUTE ON FUNCTION qt001_cp.verify(), qt001_cp.scan() TO qt001_cp_verifier;
-GRANT EXECUTE ON FUNCTION qt001_cp.source_rows(text) TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
-GRANT EXECUTE ON FUNCTION qt001_cp.deploy_end(text), qt001_cp.undeploy_end(text) TO qt001_cp_operator;
+GRANT EXECUTE ON FUNCTION qt001_cp.source_rows(text)
+    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+GRANT EXECUTE ON FUNCTION qt001_cp.deploy_end(text), qt001_cp.undeploy_end(text)
+    TO qt001_cp_operator;

@@ -1,0 +1,47 @@
+"""The audit's own list of the privileges on tables and views, and what they let the application role do.
+
+It is no copy of another list of the project: ``tests/audit/test_privileges.py`` holds the two equal.
+Source: PostgreSQL documentation, "Privileges" (5.8), table 5.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import psycopg
+
+from qt001_cp.audit.check import Check
+from qt001_cp.audit.queries import rows
+
+SINCE: Final = {
+    "INSERT": 0, "SELECT": 0, "UPDATE": 0, "DELETE": 0, "TRUNCATE": 0, "REFERENCES": 0, "TRIGGER": 0, "MAINTAIN": 17,
+}  # fmt: skip
+"""Each privilege, and the major version that brought it."""
+ON_COLUMNS: Final = ("INSERT", "SELECT", "UPDATE", "REFERENCES")
+_BEYOND: Final = ("qt001_cp_", "pg_")
+"""How the names of the new owner, the duties and the server's own roles begin."""
+
+
+def known(server_version: int) -> list[str]:
+    """The privileges that this server knows; the name of another one would be an error there."""
+    return [privilege for privilege, since in SINCE.items() if since * 10000 <= server_version]
+
+
+def effective(connection: psycopg.Connection, role: str, relations: Iterable[int]) -> list[dict[str, Any]]:
+    """A row for each relation and privilege: ``oid``, ``privilege``, ``on_table``, ``on_column``."""
+    asked = known(connection.info.server_version)
+    return rows(connection, "effective_privileges.sql", role, list(ON_COLUMNS), role, asked, list(relations))
+
+
+def roles(connection: psycopg.Connection, application: str) -> Check:
+    """The application role gets around no ACL: by an attribute, or as a member of the new owner, a duty, or the server's own."""
+    check = Check("roles of the application")
+    for role in rows(connection, "application_roles.sql", application):
+        check.looked_at += 1
+        if role["name"] == application:
+            check.faults += [f"{application} has {attribute}" for attribute in role["attributes"]]
+        elif role["attributes"] or role["name"].startswith(_BEYOND):
+            having = f", which has {', '.join(role['attributes'])}" if role["attributes"] else ""
+            check.faults.append(f"{application} is a member of {role['name']}{having}")
+    return check

@@ -209,13 +209,13 @@ WITH line(words) AS (
                 FROM aclexplode(relation.relacl) entry
                 LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee WHERE entry.grantee <> relation.relowner))
     FROM pg_class relation
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND relation.relkind <> 'c'
+    WHERE relation.relnamespace = 'qt001_cp'::regnamespace
     UNION ALL
     SELECT concat_ws(' ', 'column', relation.relname, attribute.attnum, attribute.attname,
                format_type(attribute.atttypid, attribute.atttypmod), attribute.attnotnull, attribute.atthasdef,
                attribute.attacl)
     FROM pg_class relation JOIN pg_attribute attribute ON attribute.attrelid = relation.oid
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND relation.relkind IN ('r', 'p', 'v')
+    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND relation.relkind IN ('r', 'p', 'v', 'c')
       AND attribute.attnum > 0 AND NOT attribute.attisdropped
     UNION ALL
     SELECT concat_ws(' ', 'constraint', relation.relname, condition.conname, condition.contype, condition.convalidated)

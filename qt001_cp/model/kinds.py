@@ -30,7 +30,8 @@ class Catalog:
     whole cluster speak of this database. ``system``: which rows are the system's own, where no schema says so.
     ``classid``: the catalog in ``pg_depend`` where it is another one. ``key``: the column that identifies a row.
     ``outside``: whether a row may be in no schema. ``seldom``: of a catalog that most databases have nothing in, the rows that
-    are not the server's own from the beginning.
+    are not the server's own from the beginning. ``node``: which rows are nodes of the graph of what reaches what; None: none.
+    ``preset``: whether initdb and extensions set privileges on its rows, beyond which the application may have none.
     """
 
     table: str
@@ -46,6 +47,8 @@ class Catalog:
     key: str = "oid"
     outside: bool = False
     seldom: str | None = None
+    node: str | None = None
+    preset: bool = False
 
     @property
     def class_name(self) -> str:
@@ -55,6 +58,13 @@ class Catalog:
 
 _MADE: Final = "o.oid >= 16384"
 """Not made by initdb."""
+_RELATION: Final = "o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+_TYPE: Final = (
+    # Since 17 ALTER TYPE of a range moves its multirange along; before, that is an object of its own.
+    "(o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000)"
+    " AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = o.typelem AND e.typarray = o.oid)"
+    " AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))"
+)
 CATALOGS: Final = (
     Catalog("pg_database", "o.datname", "o.datdba", acl="o.datacl", letter="'d'", here="o.datname = current_database()"),
     Catalog("pg_tablespace", "o.spcname", "o.spcowner", acl="o.spcacl", letter="'t'", system="o.oid < 16384"),
@@ -62,39 +72,35 @@ CATALOGS: Final = (
             here="o.nspname <> 'qt001_cp' AND o.nspname !~ '^pg_(toast|temp)'",
             system="o.nspname ~ '^pg_' OR o.nspname = 'information_schema'"),
     Catalog("pg_class", "o.relname", "o.relowner", "o.relnamespace", "o.relacl",
-            "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END", "o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"),
+            "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END", _RELATION, node=f"{_MADE} AND {_RELATION}", preset=True),
     Catalog("pg_proc", "o.proname", "o.proowner", "o.pronamespace", "o.proacl", "'f'",
-            # The constructors of a range type are a part of it, whoever owns them.
+            # The constructors of a range type are a part of it, whoever owns them; a way leads through them nevertheless.
             "NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i'"
-            " AND i.refclassid = 'pg_type'::regclass)"),
-    Catalog("pg_type", "o.typname", "o.typowner", "o.typnamespace", "o.typacl", "'T'",
-            # Since 17 ALTER TYPE of a range moves its multirange along; before, that is an object of its own.
-            "(o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000)"
-            " AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = o.typelem AND e.typarray = o.oid)"
-            " AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))"),
-    Catalog("pg_collation", "o.collname", "o.collowner", "o.collnamespace", seldom=_MADE),
-    Catalog("pg_conversion", "o.conname", "o.conowner", "o.connamespace", seldom=_MADE),
-    Catalog("pg_operator", "o.oprname", "o.oprowner", "o.oprnamespace", seldom=_MADE),
-    Catalog("pg_opclass", "o.opcname", "o.opcowner", "o.opcnamespace", seldom=_MADE),
-    Catalog("pg_opfamily", "o.opfname", "o.opfowner", "o.opfnamespace", seldom=_MADE),
-    Catalog("pg_ts_config", "o.cfgname", "o.cfgowner", "o.cfgnamespace", seldom=_MADE),
-    Catalog("pg_ts_dict", "o.dictname", "o.dictowner", "o.dictnamespace", seldom=_MADE),
-    Catalog("pg_statistic_ext", "o.stxname", "o.stxowner", "o.stxnamespace", seldom="true"),
+            " AND i.refclassid = 'pg_type'::regclass)", node=_MADE, preset=True),
+    Catalog("pg_type", "o.typname", "o.typowner", "o.typnamespace", "o.typacl", "'T'", _TYPE, node=f"{_MADE} AND {_TYPE}"),
+    Catalog("pg_collation", "o.collname", "o.collowner", "o.collnamespace", seldom=_MADE, node=_MADE),
+    Catalog("pg_conversion", "o.conname", "o.conowner", "o.connamespace", seldom=_MADE, node=_MADE),
+    Catalog("pg_operator", "o.oprname", "o.oprowner", "o.oprnamespace", seldom=_MADE, node=_MADE),
+    Catalog("pg_opclass", "o.opcname", "o.opcowner", "o.opcnamespace", seldom=_MADE, node=_MADE),
+    Catalog("pg_opfamily", "o.opfname", "o.opfowner", "o.opfnamespace", seldom=_MADE, node=_MADE),
+    Catalog("pg_ts_config", "o.cfgname", "o.cfgowner", "o.cfgnamespace", seldom=_MADE, node=_MADE),
+    Catalog("pg_ts_dict", "o.dictname", "o.dictowner", "o.dictnamespace", seldom=_MADE, node=_MADE),
+    Catalog("pg_statistic_ext", "o.stxname", "o.stxowner", "o.stxnamespace", seldom="true", node=_MADE),
     # Nobody is granted an untrusted language: PostgreSQL refuses the statement, and lets only superusers use one.
     Catalog("pg_language", "o.lanname", "o.lanowner",
             acl="CASE WHEN o.lanpltrusted THEN o.lanacl ELSE acldefault('c', o.lanowner) END", letter="'l'",
-            system="o.oid < 16384", seldom=_MADE),
+            system="o.oid < 16384", seldom=_MADE, node=_MADE, preset=True),
     Catalog("pg_largeobject_metadata", "o.oid", "o.lomowner", acl="o.lomacl", letter="'L'", classid="pg_largeobject", seldom="true"),
-    Catalog("pg_foreign_data_wrapper", "o.fdwname", "o.fdwowner", acl="o.fdwacl", letter="'F'", seldom="true"),
-    Catalog("pg_foreign_server", "o.srvname", "o.srvowner", acl="o.srvacl", letter="'S'", seldom="true"),
+    Catalog("pg_foreign_data_wrapper", "o.fdwname", "o.fdwowner", acl="o.fdwacl", letter="'F'", seldom="true", node="true", preset=True),
+    Catalog("pg_foreign_server", "o.srvname", "o.srvowner", acl="o.srvacl", letter="'S'", seldom="true", node="true"),
     # The view shows everybody which mappings there are, and nobody the passwords in them. PUBLIC's is a part of its server.
     Catalog("pg_user_mappings", "o.usename || ' on ' || o.srvname", "o.umuser", where="o.umuser <> 0",
             classid="pg_user_mapping", key="umid", seldom="true"),
-    Catalog("pg_event_trigger", "o.evtname", "o.evtowner", seldom="true"),
-    Catalog("pg_publication", "o.pubname", "o.pubowner", seldom="true"),
+    Catalog("pg_event_trigger", "o.evtname", "o.evtowner", seldom="true", node="true"),
+    Catalog("pg_publication", "o.pubname", "o.pubowner", seldom="true", node="true"),
     Catalog("pg_subscription", "o.subname", "o.subowner",
             here="o.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())", seldom="true"),
-    Catalog("pg_extension", "o.extname", "o.extowner", seldom=_MADE),
+    Catalog("pg_extension", "o.extname", "o.extowner", seldom=_MADE, node="true"),
     Catalog("pg_default_acl", "pg_get_userbyid(o.defaclrole)", "o.defaclrole", "o.defaclnamespace", "o.defaclacl", outside=True),
 )  # fmt: skip
 

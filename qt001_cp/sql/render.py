@@ -15,7 +15,7 @@ from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.model.versions import SUPPORTED
 
 STAGES = ("fix7a", "fix7b", "fix7c")
-_CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
+_CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION|TYPE) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z_]+)\}")
 _PART = re.compile(r"PARTITION OF (qt001_cp\.[a-z0-9_]+)")
 
@@ -100,6 +100,15 @@ def _owner_acl(c: Catalog) -> str:
     return f"SELECT {_classid(c)}::oid, o.{c.key}, 0, {state}\n{rows}"
 
 
+def _owned_object(c: Catalog) -> str:
+    """The nodes of the graph of what reaches what, with owner and schema."""
+    return f"SELECT {_classid(c)}::oid, o.{c.key}, {c.owner}, {c.space or '0::oid'}\nFROM {c.table} o WHERE {c.node}"
+
+
+def _preset_acl(c: Catalog) -> str:
+    return f"SELECT {_classid(c)}::oid, o.{c.key}, 0, {c.acl} FROM {c.table} o"
+
+
 def _kind_rows() -> str:
     def word(value: str | None) -> str:
         return "NULL" if value is None else literal(value)
@@ -113,8 +122,8 @@ def _kind_rows() -> str:
 
 
 def _drop(files: dict[str, str]) -> str:
-    """Views, tables, functions, each the last made first, without CASCADE: nothing of others goes with them."""
-    made: dict[str, list[str]] = {"VIEW": [], "TABLE": [], "FUNCTION": []}
+    """Views, tables, functions, types, each the last made first, without CASCADE: nothing of others goes with them."""
+    made: dict[str, list[str]] = {"VIEW": [], "TABLE": [], "FUNCTION": [], "TYPE": []}
     for text in files.values():
         for match in _CREATED.finditer(text):
             kind, name = match.group(1), match.group(2)
@@ -145,6 +154,8 @@ _FILLED: dict[str, Callable[[], str]] = {
     "supported_words": lambda: f"{SUPPORTED.start} to {SUPPORTED.stop - 1}",
     "owner_acl_parts": _owner_acl_parts,
     "owner_acl": lambda: "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS),
+    "owned_objects": lambda: "\nUNION ALL\n".join(_owned_object(c) for c in CATALOGS if c.node),
+    "preset_acls": lambda: "\nUNION ALL\n".join(_preset_acl(c) for c in CATALOGS if c.preset),
     "defining_catalogs": _defining_catalogs,
     "catalog_rows": lambda: "\n".join(catalogs.source(c) for c in catalogs.DEFINING),
     "bootstrap_functions": lambda: "{" + ",".join(BOOTSTRAP_FUNCTIONS) + "}",

@@ -283,7 +283,7 @@ def test_what_mends_a_row_that_is_not_there_is_no_update(at_recorded: Stage) -> 
         rows = admin.execute(
             "SELECT mend FROM qt001_cp.blocked_findings(%s) ORDER BY object", [at_recorded.digest]
         ).fetchall()
-    assert [row[0].split()[0] for row in rows] == ["Mend", "UPDATE"]
+    assert [row[0].split()[0] for row in rows] == ["Correct", "UPDATE"]
     assert "[[blocked]]" in rows[0][0]
 
 

@@ -254,3 +254,25 @@ def test_a_column_of_the_systems_own_given_to_everybody(at_fix7a_sealed: Stage) 
     """Which the server did not come with: whoever may read it stays able to after the cutover."""
     run(at_fix7a_sealed, "GRANT SELECT (rolpassword) ON pg_catalog.pg_authid TO PUBLIC;\n")
     refused(at_fix7a_sealed, "QT108", "table column pg_catalog.pg_authid.rolpassword", rehearsal="first")
+
+
+SETTINGS = {
+    "of a role": ("ROLE directus SET", "for directus"),
+    "of a role in this database": ("ROLE directus IN DATABASE {database} SET", "for directus"),
+    "of the database": ("DATABASE {database} SET", "for every role"),
+    "of all roles": ("ROLE ALL SET", "for every role"),
+}
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_what_a_finding_says_takes_a_setting_away(at_recorded: Stage, kind: str) -> None:
+    """RESET has to name what the setting was stored for: of a role in one database it is another row than of the role."""
+    target, whose = SETTINGS[kind]
+    query = "SELECT mend FROM qt001_cp.environment_findings(%s) WHERE object = %s"
+    asked = [at_recorded.digest, f"setting session_replication_role {whose}"]
+    with at_recorded.connect() as connection, connection.transaction(force_rollback=True):
+        named = target.format(database=at_recorded.scene.database)
+        connection.execute(f"ALTER {named} session_replication_role = replica".encode())
+        ((mend,),) = connection.execute(query, asked).fetchall()
+        connection.execute(str(mend).encode())
+        assert connection.execute(query, asked).fetchall() == []

@@ -120,5 +120,6 @@ def test_what_cannot_be_transferred_is_not_told_to_be(with_every_kind: Stage) ->
         query = "SELECT object, mend FROM qt001_cp.reach_findings(%s)"
         found = {row[0].partition(" owned by ")[0]: row[1] for row in connection.execute(query, [stage.digest])}
     wrapper = next(mend for path, mend in found.items() if path.endswith("foreign-data wrapper kinds_wrapper"))
-    assert wrapper == "Cut the path, or: PostgreSQL lets only a superuser own one: give it to the administrator"
+    said = "Remove a dependency on the path, or: PostgreSQL lets only a superuser own one: give it to the administrator"
+    assert wrapper == said
     assert found["function kinds.absolute(integer)"].startswith("Give it to the administrator (ALTER … OWNER TO)")

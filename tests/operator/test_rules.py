@@ -97,7 +97,7 @@ def test_a_session_that_cannot_be_seen_into_is_a_finding(sealed: Stage) -> None:
                 for power in POWERS:
                     give(connection, power, options(sealed))
                 (hidden,) = seen(connection)
-                assert hidden[0] == f"hidden from {LOGIN}"
+                assert hidden[0] == f"a session whose transactions {LOGIN} may not see"
                 connection.execute(hidden[1])
                 assert seen(connection) == []
             with visitor.transaction():

@@ -45,7 +45,7 @@ def _grantee(privilege: str, role: str, on: str, shown: str, attack: str, setup:
         f"{privilege} of a role that it is a member of",
         shown,
         f"{setup}GRANT {role} TO directus;\n",
-        late(f"a role with privileges on {on}", "QT108"),
+        late(f"privileges on {on}", "QT108"),
         attack=attack,
         inside=True,
         undo=f"REVOKE {role} FROM directus;\n",

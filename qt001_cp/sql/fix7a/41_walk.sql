@@ -1,63 +1,104 @@
--- Reachability in a graph of numbered nodes: linear in nodes and edges, one shortest path a node, never all paths.
+-- The graph of what runs, reads or goes with what, and the walk through it: linear in nodes and
+-- edges, one shortest path a node, never all paths.
 
-CREATE FUNCTION qt001_cp.breadth_first(nodes int, edge_from int[], edge_to int[], roots int[], later int[], stop boolean[])
-RETURNS int[]
+-- ownership: whose it is, in words. disposition: of the manifest; NULL where it does not name the
+-- object. definer: a SECURITY DEFINER routine. owned: by the application role, or a role that it is
+-- a member of. hostile: not transferred, and the application's own, or another role's relation that
+-- the application or PUBLIC may change: its rows decide, cascade, or fire a trigger. runs: may run
+-- the application's code, or has been looked at from there. lends: others run or read through it
+-- with its owner's privileges, and that owner is neither the application nor ours. analysed: the
+-- manifest says what its body reaches.
+CREATE TYPE qt001_cp.graph_node AS (
+    number int, classid oid, objid oid, kind text, label text, ownership text, schema oid,
+    disposition text, definer boolean, owned boolean, hostile boolean, runs boolean, lends boolean,
+    analysed boolean
+);
+
+-- From an object to what it runs, reads, or goes with. label: in words, with an arrow on each side.
+CREATE TYPE qt001_cp.graph_edge AS (number int, source int, target int, label text);
+
+-- edge: the one by which the node was first reached; NULL where the walk began.
+CREATE TYPE qt001_cp.graph_step AS (node int, edge int);
+
+CREATE FUNCTION qt001_cp.breadth_first(
+    nodes int, edges qt001_cp.graph_edge[], roots int[], later_roots int[], ends int[])
+RETURNS SETOF qt001_cp.graph_step
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $breadth_first$
--- For each node the number of the edge by which it was first reached: 0 for a root, NULL where nothing reaches it.
--- edge_from is sorted. Where stop is true the walk ends. later: roots for what the first ones have not reached.
+-- One step for each node that is reached. nodes: how many there are, numbered from 1. edges:
+-- numbered from 1 in the order of their sources. later_roots: for what the roots have not reached.
+-- The walk does not go on from the nodes in ends.
 DECLARE
-    via int[] := array_fill(NULL::int, ARRAY[greatest(nodes, 1)]);
-    first int[] := via;
-    queue int[] := via;
-    edges int := coalesce(array_length(edge_from, 1), 0);
+    source int[] := ARRAY(SELECT edge.source FROM unnest(edges) edge ORDER BY edge.number);
+    target int[] := ARRAY(SELECT edge.target FROM unnest(edges) edge ORDER BY edge.number);
+    edge_count int := cardinality(source);
+    first_edge int[] := array_fill(NULL::int, ARRAY[greatest(nodes, 1)]);
+    queue int[] := first_edge;
+    is_end boolean[] := array_fill(false, ARRAY[greatest(nodes, 1)]);
+    is_reached boolean[] := is_end;
     head int := 1;
     tail int := 0;
     node int;
     edge int;
 BEGIN
-    FOR i IN REVERSE edges..1 LOOP
-        first[edge_from[i]] := i;
+    FOR number IN REVERSE edge_count..1 LOOP
+        first_edge[source[number]] := number;
+    END LOOP;
+    FOREACH node IN ARRAY ends LOOP
+        is_end[node] := true;
     END LOOP;
     FOR round IN 1..2 LOOP
-        FOREACH node IN ARRAY CASE round WHEN 1 THEN roots ELSE later END LOOP
-            IF via[node] IS NULL THEN
-                via[node] := 0;
+        FOREACH node IN ARRAY CASE round WHEN 1 THEN roots ELSE later_roots END LOOP
+            IF NOT is_reached[node] THEN
+                is_reached[node] := true;
                 tail := tail + 1;
                 queue[tail] := node;
+                RETURN NEXT (node, NULL::int);
             END IF;
         END LOOP;
         WHILE head <= tail LOOP
             node := queue[head];
             head := head + 1;
-            edge := CASE WHEN stop[node] THEN NULL ELSE first[node] END;
-            WHILE edge <= edges AND edge_from[edge] = node LOOP
-                IF via[edge_to[edge]] IS NULL THEN
-                    via[edge_to[edge]] := edge;
+            edge := CASE WHEN is_end[node] THEN NULL ELSE first_edge[node] END;
+            WHILE edge <= edge_count AND source[edge] = node LOOP
+                IF NOT is_reached[target[edge]] THEN
+                    is_reached[target[edge]] := true;
                     tail := tail + 1;
-                    queue[tail] := edge_to[edge];
+                    queue[tail] := target[edge];
+                    RETURN NEXT (target[edge], edge);
                 END IF;
                 edge := edge + 1;
             END LOOP;
         END LOOP;
     END LOOP;
-    RETURN via;
 END
 $breadth_first$;
 
-CREATE FUNCTION qt001_cp.walked_path(via int[], edge_from int[], edge_label text[], node_label text[], ends int[])
+CREATE FUNCTION qt001_cp.walked_path(
+    nodes qt001_cp.graph_node[], edges qt001_cp.graph_edge[], walk qt001_cp.graph_step[],
+    ends int[])
 RETURNS TABLE (node int, path text)
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
 SET jit = off
 AS $walked_path$
--- The path from a root to each of the ends, in words.
-WITH RECURSIVE step(goal, node, depth) AS (
-    SELECT e, e, 0 FROM unnest(ends) e
+-- The path from where the walk began to each of the ends, in words. Here as in all that reads the
+-- graph nothing is joined row by row: the planner does not know how many rows an array has.
+WITH RECURSIVE reached AS MATERIALIZED (
+    SELECT step.node, step.edge, edge.source
+    FROM unnest(walk) step LEFT JOIN unnest(edges) edge ON edge.number = step.edge
+), back(goal, node, edge, source, depth) AS (
+    SELECT goal, reached.node, reached.edge, reached.source, 0
+    FROM unnest(ends) goal JOIN reached ON reached.node = goal
     UNION ALL
-    SELECT s.goal, edge_from[via[s.node]], s.depth + 1 FROM step s WHERE via[s.node] > 0
+    SELECT back.goal, reached.node, reached.edge, reached.source, back.depth + 1
+    FROM back JOIN reached ON reached.node = back.source
 )
-SELECT s.goal, string_agg(CASE WHEN via[s.node] > 0 THEN edge_label[via[s.node]] ELSE '' END || node_label[s.node], '' ORDER BY s.depth DESC)
-FROM step s GROUP BY s.goal
+SELECT back.goal, string_agg(concat(edge.label, node.label), '' ORDER BY back.depth DESC)
+FROM back JOIN unnest(nodes) node ON node.number = back.node
+LEFT JOIN unnest(edges) edge ON edge.number = back.edge
+GROUP BY back.goal
 $walked_path$;

@@ -1,40 +1,484 @@
 -- Who reaches what over the edges of 40_dependency and the analysis of bodies; contract, section 6.
 
 CREATE FUNCTION qt001_cp.owned_object()
-RETURNS TABLE (classid oid, objid oid, owner oid, nsp oid)
+RETURNS TABLE (classid oid, objid oid, owner oid, schema oid)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $owned_object$
--- Everything of this database that has an owner and is not the system's own: what the edges lead from and to.
-SELECT 'pg_class'::regclass::oid, c.oid, c.relowner, c.relnamespace FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-UNION ALL SELECT 'pg_proc'::regclass, p.oid, p.proowner, p.pronamespace FROM pg_proc p WHERE p.oid >= 16384
-UNION ALL SELECT 'pg_type'::regclass, t.oid, t.typowner, t.typnamespace FROM pg_type t
-WHERE t.oid >= 16384 AND NOT EXISTS (SELECT 1 FROM qt001_cp.v_part p WHERE p.class = 'pg_type'::regclass AND p.id = t.oid)
-UNION ALL SELECT 'pg_collation'::regclass, o.oid, o.collowner, o.collnamespace FROM pg_collation o WHERE o.oid >= 16384
-UNION ALL SELECT 'pg_conversion'::regclass, o.oid, o.conowner, o.connamespace FROM pg_conversion o WHERE o.oid >= 16384
-UNION ALL SELECT 'pg_operator'::regclass, o.oid, o.oprowner, o.oprnamespace FROM pg_operator o WHERE o.oid >= 16384
-UNION ALL SELECT 'pg_opclass'::regclass, o.oid, o.opcowner, o.opcnamespace FROM pg_opclass o WHERE o.oid >= 16384
-UNION ALL SELECT 'pg_opfamily'::regclass, o.oid, o.opfowner, o.opfnamespace FROM pg_opfamily o WHERE o.oid >= 16384
-UNION ALL SELECT 'pg_ts_config'::regclass, o.oid, o.cfgowner, o.cfgnamespace FROM pg_ts_config o WHERE o.oid >= 16384
-UNION ALL SELECT 'pg_ts_dict'::regclass, o.oid, o.dictowner, o.dictnamespace FROM pg_ts_dict o WHERE o.oid >= 16384
-UNION ALL SELECT 'pg_statistic_ext'::regclass, o.oid, o.stxowner, o.stxnamespace FROM pg_statistic_ext o WHERE o.oid >= 16384
-UNION ALL SELECT 'pg_language'::regclass, l.oid, l.lanowner, 0 FROM pg_language l WHERE l.oid >= 16384
-UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, f.fdwowner, 0 FROM pg_foreign_data_wrapper f
-UNION ALL SELECT 'pg_foreign_server'::regclass, f.oid, f.srvowner, 0 FROM pg_foreign_server f
-UNION ALL SELECT 'pg_event_trigger'::regclass, e.oid, e.evtowner, 0 FROM pg_event_trigger e
-UNION ALL SELECT 'pg_publication'::regclass, p.oid, p.pubowner, 0 FROM pg_publication p
-UNION ALL SELECT 'pg_extension'::regclass, e.oid, e.extowner, 0 FROM pg_extension e
+-- Everything of this database that has an owner and is not the system's own: what the edges lead
+-- from and to. Rendered from CATALOGS of model/kinds.py.
+{owned_objects}
 $owned_object$;
 
-CREATE FUNCTION qt001_cp.application_role_oids(app name) RETURNS oid[]
+CREATE FUNCTION qt001_cp.application_role_oids(app name) RETURNS SETOF oid
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $application_role_oids$
--- The application role and every role that it is a member of, whatever the options of the membership: who may
--- administer a role may grant it to itself. What these own stays under the application's hand.
-SELECT array_agg(r.oid) FROM pg_roles r WHERE r.rolname IN (SELECT qt001_cp.member_of(app)) AND r.rolname !~ '^pg_'
+-- The application role and every role that it is a member of, whatever the options of the
+-- membership: who may administer a role may grant it to itself. What these own stays under the
+-- application's control.
+SELECT oid FROM pg_roles
+WHERE rolname IN (SELECT qt001_cp.member_of(app)) AND rolname !~ '^pg_'
 $application_role_oids$;
+
+CREATE FUNCTION qt001_cp.graph_nodes(manifest text) RETURNS SETOF qt001_cp.graph_node
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+SET jit = off
+AS $graph_nodes$
+-- The objects outside of schema qt001_cp, numbered from 1.
+WITH app AS MATERIALIZED (
+    SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS name
+), member AS MATERIALIZED (
+    SELECT role::text FROM app CROSS JOIN LATERAL qt001_cp.member_of(app.name) role
+), app_oid AS MATERIALIZED (
+    SELECT oid FROM app CROSS JOIN LATERAL qt001_cp.application_role_oids(app.name) oid
+), entry AS MATERIALIZED (
+    -- writes: the privileges by which the application changes what is not transferred.
+    SELECT object.kind, object.identity, object.disposition, object.detail,
+           CASE WHEN object.disposition <> 'transfer' THEN (
+               SELECT array_agg(DISTINCT acl.entry ->> 2)
+               FROM (SELECT jsonb_array_elements(object.before -> 'acl')
+                     UNION ALL
+                     SELECT jsonb_array_elements(of_column -> 'acl')
+                     FROM jsonb_array_elements(object.before -> 'columns') of_column) acl(entry)
+               WHERE acl.entry ->> 2 IN (SELECT privilege FROM qt001_cp.privilege WHERE writes)
+                 AND (acl.entry ->> 1 IS NULL OR acl.entry ->> 1 IN (SELECT role FROM member))
+           ) END AS writes
+    FROM qt001_cp.manifest_object(manifest) object
+), object AS (
+    SELECT owned.*, named.type AS kind, named.identity, entry.disposition, entry.writes,
+           owned.owner IN (SELECT oid FROM app_oid) AS of_app,
+           owned.owner = 'qt001_cp_owner'::regrole AS ours,
+           coalesce((entry.detail ->> 'definer')::boolean, false) AS definer,
+           coalesce(entry.detail -> 'reaches' IS NOT NULL AND entry.detail -> 'unknown' = '[]',
+                    false) AS analysed
+    FROM qt001_cp.owned_object() owned
+    CROSS JOIN LATERAL pg_identify_object(owned.classid, owned.objid, 0) named
+    LEFT JOIN entry ON entry.kind = named.type AND entry.identity = named.identity
+    WHERE owned.schema <> 'qt001_cp'::regnamespace
+)
+SELECT row_number() OVER (ORDER BY object.classid, object.objid)::int, object.classid, object.objid,
+       object.kind, object.kind || ' ' || object.identity,
+       format('owned by %s', pg_get_userbyid(object.owner))
+       || CASE WHEN object.writes IS NULL OR object.of_app THEN ''
+               ELSE format(', %s for %s', array_to_string(object.writes, ', '), app.name) END,
+       object.schema, object.disposition, object.definer, object.of_app,
+       object.disposition IS DISTINCT FROM 'transfer'
+           AND (object.of_app OR object.writes IS NOT NULL),
+       object.disposition IS NOT DISTINCT FROM 'transfer' OR object.of_app
+           OR coalesce('TRIGGER' = ANY (object.writes), false),
+       coalesce(object.disposition <> 'transfer' AND NOT object.of_app AND NOT object.ours
+           AND (object.definer OR object.kind IN ('view', 'materialized view', 'table')), false),
+       object.analysed
+FROM app CROSS JOIN object
+$graph_nodes$;
+
+CREATE FUNCTION qt001_cp.graph_edges(manifest text, nodes qt001_cp.graph_node[])
+RETURNS SETOF qt001_cp.graph_edge
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+SET jit = off
+AS $graph_edges$
+-- Between the nodes, numbered from 1 in the order of their sources.
+WITH node AS MATERIALIZED (
+    SELECT number, classid, objid, label FROM unnest(nodes)
+), entry AS MATERIALIZED (
+    SELECT node.number AS source, object.disposition, object.detail
+    FROM qt001_cp.manifest_object(manifest) object
+    JOIN node ON node.label = object.kind || ' ' || object.identity
+), edge(source, target, label) AS (
+    SELECT source.number, target.number, ' → ' || known.reason || ' → '
+    FROM qt001_cp.catalog_edge() known
+    JOIN node source ON source.classid = known.from_class AND source.objid = known.from_id
+    JOIN node target ON target.classid = known.to_class AND target.objid = known.to_id
+    UNION
+    -- What the bodies of routines reach, from the analysis that the manifest carries, bound to its
+    -- definition digest.
+    SELECT entry.source, target.number, ' → ' || (reached ->> 'verb') || ' '
+    FROM entry CROSS JOIN LATERAL jsonb_array_elements(entry.detail -> 'reaches') reached
+    JOIN node target ON target.label = (reached ->> 'kind') || ' ' || (reached ->> 'identity')
+    UNION
+    -- Operators are found by the search path; the application's may fit better than the system's.
+    SELECT entry.source, target.number,
+           ' → looks for operators in schema ' || pg_namespace.nspname || ' → '
+    FROM entry
+    CROSS JOIN LATERAL unnest(qt001_cp.path_schemas(entry.detail ->> 'search_path')) path(schema)
+    JOIN pg_namespace ON pg_namespace.nspname = path.schema
+    JOIN pg_operator ON pg_operator.oprnamespace = pg_namespace.oid
+         AND pg_operator.oprowner IN (SELECT qt001_cp.application_role_oids(
+                 (qt001_cp.document_json(manifest) ->> 'application')::name))
+    JOIN node target ON target.classid = 'pg_operator'::regclass AND target.objid = pg_operator.oid
+    WHERE entry.disposition = 'transfer'
+)
+SELECT row_number() OVER (ORDER BY edge.source, edge.target, edge.label)::int,
+       edge.source, edge.target, edge.label
+FROM edge WHERE edge.source <> edge.target
+$graph_edges$;
+
+CREATE FUNCTION qt001_cp.reached_application_findings(
+    app name, nodes qt001_cp.graph_node[], edges qt001_cp.graph_edge[], walk qt001_cp.graph_step[])
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
+AS $reached_application_findings$
+-- One path from a transferred object to each object that stays under the application's control.
+WITH reached AS MATERIALIZED (
+    SELECT node.number, node.kind, node.label, node.ownership, node.hostile
+    FROM unnest(walk) step JOIN unnest(nodes) node ON node.number = step.node
+), hostile AS MATERIALIZED (
+    SELECT reached.* FROM reached WHERE reached.hostile
+), others AS (
+    SELECT edge.target, count(*) - 1 AS more
+    FROM unnest(edges) edge JOIN hostile ON hostile.number = edge.target
+    JOIN reached source ON source.number = edge.source AND NOT source.hostile
+    GROUP BY edge.target
+)
+SELECT 'QT108', walked.path || ' ' || hostile.ownership,
+       format('no object under the control of %s on this path', app),
+       hostile.label || ', not transferred'
+       || CASE WHEN others.more > 0
+               THEN format('; further dependencies that lead to it: %s', others.more)
+               ELSE '' END,
+       coalesce('Remove a dependency on the path, or: ' || replace(kind.why, 'retain it, or ', ''),
+                'Transfer the last object of the path too, or remove a dependency on the path.')
+FROM hostile
+JOIN qt001_cp.walked_path(nodes, edges, walk, ARRAY(SELECT number FROM hostile)) walked
+  ON walked.node = hostile.number
+LEFT JOIN others ON others.target = hostile.number
+LEFT JOIN qt001_cp.object_kind kind ON kind.kind = hostile.kind AND kind.why <> ''
+$reached_application_findings$;
+
+CREATE FUNCTION qt001_cp.lending_node(manifest text, nodes qt001_cp.graph_node[])
+RETURNS TABLE (number int, through text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $lending_node$
+-- Objects through which others act with the privileges of an owner who has some on what is
+-- transferred. through: view, table or body. A view of who may pass by row security lends nothing:
+-- no policy is asked.
+WITH grantee AS MATERIALIZED (
+    SELECT DISTINCT entry ->> 1 AS role
+    FROM qt001_cp.manifest_object(manifest) object CROSS JOIN LATERAL (
+        SELECT jsonb_array_elements(object.after -> 'acl')
+        UNION ALL
+        SELECT jsonb_array_elements(of_column -> 'acl')
+        FROM jsonb_array_elements(object.after -> 'columns') of_column) acl(entry)
+    WHERE object.disposition = 'transfer' AND EXISTS (SELECT 1 FROM unnest(nodes) WHERE lends)
+), lending AS MATERIALIZED (
+    SELECT node.number, coalesce(pg_proc.proowner, pg_class.relowner) AS owner,
+           CASE WHEN node.kind IN ('view', 'table') THEN node.kind ELSE 'body' END AS through
+    FROM unnest(nodes) node
+    LEFT JOIN pg_proc ON node.classid = 'pg_proc'::regclass AND pg_proc.oid = node.objid
+    LEFT JOIN pg_class ON node.classid = 'pg_class'::regclass AND pg_class.oid = node.objid
+    WHERE node.lends
+), owner AS MATERIALIZED (
+    SELECT oid, rolsuper OR rolbypassrls AS passes_by,
+           EXISTS (SELECT 1 FROM qt001_cp.member_of(rolname) role
+                   WHERE role ~ '^pg_(read|write)_all_data$'
+                      OR role IN (SELECT grantee.role FROM grantee)) AS holds
+    FROM pg_roles WHERE oid IN (SELECT lending.owner FROM lending)
+)
+SELECT lending.number, lending.through FROM lending JOIN owner ON owner.oid = lending.owner
+WHERE CASE WHEN owner.passes_by THEN lending.through <> 'view' ELSE owner.holds END
+$lending_node$;
+
+CREATE FUNCTION qt001_cp.lent_privilege_findings(
+    manifest text, app name, nodes qt001_cp.graph_node[], edges qt001_cp.graph_edge[])
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $lent_privilege_findings$
+-- Whoever has a privilege on a transferred object may not run the application's code with it: in a
+-- SECURITY DEFINER routine, when a materialized view is made anew, in what a write to its table
+-- fires (a foreign key's action writes as the table's owner); and where a view reads the
+-- application's table, whose row security policy asks with the privileges of the view's owner.
+-- Functions in a view run as its reader.
+DECLARE
+    lender record;
+    walk qt001_cp.graph_step[];
+BEGIN
+    FOR lender IN
+        SELECT lending.through, array_agg(lending.number ORDER BY lending.number) AS roots
+        FROM qt001_cp.lending_node(manifest, nodes) lending
+        GROUP BY lending.through ORDER BY lending.through
+    LOOP
+        walk := ARRAY(SELECT step FROM qt001_cp.breadth_first(
+            cardinality(nodes), edges, lender.roots, '{}', ARRAY(
+                SELECT node.number FROM unnest(nodes) node
+                WHERE node.runs
+                   OR lender.through = 'view' AND node.classid = 'pg_proc'::regclass)) step);
+        RETURN QUERY
+        WITH reached AS MATERIALIZED (
+            SELECT node.number, node.ownership
+            FROM unnest(walk) step JOIN unnest(nodes) node ON node.number = step.node
+            WHERE node.runs AND node.disposition IS DISTINCT FROM 'transfer' AND CASE lender.through
+                WHEN 'view' THEN node.kind IN ('table', 'foreign table')
+                WHEN 'table' THEN node.classid = 'pg_proc'::regclass ELSE true END
+        )
+        SELECT 'QT108'::text, walked.path || ' ' || reached.ownership,
+               format('no object under the control of %s that acts with another role''s privileges',
+                      app),
+               CASE lender.through WHEN 'view' THEN 'a table whose row security policy would run'
+                    ELSE 'code that would run' END
+               || ' with the privileges of a role that has some on transferred objects',
+               format('Remove a dependency on the path, transfer its last object too, or revoke '
+                      'what %s may do with its first object.', app)
+        FROM reached JOIN qt001_cp.walked_path(
+                              nodes, edges, walk, ARRAY(SELECT number FROM reached)) walked
+          ON walked.node = reached.number;
+    END LOOP;
+END
+$lent_privilege_findings$;
+
+CREATE FUNCTION qt001_cp.dependent_findings(
+    app name, nodes qt001_cp.graph_node[], edges qt001_cp.graph_edge[])
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
+AS $dependent_findings$
+-- One path for each object that depends on a transferred one without being transferred itself: by a
+-- foreign key, a view, a child, a publication, statistics, or because another role's view or
+-- routine reads it for the application. What only uses a type is left alone where it is another
+-- role's.
+DECLARE
+    walk qt001_cp.graph_step[] := ARRAY(SELECT step FROM qt001_cp.breadth_first(
+        cardinality(nodes), edges, ARRAY(
+            SELECT node.number FROM unnest(nodes) node
+            WHERE node.disposition IS DISTINCT FROM 'transfer'
+              AND (node.owned OR node.disposition = 'retain') ORDER BY node.number),
+        '{}', ARRAY(SELECT node.number FROM unnest(nodes) node
+                    WHERE node.disposition = 'transfer')) step);
+BEGIN
+    RETURN QUERY
+    WITH dependent AS MATERIALIZED (
+        SELECT DISTINCT ON (source.number)
+               source.number, source.label, source.ownership,
+               edge.label || target.label AS last_words,
+               count(*) OVER (PARTITION BY source.number) - 1 AS more
+        FROM unnest(walk) step
+        JOIN unnest(nodes) source ON source.number = step.node
+        JOIN unnest(edges) edge ON edge.source = source.number
+        JOIN unnest(nodes) target ON target.number = edge.target
+        WHERE source.disposition IS DISTINCT FROM 'transfer' AND target.disposition = 'transfer'
+          AND (source.hostile OR target.classid IN ('pg_class'::regclass, 'pg_proc'::regclass))
+        ORDER BY source.number, edge.number
+    )
+    SELECT 'QT108'::text, walked.path || dependent.last_words,
+           'no retained object that depends on a transferred one'::text,
+           dependent.label || ', ' || dependent.ownership
+           || CASE WHEN dependent.more > 0
+                   THEN format('; further transferred objects that it depends on: %s',
+                               dependent.more)
+                   ELSE '' END,
+           format('Transfer it too, drop the dependency, or revoke what %s may do with it.', app)
+    FROM dependent JOIN qt001_cp.walked_path(
+                            nodes, edges, walk, ARRAY(SELECT number FROM dependent)) walked
+      ON walked.node = dependent.number;
+END
+$dependent_findings$;
+
+CREATE FUNCTION qt001_cp.unanalysed_findings(
+    nodes qt001_cp.graph_node[], edges qt001_cp.graph_edge[], walk qt001_cp.graph_step[])
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
+AS $unanalysed_findings$
+-- A body on a path that nobody has analysed: what it calls runs with the rights of the one who
+-- came.
+WITH unanalysed AS MATERIALIZED (
+    SELECT node.number, node.ownership
+    FROM unnest(walk) step JOIN unnest(nodes) node ON node.number = step.node
+    JOIN pg_proc ON pg_proc.oid = node.objid JOIN pg_language ON pg_language.oid = pg_proc.prolang
+    WHERE node.classid = 'pg_proc'::regclass AND NOT node.hostile AND NOT node.analysed
+      AND node.disposition IS DISTINCT FROM 'transfer'
+      AND pg_language.lanname NOT IN ('internal', 'c')
+      AND pg_proc.prokind <> 'a' AND pg_proc.prosqlbody IS NULL
+      -- What a superuser has every DDL run is his: the function of an event trigger that is a
+      -- superuser's too.
+      AND NOT (pg_proc.prorettype = 'event_trigger'::regtype
+               AND (SELECT rolsuper FROM pg_roles WHERE oid = pg_proc.proowner))
+      AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE classid = 'pg_proc'::regclass
+                      AND objid = pg_proc.oid AND deptype = 'e')
+)
+SELECT 'QT108', walked.path, 'a routine that the manifest''s analysis covers',
+       unanalysed.ownership || ', not analysed',
+       'Add a rule that transfers it, or remove a dependency on the path.'
+FROM unanalysed JOIN qt001_cp.walked_path(
+                         nodes, edges, walk, ARRAY(SELECT number FROM unanalysed)) walked
+  ON walked.node = unanalysed.number
+$unanalysed_findings$;
+
+CREATE FUNCTION qt001_cp.containing_schema_findings(
+    manifest text, app name, nodes qt001_cp.graph_node[], walk qt001_cp.graph_step[])
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $containing_schema_findings$
+-- The schema's owner may drop, and rename away, what others own in it.
+WITH container AS MATERIALIZED (
+    SELECT object.kind, object.name, object.disposition,
+           coalesce(object.after, object.before) -> 'acl' AS acl
+    FROM qt001_cp.manifest_object(manifest) object WHERE object.kind IN ('schema', 'database')
+), used AS MATERIALIZED (
+    SELECT pg_namespace.oid, pg_namespace.nspname, pg_namespace.nspowner,
+           min(node.label) AS content
+    FROM unnest(walk) step JOIN unnest(nodes) node ON node.number = step.node
+    JOIN pg_namespace ON pg_namespace.oid = node.schema
+    WHERE NOT node.hostile GROUP BY pg_namespace.oid, pg_namespace.nspname, pg_namespace.nspowner
+), transferred AS (
+    SELECT container.kind, container.name FROM container WHERE container.disposition = 'transfer'
+), app_oid AS MATERIALIZED (
+    SELECT qt001_cp.application_role_oids(app) AS oid
+)
+SELECT 'QT108', 'schema ' || used.nspname,
+       format('a transferred schema, or one that %s does not own', app),
+       format('owned by %s, with %s in it', pg_get_userbyid(used.nspowner), used.content),
+       'Add a rule that transfers the schema.'
+FROM used
+WHERE (used.nspowner IN (SELECT oid FROM app_oid) OR (
+          used.nspowner = 'pg_database_owner'::regrole
+          AND EXISTS (SELECT 1 FROM pg_database WHERE datname = current_database()
+                      AND datdba IN (SELECT oid FROM app_oid))
+          AND NOT EXISTS (SELECT 1 FROM transferred WHERE transferred.kind = 'database')))
+  AND NOT EXISTS (SELECT 1 FROM transferred
+                  WHERE transferred.kind = 'schema' AND transferred.name = used.nspname)
+UNION ALL
+SELECT DISTINCT 'QT108', 'schema ' || used.nspname,
+       format('no CREATE privilege for %s or PUBLIC', app),
+       'CREATE for ' || coalesce(entry ->> 1, 'PUBLIC'),
+       'Do not keep CREATE in the policy''s rule for this schema.'
+FROM container JOIN used ON container.kind = 'schema' AND container.name = used.nspname
+CROSS JOIN LATERAL jsonb_array_elements(container.acl) entry
+WHERE entry ->> 2 = 'CREATE'
+  AND (entry ->> 1 IS NULL OR entry ->> 1 IN (SELECT qt001_cp.member_of(app)))
+$containing_schema_findings$;
+
+CREATE FUNCTION qt001_cp.body_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $body_findings$
+-- Bodies that run with the new owner's rights, or another role's, and that nobody understands. A
+-- routine that stays runs with its own owner's rights; the application's own rights do not matter
+-- any more.
+WITH object AS MATERIALIZED (
+    SELECT entry.*
+    FROM qt001_cp.manifest_object(manifest) entry
+    WHERE entry.disposition = 'transfer'
+       OR (entry.detail ->> 'definer')::boolean AND NOT entry.before ->> 'owner' IN (
+              SELECT qt001_cp.member_of((qt001_cp.document_json(manifest) ->> 'application')::name))
+)
+SELECT 'QT108', object.kind || ' ' || object.identity, 'a body that the analysis understands',
+       (unknown ->> 'rule') || ': ' || (unknown ->> 'detail'),
+       CASE unknown ->> 'rule'
+           WHEN 'language' THEN 'Give it to the administrator (ALTER … OWNER TO) and retain it: '
+                                'what it runs stands in no catalog.'
+           ELSE 'Rewrite that statement without dynamic SQL, or retain the routine.' END
+FROM object CROSS JOIN LATERAL jsonb_array_elements(object.detail -> 'unknown') unknown
+UNION ALL
+SELECT 'QT108', object.kind || ' ' || object.identity, 'an analysis of what its body reaches',
+       'none in the manifest', 'Generate the manifest again: qt001-cp manifest generate.'
+FROM object
+WHERE object.kind IN ('function', 'procedure') AND object.detail -> 'reaches' IS NULL
+$body_findings$;
+
+CREATE FUNCTION qt001_cp.database_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $database_findings$
+-- What the owner of the database may do, and who has CREATE on it.
+WITH app AS MATERIALIZED (
+    SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS name
+), object AS MATERIALIZED (
+    SELECT entry.* FROM qt001_cp.manifest_object(manifest) entry WHERE entry.kind = 'database'
+)
+SELECT 'QT108', 'database ' || datname,
+       format('a transferred database, or one that %s does not own', app.name),
+       'owned by ' || pg_get_userbyid(datdba),
+       'Add a rule that transfers the database: its owner may drop schemas and set search_path '
+       'for everybody.'
+FROM app JOIN pg_database ON datname = current_database()
+     AND datdba IN (SELECT qt001_cp.application_role_oids(app.name))
+WHERE NOT EXISTS (SELECT 1 FROM object WHERE object.disposition = 'transfer')
+UNION ALL
+SELECT DISTINCT 'QT108', 'database ' || object.name,
+       format('no CREATE privilege for %s or PUBLIC: it lets them install trusted extensions',
+              app.name),
+       'CREATE for ' || coalesce(entry ->> 1, 'PUBLIC'),
+       'Do not keep CREATE in the policy''s rule for the database.'
+FROM app CROSS JOIN object
+CROSS JOIN LATERAL jsonb_array_elements(coalesce(object.after, object.before) -> 'acl') entry
+WHERE entry ->> 2 = 'CREATE'
+  AND (entry ->> 1 IS NULL OR entry ->> 1 IN (SELECT qt001_cp.member_of(app.name)))
+$database_findings$;
+
+CREATE FUNCTION qt001_cp.inherited_privilege_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $inherited_privilege_findings$
+-- Privileges on transferred objects of a role that the application role is a member of.
+WITH app AS MATERIALIZED (
+    SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS name
+), member AS MATERIALIZED (
+    SELECT role FROM app CROSS JOIN LATERAL qt001_cp.member_of(app.name) role
+    WHERE role <> app.name
+)
+SELECT DISTINCT 'QT108', format('privileges on %s %s', object.kind, object.identity),
+       format('none for a role that %s is a member of', app.name),
+       format('%s for %s', acl.entry ->> 2, acl.entry ->> 1),
+       format('REVOKE %I FROM %I;', acl.entry ->> 1, app.name)
+FROM app CROSS JOIN qt001_cp.manifest_object(manifest) object
+CROSS JOIN LATERAL (
+    SELECT jsonb_array_elements(object.after -> 'acl')
+    UNION ALL
+    SELECT jsonb_array_elements(of_column -> 'acl')
+    FROM jsonb_array_elements(object.after -> 'columns') of_column) acl(entry)
+WHERE object.disposition = 'transfer' AND acl.entry ->> 1 IN (SELECT member.role FROM member)
+$inherited_privilege_findings$;
+
+CREATE FUNCTION qt001_cp.manifest_reach_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $manifest_reach_findings$
+-- What the manifest itself leaves open.
+SELECT finding.* FROM qt001_cp.body_findings(manifest) finding
+UNION ALL
+SELECT finding.* FROM qt001_cp.database_findings(manifest) finding
+UNION ALL
+SELECT finding.* FROM qt001_cp.inherited_privilege_findings(manifest) finding
+UNION ALL
+-- Without the barrier a function in the reader's query sees the rows that the view leaves out.
+SELECT 'QT108', 'view ' || object.identity, 'a curated view WITH (security_barrier = true)',
+       'a view without security_barrier',
+       format('ALTER VIEW %s SET (security_barrier = true); -- then generate and seal again',
+              object.identity)
+FROM qt001_cp.manifest_object(manifest) object
+JOIN pg_namespace ON pg_namespace.nspname = object.schema
+JOIN pg_class ON pg_class.relnamespace = pg_namespace.oid AND pg_class.relname = object.name
+WHERE object.curated AND NOT coalesce((
+    SELECT option_value::boolean FROM pg_options_to_table(pg_class.reloptions)
+    WHERE option_name = 'security_barrier'), false)
+$manifest_reach_findings$;
 
 CREATE FUNCTION qt001_cp.reach_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -43,251 +487,37 @@ SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $reach_findings$
--- Paths from a transferred object to something that stays with the application role, and the other way round.
--- An edge leads from an object to what it runs, reads, or goes with.
+-- Paths from a transferred object to something that stays with the application role, and the other
+-- way round; and what else the application could still do.
 DECLARE
     app name := (qt001_cp.document_json(manifest) ->> 'application')::name;
-    mine oid[] := coalesce(qt001_cp.application_role_oids(app), '{}');
-    class oid[];
-    id oid[];
-    label text[];
-    hand text[];
-    space oid[];
-    hostile boolean[];
-    guarded boolean[];
-    runs boolean[];
-    analysed boolean[];
-    edge_from int[];
-    edge_to int[];
-    edge_label text[];
-    roots int[];
-    later int[];
-    holders int[];
-    lent int[];
-    lender record;
-    no_routines boolean[];
-    via int[];
-    back int[];
-    by_loan int[];
+    nodes qt001_cp.graph_node[] := ARRAY(SELECT node FROM qt001_cp.graph_nodes(manifest) node);
+    edges qt001_cp.graph_edge[] := ARRAY(
+        SELECT edge FROM qt001_cp.graph_edges(manifest, nodes) edge);
+    -- From what is transferred: SECURITY DEFINER routines first, they run for others. An event
+    -- trigger runs in everybody's DDL, the operator's included.
+    walk qt001_cp.graph_step[] := ARRAY(SELECT step FROM qt001_cp.breadth_first(
+        cardinality(nodes), edges,
+        ARRAY(SELECT node.number FROM unnest(nodes) node
+              WHERE node.disposition = 'transfer' AND node.definer ORDER BY node.number),
+        ARRAY(SELECT node.number FROM unnest(nodes) node
+              WHERE node.disposition = 'transfer' OR node.kind = 'event trigger'
+              ORDER BY node.number),
+        ARRAY(SELECT node.number FROM unnest(nodes) node WHERE node.hostile)) step);
 BEGIN
-    -- The nodes. guarded: transferred. hostile: stays, and is the application's own, or another role's relation that
-    -- the application or PUBLIC may change: its rows decide, cascade, or fire a trigger. runs: what may run the application's
-    -- code, or has been looked at from there. lent: what others lend their rights to, who may have privileges of their own.
-    WITH member AS MATERIALIZED (SELECT m.role::text FROM qt001_cp.member_of(app) m(role)
-    ), place AS MATERIALIZED (
-        SELECT o.kind, o.identity, o.disposition, o.detail, CASE WHEN o.disposition <> 'transfer' THEN (
-                   SELECT string_agg(DISTINCT a.value ->> 2, ', ')
-                   FROM (SELECT e.value FROM jsonb_array_elements(o.before -> 'acl') e(value)
-                         UNION ALL
-                         SELECT e.value FROM jsonb_array_elements(o.before -> 'columns') c(value), jsonb_array_elements(c.value -> 'acl') e(value)) a
-                   WHERE a.value ->> 2 IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
-                     AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT m.role FROM member m))) END AS may
-        FROM qt001_cp.manifest_object(manifest) o
-    ), node AS MATERIALIZED (
-        SELECT row_number() OVER (ORDER BY n.classid, n.objid)::int AS n, n.classid, n.objid, n.owner, n.nsp, i.type, i.identity,
-               n.owner = ANY (mine) AS in_hand, n.owner = 'qt001_cp_owner'::regrole AS ours, p.may, p.disposition, coalesce((p.detail ->> 'definer')::boolean, false) AS definer,
-               coalesce(p.detail -> 'reaches' IS NOT NULL AND p.detail -> 'unknown' = '[]', false) AS analysed
-        FROM qt001_cp.owned_object() n CROSS JOIN LATERAL pg_identify_object(n.classid, n.objid, 0) i
-        LEFT JOIN place p ON p.kind = i.type AND p.identity = i.identity
-        WHERE n.nsp <> 'qt001_cp'::regnamespace
-    )
-    SELECT array_agg(x.classid ORDER BY x.n), array_agg(x.objid ORDER BY x.n), array_agg(x.type || ' ' || x.identity ORDER BY x.n),
-           array_agg(format('owned by %s', pg_get_userbyid(x.owner))
-                     || CASE WHEN x.may IS NULL OR x.in_hand THEN '' ELSE format(', %s for %s', x.may, app) END ORDER BY x.n),
-           array_agg(x.nsp ORDER BY x.n),
-           array_agg((x.in_hand OR x.may IS NOT NULL) AND x.disposition IS DISTINCT FROM 'transfer' ORDER BY x.n),
-           array_agg(coalesce(x.disposition = 'transfer', false) ORDER BY x.n),
-           array_agg(x.disposition IS NOT DISTINCT FROM 'transfer' OR x.in_hand OR coalesce(x.may ~ 'TRIGGER', false) ORDER BY x.n),
-           array_agg(x.analysed ORDER BY x.n),
-           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' AND x.definer), '{}'),
-           -- An event trigger runs in everybody's DDL, the operator's included.
-           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition = 'transfer' OR x.type = 'event trigger'), '{}'),
-           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition IS DISTINCT FROM 'transfer' AND (x.in_hand OR x.disposition = 'retain')), '{}'),
-           coalesce(array_agg(x.n ORDER BY x.n) FILTER (WHERE x.disposition <> 'transfer' AND NOT x.in_hand AND NOT x.ours
-                                                              AND (x.definer OR x.type IN ('view', 'materialized view', 'table'))), '{}')
-    INTO class, id, label, hand, space, hostile, guarded, runs, analysed, roots, later, holders, lent
-    FROM node x;
-
-    -- The edges, by number.
-    WITH node AS MATERIALIZED (
-        SELECT c.n::int, c.classid, i.objid, l.label FROM unnest(class) WITH ORDINALITY c(classid, n)
-        JOIN unnest(id) WITH ORDINALITY i(objid, n) USING (n) JOIN unnest(label) WITH ORDINALITY l(label, n) USING (n)
-    ), place AS MATERIALIZED (
-        SELECT o.kind || ' ' || o.identity AS label, o.disposition, o.detail FROM qt001_cp.manifest_object(manifest) o
-    ), edge AS (
-        SELECT f.n AS n, t.n AS m, ' → ' || e.reason || ' → ' AS label
-        FROM qt001_cp.catalog_edge() e
-        JOIN node f ON f.classid = e.from_class AND f.objid = e.from_id JOIN node t ON t.classid = e.to_class AND t.objid = e.to_id
-        UNION
-        -- What the bodies of routines reach, from the analysis that the manifest carries, bound to its definition digest.
-        SELECT f.n, t.n, ' → ' || (r.value ->> 'verb') || ' '
-        FROM place p JOIN node f ON f.label = p.label, jsonb_array_elements(p.detail -> 'reaches') r(value)
-        JOIN node t ON t.label = (r.value ->> 'kind') || ' ' || (r.value ->> 'identity')
-        UNION
-        -- Operators are found by the search path; the application's may fit better than the system's.
-        SELECT f.n, t.n, ' → looks for operators in schema ' || n.nspname || ' → '
-        FROM place p JOIN node f ON f.label = p.label
-        CROSS JOIN LATERAL unnest(qt001_cp.path_schemas(p.detail ->> 'search_path')) s
-        JOIN pg_namespace n ON n.nspname = s JOIN pg_operator o ON o.oprnamespace = n.oid AND o.oprowner = ANY (mine)
-        JOIN node t ON t.classid = 'pg_operator'::regclass AND t.objid = o.oid
-        WHERE p.disposition = 'transfer'
-    )
-    SELECT array_agg(e.n ORDER BY e.n, e.m, e.label), array_agg(e.m ORDER BY e.n, e.m, e.label), array_agg(e.label ORDER BY e.n, e.m, e.label)
-    INTO edge_from, edge_to, edge_label
-    FROM edge e WHERE e.n <> e.m;
-
-    via := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, roots, later, hostile);
-    back := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, holders, '{}', guarded);
-
     RETURN QUERY
-    WITH reached AS MATERIALIZED (
-        SELECT array_agg(g.n::int) AS ends FROM unnest(via) WITH ORDINALITY g(via, n) WHERE g.via IS NOT NULL AND hostile[g.n]
-    ), others AS MATERIALIZED (
-        SELECT e.m, count(*) - 1 AS more FROM unnest(edge_from, edge_to) e(n, m)
-        WHERE hostile[e.m] AND via[e.n] IS NOT NULL AND NOT hostile[e.n] GROUP BY e.m
-    )
-    SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s still has in hand on the way', app),
-           'it stays' || CASE WHEN o.more > 0 THEN format(', and %s more edge(s) lead to it', o.more) ELSE '' END,
-           coalesce((SELECT 'Cut the path, or: ' || replace(k.why, 'retain it, or ', '') FROM qt001_cp.object_kind k WHERE k.why <> '' AND starts_with(label[w.node], k.kind || ' ')),
-                    'Transfer the object at the end of the path too, or cut the path.')
-    FROM reached r CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, r.ends) w LEFT JOIN others o ON o.m = w.node;
-
-    -- Whoever holds something on a transferred object may not run the application's code with the rights that it lends: in a
-    -- SECURITY DEFINER routine, when a materialized view is made anew, in what a write to its table fires (a foreign key's
-    -- action writes as the table's owner); and where a view reads the application's table, whose row security policy asks
-    -- with the rights of the view's owner. Functions in a view run as its reader.
-    no_routines := CASE WHEN cardinality(lent) > 0 THEN ARRAY(SELECT runs[n] OR class[n] = 'pg_proc'::regclass FROM generate_subscripts(class, 1) n ORDER BY n) END;
-    FOR lender IN
-        WITH grantee AS MATERIALIZED (
-            SELECT a.value ->> 1 AS role FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'acl') a(value)
-            WHERE o.disposition = 'transfer' AND cardinality(lent) > 0
-            UNION
-            SELECT a.value ->> 1 FROM qt001_cp.manifest_object(manifest) o, jsonb_array_elements(o.after -> 'columns') c(value),
-                jsonb_array_elements(c.value -> 'acl') a(value) WHERE o.disposition = 'transfer' AND cardinality(lent) > 0
-        )
-        SELECT k.kind, array_agg(l.n ORDER BY l.n) AS roots
-        FROM unnest(lent) l(n) CROSS JOIN LATERAL (SELECT substring(label[l.n] FROM '^(view|table) ') AS kind) k
-        JOIN pg_roles r ON r.oid = CASE class[l.n] WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc f WHERE f.oid = id[l.n])
-                                   ELSE (SELECT c.relowner FROM pg_class c WHERE c.oid = id[l.n]) END
-        WHERE CASE WHEN r.rolsuper OR r.rolbypassrls THEN k.kind IS DISTINCT FROM 'view'
-              ELSE EXISTS (SELECT 1 FROM qt001_cp.member_of(r.rolname) m(role) WHERE m.role ~ '^pg_(read|write)_all_data$' OR m.role IN (SELECT g.role FROM grantee g)) END
-        GROUP BY k.kind
-    LOOP
-        by_loan := qt001_cp.breadth_first(cardinality(class), edge_from, edge_to, lender.roots, '{}', CASE lender.kind WHEN 'view' THEN no_routines ELSE runs END);
-        RETURN QUERY
-        SELECT 'QT108'::text, w.path || ' ' || hand[w.node], format('nothing that %s has in hand where another role lends its rights', app),
-               'that role has privileges on transferred objects; ' || CASE lender.kind WHEN 'view' THEN 'a policy of the table would ask with them' ELSE 'it would run with them' END,
-               format('Cut the path, transfer the object at its end too, or take what %s may do with its beginning away.', app)
-        FROM (SELECT array_agg(g.n::int) AS ends FROM unnest(by_loan) WITH ORDINALITY g(via, n)
-              WHERE g.via IS NOT NULL AND runs[g.n] AND NOT guarded[g.n]
-                AND CASE lender.kind WHEN 'view' THEN label[g.n] ~ '^(foreign )?table ' WHEN 'table' THEN class[g.n] = 'pg_proc'::regclass ELSE true END) e
-        CROSS JOIN LATERAL qt001_cp.walked_path(by_loan, edge_from, edge_label, label, e.ends) w;
-    END LOOP;
-
-    RETURN QUERY
-    -- One path for each object that holds a transferred one: a foreign key, a view, a child, a publication, statistics,
-    -- or what another role's view or routine reads for it. A type alone gives another role's object no hold.
-    WITH hold AS MATERIALIZED (
-        SELECT DISTINCT ON (e.n) e.n, e.number::int AS edge, e.m, count(*) OVER (PARTITION BY e.n) - 1 AS more
-        FROM unnest(edge_from, edge_to) WITH ORDINALITY e(n, m, number)
-        WHERE back[e.n] IS NOT NULL AND NOT guarded[e.n] AND guarded[e.m]
-          AND (hostile[e.n] OR class[e.m] IN ('pg_class'::regclass, 'pg_proc'::regclass))
-        ORDER BY e.n, e.number
-    ), ends AS MATERIALIZED (SELECT array_agg(h.n) AS ends FROM hold h)
-    SELECT 'QT108'::text, w.path || edge_label[h.edge] || label[h.m], 'no hold of what stays on what is transferred'::text,
-           hand[h.n] || CASE WHEN h.more > 0 THEN format(', and it holds %s more', h.more) ELSE '' END,
-           'Transfer it too, drop the dependency, or take the application''s privileges on it away.'::text
-    FROM ends CROSS JOIN LATERAL qt001_cp.walked_path(back, edge_from, edge_label, label, ends.ends) w JOIN hold h ON h.n = w.node;
-
-    RETURN QUERY
-    -- A body on the way that nobody has analysed: what it calls runs with the rights of the one who came.
-    SELECT 'QT108'::text, w.path, 'a body that the manifest''s analysis covers'::text, hand[w.node] || ', not analysed',
-           'Add a rule that transfers it, or cut the path.'::text
-    FROM (SELECT array_agg(p.n) AS ends
-          FROM (SELECT c.n::int AS n FROM unnest(class) WITH ORDINALITY c(classid, n)
-                WHERE c.classid = 'pg_proc'::regclass AND via[c.n] IS NOT NULL AND NOT hostile[c.n] AND NOT guarded[c.n] AND NOT analysed[c.n]) p
-          JOIN pg_proc f ON f.oid = id[p.n] JOIN pg_language l ON l.oid = f.prolang
-          WHERE l.lanname NOT IN ('internal', 'c') AND f.prokind <> 'a' AND f.prosqlbody IS NULL
-            -- What a superuser has every DDL run is his: the function of an event trigger that is a superuser's too.
-            AND NOT (f.prorettype = 'event_trigger'::regtype AND (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = f.proowner))
-            AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')) x
-    CROSS JOIN LATERAL qt001_cp.walked_path(via, edge_from, edge_label, label, x.ends) w;
-
-    RETURN QUERY
-    -- The schema's owner may drop, and rename away, what others own in it.
-    WITH place AS MATERIALIZED (
-        SELECT o.kind, o.name, o.disposition, coalesce(o.after, o.before) -> 'acl' AS acl
-        FROM qt001_cp.manifest_object(manifest) o WHERE o.kind IN ('schema', 'database')
-    ), used AS MATERIALIZED (
-        SELECT n.oid, n.nspname, n.nspowner, min(label[s.n]) AS holds
-        FROM unnest(space) WITH ORDINALITY s(nsp, n) JOIN pg_namespace n ON n.oid = s.nsp
-        WHERE via[s.n] IS NOT NULL AND NOT hostile[s.n] GROUP BY n.oid
-    )
-    SELECT 'QT108'::text, 'schema ' || u.nspname, 'transferred, or out of the hand of ' || app,
-           format('owned by %s, holds %s', pg_get_userbyid(u.nspowner), u.holds), 'Add a rule that transfers the schema.'::text
-    FROM used u
-    WHERE (u.nspowner = ANY (mine) OR (u.nspowner = 'pg_database_owner'::regrole
-               AND (SELECT d.datdba = ANY (mine) FROM pg_database d WHERE d.datname = current_database())
-               AND NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'database' AND p.disposition = 'transfer')))
-      AND NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'schema' AND p.name = u.nspname AND p.disposition = 'transfer')
+    SELECT finding.* FROM qt001_cp.reached_application_findings(app, nodes, edges, walk) finding
     UNION ALL
-    SELECT DISTINCT 'QT108', 'schema ' || p.name, format('no CREATE for %s or PUBLIC', app),
-           'CREATE stays with ' || coalesce(a.value ->> 1, 'PUBLIC'), 'Do not keep CREATE in the rule of this schema.'
-    FROM place p JOIN used u ON u.nspname = p.name CROSS JOIN LATERAL jsonb_array_elements(p.acl) a(value)
-    WHERE p.kind = 'schema' AND a.value ->> 2 = 'CREATE'
-      AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT qt001_cp.member_of(app)));
-
-    RETURN QUERY SELECT f.* FROM qt001_cp.manifest_reach_findings(manifest) f;
-    RETURN QUERY SELECT f.* FROM qt001_cp.environment_findings(manifest) f;
+    SELECT finding.* FROM qt001_cp.lent_privilege_findings(manifest, app, nodes, edges) finding
+    UNION ALL
+    SELECT finding.* FROM qt001_cp.dependent_findings(app, nodes, edges) finding
+    UNION ALL
+    SELECT finding.* FROM qt001_cp.unanalysed_findings(nodes, edges, walk) finding
+    UNION ALL
+    SELECT finding.* FROM qt001_cp.containing_schema_findings(manifest, app, nodes, walk) finding
+    UNION ALL
+    SELECT finding.* FROM qt001_cp.manifest_reach_findings(manifest) finding
+    UNION ALL
+    SELECT finding.* FROM qt001_cp.environment_findings(manifest) finding;
 END
 $reach_findings$;
-
-CREATE FUNCTION qt001_cp.manifest_reach_findings(manifest text)
-RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $manifest_reach_findings$
--- What the manifest itself leaves open: bodies that nobody understands, containers that stay, privileges by another role.
-WITH doc AS MATERIALIZED (
-    SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS app
-), member AS MATERIALIZED (SELECT m.role FROM doc CROSS JOIN LATERAL qt001_cp.member_of(doc.app) m(role)
-), place AS MATERIALIZED (SELECT o.* FROM qt001_cp.manifest_object(manifest) o)
-SELECT 'QT108', p.kind || ' ' || p.identity, 'a body that the analysis understands', (u.value ->> 'rule') || ': ' || (u.value ->> 'detail'),
-       CASE u.value ->> 'rule' WHEN 'language' THEN 'Give it to the administrator (ALTER … OWNER TO) and retain it: what it runs stands in no catalog.'
-       ELSE 'Rewrite that statement without dynamic SQL, or retain the routine.' END
-FROM place p, jsonb_array_elements(p.detail -> 'unknown') u(value)
-WHERE p.disposition = 'transfer'
-   -- A routine that stays runs with its own owner's rights; the application's own rights do not matter any more.
-   OR ((p.detail ->> 'definer')::boolean AND NOT p.before ->> 'owner' IN (SELECT m.role FROM member m))
-UNION ALL
-SELECT 'QT108', p.kind || ' ' || p.identity, 'an analysis of what its body reaches', 'none in the manifest',
-       'Generate the manifest again: qt001-cp manifest generate.'
-FROM place p
-WHERE p.kind IN ('function', 'procedure') AND p.detail -> 'reaches' IS NULL
-  AND (p.disposition = 'transfer' OR ((p.detail ->> 'definer')::boolean AND NOT p.before ->> 'owner' IN (SELECT m.role FROM member m)))
-UNION ALL
-SELECT 'QT108', 'database ' || d.datname, 'transferred, or out of the hand of ' || doc.app, 'owned by ' || pg_get_userbyid(d.datdba),
-       'Add a rule that transfers the database: its owner may drop schemas and set search_path for everybody.'
-FROM doc JOIN pg_database d ON d.datname = current_database() AND d.datdba = ANY (qt001_cp.application_role_oids(doc.app))
-WHERE NOT EXISTS (SELECT 1 FROM place p WHERE p.kind = 'database' AND p.disposition = 'transfer')
-UNION ALL
-SELECT DISTINCT 'QT108', 'database ' || p.name, format('no CREATE for %s or PUBLIC: it installs trusted extensions', doc.app),
-       'CREATE stays with ' || coalesce(a.value ->> 1, 'PUBLIC'), 'Do not keep CREATE in the rule of the database.'
-FROM doc, place p, jsonb_array_elements(coalesce(p.after, p.before) -> 'acl') a(value)
-WHERE p.kind = 'database' AND a.value ->> 2 = 'CREATE' AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT m.role FROM member m))
-UNION ALL
-SELECT DISTINCT 'QT108', format('a role with privileges on %s %s', p.kind, p.identity), format('not %s, nor a role it is a member of', doc.app),
-       (a.value ->> 1) || ' holds ' || (a.value ->> 2), format('REVOKE %I FROM %I;', a.value ->> 1, doc.app)
-FROM doc, place p, LATERAL (
-    SELECT e.value FROM jsonb_array_elements(p.after -> 'acl') e(value)
-    UNION ALL
-    SELECT e.value FROM jsonb_array_elements(p.after -> 'columns') c(value), jsonb_array_elements(c.value -> 'acl') e(value)) a(value)
-WHERE p.disposition = 'transfer' AND a.value ->> 1 IN (SELECT m.role FROM member m WHERE m.role <> doc.app)
-UNION ALL
--- Without the barrier a function in the reader's query sees the rows that the view leaves out.
-SELECT 'QT108', 'view ' || p.identity, 'a curated view WITH (security_barrier = true)', 'no security barrier',
-       format('ALTER VIEW %s SET (security_barrier = true); then generate and seal again', p.identity)
-FROM place p JOIN pg_namespace n ON n.nspname = p.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.name
-WHERE p.curated AND NOT coalesce((SELECT o.option_value::boolean FROM pg_options_to_table(c.reloptions) o WHERE o.option_name = 'security_barrier'), false)
-$manifest_reach_findings$;

@@ -7,33 +7,47 @@ SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $search_path_findings$
--- Every SECURITY DEFINER routine of the estate and of qt001_cp: pinned, pg_temp last, no schema in it that the
--- application role or PUBLIC could write after the cutover.
-WITH app(name) AS (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name
-), place AS MATERIALIZED (SELECT o.* FROM qt001_cp.manifest_object(manifest) o
+-- Every SECURITY DEFINER routine of the estate and of qt001_cp: pinned, pg_temp last, no schema in
+-- it that the application role or PUBLIC could write after the cutover.
+WITH app(name) AS (
+    SELECT (qt001_cp.document_json(manifest) ->> 'application')::name
 ), writable(schema) AS (
-    SELECT p.name FROM place p, app
-    WHERE p.kind = 'schema' AND (
-        coalesce(p.after, p.before) ->> 'owner' IN (SELECT qt001_cp.member_of(app.name))
-        OR EXISTS (SELECT 1 FROM jsonb_array_elements(coalesce(p.after, p.before) -> 'acl') a(value)
-                   WHERE a.value ->> 2 = 'CREATE' AND (a.value ->> 1 IS NULL OR a.value ->> 1 IN (SELECT qt001_cp.member_of(app.name)))))
+    SELECT object.name FROM app CROSS JOIN qt001_cp.manifest_object(manifest) object
+    CROSS JOIN LATERAL (SELECT coalesce(object.after, object.before) AS state) afterwards
+    WHERE object.kind = 'schema' AND (
+        afterwards.state ->> 'owner' IN (SELECT qt001_cp.member_of(app.name))
+        OR EXISTS (SELECT 1 FROM jsonb_array_elements(afterwards.state -> 'acl') entry
+                   WHERE entry ->> 2 = 'CREATE' AND (
+                       entry ->> 1 IS NULL
+                       OR entry ->> 1 IN (SELECT qt001_cp.member_of(app.name)))))
 ), routine AS (
-    SELECT i.type AS kind, i.identity, (SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE starts_with(c, 'search_path=')) AS path
-    FROM app, pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
-    WHERE p.prosecdef AND (n.nspname = 'qt001_cp' OR pg_get_userbyid(p.proowner) = 'qt001_cp_owner'
-        OR n.nspname NOT IN ('pg_catalog', 'information_schema') AND (
-            has_function_privilege(app.name, p.oid, 'EXECUTE') OR pg_has_role(app.name, p.proowner, 'MEMBER')))
-), part AS (
-    SELECT r.kind, r.identity, r.path, qt001_cp.path_schemas(r.path) AS schemas FROM routine r
+    SELECT named.type AS kind, named.identity, (
+               SELECT substr(setting, 13) FROM unnest(pg_proc.proconfig) setting
+               WHERE starts_with(setting, 'search_path=')) AS path
+    FROM app CROSS JOIN pg_proc JOIN pg_namespace ON pg_namespace.oid = pg_proc.pronamespace
+    CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, pg_proc.oid, 0) named
+    WHERE pg_proc.prosecdef AND (
+        pg_namespace.nspname = 'qt001_cp'
+        OR pg_get_userbyid(pg_proc.proowner) = 'qt001_cp_owner'
+        OR pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema') AND (
+            has_function_privilege(app.name, pg_proc.oid, 'EXECUTE')
+            OR pg_has_role(app.name, pg_proc.proowner, 'MEMBER')))
+), pinned AS (
+    SELECT routine.*, qt001_cp.path_schemas(routine.path) AS schemas FROM routine
 )
-SELECT 'QT104', p.kind || ' ' || p.identity, 'SET search_path = …, pg_temp, every schema in it not writable by the application',
-       CASE WHEN p.path IS NULL THEN 'no pinned search_path'
-            WHEN p.schemas[cardinality(p.schemas)] IS DISTINCT FROM 'pg_temp' THEN 'search_path ' || p.path || ', pg_temp is not last'
-            ELSE 'search_path ' || p.path || ' holds a writable schema' END,
-       format('ALTER ROUTINE %s SET search_path = pg_catalog, pg_temp; then generate and seal again', p.identity)
-FROM part p
-WHERE p.path IS NULL OR p.schemas[cardinality(p.schemas)] IS DISTINCT FROM 'pg_temp'
-   OR EXISTS (SELECT 1 FROM unnest(p.schemas) s WHERE s = '$user' OR s IN (SELECT w.schema FROM writable w))
+SELECT 'QT104', pinned.kind || ' ' || pinned.identity,
+       'SET search_path = …, pg_temp, with no schema that the application may write',
+       CASE WHEN pinned.path IS NULL THEN 'no pinned search_path'
+            WHEN pinned.schemas[cardinality(pinned.schemas)] IS DISTINCT FROM 'pg_temp'
+            THEN 'search_path ' || pinned.path || ', where pg_temp is not last'
+            ELSE 'search_path ' || pinned.path || ', with a writable schema' END,
+       format('ALTER ROUTINE %s SET search_path = pg_catalog, pg_temp; '
+              '-- then generate and seal again', pinned.identity)
+FROM pinned
+WHERE pinned.path IS NULL
+   OR pinned.schemas[cardinality(pinned.schemas)] IS DISTINCT FROM 'pg_temp'
+   OR EXISTS (SELECT 1 FROM unnest(pinned.schemas) schema
+              WHERE schema = '$user' OR schema IN (SELECT writable.schema FROM writable))
 $search_path_findings$;
 
 CREATE FUNCTION qt001_cp.rehearsal_findings(manifest text)
@@ -42,99 +56,145 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $rehearsal_findings$
--- The last record of exactly this manifest: all families there, every case refused for its reason with the state
--- unchanged, and every transferred object tried by each of the four roles.
+-- The last record of exactly this manifest: all families there, every case refused for its reason
+-- with the state unchanged, and every transferred object tried by each of the four roles.
 WITH record AS MATERIALIZED (
-    SELECT qt001_cp.document_json(e.detail ->> 'document') AS doc
-    FROM qt001_cp.event e WHERE e.verb = 'rehearsal_recorded' AND e.subject = manifest ORDER BY e.seq DESC LIMIT 1
+    SELECT qt001_cp.document_json(event.detail ->> 'document') AS body
+    FROM qt001_cp.event
+    WHERE event.verb = 'rehearsal_recorded' AND event.subject = manifest
+    ORDER BY event.seq DESC LIMIT 1
 ), family(name) AS (
     VALUES ('acl_denials'), ('denominator'), ('spoof_self_sign_stale'), ('fake_capability'),
            ('canonical_hash_sensitivity'), ('unknown_dependency'), ('protected_state_no_worse')
-), kase AS MATERIALIZED (
-    SELECT c.value ->> 'family' AS family, c.value ->> 'name' AS name, c.value ->> 'role' AS role, c.value ->> 'object' AS object,
-           c.value -> 'expected' AS expected, c.value ->> 'sqlstate' AS sqlstate, c.value ->> 'state_before' AS state_before,
-           c.value ->> 'state_after' AS state_after
-    FROM record r, jsonb_array_elements(r.doc -> 'cases') c(value)
-), who(role) AS (VALUES ('application'), ('public_only'), ('author'), ('auditor'))
+), tried AS MATERIALIZED (
+    SELECT entry ->> 'family' AS family, entry ->> 'name' AS name, entry ->> 'role' AS role,
+           entry ->> 'object' AS object, entry -> 'expected' AS expected,
+           entry ->> 'sqlstate' AS sqlstate, entry ->> 'state_before' AS state_before,
+           entry ->> 'state_after' AS state_after
+    FROM record CROSS JOIN LATERAL jsonb_array_elements(record.body -> 'cases') entry
+), actor(role) AS (
+    VALUES ('application'), ('public_only'), ('author'), ('auditor')
+)
 SELECT 'QT105', 'rehearsal of manifest ' || manifest, 'recorded in this database', 'no record',
        'qt001-cp rehearse, then record it: qt001-cp evidence import --rehearsal nogo.json'
 WHERE NOT EXISTS (SELECT 1 FROM record)
 UNION ALL
-SELECT 'QT105', 'no-go family ' || f.name, 'at least one case', 'none', 'Rehearse again with all families.'
-FROM family f WHERE EXISTS (SELECT 1 FROM record) AND NOT EXISTS (SELECT 1 FROM kase k WHERE k.family = f.name)
+SELECT 'QT105', 'no-go family ' || family.name, 'at least one case', 'none',
+       'Rehearse again with all families.'
+FROM family
+WHERE EXISTS (SELECT 1 FROM record)
+  AND NOT EXISTS (SELECT 1 FROM tried WHERE tried.family = family.name)
 UNION ALL
-SELECT 'QT105', format('no-go case %s / %s', k.family, k.name), 'refused with ' || k.expected::text || ', state unchanged',
-       coalesce(k.sqlstate, 'no SQLSTATE') || CASE WHEN k.state_before IS DISTINCT FROM k.state_after THEN ', state changed' ELSE '' END,
+SELECT 'QT105', format('no-go case %s / %s', tried.family, tried.name),
+       'refused with ' || tried.expected::text || ', state unchanged',
+       coalesce(tried.sqlstate, 'no SQLSTATE')
+       || CASE WHEN tried.state_before IS DISTINCT FROM tried.state_after THEN ', state changed'
+               ELSE '' END,
        'Close the route, then rehearse again.'
-FROM kase k
-WHERE coalesce(k.expected @> to_jsonb(k.sqlstate), false) IS NOT TRUE OR k.state_before IS NULL OR k.state_before IS DISTINCT FROM k.state_after
+FROM tried
+WHERE coalesce(tried.expected @> to_jsonb(tried.sqlstate), false) IS NOT TRUE
+   OR tried.state_before IS NULL OR tried.state_before IS DISTINCT FROM tried.state_after
 UNION ALL
-SELECT 'QT105', format('%s %s as %s', o.kind, o.identity, w.role), 'tried in the family acl_denials', 'not tried', 'Rehearse again with this manifest.'
-FROM qt001_cp.manifest_object(manifest) o CROSS JOIN who w
-WHERE o.disposition = 'transfer' AND o.kind <> 'default acl' AND EXISTS (SELECT 1 FROM record)
-  AND NOT EXISTS (SELECT 1 FROM kase k WHERE k.family = 'acl_denials' AND k.role = w.role AND k.object = o.kind || ' ' || o.identity)
+SELECT 'QT105', format('%s %s as %s', object.kind, object.identity, actor.role),
+       'a case in the no-go family acl_denials', 'none', 'Rehearse again with this manifest.'
+FROM qt001_cp.manifest_object(manifest) object CROSS JOIN actor
+WHERE object.disposition = 'transfer' AND object.kind <> 'default acl'
+  AND EXISTS (SELECT 1 FROM record)
+  AND NOT EXISTS (SELECT 1 FROM tried
+                  WHERE tried.family = 'acl_denials' AND tried.role = actor.role
+                    AND tried.object = object.kind || ' ' || object.identity)
 $rehearsal_findings$;
 
-CREATE FUNCTION qt001_cp.blocked_findings(manifest text)
-RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+CREATE FUNCTION qt001_cp.blocked_row(
+    target regclass, schema name, name name, state_column text, key_column text, key text,
+    OUT rows bigint, OUT state text, OUT problem text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET row_security = off
-AS $blocked_findings$
--- apply and readiness are blocked: the rows that the policy names say so. Plain tables only, and no function, operator,
--- cast or policy of the application runs: values are compared by the output of their type, row security raises. What the
--- name means is looked at under a lock: while a reader waits, the application could put a view of its own in the place.
-DECLARE
-    probe jsonb;
-    target record;
-    held text;
-    rows bigint;
-    problem text;
-    remedy text;
+AS $blocked_row$
+-- How many rows have the key, and the state of the last one; problem: why neither can be said. No
+-- function, operator, cast or policy of the application runs: values are compared by the output of
+-- their type, row security raises. What the name means is looked at under a lock: while a reader
+-- waits, the application could put a view of its own in the place.
 BEGIN
-    FOR probe IN SELECT b FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') b LOOP
-        problem := NULL;
-        remedy := 'Mend [[blocked]] of the policy, which names what is not there; then generate and seal a new manifest.';
-        SELECT o.object ->> 'schema' AS schema, o.object ->> 'name' AS name, c.oid INTO target
-        FROM qt001_cp.manifest_row o
-        JOIN pg_namespace n ON n.nspname = o.object ->> 'schema'
-        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = o.object ->> 'name' AND c.relkind = 'r'
-        WHERE o.manifest = blocked_findings.manifest AND o.object ->> 'identity' = probe ->> 'table' AND o.object ->> 'kind' = 'table';
-        IF target.name IS NULL THEN
-            problem := 'no such plain table';
-        ELSE
-            BEGIN
-                EXECUTE format('LOCK TABLE ONLY %I.%I IN ACCESS SHARE MODE', target.schema, target.name);
-                IF NOT EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = to_regclass(format('%I.%I', target.schema, target.name))
-                               AND c.oid = target.oid AND c.relkind = 'r') THEN
-                    problem := 'another relation in its place';
-                ELSE
-                    EXECUTE format('SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', t.%I)) FROM ONLY %I.%I t '
-                                   'WHERE pg_catalog.format(''%%s'', t.%I) OPERATOR(pg_catalog.=) $1',
-                                   probe ->> 'state_column', target.schema, target.name, probe ->> 'key_column')
-                    INTO rows, held USING probe ->> 'key';
-                    problem := CASE WHEN rows = 0 THEN 'no such row' WHEN rows > 1 THEN rows || ' rows'
-                                    WHEN held IS DISTINCT FROM probe ->> 'blocked' THEN coalesce(held, 'NULL') END;
-                    IF rows = 1 THEN
-                        remedy := format('UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator; or mend [[blocked]] of the policy',
-                                         probe ->> 'table', probe ->> 'state_column', probe ->> 'blocked', probe ->> 'key_column', probe ->> 'key');
-                    END IF;
-                END IF;
-            EXCEPTION WHEN undefined_column OR undefined_table OR wrong_object_type THEN
-                problem := SQLERRM;
-            WHEN insufficient_privilege THEN
-                problem := SQLERRM;
-                remedy := (SELECT qt001_cp.membership_mend(pg_get_userbyid(c.relowner), true, false) FROM pg_class c
-                           WHERE c.oid = target.oid);  -- by its number: the name may be in a schema without USAGE
-            END;
-        END IF;
-        IF problem IS NOT NULL THEN
-            RETURN QUERY SELECT 'QT106'::text, format('%s: %s %s', probe ->> 'what', probe ->> 'table', probe ->> 'key'),
-                format('%s = %s', probe ->> 'state_column', probe ->> 'blocked'), problem, remedy;
-        END IF;
-    END LOOP;
+    EXECUTE format('LOCK TABLE ONLY %I.%I IN ACCESS SHARE MODE', schema, name);
+    IF NOT EXISTS (SELECT 1 FROM pg_class
+                   WHERE oid = to_regclass(format('%I.%I', schema, name))
+                     AND oid = target AND relkind = 'r') THEN
+        problem := 'another relation in its place';
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'SELECT pg_catalog.count(*), pg_catalog.max(pg_catalog.format(''%%s'', entry.%I)) '
+        'FROM ONLY %I.%I entry '
+        'WHERE pg_catalog.format(''%%s'', entry.%I) OPERATOR(pg_catalog.=) $1',
+        state_column, schema, name, key_column) INTO rows, state USING key;
 END
+$blocked_row$;
+
+CREATE FUNCTION qt001_cp.blocked_finding(
+    manifest text, switch jsonb, OUT problem text, OUT remedy text)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET row_security = off
+AS $blocked_finding$
+-- Why a switch, an entry of [[blocked]], does not say that it is blocked, and what to do; NULL
+-- where it does.
+DECLARE
+    target record;
+    read record;
+BEGIN
+    remedy := 'Correct [[blocked]] of the policy, which names what does not exist; then generate '
+              'and seal a new manifest.';
+    SELECT pg_class.oid, pg_class.relowner, pg_namespace.nspname, pg_class.relname INTO target
+    FROM qt001_cp.manifest_row entry
+    JOIN pg_namespace ON pg_namespace.nspname = entry.object ->> 'schema'
+    JOIN pg_class ON pg_class.relnamespace = pg_namespace.oid AND pg_class.relkind = 'r'
+         AND pg_class.relname = entry.object ->> 'name'
+    WHERE entry.manifest = blocked_finding.manifest AND entry.object ->> 'kind' = 'table'
+      AND entry.object ->> 'identity' = switch ->> 'table';
+    IF target.oid IS NULL THEN
+        problem := 'no such plain table';
+        RETURN;
+    END IF;
+    SELECT row_found.* INTO read FROM qt001_cp.blocked_row(
+        target.oid, target.nspname, target.relname, switch ->> 'state_column',
+        switch ->> 'key_column', switch ->> 'key') row_found;
+    problem := CASE
+        WHEN read.problem IS NOT NULL THEN read.problem
+        WHEN read.rows = 0 THEN 'no such row'
+        WHEN read.rows > 1 THEN read.rows || ' rows'
+        WHEN read.state IS DISTINCT FROM switch ->> 'blocked' THEN coalesce(read.state, 'NULL') END;
+    IF read.rows = 1 THEN
+        remedy := format(
+            'UPDATE %s SET %I = %L WHERE %I = %L; -- as the application''s administrator; or '
+            'correct [[blocked]] of the policy', switch ->> 'table', switch ->> 'state_column',
+            switch ->> 'blocked', switch ->> 'key_column', switch ->> 'key');
+    END IF;
+EXCEPTION
+    WHEN undefined_column OR undefined_table OR wrong_object_type THEN
+        problem := SQLERRM;
+    WHEN insufficient_privilege THEN
+        problem := SQLERRM;
+        remedy := qt001_cp.membership_hint(pg_get_userbyid(target.relowner), true, false);
+END
+$blocked_finding$;
+
+CREATE FUNCTION qt001_cp.blocked_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $blocked_findings$
+-- apply and readiness are blocked: the rows that the policy names say so. Plain tables only.
+SELECT 'QT106', format('%s: %s %s', switch ->> 'what', switch ->> 'table', switch ->> 'key'),
+       format('%s = %s', switch ->> 'state_column', switch ->> 'blocked'),
+       answer.problem, answer.remedy
+FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'blocked') switch
+CROSS JOIN LATERAL qt001_cp.blocked_finding(manifest, switch) answer
+WHERE answer.problem IS NOT NULL
 $blocked_findings$;
 
 CREATE FUNCTION qt001_cp.login_findings()
@@ -144,16 +204,20 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $login_findings$
 -- The session's login is an operator's and no more, and so are all others what they are.
-WITH held(role) AS MATERIALIZED (SELECT m.role FROM qt001_cp.membership(session_user) m)
-SELECT 'QT107', 'session of ' || session_user, 'a member of qt001_cp_operator', 'no member',
+WITH membership AS MATERIALIZED (
+    SELECT known.role FROM qt001_cp.membership(session_user) known
+)
+SELECT 'QT107', 'session of ' || session_user, 'a member of qt001_cp_operator', 'not a member',
        format('GRANT qt001_cp_operator TO %I; -- or connect as the operator', session_user)
-WHERE NOT 'qt001_cp_operator' IN (SELECT h.role FROM held h)
+WHERE NOT 'qt001_cp_operator' IN (SELECT membership.role FROM membership)
 UNION ALL
-SELECT 'QT107', 'session of ' || session_user, 'no member of ' || h.role, 'a member', format('REVOKE %I FROM %I;', h.role, session_user)
-FROM held h
-WHERE h.role IN (SELECT d.role FROM qt001_cp.duty() d WHERE d.role <> 'qt001_cp_operator')
+SELECT 'QT107', 'session of ' || session_user, 'not a member of ' || membership.role, 'a member',
+       format('REVOKE %I FROM %I;', membership.role, session_user)
+FROM membership
+WHERE membership.role IN (SELECT duty.role FROM qt001_cp.duty() duty
+                          WHERE duty.role <> 'qt001_cp_operator')
 UNION ALL
-SELECT f.* FROM qt001_cp.roles_apart_findings() f
+SELECT finding.* FROM qt001_cp.roles_apart_findings() finding
 $login_findings$;
 
 CREATE FUNCTION qt001_cp.set_role_findings()
@@ -161,7 +225,8 @@ RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $set_role_findings$
-SELECT 'QT107', 'session of ' || session_user, 'no SET ROLE in force', 'current_user is ' || current_user, 'RESET ROLE;'
+SELECT 'QT107', 'session of ' || session_user, 'no SET ROLE in force',
+       'current_user ' || current_user, 'RESET ROLE;'
 WHERE current_user <> session_user
 $set_role_findings$;
 
@@ -170,9 +235,9 @@ RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $operator_findings$
-SELECT f.* FROM qt001_cp.set_role_findings() f
+SELECT finding.* FROM qt001_cp.set_role_findings() finding
 UNION ALL
-SELECT f.* FROM qt001_cp.login_findings() f
+SELECT finding.* FROM qt001_cp.login_findings() finding
 $operator_findings$;
 
 CREATE FUNCTION qt001_cp.lock_need(manifest text) RETURNS bigint
@@ -180,8 +245,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_need$
--- Lock slots of the cutover, one a lock tag, as they are held at its end: what ALTER … OWNER takes, what GRANT and REVOKE take
--- (18), what is read on the way (definitions, catalogs, our own tables), the roles, and the segment of the ledger.
+-- Lock slots of the cutover, one a lock tag, as they are held at its end: what ALTER … OWNER takes,
+-- what GRANT and REVOKE take (18), what is read on the way (definitions, catalogs, our own tables),
+-- the roles, and the segment of the ledger.
 WITH object AS MATERIALIZED (
     SELECT entry.* FROM qt001_cp.manifest_object(manifest) entry
 ), relation AS MATERIALIZED (
@@ -194,37 +260,52 @@ WITH object AS MATERIALIZED (
     SELECT relation.* FROM relation WHERE relation.transferred
 ), granted AS (
     SELECT object.kind, object.identity
-    FROM object, jsonb_array_elements((object.ways -> 'forward' -> 'pre') || (object.ways -> 'forward' -> 'post')) step
-    WHERE object.disposition = 'transfer' AND object.kind NOT IN ('function', 'procedure', 'aggregate', 'default acl')
-      AND object.kind NOT IN (SELECT known.kind FROM qt001_cp.object_kind known WHERE known.relation)
+    FROM object CROSS JOIN LATERAL jsonb_array_elements(
+        (object.ways -> 'forward' -> 'pre') || (object.ways -> 'forward' -> 'post')) step
+    WHERE object.disposition = 'transfer'
+      AND object.kind NOT IN ('function', 'procedure', 'aggregate', 'default acl')
+      AND object.kind NOT IN (
+              SELECT known.kind FROM qt001_cp.object_kind known WHERE known.relation)
     GROUP BY object.kind, object.identity
 ), worded AS (
-    -- What views, rules and policies of the estate read is locked while PostgreSQL words their definition.
+    -- What views, rules and policies of the estate read is locked while PostgreSQL words their
+    -- definition.
     SELECT DISTINCT dependency.refobjid AS oid FROM relation
-    CROSS JOIN LATERAL (SELECT 'pg_rewrite'::regclass::oid AS classid, oid FROM pg_rewrite WHERE ev_class = relation.oid
-                        UNION ALL SELECT 'pg_policy'::regclass, oid FROM pg_policy WHERE polrelid = relation.oid) part
+    CROSS JOIN LATERAL (
+        SELECT 'pg_rewrite'::regclass::oid AS classid, oid FROM pg_rewrite
+        WHERE ev_class = relation.oid
+        UNION ALL
+        SELECT 'pg_policy'::regclass, oid FROM pg_policy WHERE polrelid = relation.oid) part
     JOIN pg_depend dependency ON dependency.classid = part.classid AND dependency.objid = part.oid
         AND dependency.refclassid = 'pg_class'::regclass AND dependency.refobjid <> relation.oid
     WHERE dependency.refobjid NOT IN (SELECT transferred.oid FROM transferred)
 ), catalog AS (
     SELECT oid FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace
-      AND (relkind = 'r' AND (relname <> ALL (qt001_cp.ignored_catalogs()) OR relname = 'pg_user_mapping') AND relname !~ '^pg_(replication|shseclabel|shdesc)'
+      AND (relkind = 'r' AND relname !~ '^pg_(replication|shseclabel|shdesc)'
+                AND (relname <> ALL (qt001_cp.ignored_catalogs()) OR relname = 'pg_user_mapping')
            OR relkind = 'v' AND relname IN ({views_read}))
 ), own AS (
-    SELECT oid FROM pg_class WHERE relnamespace = 'qt001_cp'::regnamespace AND (relkind IN ('r', 'p', 'i', 'I') OR relname = 'v_part')
+    SELECT oid FROM pg_class
+    WHERE relnamespace = 'qt001_cp'::regnamespace
+      AND (relkind IN ('r', 'p', 'i', 'I') OR relname = 'v_part')
 )
 SELECT (SELECT count(*) FROM transferred)
      + (SELECT count(*) FROM transferred JOIN pg_index ON pg_index.indrelid = transferred.oid)
      + 2 * (SELECT count(*) FROM transferred WHERE transferred.reltoastrelid <> 0)
-     + (SELECT count(*) FROM object WHERE object.disposition = 'transfer' AND object.kind IN ('function', 'procedure', 'aggregate'))
+     + (SELECT count(*) FROM object
+        WHERE object.disposition = 'transfer'
+          AND object.kind IN ('function', 'procedure', 'aggregate'))
      + (SELECT count(*) FROM granted WHERE current_setting('server_version_num')::int >= 180000)
      + (SELECT count(*) FROM worded)
-     + (SELECT count(*) FROM catalog) + (SELECT count(*) FROM catalog JOIN pg_index ON pg_index.indrelid = catalog.oid)
+     + (SELECT count(*) FROM catalog)
+     + (SELECT count(*) FROM catalog JOIN pg_index ON pg_index.indrelid = catalog.oid)
      + (SELECT count(*) FROM own)
-     + 2 * 10                               -- long values: toast tables of pg_proc, the documents, their rows, what a run keeps
-     + 6 + 4                                -- roles, advisory locks, the transaction itself
-     -- The segment of the ledger: its tables, and what makes them; on the way back, since 18, each constraint, trigger and
-     -- type that goes with them.
+     -- Long values: toast tables of pg_proc, the documents, their rows, what a run keeps.
+     + 2 * 10
+     -- Roles, advisory locks, the transaction itself.
+     + 6 + 4
+     -- The segment of the ledger: its tables, and what makes them; on the way back, since 18, each
+     -- constraint, trigger and type that goes with them.
      + 8 + CASE WHEN current_setting('server_version_num')::int < 180000 THEN 1
                 WHEN qt001_cp.stage() = 'fix7b' THEN 29 ELSE 12 END
 $lock_need$;
@@ -234,22 +315,25 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $lock_capacity$
 SELECT current_setting('max_locks_per_transaction')::bigint
-       * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
+       * (current_setting('max_connections')::bigint
+          + current_setting('max_prepared_transactions')::bigint)
 $lock_capacity$;
 
-CREATE FUNCTION qt001_cp.lock_estimate(manifest text) RETURNS TABLE (needed bigint, capacity bigint, free bigint)
+CREATE FUNCTION qt001_cp.lock_estimate(manifest text)
+RETURNS TABLE (needed bigint, capacity bigint, free bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_estimate$
--- Lock slots that the cutover needs, that the server has (the documented product: a safe lower bound), and that no other
--- session holds now. Fast-path locks take no slot.
+-- Lock slots that the cutover needs, that the server has (the documented product: a safe lower
+-- bound), and that no other session holds now. Fast-path locks take no slot.
 SELECT qt001_cp.lock_need(manifest), slots.capacity, slots.capacity - slots.used
 FROM (SELECT qt001_cp.lock_capacity() AS capacity,
              (SELECT count(*) FROM (
-                  SELECT DISTINCT pid, virtualtransaction, locktype, database, relation, page, tuple, virtualxid,
-                                  transactionid::text, classid, objid, objsubid
-                  FROM pg_locks WHERE NOT fastpath AND pid IS DISTINCT FROM pg_backend_pid()) tag) AS used) slots
+                  SELECT DISTINCT pid, virtualtransaction, locktype, database, relation, page,
+                                  tuple, virtualxid, transactionid::text, classid, objid, objsubid
+                  FROM pg_locks
+                  WHERE NOT fastpath AND pid IS DISTINCT FROM pg_backend_pid()) tag) AS used) slots
 $lock_estimate$;
 
 CREATE FUNCTION qt001_cp.lock_findings(manifest text, in_script boolean)
@@ -260,18 +344,22 @@ SET jit = off
 AS $lock_findings$
 BEGIN
     RETURN QUERY
-    SELECT 'QT109'::text, 'lock slots'::text, format('at most %s', estimate.free), estimate.needed::text,
+    SELECT 'QT109'::text, 'lock slots'::text,
+           format('at most %s needed, as many as are free', estimate.free),
+           format('%s needed', estimate.needed),
            'Raise max_locks_per_transaction and restart, or run it when fewer locks are held.'::text
     FROM qt001_cp.lock_estimate(manifest) estimate WHERE estimate.needed > estimate.free;
     IF NOT in_script THEN
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT 'QT109'::text, setting.name, 'set to a limit in the script'::text, 'no limit'::text,
+    SELECT 'QT109'::text, setting.name, 'a limit, set in the script'::text, 'no limit'::text,
            format('SET LOCAL %s = ''5s'';', setting.name)
-    FROM (VALUES ('lock_timeout'), ('statement_timeout')) setting(name) WHERE current_setting(setting.name) = '0'
+    FROM (VALUES ('lock_timeout'), ('statement_timeout')) setting(name)
+    WHERE current_setting(setting.name) = '0'
     UNION ALL
-    SELECT 'QT109', 'transaction isolation', 'read committed', current_setting('transaction_isolation'),
+    SELECT 'QT109', 'transaction isolation', 'read committed',
+           current_setting('transaction_isolation'),
            'Run the script in a transaction of its own, as it is printed.'
     WHERE current_setting('transaction_isolation') <> 'read committed';
 END
@@ -283,11 +371,16 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $seal_findings$
-SELECT 'QT101', 'manifest ' || manifest, 'sealed in this database', coalesce(m.state, 'unknown here'),
-       CASE WHEN m.state = 'superseded' THEN 'Use the manifest that superseded it: ' || qt001_cp.sealed('qt001.manifest.object/1')
+SELECT 'QT101', 'manifest ' || manifest, 'sealed in this database',
+       coalesce(known.state, 'unknown here'),
+       CASE WHEN known.state = 'superseded'
+            THEN 'Use the manifest that superseded it: '
+                 || qt001_cp.sealed('qt001.manifest.object/1')
             ELSE 'qt001-cp manifest seal FILE' END
-FROM (SELECT) one LEFT JOIN qt001_cp.manifest_state() m ON m.digest = manifest AND m.kind = 'qt001.manifest.object/1'
-WHERE m.state IS DISTINCT FROM 'sealed'
+FROM (SELECT) one
+LEFT JOIN qt001_cp.manifest_state() known
+       ON known.digest = manifest AND known.kind = 'qt001.manifest.object/1'
+WHERE known.state IS DISTINCT FROM 'sealed'
 $seal_findings$;
 
 CREATE FUNCTION qt001_cp.restore_findings(manifest text)
@@ -296,12 +389,18 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $restore_findings$
-SELECT 'QT103', 'restore script of manifest ' || manifest, 'registered with ' || qt001_cp.implied_sha256(manifest, 'restore'),
-       coalesce('registered with ' || r.sha256, 'not registered'), 'qt001-cp manifest seal FILE registers it'
-FROM (SELECT) one LEFT JOIN LATERAL (
-    SELECT e.detail ->> 'sha256' AS sha256 FROM qt001_cp.event e
-    WHERE e.verb = 'restore_registered' AND e.subject = manifest ORDER BY e.seq DESC LIMIT 1) r ON true
-WHERE r.sha256 IS DISTINCT FROM qt001_cp.implied_sha256(manifest, 'restore')
+WITH implied AS MATERIALIZED (
+    SELECT qt001_cp.implied_sha256(manifest, 'restore') AS sha256
+), registered AS (
+    SELECT event.detail ->> 'sha256' AS sha256 FROM qt001_cp.event
+    WHERE event.verb = 'restore_registered' AND event.subject = manifest
+    ORDER BY event.seq DESC LIMIT 1
+)
+SELECT 'QT103', 'restore script of manifest ' || manifest, 'registered with ' || implied.sha256,
+       coalesce('registered with ' || registered.sha256, 'not registered'),
+       'qt001-cp manifest seal FILE -- registers it'
+FROM implied LEFT JOIN registered ON true
+WHERE registered.sha256 IS DISTINCT FROM implied.sha256
 $restore_findings$;
 
 CREATE FUNCTION qt001_cp.target_findings(manifest text, wanted_stage text)
@@ -310,30 +409,40 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $target_findings$
--- The right server, the right database, the right moment.
-SELECT v.* FROM qt001_cp.version_findings(current_setting('server_version_num')::int) v
+-- The right server, the right database, the right stage.
+WITH document AS MATERIALIZED (
+    SELECT body ->> 'database' AS database, body ->> 'server_major' AS server_major
+    FROM (SELECT qt001_cp.document_json(manifest) AS body) stored WHERE body IS NOT NULL
+)
+SELECT finding.*
+FROM qt001_cp.version_findings(current_setting('server_version_num')::int) finding
 UNION ALL
-SELECT 'QT121', 'database', doc.j ->> 'database', current_database()::text, 'Connect to the database of the manifest.'
-FROM (SELECT qt001_cp.document_json(manifest) AS j) doc WHERE doc.j IS NOT NULL AND doc.j ->> 'database' <> current_database()
+SELECT 'QT121', 'database', document.database, current_database()::text,
+       'Connect to the database of the manifest.'
+FROM document WHERE document.database <> current_database()
 UNION ALL
-SELECT 'QT120', 'server', 'major version ' || (doc.j ->> 'server_major'), current_setting('server_version'),
+SELECT 'QT120', 'server', 'major version ' || document.server_major,
+       current_setting('server_version'),
        'Generate and seal a manifest on this server: privileges differ between major versions.'
-FROM (SELECT qt001_cp.document_json(manifest) AS j) doc
-WHERE doc.j IS NOT NULL AND (doc.j ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000
+FROM document
+WHERE document.server_major::int <> current_setting('server_version_num')::int / 10000
 UNION ALL
-SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(), 'See qt001-cp status; this script has run already, or another one comes first.'
+SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(),
+       'See qt001-cp status; this script has run already, or another one comes first.'
 WHERE qt001_cp.stage() <> wanted_stage
 $target_findings$;
 
-CREATE FUNCTION qt001_cp.fix7b_findings(manifest text, in_script boolean DEFAULT false, record_pending boolean DEFAULT false,
-                                        keep_sessions boolean DEFAULT false)
+CREATE FUNCTION qt001_cp.fix7b_findings(
+    manifest text, in_script boolean DEFAULT false, record_pending boolean DEFAULT false,
+    keep_sessions boolean DEFAULT false)
 RETURNS TABLE (precondition int, sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $fix7b_findings$
--- All preconditions of FIX7b, numbered as in the contract; 0 is the server, the database and the stage. Empty means: go.
--- record_pending: this run is the one that makes the no-go record. Only in a database marked as a rehearsal.
+-- All preconditions of FIX7b, numbered as in the contract; 0 is the server, the database and the
+-- stage. Empty means: go. record_pending: this run is the one that makes the no-go record. Only in
+-- a database marked as a rehearsal.
 BEGIN
     RETURN QUERY SELECT 0, finding.* FROM qt001_cp.target_findings(manifest, 'fix7a') finding;
     RETURN QUERY SELECT 1, finding.* FROM qt001_cp.seal_findings(manifest) finding;
@@ -347,19 +456,23 @@ BEGIN
     IF NOT record_pending THEN
         RETURN QUERY SELECT 5, finding.* FROM qt001_cp.rehearsal_findings(manifest) finding;
     ELSIF NOT qt001_cp.is_rehearsal() THEN
-        RETURN QUERY SELECT 5, 'QT105'::text, 'database ' || current_database(), 'marked as a rehearsal by the bootstrap'::text,
-                            'not marked'::text, 'Print the script without rehearsal=first, and rehearse elsewhere before.'::text;
+        RETURN QUERY
+        SELECT 5, 'QT105'::text, 'database ' || current_database(),
+               'marked as a rehearsal by the bootstrap'::text, 'not marked'::text,
+               'Rehearse elsewhere first, then print the script without rehearsal=first.'::text;
     END IF;
     RETURN QUERY SELECT 6, finding.* FROM qt001_cp.blocked_findings(manifest) finding;
     RETURN QUERY SELECT 7, finding.* FROM qt001_cp.set_role_findings() finding;
     RETURN QUERY SELECT 7, finding.* FROM qt001_cp.login_findings() finding;
-    RETURN QUERY SELECT 7, finding.* FROM qt001_cp.operator_power_findings(manifest, 'forward') finding;
+    RETURN QUERY SELECT 7, finding.*
+    FROM qt001_cp.operator_power_findings(manifest, 'forward') finding;
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.application_power_findings(
-                     (qt001_cp.document_json(manifest) ->> 'application')::name) finding;
+                              (qt001_cp.document_json(manifest) ->> 'application')::name) finding;
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.reach_findings(manifest) finding;
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.control_schema_findings('QT108') finding;
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.session_findings(manifest) finding;
-    RETURN QUERY SELECT 8, finding.* FROM qt001_cp.open_session_findings(manifest, keep_sessions) finding;
+    RETURN QUERY SELECT 8, finding.*
+    FROM qt001_cp.open_session_findings(manifest, keep_sessions) finding;
     RETURN QUERY SELECT 9, finding.* FROM qt001_cp.lock_findings(manifest, in_script) finding;
 END
 $fix7b_findings$;

@@ -1,15 +1,20 @@
--- The operator's bootstrap. Run once a database, with psql, by a superuser, or by an administrator who has CREATEROLE, and
--- CREATE on the database (the admin role of a managed service):
+-- The operator's bootstrap. Run once a database, with psql, by a superuser, or by an administrator
+-- who has CREATEROLE, and CREATE on the database (the admin role of a managed service):
 --
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -f scripts/bootstrap.sql
---   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v rehearsal=yes -f scripts/bootstrap.sql     (a disposable database only)
 --
--- A superuser of PostgreSQL 17 or later: PGOPTIONS='-c event_triggers=off' before psql. A login event trigger of the application
--- would run, with your rights, before the first line of this file. Anybody else: qt001-cp inventory first, which looks from
--- another database whether there is one. This file can only tell afterwards.
+-- and for a disposable database only:
 --
--- It creates the roles of the control plane, schema qt001_cp, and the mark that says whether this database is a
--- rehearsal. It may be run again: what is there stays. scripts/teardown.sql takes it back. No extension is needed.
+--   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v rehearsal=yes -f scripts/bootstrap.sql
+--
+-- A superuser of PostgreSQL 17 or later: PGOPTIONS='-c event_triggers=off' before psql. A login
+-- event trigger of the application would run, with your rights, before the first line of this file.
+-- Anybody else: qt001-cp inventory first, which looks from another database whether there is one.
+-- This file can only tell afterwards.
+--
+-- It creates the roles of the control plane, schema qt001_cp, and the mark that says whether this
+-- database is a rehearsal. It may be run again: what is there stays. scripts/teardown.sql takes it
+-- back. No extension is needed.
 -- Logins are made by the administrator: one login a person, one duty a login, for example
 --   CREATE ROLE alice LOGIN; GRANT qt001_cp_operator TO alice;
 
@@ -30,69 +35,100 @@ DO $version$
 BEGIN
     IF current_setting('server_version_num')::int NOT BETWEEN 140000 AND 189999 THEN
         RAISE EXCEPTION USING ERRCODE = 'QT120',
-            MESSAGE = 'bootstrap refused: expected PostgreSQL 14 to 18, found ' || current_setting('server_version'),
+            MESSAGE = 'bootstrap refused: expected PostgreSQL 14 to 18, found '
+                || current_setting('server_version'),
             HINT = 'Use a supported server.';
     END IF;
     IF current_setting('transaction_read_only') = 'on' THEN
         RAISE EXCEPTION USING ERRCODE = '25006',
-            MESSAGE = format('bootstrap refused: expected database %I to be writable, found it read-only', current_database()),
-            HINT = CASE WHEN pg_is_in_recovery() THEN 'This server is a standby: connect to the primary.'
-                        ELSE format('ALTER DATABASE %I RESET default_transaction_read_only; or ALTER ROLE %I RESET ..., where the login has it; then connect again.',
-                                    current_database(), session_user) END;
+            MESSAGE = format('bootstrap refused: expected database %I to be writable, found it '
+                             'read-only', current_database()),
+            HINT = CASE WHEN pg_is_in_recovery()
+                        THEN 'This server is a standby: connect to the primary.'
+                        ELSE format('ALTER DATABASE %I RESET default_transaction_read_only; or '
+                                    'ALTER ROLE %I RESET ..., where the login has it; then connect '
+                                    'again.', current_database(), session_user) END;
     END IF;
 END
 $version$;
 
--- What is there stays, but for what somebody else could have laid before: a role that can log in, a schema of another
--- owner, privileges that would come with each table that is made here.
+-- What is there stays, but for what somebody else could have laid before: a role that can log in, a
+-- schema of another owner, privileges that would come with each table that is made here.
 DO $planted$
 DECLARE
     planted record;
 BEGIN
     FOR planted IN
-        SELECT format('role %I with %s', r.rolname, concat_ws(', ', CASE WHEN r.rolcanlogin THEN 'LOGIN' END, CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
-                      CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END)) AS what,
-               format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS; -- and see who is a member of it', r.rolname) AS mend
-        FROM pg_roles r
-        WHERE r.rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier', 'qt001_cp_auditor')
-          AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls)
+        SELECT format('role %I with %s', role.rolname,
+                      concat_ws(', ', CASE WHEN role.rolcanlogin THEN 'LOGIN' END,
+                                CASE WHEN role.rolsuper THEN 'SUPERUSER' END,
+                                CASE WHEN role.rolcreaterole THEN 'CREATEROLE' END,
+                                CASE WHEN role.rolreplication THEN 'REPLICATION' END,
+                                CASE WHEN role.rolbypassrls THEN 'BYPASSRLS' END)) AS what,
+               format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS; '
+                      '-- and see who is a member of it', role.rolname) AS mend
+        FROM pg_roles role
+        WHERE role.rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator',
+                               'qt001_cp_verifier', 'qt001_cp_auditor')
+          AND (role.rolcanlogin OR role.rolsuper OR role.rolcreaterole OR role.rolreplication
+               OR role.rolbypassrls)
         UNION ALL
-        SELECT format('schema %I of %s', n.nspname, pg_get_userbyid(n.nspowner)), format('DROP SCHEMA %I CASCADE; -- after a look at what is in it', n.nspname)
-        FROM pg_namespace n WHERE n.nspname = 'qt001_cp' AND pg_get_userbyid(n.nspowner) <> 'qt001_cp_owner'
+        SELECT format('schema %I of %s', nspname, pg_get_userbyid(nspowner)),
+               format('DROP SCHEMA %I CASCADE; -- after a look at what is in it', nspname)
+        FROM pg_namespace
+        WHERE nspname = 'qt001_cp' AND pg_get_userbyid(nspowner) <> 'qt001_cp_owner'
         UNION ALL
-        -- Its function would run in each statement from here on, with the rights of whoever runs this.
-        SELECT format('event trigger %I with a function of %s, who is no superuser', t.evtname, r.rolname), format('DROP EVENT TRIGGER %I; -- or give its function to a superuser', t.evtname)
-               || CASE WHEN t.evtevent = 'login' AND current_setting('event_triggers', true) = 'on'
-                       THEN ' It may have run as ' || session_user || ' when this session began: look for what it did, in pg_roles first.' ELSE '' END
-        FROM pg_event_trigger t JOIN pg_proc f ON f.oid = t.evtfoid JOIN pg_roles r ON r.oid = f.proowner WHERE t.evtenabled <> 'D' AND NOT r.rolsuper
+        -- Its function would run in each statement from here on, with the rights of who runs this.
+        SELECT format('event trigger %I with a function of %s, who is not a superuser',
+                      trigger.evtname, owner.rolname),
+               format('DROP EVENT TRIGGER %I; -- or give its function to a superuser.',
+                      trigger.evtname)
+               || CASE WHEN trigger.evtevent = 'login'
+                            AND current_setting('event_triggers', true) = 'on'
+                       THEN ' It may have run as ' || session_user || ' when this session began: '
+                           'look for what it did, in pg_roles first.' ELSE '' END
+        FROM pg_event_trigger trigger JOIN pg_proc routine ON routine.oid = trigger.evtfoid
+        JOIN pg_roles owner ON owner.oid = routine.proowner
+        WHERE trigger.evtenabled <> 'D' AND NOT owner.rolsuper
         UNION ALL
-        SELECT format('default privileges of %s', pg_get_userbyid(d.defaclrole)), 'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE ... ; -- see pg_default_acl'
-        FROM pg_default_acl d WHERE pg_get_userbyid(d.defaclrole) = 'qt001_cp_owner'
+        SELECT format('default privileges of %s', pg_get_userbyid(defaclrole)),
+               'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE ...; -- see pg_default_acl'
+        FROM pg_default_acl WHERE pg_get_userbyid(defaclrole) = 'qt001_cp_owner'
     LOOP
         RAISE EXCEPTION USING ERRCODE = 'QT122',
-            MESSAGE = 'bootstrap refused: expected nothing of the control plane that it has not made itself, found ' || planted.what, HINT = planted.mend;
+            MESSAGE = 'bootstrap refused: expected nothing of the control plane that it did not '
+                'make itself, found ' || planted.what,
+            HINT = planted.mend;
     END LOOP;
 END
 $planted$;
 
-SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', r.name)
-FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) r(name)
-WHERE NOT EXISTS (SELECT 1 FROM pg_roles p WHERE p.rolname = r.name)
+SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION '
+              'NOBYPASSRLS', role.name)
+FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'),
+             ('qt001_cp_verifier'), ('qt001_cp_auditor')) role(name)
+WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role.name)
 \gexec
--- Who is no superuser becomes a member of the owner role for this transaction only: a schema is made for a role that one may
--- take on. PostgreSQL 16 and later ask for the SET option.
-SELECT CASE WHEN pg_has_role(current_user, 'qt001_cp_owner', CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END) THEN 'no' ELSE 'yes' END AS borrow
+-- Who is not a superuser becomes a member of the owner role for this transaction only: a schema is
+-- made for a role that one may take on. PostgreSQL 16 and later ask for the SET option.
+SELECT CASE WHEN pg_has_role(current_user, 'qt001_cp_owner',
+                             CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END)
+            THEN 'no' ELSE 'yes' END AS borrow
 \gset
-SELECT 'GRANT qt001_cp_owner TO CURRENT_USER' || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END WHERE :'borrow'
+SELECT 'GRANT qt001_cp_owner TO CURRENT_USER'
+       || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END
+WHERE :'borrow'
 \gexec
 
 SELECT 'CREATE SCHEMA qt001_cp AUTHORIZATION qt001_cp_owner'
-WHERE NOT EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname = 'qt001_cp')
+WHERE NOT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'qt001_cp')
 \gexec
 SET LOCAL ROLE qt001_cp_owner;
 REVOKE ALL ON SCHEMA qt001_cp FROM PUBLIC;
-GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
--- Nobody but the owner may create here: a routine of somebody else in this schema could be taken for one of ours.
+GRANT USAGE ON SCHEMA qt001_cp
+    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+-- Nobody but the owner may create here: a routine of somebody else in this schema could be taken
+-- for one of ours.
 REVOKE CREATE ON SCHEMA qt001_cp FROM qt001_cp_operator;
 
 CREATE TABLE IF NOT EXISTS qt001_cp.bootstrap (
@@ -103,29 +139,35 @@ CREATE TABLE IF NOT EXISTS qt001_cp.bootstrap (
     actor name NOT NULL
 );
 REVOKE ALL ON qt001_cp.bootstrap FROM PUBLIC;
-GRANT SELECT ON qt001_cp.bootstrap TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
-COMMENT ON TABLE qt001_cp.bootstrap IS 'Written by the operator''s bootstrap only: whether this database is a disposable rehearsal.';
+GRANT SELECT ON qt001_cp.bootstrap
+    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+COMMENT ON TABLE qt001_cp.bootstrap IS
+    'Written by the operator''s bootstrap only: whether this database is a disposable rehearsal.';
 
--- Who is behind a login. Independence is a matter of persons: nobody signs what the same person made, with whatever
--- login. The administrator keeps it: INSERT INTO qt001_cp.person (login, person) VALUES ('alice', 'Alice Adams');
+-- Who is behind a login. Independence is a matter of persons: nobody signs what the same person
+-- made, with whatever login. The administrator keeps it:
+-- INSERT INTO qt001_cp.person (login, person) VALUES ('alice', 'Alice Adams');
 -- Without superuser: docs/operator.md, "Without superuser".
 CREATE TABLE IF NOT EXISTS qt001_cp.person (
     login name PRIMARY KEY,
     person text NOT NULL CHECK (person <> '')
 );
 REVOKE ALL ON qt001_cp.person FROM PUBLIC;
-GRANT SELECT ON qt001_cp.person TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+GRANT SELECT ON qt001_cp.person
+    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 
--- Which revision is deployed, for Alembic: made here, so that nobody writes it but a script that has run to its end.
+-- Which revision is deployed, for Alembic: made here, so that nobody writes it but a script that
+-- has run to its end.
 CREATE TABLE IF NOT EXISTS qt001_cp.alembic_version (
     version_num varchar(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 REVOKE ALL ON qt001_cp.alembic_version FROM PUBLIC;
 
--- A printed script is complete by itself: the database refuses the COMMIT of a transaction that did not begin, check and
--- end as it was printed, whatever psql's settings. The first step of a script inserts a row here, which goes with its
--- savepoint; each later one demands it; two deferred constraint triggers ask for the last one when the transaction commits.
+-- A printed script is complete by itself: the database refuses the COMMIT of a transaction that did
+-- not begin, check and end as it was printed, whatever psql's settings. The first step of a script
+-- inserts a row here, which goes with its savepoint; each later one demands it; two deferred
+-- constraint triggers ask for the last one when the transaction commits.
 CREATE TABLE IF NOT EXISTS qt001_cp.run (
     xid xid8 PRIMARY KEY,
     script text NOT NULL,
@@ -134,9 +176,11 @@ CREATE TABLE IF NOT EXISTS qt001_cp.run (
     complete boolean NOT NULL DEFAULT false
 );
 REVOKE ALL ON qt001_cp.run FROM PUBLIC;
-GRANT SELECT ON qt001_cp.run TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+GRANT SELECT ON qt001_cp.run
+    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 COMMENT ON TABLE qt001_cp.run IS
-    'The script that runs in this transaction, the revision that it leads to (NULL: base), and the steps that have run.';
+    'The script that runs in this transaction, the revision that it leads to (NULL: base), and the '
+    'steps that have run.';
 
 CREATE OR REPLACE FUNCTION qt001_cp.begin_run(script text, revision text) RETURNS void
 LANGUAGE plpgsql
@@ -146,7 +190,8 @@ AS $begin_run$
 BEGIN
     IF EXISTS (SELECT 1 FROM qt001_cp.run WHERE run.xid = pg_current_xact_id()) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected a transaction of its own, found one in which a script runs already', script),
+            MESSAGE = format('%s refused: expected a transaction of its own, found one in which a '
+                             'script runs already', script),
             HINT = 'Run only the printed script, as it is, alone in its transaction.';
     END IF;
     INSERT INTO qt001_cp.run (xid, script, revision)
@@ -163,7 +208,8 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM qt001_cp.run
                    WHERE run.xid = pg_current_xact_id() AND run.script = require_run.script) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected the beginning of the script in this transaction, found none', script),
+            MESSAGE = format('%s refused: expected the beginning of the script in this '
+                             'transaction, found none', script),
             HINT = 'Run only the printed script, as it is, alone in its transaction.';
     END IF;
 END
@@ -178,7 +224,8 @@ BEGIN
     UPDATE qt001_cp.run SET steps = run.steps || step WHERE run.xid = pg_current_xact_id();
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected the beginning of the script in this transaction, found none', step),
+            MESSAGE = format('%s refused: expected the beginning of the script in this '
+                             'transaction, found none', step),
             HINT = 'Run only the printed script, as it is, alone in its transaction.';
     END IF;
 END
@@ -189,36 +236,45 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $structure_digest$
--- sha256 of all that stands in schema qt001_cp: routines, relations, columns, constraints and triggers, whose they are, what
--- others may do, and whether they are enabled. Left out is what differs between major versions (the owner's own entry in
--- an ACL, NOT NULL constraints, how a view is printed) and the triggers of schema qt001_cp_watch.
+-- sha256 of all that is in schema qt001_cp: routines, relations, columns, constraints and triggers,
+-- whose they are, what others may do, whether they are enabled. Left out is what differs between
+-- major versions (the owner's own entry in an ACL, NOT NULL constraints, how a view is printed) and
+-- the triggers of schema qt001_cp_watch.
 WITH line(words) AS (
     SELECT concat_ws(' ', 'routine', routine.oid::regprocedure, pg_get_userbyid(routine.proowner),
-               format_type(routine.prorettype, NULL), routine.prosecdef, routine.provolatile, routine.proparallel,
-               routine.proisstrict, routine.proconfig, encode(sha256(convert_to(routine.prosrc, 'UTF8')), 'hex'),
-               (SELECT string_agg(concat_ws(' ', grantee.rolname, entry.privilege_type, entry.is_grantable), ','
-                                  ORDER BY grantee.rolname COLLATE "C" NULLS FIRST, entry.privilege_type)
+               format_type(routine.prorettype, NULL), routine.prosecdef, routine.provolatile,
+               routine.proparallel, routine.proisstrict, routine.proconfig,
+               encode(sha256(convert_to(routine.prosrc, 'UTF8')), 'hex'),
+               (SELECT string_agg(
+                    concat_ws(' ', grantee.rolname, entry.privilege_type, entry.is_grantable),
+                    ',' ORDER BY grantee.rolname COLLATE "C" NULLS FIRST, entry.privilege_type)
                 FROM aclexplode(coalesce(routine.proacl, acldefault('f', routine.proowner))) entry
-                LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee WHERE entry.grantee <> routine.proowner))
+                LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee
+                WHERE entry.grantee <> routine.proowner))
     FROM pg_proc routine WHERE routine.pronamespace = 'qt001_cp'::regnamespace
     UNION ALL
-    SELECT concat_ws(' ', 'relation', relation.relname, relation.relkind, pg_get_userbyid(relation.relowner),
-               relation.relrowsecurity, relation.relforcerowsecurity, relation.reloptions,
-               (SELECT string_agg(concat_ws(' ', grantee.rolname, entry.privilege_type, entry.is_grantable), ','
-                                  ORDER BY grantee.rolname COLLATE "C" NULLS FIRST, entry.privilege_type)
+    SELECT concat_ws(' ', 'relation', relation.relname, relation.relkind,
+               pg_get_userbyid(relation.relowner), relation.relrowsecurity,
+               relation.relforcerowsecurity, relation.reloptions,
+               (SELECT string_agg(
+                    concat_ws(' ', grantee.rolname, entry.privilege_type, entry.is_grantable),
+                    ',' ORDER BY grantee.rolname COLLATE "C" NULLS FIRST, entry.privilege_type)
                 FROM aclexplode(relation.relacl) entry
-                LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee WHERE entry.grantee <> relation.relowner))
+                LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee
+                WHERE entry.grantee <> relation.relowner))
     FROM pg_class relation
     WHERE relation.relnamespace = 'qt001_cp'::regnamespace
     UNION ALL
     SELECT concat_ws(' ', 'column', relation.relname, attribute.attnum, attribute.attname,
-               format_type(attribute.atttypid, attribute.atttypmod), attribute.attnotnull, attribute.atthasdef,
-               attribute.attacl)
+               format_type(attribute.atttypid, attribute.atttypmod), attribute.attnotnull,
+               attribute.atthasdef, attribute.attacl)
     FROM pg_class relation JOIN pg_attribute attribute ON attribute.attrelid = relation.oid
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND relation.relkind IN ('r', 'p', 'v', 'c')
+    WHERE relation.relnamespace = 'qt001_cp'::regnamespace
+      AND relation.relkind IN ('r', 'p', 'v', 'c')
       AND attribute.attnum > 0 AND NOT attribute.attisdropped
     UNION ALL
-    SELECT concat_ws(' ', 'constraint', relation.relname, condition.conname, condition.contype, condition.convalidated)
+    SELECT concat_ws(' ', 'constraint', relation.relname, condition.conname, condition.contype,
+               condition.convalidated)
     FROM pg_constraint condition JOIN pg_class relation ON relation.oid = condition.conrelid
     WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND condition.contype <> 'n'
     UNION ALL
@@ -227,21 +283,24 @@ WITH line(words) AS (
     JOIN pg_class parent ON parent.oid = pg_inherits.inhparent
     WHERE child.relnamespace = 'qt001_cp'::regnamespace
     UNION ALL
-    SELECT concat_ws(' ', 'trigger', relation.relname, trigger.tgname, trigger.tgfoid::regprocedure, trigger.tgtype,
-               trigger.tgenabled, trigger.tgdeferrable, trigger.tginitdeferred)
+    SELECT concat_ws(' ', 'trigger', relation.relname, trigger.tgname, trigger.tgfoid::regprocedure,
+               trigger.tgtype, trigger.tgenabled, trigger.tgdeferrable, trigger.tginitdeferred)
     FROM pg_trigger trigger JOIN pg_class relation ON relation.oid = trigger.tgrelid
     JOIN pg_proc routine ON routine.oid = trigger.tgfoid
     WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND NOT trigger.tgisinternal
       AND routine.pronamespace = 'qt001_cp'::regnamespace
 )
-SELECT encode(sha256(convert_to(string_agg(line.words, E'\n' ORDER BY line.words COLLATE "C"), 'UTF8')), 'hex') FROM line
+SELECT encode(sha256(convert_to(
+    string_agg(line.words, E'\n' ORDER BY line.words COLLATE "C"), 'UTF8')), 'hex')
+FROM line
 $structure_digest$;
 
 CREATE OR REPLACE FUNCTION qt001_cp.end_run(script text, steps text[], structure text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $end_run$
--- The last step of a script: all steps have run, in their order, and schema qt001_cp is as this script leaves it.
+-- The last step of a script: all steps have run, in their order, and schema qt001_cp is as this
+-- script leaves it.
 DECLARE
     found_steps text[];
     found_structure text := qt001_cp.structure_digest();
@@ -250,14 +309,17 @@ BEGIN
     SELECT run.steps INTO found_steps FROM qt001_cp.run WHERE run.xid = pg_current_xact_id();
     IF found_steps <> end_run.steps THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected the steps %s, found %s', script, array_to_string(end_run.steps, ', '),
+            MESSAGE = format('%s refused: expected the steps %s, found %s',
+                             script, array_to_string(end_run.steps, ', '),
                              coalesce(nullif(array_to_string(found_steps, ', '), ''), 'none')),
             HINT = 'Run only the printed script, as it is, alone in its transaction.';
     END IF;
     IF found_structure <> structure THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected schema qt001_cp with digest %s, found %s', script, structure, found_structure),
-            HINT = 'A statement of the script was left out, or somebody changed schema qt001_cp. Print the script again.';
+            MESSAGE = format('%s refused: expected schema qt001_cp with digest %s, found %s',
+                             script, structure, found_structure),
+            HINT = 'A statement of the script was left out, or somebody changed schema qt001_cp. '
+                'Print the script again.';
     END IF;
     UPDATE qt001_cp.run SET complete = true WHERE run.xid = pg_current_xact_id();
 END
@@ -276,14 +338,18 @@ BEGIN
     SELECT run.* INTO script FROM qt001_cp.run WHERE run.xid = pg_current_xact_id();
     IF script.complete IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('COMMIT refused: expected %s to run to its end, found the steps %s', NEW.script,
+            MESSAGE = format('COMMIT refused: expected %s to run to its end, found the steps %s',
+                             NEW.script,
                              coalesce(nullif(array_to_string(script.steps, ', '), ''), 'none')),
-            HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its transaction.';
+            HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its '
+                'transaction.';
     ELSIF revisions IS DISTINCT FROM script.revision THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('COMMIT refused: expected revision %s in qt001_cp.alembic_version, found %s',
+            MESSAGE = format('COMMIT refused: expected revision %s in qt001_cp.alembic_version, '
+                             'found %s',
                              coalesce(script.revision, 'none'), coalesce(revisions, 'none')),
-            HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its transaction.';
+            HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its '
+                'transaction.';
     END IF;
     RETURN NULL;
 END
@@ -293,23 +359,28 @@ CREATE OR REPLACE FUNCTION qt001_cp.refuse_version_without_run() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $refuse_version_without_run$
--- When a transaction commits that has written which revision is deployed: a script of ours has run to its end, or the
--- stage is the one that the table names (a revision of somebody else's comes above it, or goes).
+-- When a transaction commits that has written which revision is deployed: a script of ours has run
+-- to its end, or the stage is the one that the table names (a revision of somebody else's comes
+-- above it, or goes).
 DECLARE
     stage text;
     revisions text[] := ARRAY(SELECT version_num::text FROM qt001_cp.alembic_version);
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM qt001_cp.run WHERE run.xid = pg_current_xact_id() AND run.complete) THEN
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.run
+                   WHERE run.xid = pg_current_xact_id() AND run.complete) THEN
         IF to_regprocedure('qt001_cp.stage()') IS NOT NULL THEN
             EXECUTE 'SELECT qt001_cp.stage()' INTO stage;
         END IF;
         IF stage IS NOT NULL AND revisions = '{}'
             OR EXISTS (SELECT 1 FROM unnest(revisions) named(revision)
-                       WHERE named.revision IN ('fix7a', 'fix7b', 'fix7c') AND named.revision IS DISTINCT FROM stage) THEN
+                       WHERE named.revision IN ('fix7a', 'fix7b', 'fix7c')
+                         AND named.revision IS DISTINCT FROM stage) THEN
             RAISE EXCEPTION USING ERRCODE = 'QT112',
-                MESSAGE = format('COMMIT refused: expected a script of FIX7 that has run to its end, found revision %s without one',
+                MESSAGE = format('COMMIT refused: expected a script of FIX7 that has run to its '
+                                 'end, found revision %s without one',
                                  coalesce(array_to_string(revisions, ', '), 'none')),
-                HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its transaction.';
+                HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its '
+                    'transaction.';
         END IF;
         RETURN NULL;
     END IF;
@@ -318,17 +389,21 @@ BEGIN
     RETURN NULL;
 END
 $refuse_version_without_run$;
-REVOKE ALL ON FUNCTION qt001_cp.begin_run(text, text), qt001_cp.require_run(text), qt001_cp.note_run_step(text),
-    qt001_cp.structure_digest(), qt001_cp.end_run(text, text[], text), qt001_cp.refuse_incomplete_run(),
-    qt001_cp.refuse_version_without_run() FROM PUBLIC;
+REVOKE ALL ON FUNCTION qt001_cp.begin_run(text, text), qt001_cp.require_run(text),
+    qt001_cp.note_run_step(text), qt001_cp.structure_digest(), qt001_cp.end_run(text, text[], text),
+    qt001_cp.refuse_incomplete_run(), qt001_cp.refuse_version_without_run() FROM PUBLIC;
 
-SELECT 'CREATE CONSTRAINT TRIGGER incomplete AFTER INSERT ON qt001_cp.run DEFERRABLE INITIALLY DEFERRED
+SELECT 'CREATE CONSTRAINT TRIGGER incomplete AFTER INSERT ON qt001_cp.run
+            DEFERRABLE INITIALLY DEFERRED
             FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_incomplete_run()'
-WHERE NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = 'incomplete' AND tgrelid = 'qt001_cp.run'::regclass)
+WHERE NOT EXISTS (SELECT 1 FROM pg_trigger
+                  WHERE tgname = 'incomplete' AND tgrelid = 'qt001_cp.run'::regclass)
 \gexec
-SELECT 'CREATE CONSTRAINT TRIGGER without_run AFTER INSERT OR UPDATE OR DELETE ON qt001_cp.alembic_version
-            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_version_without_run()'
-WHERE NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = 'without_run' AND tgrelid = 'qt001_cp.alembic_version'::regclass)
+SELECT 'CREATE CONSTRAINT TRIGGER without_run AFTER INSERT OR UPDATE OR DELETE
+            ON qt001_cp.alembic_version DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_version_without_run()'
+WHERE NOT EXISTS (SELECT 1 FROM pg_trigger
+                  WHERE tgname = 'without_run' AND tgrelid = 'qt001_cp.alembic_version'::regclass)
 \gexec
 ALTER TABLE qt001_cp.run ENABLE ALWAYS TRIGGER incomplete;
 ALTER TABLE qt001_cp.alembic_version ENABLE ALWAYS TRIGGER without_run;
@@ -339,7 +414,8 @@ INSERT INTO qt001_cp.bootstrap (database, rehearsal, test_authority, at, actor)
 VALUES (current_database(), :'mark', :'mark', clock_timestamp(), session_user)
 ON CONFLICT (database) DO NOTHING;
 -- A mark is only ever added when told to, never taken away by running this again.
-UPDATE qt001_cp.bootstrap SET rehearsal = true, test_authority = true WHERE database = current_database() AND :'mark' AND NOT rehearsal;
+UPDATE qt001_cp.bootstrap SET rehearsal = true, test_authority = true
+WHERE database = current_database() AND :'mark' AND NOT rehearsal;
 RESET ROLE;
 SELECT 'REVOKE qt001_cp_owner FROM CURRENT_USER' WHERE :'borrow'
 \gexec

@@ -1,10 +1,13 @@
--- Takes the operator's bootstrap back. Refuses while a stage of FIX7 is deployed: alembic downgrade base comes first.
+-- Takes the operator's bootstrap back. Refuses while a stage of FIX7 is deployed: alembic downgrade
+-- base comes first.
 --
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -f scripts/teardown.sql
---   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v roles=yes -f scripts/teardown.sql     (also drops the roles)
 --
--- A superuser of PostgreSQL 17 or later: PGOPTIONS='-c event_triggers=off' before psql, as for bootstrap.sql.
--- The roles belong to the whole cluster: drop them only when no other database uses them.
+-- A superuser of PostgreSQL 17 or later: PGOPTIONS='-c event_triggers=off' before psql, as for
+-- bootstrap.sql. To drop the roles too, which belong to the whole cluster: only when no other
+-- database uses them.
+--
+--   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v roles=yes -f scripts/teardown.sql
 
 \set ON_ERROR_STOP on
 \if :{?roles}
@@ -13,20 +16,28 @@
 \endif
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
--- Who is no superuser becomes a member of the owner role for this transaction only, as in bootstrap.sql.
-SELECT current_setting('server_version_num')::int >= 160000 AS with_options, EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'qt001_cp_owner') AS there
+-- Who is not a superuser becomes a member of the owner role for this transaction only, as in
+-- bootstrap.sql.
+SELECT current_setting('server_version_num')::int >= 160000 AS with_options,
+       EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'qt001_cp_owner') AS there
 \gset
-SELECT CASE WHEN NOT :'there' OR pg_has_role(current_user, r.oid, CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END) THEN 'no' ELSE 'yes' END AS borrow
-FROM (SELECT) one LEFT JOIN pg_roles r ON r.rolname = 'qt001_cp_owner'
+SELECT CASE WHEN NOT :'there'
+                 OR pg_has_role(current_user, owner.oid,
+                                CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END)
+            THEN 'no' ELSE 'yes' END AS borrow
+FROM (SELECT) one LEFT JOIN pg_roles owner ON owner.rolname = 'qt001_cp_owner'
 \gset
-SELECT 'GRANT qt001_cp_owner TO CURRENT_USER' || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END WHERE :'borrow'
+SELECT 'GRANT qt001_cp_owner TO CURRENT_USER'
+       || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END
+WHERE :'borrow'
 \gexec
 SELECT 'SET LOCAL ROLE qt001_cp_owner' WHERE :'there'
 \gexec
 DO $refuse$
 BEGIN
     IF to_regclass('qt001_cp.event') IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT122', MESSAGE = 'teardown refused: FIX7a is deployed in this database',
+        RAISE EXCEPTION USING ERRCODE = 'QT122',
+            MESSAGE = 'teardown refused: expected a database without FIX7a, found it deployed',
             HINT = 'alembic downgrade base, then run the teardown again.';
     END IF;
 END
@@ -47,8 +58,9 @@ DROP SCHEMA IF EXISTS qt001_cp;
 RESET ROLE;
 SELECT 'REVOKE qt001_cp_owner FROM CURRENT_USER' WHERE :'borrow'
 \gexec
-SELECT format('DROP ROLE %I', r.rolname) FROM pg_roles r
+SELECT format('DROP ROLE %I', rolname) FROM pg_roles
 WHERE :'roles' = 'yes'
-  AND r.rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier', 'qt001_cp_auditor')
+  AND rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier',
+                  'qt001_cp_auditor')
 \gexec
 COMMIT;

@@ -107,7 +107,7 @@ ROUTINES = (
     _PAIRED("somebody else's type in qt001_cp", do("CREATE TYPE qt001_cp.stray AS ENUM ('a')"), "type qt001_cp.stray"),
     _PAIRED("the version table is the application's", do("ALTER TABLE qt001_cp.alembic_version OWNER TO directus"), "table qt001_cp.alembic_version"),
     _PAIRED("another table is an operator's", do("CREATE TABLE qt001_cp.stray (a int)", f"ALTER TABLE qt001_cp.stray OWNER TO {OPERATOR}"), "table qt001_cp.stray"),
-    _PAIRED("the schema is somebody else's", do("ALTER SCHEMA qt001_cp OWNER TO intern", "GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_owner"), "owned by intern"),
+    _PAIRED("the schema is somebody else's", do("ALTER SCHEMA qt001_cp OWNER TO intern", "GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_owner"), "owner intern"),
     _PAIRED("the watch is somebody else's", do("ALTER SCHEMA qt001_cp_watch OWNER TO intern"), "schema qt001_cp_watch"),
     _PAIRED("everybody reads the ledger", do("GRANT SELECT ON qt001_cp.event TO PUBLIC"), "SELECT for PUBLIC"),
     _PAIRED("the application reads the ledger", do("GRANT SELECT ON qt001_cp.event TO directus"), "SELECT for directus"),

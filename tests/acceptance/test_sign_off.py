@@ -61,7 +61,7 @@ def test_nobody_seals_own_work_by_another_login(attempt: Attempt) -> None:
     attempt.run(_CALLED, [PERSONS[AUTHOR].upper(), OPERATOR])
     refusal = attempt.refused("SELECT qt001_cp.seal_manifest(%s)", [digest], user=OPERATOR)
     assert refusal.sqlstate == "QT107"
-    assert f"the person behind {AUTHOR} and {OPERATOR} proposed this manifest" in str(refusal)
+    assert f"found the person behind {AUTHOR} and {OPERATOR}" in str(refusal)
     assert "roles_apart" in attempt.verdict().closed
 
 

@@ -33,7 +33,7 @@ def test_a_membership_counts_whatever_its_options(at_fix7a_sealed: Stage) -> Non
     with cluster(
         at_fix7a_sealed, f"GRANT pg_write_all_data TO directus {options}", "REVOKE pg_write_all_data FROM directus"
     ):
-        refused(at_fix7a_sealed, "QT108", "role directus", "not a member of pg_write_all_data", rehearsal="first")
+        refused(at_fix7a_sealed, "QT108", "role directus", "no membership in pg_write_all_data", rehearsal="first")
 
 
 @pytest.mark.parametrize("grantee", ["directus", "PUBLIC"])

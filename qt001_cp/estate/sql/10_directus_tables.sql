@@ -186,7 +186,8 @@ CREATE TABLE public.directus_versions (
     id uuid PRIMARY KEY,
     key varchar(64) NOT NULL,
     name varchar(255),
-    collection varchar(64) NOT NULL REFERENCES public.directus_collections (collection) ON DELETE CASCADE,
+    collection varchar(64) NOT NULL REFERENCES public.directus_collections (collection)
+        ON DELETE CASCADE,
     item varchar(255) NOT NULL,
     hash varchar(255),
     date_created timestamptz DEFAULT CURRENT_TIMESTAMP,
@@ -211,7 +212,8 @@ CREATE INDEX directus_revisions_parent_index ON public.directus_revisions (paren
 CREATE TABLE public.directus_shares (
     id uuid PRIMARY KEY,
     name varchar(255),
-    collection varchar(64) NOT NULL REFERENCES public.directus_collections (collection) ON DELETE CASCADE,
+    collection varchar(64) NOT NULL REFERENCES public.directus_collections (collection)
+        ON DELETE CASCADE,
     item varchar(255) NOT NULL,
     role uuid REFERENCES public.directus_roles (id) ON DELETE CASCADE,
     password varchar(255),
@@ -390,7 +392,8 @@ CREATE TABLE public.directus_extensions (
 
 CREATE TABLE public.directus_comments (
     id uuid PRIMARY KEY,
-    collection varchar(64) NOT NULL REFERENCES public.directus_collections (collection) ON DELETE CASCADE,
+    collection varchar(64) NOT NULL REFERENCES public.directus_collections (collection)
+        ON DELETE CASCADE,
     item varchar(255) NOT NULL,
     comment text NOT NULL,
     date_created timestamptz DEFAULT CURRENT_TIMESTAMP,

@@ -1,9 +1,11 @@
--- The collections that the users of Directus made for themselves: a magazine and a shop. Directus keeps them.
+-- The collections that the users of Directus made for themselves: a magazine and a shop. Directus
+-- keeps them.
 SET client_encoding = 'UTF8';
 SET ROLE directus;
 
 CREATE TYPE public.order_status AS ENUM ('open', 'paid', 'sent', 'cancelled');
-CREATE DOMAIN public.country_code AS text CONSTRAINT country_code_check CHECK (VALUE ~ '^[A-Z]{2}$');
+CREATE DOMAIN public.country_code AS text
+    CONSTRAINT country_code_check CHECK (VALUE ~ '^[A-Z]{2}$');
 
 CREATE TABLE public.categories (
     id serial PRIMARY KEY,
@@ -103,8 +105,10 @@ CREATE TABLE public.page_views (
     visitor uuid,
     PRIMARY KEY (viewed_on, id)
 ) PARTITION BY RANGE (viewed_on);
-CREATE TABLE public.page_views_2025 PARTITION OF public.page_views FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
-CREATE TABLE public.page_views_2026 PARTITION OF public.page_views FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE public.page_views_2025 PARTITION OF public.page_views
+    FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE public.page_views_2026 PARTITION OF public.page_views
+    FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE INDEX page_views_path ON public.page_views (path);
 
 CREATE SEQUENCE public.invoice_number START 10001;

@@ -2,7 +2,8 @@
 SET client_encoding = 'UTF8';
 SET ROLE directus;
 
-INSERT INTO public.categories (name, parent) VALUES ('Nature', NULL), ('Rivers', 1), ('Outdoor gear', NULL);
+INSERT INTO public.categories (name, parent) VALUES
+    ('Nature', NULL), ('Rivers', 1), ('Outdoor gear', NULL);
 
 INSERT INTO public.articles (status, user_created, title, body, cover, category) VALUES
     ('published', '5a1e0003-0000-4000-8000-000000000002', 'A beginning', 'It began with rain.',
@@ -19,7 +20,8 @@ INSERT INTO public.products (sku, name, price, category, picture) VALUES
     ('BOOT-1', 'Walking boot', 129.90, 3, NULL),
     ('TENT-2', 'Tent for two', 249.00, 3, '5a1e0006-0000-4000-8000-000000000001'),
     ('MUG-1', 'Enamel mug', 9.50, 3, NULL);
-INSERT INTO public."Größe" (product, "Bezeichnung", "Maß in cm") VALUES (1, '42', 27.0), (1, '43', 27.7);
+INSERT INTO public."Größe" (product, "Bezeichnung", "Maß in cm") VALUES
+    (1, '42', 27.0), (1, '43', 27.7);
 
 INSERT INTO public.customers (id, name, email, country, account) VALUES
     ('5a1e0011-0000-4000-8000-000000000001', 'Ada Berger', 'ada@example.org', 'AT',

@@ -1,4 +1,5 @@
--- QT001: its second schema, its types, and the functions that the types and tables are checked with.
+-- QT001: its second schema, its types, and the functions that the types and tables are checked
+-- with.
 SET client_encoding = 'UTF8';
 SET ROLE directus;
 
@@ -13,9 +14,11 @@ CREATE TYPE public.qt001_state AS ENUM ('draft', 'permitted', 'applied', 'reject
 COMMENT ON TYPE public.qt001_state IS 'Where a permit, or a source, is on its way';
 CREATE TYPE public.qt001_severity AS ENUM ('info', 'warning', 'critical');
 
-CREATE DOMAIN public.qt001_code AS text CONSTRAINT qt001_code_check CHECK (public.qt001_code_is_valid(VALUE));
+CREATE DOMAIN public.qt001_code AS text
+    CONSTRAINT qt001_code_check CHECK (public.qt001_code_is_valid(VALUE));
 COMMENT ON DOMAIN public.qt001_code IS 'Two letters, three digits, a hyphen, four digits';
-CREATE DOMAIN public.qt001_amount AS numeric(14,2) DEFAULT 0 CONSTRAINT qt001_amount_not_negative CHECK (VALUE >= 0);
+CREATE DOMAIN public.qt001_amount AS numeric(14,2) DEFAULT 0
+    CONSTRAINT qt001_amount_not_negative CHECK (VALUE >= 0);
 
 CREATE TYPE public.qt001_actor AS (login text, at timestamptz, reason text);
 CREATE TYPE qt001_data.quantity AS (value numeric, unit text);
@@ -28,7 +31,8 @@ AS $$SELECT CASE severity WHEN 'info' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END$$;
 CREATE FUNCTION public.qt001_normalise(value text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$SELECT regexp_replace(lower(btrim(value)), '\s+', ' ', 'g')$$;
-COMMENT ON FUNCTION public.qt001_normalise(text) IS 'The form in which titles are compared; an index rests on it';
+COMMENT ON FUNCTION public.qt001_normalise(text)
+    IS 'The form in which titles are compared; an index rests on it';
 
 CREATE FUNCTION public.qt001_line_total(quantity numeric, price numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

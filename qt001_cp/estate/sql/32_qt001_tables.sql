@@ -34,7 +34,8 @@ CREATE TABLE public.qt001_source (
     reviewer integer REFERENCES public.qt001_reviewer (id),
     created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    CONSTRAINT qt001_source_reviewed CHECK (public.qt001_severity_rank(severity) < 3 OR reviewer IS NOT NULL)
+    CONSTRAINT qt001_source_reviewed CHECK (
+        public.qt001_severity_rank(severity) < 3 OR reviewer IS NOT NULL)
 );
 COMMENT ON TABLE public.qt001_source IS 'The authoritative register: one row a controlled source';
 COMMENT ON COLUMN public.qt001_source.code IS 'As printed on the sheet';
@@ -106,7 +107,8 @@ CREATE TABLE public."qt001 Ledger" (
     "Amount" public.qt001_amount NOT NULL,
     "Booked On" date NOT NULL DEFAULT CURRENT_DATE
 );
-COMMENT ON COLUMN public."qt001 Ledger"."Amount" IS 'Never negative; "corrections" are entries of their own';
+COMMENT ON COLUMN public."qt001 Ledger"."Amount"
+    IS 'Never negative; "corrections" are entries of their own';
 
 CREATE TABLE public."qt001 ""draft"" note" (
     id serial PRIMARY KEY,
@@ -149,7 +151,8 @@ CREATE TABLE public.qt001_case (
     opened_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
     closed_at timestamptz
 );
-COMMENT ON TABLE public.qt001_case IS 'Row level security: who is no handler does not see confidential cases';
+COMMENT ON TABLE public.qt001_case
+    IS 'Row level security: who is not a handler does not see confidential cases';
 
 -- What waits to be sent on. It may be lost with the server: the log can make it again.
 CREATE UNLOGGED TABLE public.qt001_queue (

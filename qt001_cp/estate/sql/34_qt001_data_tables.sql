@@ -35,9 +35,12 @@ CREATE TABLE qt001_data.measurement (
     PRIMARY KEY (sensor, taken_on, ordinal)
 ) PARTITION BY RANGE (taken_on);
 COMMENT ON TABLE qt001_data.measurement IS 'One partition a year';
-CREATE TABLE qt001_data.measurement_2025 PARTITION OF qt001_data.measurement FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
-CREATE TABLE qt001_data.measurement_2026 PARTITION OF qt001_data.measurement FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
-CREATE TABLE qt001_data.measurement_2027 PARTITION OF qt001_data.measurement FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
+CREATE TABLE qt001_data.measurement_2025 PARTITION OF qt001_data.measurement
+    FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE qt001_data.measurement_2026 PARTITION OF qt001_data.measurement
+    FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE qt001_data.measurement_2027 PARTITION OF qt001_data.measurement
+    FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
 CREATE INDEX measurement_batch ON qt001_data.measurement (batch);
 
 CREATE TABLE qt001_data.calibration (

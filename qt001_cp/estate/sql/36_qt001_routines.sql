@@ -2,7 +2,8 @@
 SET client_encoding = 'UTF8';
 SET ROLE directus;
 
--- Four functions of one name. A literal goes to the one for text, unless it says that it is a state.
+-- Four functions of one name. A literal goes to the one for text, unless it says that it is a
+-- state.
 CREATE FUNCTION public.qt001_describe(state public.qt001_state) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT
 AS $$SELECT 'state: ' || state::text$$;
@@ -25,7 +26,8 @@ CREATE FUNCTION public.qt001_first_of(VARIADIC candidates text[]) RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $$SELECT c FROM unnest(candidates) WITH ORDINALITY AS x(c, n) WHERE c IS NOT NULL ORDER BY n LIMIT 1$$;
 
-CREATE FUNCTION public.qt001_days_open(opened timestamptz, closed timestamptz DEFAULT CURRENT_TIMESTAMP, grace integer DEFAULT 0)
+CREATE FUNCTION public.qt001_days_open(opened timestamptz,
+    closed timestamptz DEFAULT CURRENT_TIMESTAMP, grace integer DEFAULT 0)
 RETURNS integer
 LANGUAGE sql STABLE
 AS $$SELECT greatest(0, extract(day FROM closed - opened)::integer - grace)$$;
@@ -99,7 +101,8 @@ CREATE FUNCTION qt001_data.unit_factor(symbol text) RETURNS numeric
 LANGUAGE sql STABLE STRICT
 AS $$SELECT u.factor FROM qt001_data.unit u WHERE u.symbol = $1$$;
 
-CREATE FUNCTION qt001_data.convert(value qt001_data.quantity, target text) RETURNS qt001_data.quantity
+CREATE FUNCTION qt001_data.convert(value qt001_data.quantity, target text)
+    RETURNS qt001_data.quantity
 LANGUAGE plpgsql STABLE STRICT
 AS $$
 DECLARE

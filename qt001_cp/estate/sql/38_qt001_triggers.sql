@@ -79,7 +79,8 @@ CREATE TRIGGER qt001_source_guard BEFORE UPDATE OR DELETE ON public.qt001_source
     FOR EACH ROW EXECUTE FUNCTION public.qt001_guard();
 CREATE TRIGGER qt001_source_audit AFTER INSERT OR UPDATE OR DELETE ON public.qt001_source
     FOR EACH ROW EXECUTE FUNCTION public.qt001_audit();
-COMMENT ON TRIGGER qt001_source_audit ON public.qt001_source IS 'Every change of the register, with its actor';
+COMMENT ON TRIGGER qt001_source_audit ON public.qt001_source
+    IS 'Every change of the register, with its actor';
 CREATE TRIGGER qt001_permit_audit AFTER UPDATE OF state ON public.qt001_permit_record
     FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION public.qt001_audit();
 CREATE TRIGGER qt001_setting_touch BEFORE UPDATE ON public.qt001_setting

@@ -1,4 +1,5 @@
--- QT001: the authority that FIX7 is here to remove. The application owns its own gate, and the gate always says yes.
+-- QT001: the authority that FIX7 is here to remove. The application owns its own gate, and the
+-- gate always says yes.
 SET client_encoding = 'UTF8';
 SET ROLE directus;
 

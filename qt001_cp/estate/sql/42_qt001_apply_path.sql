@@ -1,8 +1,10 @@
--- QT001: the apply path. gateway -> permit, apply -> writer. Definer's rights, pinned search path, no dynamic SQL.
+-- QT001: the apply path. gateway -> permit, apply -> writer. Definer's rights, pinned search
+-- path, no dynamic SQL.
 SET client_encoding = 'UTF8';
 SET ROLE directus;
 
--- The authoritative writer: one payload becomes a revision of one source, its lines, a log row and a ledger entry.
+-- The authoritative writer: one payload becomes a revision of one source, its lines, a log row
+-- and a ledger entry.
 CREATE FUNCTION public.qt001_write(payload jsonb) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -125,6 +127,7 @@ BEGIN
     RETURN public.qt001_apply(permit_id, payload);
 END
 $$;
-COMMENT ON FUNCTION public.qt001_gateway(jsonb) IS 'The way into QT001: {"code", "title", "severity", "reviewer", "reason", "lines"}';
+COMMENT ON FUNCTION public.qt001_gateway(jsonb)
+    IS 'The way into QT001: {"code", "title", "severity", "reviewer", "reason", "lines"}';
 
 RESET ROLE;

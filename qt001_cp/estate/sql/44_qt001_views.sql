@@ -1,5 +1,5 @@
--- QT001: views. The first three are the curated ones: plain, security barriers, nothing but QT001's tables in them, and
--- no function of QT001 (who reads a view needs EXECUTE on what it calls).
+-- QT001: views. The first three are the curated ones: plain, security barriers, nothing but QT001's
+-- tables in them, and no function of QT001 (who reads a view needs EXECUTE on what it calls).
 SET client_encoding = 'UTF8';
 SET ROLE directus;
 
@@ -77,7 +77,8 @@ CREATE MATERIALIZED VIEW public.qt001_source_statistics AS
     FROM public.qt001_source s GROUP BY s.state, s.severity
 WITH NO DATA;
 CREATE UNIQUE INDEX qt001_source_statistics_key ON public.qt001_source_statistics (state, severity);
-COMMENT ON MATERIALIZED VIEW public.qt001_source_statistics IS 'Refreshed by qt001_refresh_statistics()';
+COMMENT ON MATERIALIZED VIEW public.qt001_source_statistics
+    IS 'Refreshed by qt001_refresh_statistics()';
 
 CREATE MATERIALIZED VIEW qt001_data.measurement_monthly AS
     SELECT m.sensor, to_char(m.taken_on, 'YYYY-MM') AS month, avg(m.value) AS mean, count(*) AS readings

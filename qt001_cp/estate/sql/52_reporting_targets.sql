@@ -1,4 +1,5 @@
--- A table of another role: reporting gave it to directus with grant option, and directus passed it on.
+-- A table of another role: reporting gave it to directus with grant option, and directus passed
+-- it on.
 SET client_encoding = 'UTF8';
 
 CREATE TABLE public.reporting_targets (

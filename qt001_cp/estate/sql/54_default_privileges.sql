@@ -1,8 +1,10 @@
--- Default privileges, and two tables and a function that were made after them and have what they give.
+-- Default privileges, and two tables and a function that were made after them and have what they
+-- give.
 SET client_encoding = 'UTF8';
 SET ROLE directus;
 ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA public GRANT SELECT ON TABLES TO reporting;
-ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA qt001_data GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA qt001_data GRANT EXECUTE ON FUNCTIONS
+    TO PUBLIC;
 RESET ROLE;
 ALTER DEFAULT PRIVILEGES FOR ROLE reporting GRANT SELECT ON TABLES TO directus;
 

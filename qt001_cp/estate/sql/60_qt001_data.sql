@@ -20,14 +20,18 @@ INSERT INTO public.qt001_template (name, body, fields) VALUES
 INSERT INTO public.qt001_attachment (source, file_name, content) VALUES
     (1, 'sheet-1.txt', convert_to('upper weir, left bank', 'UTF8'));
 INSERT INTO public.qt001_note (source, about, note) VALUES
-    (1, 'the scale', 'Read from the left bank'), (NULL, 'general', 'The "old" forms are still about');
-INSERT INTO public.qt001_case (source, severity, subject, confidential, handler, opened_at, closed_at) VALUES
+    (1, 'the scale', 'Read from the left bank'),
+    (NULL, 'general', 'The "old" forms are still about');
+INSERT INTO public.qt001_case (source, severity, subject, confidential, handler, opened_at,
+    closed_at) VALUES
     (1, 'info', 'Scale is hard to read', false, NULL, '2026-02-01 08:00:00+00', NULL),
     (2, 'critical', 'Readings were copied', true, 'qt001_service', '2026-03-15 08:00:00+00', NULL),
-    (2, 'warning', 'Sheet was lost and found', false, NULL, '2025-12-01 08:00:00+00', '2025-12-09 08:00:00+00');
+    (2, 'warning', 'Sheet was lost and found', false, NULL, '2025-12-01 08:00:00+00',
+     '2025-12-09 08:00:00+00');
 
 INSERT INTO qt001_data.unit (symbol, name, base, factor) VALUES
-    ('m', 'metre', NULL, 1), ('cm', 'centimetre', 'm', 0.01), ('m³/s', 'cubic metre a second', NULL, 1);
+    ('m', 'metre', NULL, 1), ('cm', 'centimetre', 'm', 0.01),
+    ('m³/s', 'cubic metre a second', NULL, 1);
 INSERT INTO qt001_data.location (id, river, kilometre) VALUES
     ('upper weir', 'Elbe', 55.6), ('lower weir', 'Elbe', 61.25), ('station 4', 'Mulde', 12);
 INSERT INTO qt001_data.sensor (code, unit, location, allowed, calibrated, source) VALUES
@@ -37,9 +41,10 @@ INSERT INTO qt001_data.sensor (code, unit, location, allowed, calibrated, source
 INSERT INTO qt001_data.calibration (sensor, reviewer, done_on, shift) VALUES
     (1, 1, '2025-10-01', '(-0.5,cm)'), (2, 2, '2024-02-29', '(0,m)');
 INSERT INTO qt001_data.measurement (sensor, taken_on, ordinal, value) VALUES
-    (1, '2025-12-31', 1, 287), (1, '2026-01-01', 1, 291), (1, '2026-01-01', 2, 290.5), (1, '2026-06-01', 1, 240),
-    (2, '2026-06-01', 1, 2.41), (3, '2026-06-01', 1, 18.2);
-INSERT INTO qt001_data.holiday (day, name) VALUES ('2026-01-01', 'New Year'), ('2026-05-01', 'Labour Day');
+    (1, '2025-12-31', 1, 287), (1, '2026-01-01', 1, 291), (1, '2026-01-01', 2, 290.5),
+    (1, '2026-06-01', 1, 240), (2, '2026-06-01', 1, 2.41), (3, '2026-06-01', 1, 18.2);
+INSERT INTO qt001_data.holiday (day, name) VALUES
+    ('2026-01-01', 'New Year'), ('2026-05-01', 'Labour Day');
 CALL qt001_data.reject('{"sensor": 9, "value": "n/a"}', 'no such sensor');
 INSERT INTO public.qt001_import_batch (file_name, row_count) VALUES ('levels-2026-06.csv', 6);
 

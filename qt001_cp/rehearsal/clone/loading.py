@@ -55,19 +55,19 @@ class Failed:
         return found[1] if found else None
 
 
-def create_database(server: Server, name: str, place: Row | None, report: CloneReport) -> None:
+def create_database(server: Server, name: str, properties: Row | None, report: CloneReport) -> None:
     """A new database with the encoding and, where this machine has it, the locale of the original."""
-    wanted = [(place["collate"], place["ctype"])] if place else []
+    wanted = [(properties["collate"], properties["ctype"])] if properties else []
     with server.connect("postgres") as connection:
         for collate, ctype in [*wanted, ("C", "C")]:
             create = sql.SQL(
                 "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {} CONNECTION LIMIT {}"
             ).format(
                 sql.Identifier(name),
-                sql.Literal(place["encoding"] if place else "UTF8"),
+                sql.Literal(properties["encoding"] if properties else "UTF8"),
                 sql.Literal(collate),
                 sql.Literal(ctype),
-                sql.Literal(place["connections"] if place else -1),
+                sql.Literal(properties["connections"] if properties else -1),
             )
             try:
                 connection.execute(create)

@@ -21,7 +21,7 @@ def from_source(dsn: str, policy_path: Path, manifest_path: Path | None, *, data
     policy, manifest = load_policy(policy_path), _manifest(manifest_path)
     read = read_source(dsn, policy.application, [b["table"] for b in policy.blocked], data=data)
     report = CloneReport(read.origin, data)
-    if read.place["large_objects"] and not data:
+    if read.properties["large_objects"] and not data:
         report.lack("large objects", "a dump of the schema has none", "where one is in the estate, clone with --data")
     if read.refused_rows:
         report.lack("rows of the tables that say what is blocked", read.refused_rows, "rows were made up in the clone")
@@ -33,7 +33,7 @@ def from_source(dsn: str, policy_path: Path, manifest_path: Path | None, *, data
         read.schema,
         report,
         read.rows,
-        read.place,
+        read.properties,
         read.roles,
         read.memberships,
         "",

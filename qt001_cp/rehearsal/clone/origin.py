@@ -44,7 +44,7 @@ class Clone:
     schema: str
     cloned: CloneReport
     rows: str = ""
-    place: Row | None = None
+    properties: Row | None = None
     roles: Sequence[Row] = ()
     memberships: Sequence[Row] = ()
     role_script: str = ""
@@ -62,7 +62,7 @@ class Clone:
                 self._run_roles(server)
             make_roles(connection, self.roles, self.cloned)
             make_memberships(connection, self.memberships, self.cloned)
-            make_tablespaces(connection, self.place["tablespaces"] if self.place else (), self.cloned)
+            make_tablespaces(connection, self.properties["tablespaces"] if self.properties else (), self.cloned)
             taken = {r[0] for r in connection.execute("SELECT rolname FROM pg_catalog.pg_roles")}
         while self._public_only in taken:
             self._public_only += "_"
@@ -74,7 +74,7 @@ class Clone:
         """A fresh clone with the bootstrap run, on a server that is prepared. Raises :class:`DatabaseProblem` where it does not load."""
         available = self._available(server)
         for _ in range(6):
-            create_database(server, self.database, self.place, self.cloned)
+            create_database(server, self.database, self.properties, self.cloned)
             text, missing = fitted(self.schema, server.version // 10000, available, self.cloned)
             failed = load(server, self.database, text)
             unknown = {f.role for f in failed if f.role}

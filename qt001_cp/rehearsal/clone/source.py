@@ -32,7 +32,7 @@ class Read:
 
     origin: str
     version: int
-    place: Row
+    properties: Row
     roles: Sequence[Row]
     memberships: Sequence[Row]
     inventory: Inventory
@@ -47,8 +47,8 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
     Raises :class:`DatabaseProblem` where the server does not answer or the login may not read what a clone needs.
     """
     with _snapshot(dsn) as (connection, snapshot):
-        place = rows_of(connection, "place.sql")[0]
-        _readable(connection, place)
+        properties = rows_of(connection, "properties.sql")[0]
+        _readable(connection, properties)
         require_no_superuser(connection, application)
         inventory = read_inventory(connection, application)
         roles, memberships = rows_of(connection, "roles.sql"), rows_of(connection, "memberships.sql")
@@ -67,7 +67,7 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
                 refused = exc.message
         info = connection.info
         origin = f"database {info.dbname} on {info.host}:{info.port}, PostgreSQL {info.server_version // 10000}"
-        return Read(origin, info.server_version, place, roles, memberships, inventory, schema, rows, refused)
+        return Read(origin, info.server_version, properties, roles, memberships, inventory, schema, rows, refused)
 
 
 @contextmanager
@@ -89,16 +89,16 @@ def _snapshot(dsn: str) -> Iterator[tuple[psycopg.Connection, str]]:
             connection.rollback()
 
 
-def _readable(connection: psycopg.Connection, place: Row) -> None:
-    if place["cut_over"]:
+def _readable(connection: psycopg.Connection, properties: Row) -> None:
+    if properties["cut_over"]:
         raise DatabaseProblem(
             "the source has had its cutover: qt001_cp_owner owns relations outside schema qt001_cp",
             hint="a rehearsal starts from an estate that is still the application's: rehearse before FIX7b",
         )
-    if place["unreadable"]:
-        names = ", ".join(place["unreadable"][:5])
+    if properties["unreadable"]:
+        names = ", ".join(properties["unreadable"][:5])
         raise DatabaseProblem(
-            f"{connection.info.user} may not read {len(place['unreadable'])} table(s): {names}; pg_dump locks what it"
+            f"{connection.info.user} may not read {len(properties['unreadable'])} table(s): {names}; pg_dump locks what it"
             " dumps, and that needs SELECT, also for the schema alone",
             hint=f'GRANT pg_read_all_data TO "{connection.info.user}"; -- or name another login in --source',
         )

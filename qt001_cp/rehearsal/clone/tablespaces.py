@@ -17,7 +17,7 @@ from qt001_cp.rehearsal.clone.report import CloneReport
 
 
 def make_tablespaces(connection: psycopg.Connection, wanted: Iterable[Mapping[str, Any]], report: CloneReport) -> None:
-    """``wanted``: as place.sql has read them. What the server refuses is told."""
+    """``wanted``: as properties.sql has read them. What the server refuses is told."""
     for space in wanted:
         name, owner = space["name"], Role(space["owner"])
         try:

@@ -1,4 +1,5 @@
--- The tables of kinds and privileges, for what the server renders and asks by itself. Their rows are made from model/kinds.py.
+-- The tables of kinds and privileges, for what the server renders and asks by itself. Their rows
+-- are made from model/kinds.py.
 CREATE TABLE qt001_cp.object_kind (
     kind text PRIMARY KEY,
     alter_noun text,
@@ -24,8 +25,8 @@ CREATE TABLE qt001_cp.privilege (
     writes boolean NOT NULL
 );
 COMMENT ON TABLE qt001_cp.privilege IS
-    'since: the major version that brought it. of_columns: it can be granted on columns. writes: it changes rows, or what '
-    'runs when they change.';
+    'since: the major version that brought it. of_columns: it can be granted on columns. '
+    'writes: it changes rows, or what runs when they change.';
 INSERT INTO qt001_cp.privilege (privilege, since, of_columns, writes) VALUES
 {privilege_rows};
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON qt001_cp.privilege
@@ -37,7 +38,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $privilege_of$
 -- The privileges that this server knows on objects of a kind.
-SELECT known.privilege FROM qt001_cp.object_kind CROSS JOIN LATERAL unnest(object_kind.privileges) listed(privilege)
+SELECT known.privilege
+FROM qt001_cp.object_kind CROSS JOIN LATERAL unnest(object_kind.privileges) listed(privilege)
 JOIN qt001_cp.privilege known ON known.privilege = listed.privilege
-WHERE object_kind.kind = privilege_of.kind AND known.since <= current_setting('server_version_num')::int / 10000
+WHERE object_kind.kind = privilege_of.kind
+  AND known.since <= current_setting('server_version_num')::int / 10000
 $privilege_of$;

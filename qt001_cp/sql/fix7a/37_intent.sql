@@ -1,19 +1,57 @@
--- What a manifest may say at all, whoever wrote it: nobody but the control plane's owner gains anything by a cutover.
+-- What a manifest may say at all, whoever wrote it: nobody but the control plane's owner gains
+-- anything by a cutover.
 
 CREATE FUNCTION qt001_cp.kept_by_policy(manifest text)
 RETURNS TABLE (grantee text, kind text, privilege text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $kept_by_policy$
--- The privileges that some rule of the recorded policy keeps for the application role or PUBLIC (NULL); kind: NULL for any.
-SELECT DISTINCT CASE k.value ->> 'grantee' WHEN 'application' THEN d.doc ->> 'application' END, w.kind, p.privilege
-FROM (SELECT qt001_cp.document_json(manifest) AS doc) d
-CROSS JOIN LATERAL jsonb_array_elements(qt001_cp.document_json(d.doc #>> '{policy,sha256}') -> 'rule') r(value)
-CROSS JOIN LATERAL jsonb_array_elements(r.value -> 'keep') k(value)
-CROSS JOIN LATERAL jsonb_array_elements_text(k.value -> 'privileges') p(privilege)
-CROSS JOIN LATERAL (SELECT x.kind FROM jsonb_array_elements_text(
-    CASE jsonb_typeof(r.value -> 'kind') WHEN 'array' THEN r.value -> 'kind' ELSE jsonb_build_array(r.value -> 'kind') END) x(kind)) w
+-- The privileges that some rule of the recorded policy keeps for the application role or PUBLIC
+-- (NULL); kind: NULL for any.
+SELECT DISTINCT CASE kept.value ->> 'grantee' WHEN 'application' THEN head ->> 'application' END,
+       matched.kind, privilege.value
+FROM qt001_cp.document_json(manifest) head
+CROSS JOIN LATERAL jsonb_array_elements(
+    qt001_cp.document_json(head #>> '{policy,sha256}') -> 'rule') rule
+CROSS JOIN LATERAL jsonb_array_elements(rule.value -> 'keep') kept
+CROSS JOIN LATERAL jsonb_array_elements_text(kept.value -> 'privileges') privilege
+CROSS JOIN LATERAL jsonb_array_elements_text(
+    CASE jsonb_typeof(rule.value -> 'kind') WHEN 'array' THEN rule.value -> 'kind'
+         ELSE jsonb_build_array(rule.value -> 'kind') END) matched(kind)
 $kept_by_policy$;
+
+CREATE FUNCTION qt001_cp.planned_state(manifest text)
+RETURNS TABLE (
+    kind text, identity text, system boolean, curated boolean, before jsonb, state jsonb
+)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $planned_state$
+-- Every transferred object as the manifest leaves it: after FIX7b, and after FIX7c where that
+-- differs. curated: the manifest and the policy say so.
+WITH policy AS MATERIALIZED (
+    SELECT qt001_cp.document_json(head #>> '{policy,sha256}') AS document
+    FROM qt001_cp.document_json(manifest) head
+), view AS MATERIALIZED (
+    SELECT item.value ->> 'identity' AS identity
+    FROM policy CROSS JOIN LATERAL jsonb_array_elements(policy.document -> 'curated_view') item
+), extension_member AS MATERIALIZED (
+    SELECT named.type AS kind, named.identity
+    FROM pg_depend dependency
+    CROSS JOIN LATERAL pg_identify_object(dependency.classid, dependency.objid, 0) named
+    WHERE dependency.deptype = 'e' AND dependency.refclassid = 'pg_extension'::regclass
+)
+SELECT object.kind, object.identity,
+       coalesce(object.schema ~ '^pg_' OR object.schema = 'information_schema', false)
+           OR (object.kind, object.identity) IN (
+                  SELECT member.kind, member.identity FROM extension_member member),
+       object.curated AND object.identity IN (SELECT view.identity FROM view),
+       object.before, planned.state
+FROM qt001_cp.manifest_object(manifest) object
+CROSS JOIN LATERAL (VALUES (object.after), (object.retired)) planned(state)
+WHERE object.disposition = 'transfer' AND planned.state IS NOT NULL
+$planned_state$;
 
 CREATE FUNCTION qt001_cp.intent_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -21,53 +59,64 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $intent_findings$
--- Of each transferred object: the owner afterwards is qt001_cp_owner (or the one of before, if that is no role of the
--- application's), and every privilege afterwards was there before. For the application role and PUBLIC even that is not
--- enough: the policy keeps it, or names the curated view on which the application role has SELECT. What PUBLIC holds on the
--- system's own objects, and on members of extensions, every client needs; more than the server came with is found by precondition 8.
-WITH doc AS MATERIALIZED (
-    SELECT d.doc ->> 'application' AS app, qt001_cp.document_json(d.doc #>> '{policy,sha256}') AS policy
-    FROM (SELECT qt001_cp.document_json(manifest) AS doc) d
-), member AS MATERIALIZED (SELECT m::text AS role FROM doc CROSS JOIN LATERAL qt001_cp.member_of(doc.app::name) m
-), kept AS MATERIALIZED (SELECT k.* FROM qt001_cp.kept_by_policy(manifest) k
-), view AS MATERIALIZED (SELECT v.value ->> 'identity' AS identity FROM doc, jsonb_array_elements(doc.policy -> 'curated_view') v(value)
-), extension_member AS MATERIALIZED (
-    SELECT named.type AS kind, named.identity
-    FROM pg_depend dependency CROSS JOIN LATERAL pg_identify_object(dependency.classid, dependency.objid, 0) named
-    WHERE dependency.deptype = 'e' AND dependency.refclassid = 'pg_extension'::regclass
-), place AS MATERIALIZED (
-    SELECT o.kind, o.identity, o.before, coalesce(o.schema ~ '^pg_' OR o.schema = 'information_schema', false)
-               OR (o.kind, o.identity) IN (SELECT member.kind, member.identity FROM extension_member member) AS system, s.state, o.curated AND o.identity IN (SELECT v.identity FROM view v) AS curated
-    FROM qt001_cp.manifest_object(manifest) o CROSS JOIN LATERAL (VALUES (o.after), (o.retired)) s(state)
-    WHERE o.disposition = 'transfer' AND s.state IS NOT NULL
+-- Of each transferred object: the owner afterwards is qt001_cp_owner (or the one of before, if that
+-- is not a role of the application's), and every privilege afterwards was there before. For the
+-- application role and PUBLIC even that is not enough: the policy keeps it, or names the curated
+-- view on which the application role has SELECT. What PUBLIC has on the system's own objects, and on
+-- members of extensions, every client needs; more than the server came with is found by precondition 8.
+WITH app AS MATERIALIZED (
+    SELECT qt001_cp.document_json(manifest) ->> 'application' AS name
+), member AS MATERIALIZED (
+    SELECT role::text FROM app CROSS JOIN LATERAL qt001_cp.member_of(app.name::name) role
+), kept AS MATERIALIZED (
+    SELECT rule.* FROM qt001_cp.kept_by_policy(manifest) rule
+), object AS MATERIALIZED (
+    SELECT planned.* FROM qt001_cp.planned_state(manifest) planned
 ), entry AS (
-    SELECT p.*, NULL::text AS col, a.value ->> 1 AS grantee, a.value ->> 2 AS privilege, (a.value ->> 3)::boolean AS grantable
-    FROM place p, jsonb_array_elements(p.state -> 'acl') a(value) WHERE a.value ->> 1 IS DISTINCT FROM p.state ->> 'owner'
+    SELECT object.*, NULL::text AS of_column, item.value AS entry
+    FROM object CROSS JOIN LATERAL jsonb_array_elements(object.state -> 'acl') item
     UNION ALL
-    SELECT p.*, c.value ->> 'column', a.value ->> 1, a.value ->> 2, (a.value ->> 3)::boolean
-    FROM place p, jsonb_array_elements(p.state -> 'columns') c(value), jsonb_array_elements(c.value -> 'acl') a(value)
-    WHERE a.value ->> 1 IS DISTINCT FROM p.state ->> 'owner'
+    SELECT object.*, part.value ->> 'column', item.value
+    FROM object CROSS JOIN LATERAL jsonb_array_elements(object.state -> 'columns') part
+    CROSS JOIN LATERAL jsonb_array_elements(part.value -> 'acl') item
+), privilege AS (
+    SELECT entry.*, entry.entry ->> 1 AS grantee, entry.entry ->> 2 AS privilege,
+           (entry.entry ->> 3)::boolean AS grantable
+    FROM entry WHERE entry.entry ->> 1 IS DISTINCT FROM entry.state ->> 'owner'
 )
-SELECT 'QT103', p.kind || ' ' || p.identity, 'qt001_cp_owner as its owner afterwards', 'the manifest gives it to ' || (p.state ->> 'owner'),
+SELECT 'QT103', object.kind || ' ' || object.identity, 'owner qt001_cp_owner after the cutover',
+       'owner ' || (object.state ->> 'owner'),
        'The manifest is not what its policy implies: let the author generate it again.'
-FROM place p
-WHERE p.kind <> 'default acl' AND p.state ->> 'owner' <> 'qt001_cp_owner'
-  AND (p.state ->> 'owner' IS DISTINCT FROM p.before ->> 'owner' OR p.state ->> 'owner' IN (SELECT m.role FROM member m))
+FROM object
+WHERE object.kind <> 'default acl' AND object.state ->> 'owner' <> 'qt001_cp_owner'
+  AND (object.state ->> 'owner' IS DISTINCT FROM object.before ->> 'owner'
+       OR object.state ->> 'owner' IN (SELECT member.role FROM member))
 UNION ALL
-SELECT 'QT103', e.kind || ' ' || e.identity, 'afterwards no privilege that the policy does not keep, or that was not there before',
-       format('the manifest leaves or gives %s to %s%s', e.privilege || CASE WHEN e.col IS NULL THEN '' ELSE format(' (%s)', e.col) END, coalesce(e.grantee, 'PUBLIC'),
-              CASE WHEN e.grantable THEN ' WITH GRANT OPTION' ELSE '' END),
+SELECT 'QT103', privilege.kind || ' ' || privilege.identity,
+       'after the cutover only privileges that were there before, and that the policy keeps',
+       privilege.privilege || coalesce(' (' || privilege.of_column || ')', '') || ' for '
+           || coalesce(privilege.grantee, 'PUBLIC')
+           || CASE WHEN privilege.grantable THEN ' WITH GRANT OPTION' ELSE '' END,
        'The manifest is not what its policy implies: let the author generate it again.'
-FROM doc, entry e
+FROM app CROSS JOIN privilege
 WHERE NOT CASE
-    WHEN e.grantee = doc.app THEN e.col IS NULL AND NOT e.grantable AND (
-        e.curated AND e.privilege = 'SELECT'
-        OR EXISTS (SELECT 1 FROM kept k WHERE k.grantee = e.grantee AND k.privilege = e.privilege AND (k.kind IS NULL OR k.kind = e.kind)))
-    WHEN e.grantee IS NULL AND e.kind <> 'default acl' AND NOT e.system THEN e.col IS NULL AND NOT e.grantable AND EXISTS (
-        SELECT 1 FROM kept k WHERE k.grantee IS NULL AND k.privilege = e.privilege AND (k.kind IS NULL OR k.kind = e.kind))
+    WHEN privilege.grantee = app.name
+        OR privilege.grantee IS NULL AND privilege.kind <> 'default acl' AND NOT privilege.system
+    THEN privilege.of_column IS NULL AND NOT privilege.grantable
+        AND (privilege.grantee IS NOT NULL AND privilege.curated AND privilege.privilege = 'SELECT'
+             OR EXISTS (SELECT 1 FROM kept
+                        WHERE kept.grantee IS NOT DISTINCT FROM privilege.grantee
+                          AND kept.privilege = privilege.privilege
+                          AND (kept.kind IS NULL OR kept.kind = privilege.kind)))
     ELSE EXISTS (
-        SELECT 1 FROM (SELECT b.value FROM jsonb_array_elements(e.before -> 'acl') b(value) WHERE e.col IS NULL
-                       UNION ALL SELECT b.value FROM jsonb_array_elements(e.before -> 'columns') c(value), jsonb_array_elements(c.value -> 'acl') b(value)
-                       WHERE c.value ->> 'column' = e.col) b
-        WHERE b.value ->> 1 IS NOT DISTINCT FROM e.grantee AND b.value ->> 2 = e.privilege AND ((b.value ->> 3)::boolean OR NOT e.grantable)) END
+        SELECT 1 FROM (
+            SELECT item.value FROM jsonb_array_elements(privilege.before -> 'acl') item
+            WHERE privilege.of_column IS NULL
+            UNION ALL
+            SELECT item.value FROM jsonb_array_elements(privilege.before -> 'columns') part
+            CROSS JOIN LATERAL jsonb_array_elements(part.value -> 'acl') item
+            WHERE part.value ->> 'column' = privilege.of_column) earlier(entry)
+        WHERE earlier.entry ->> 1 IS NOT DISTINCT FROM privilege.grantee
+          AND earlier.entry ->> 2 = privilege.privilege
+          AND ((earlier.entry ->> 3)::boolean OR NOT privilege.grantable)) END
 $intent_findings$;

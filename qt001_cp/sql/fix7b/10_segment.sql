@@ -1,7 +1,8 @@
--- The segment of the ledger that belongs to this stage. The downgrade drops it; the chain before it stands.
+-- The partitions of the ledger that belong to this stage. The downgrade drops them, and no others.
 CREATE TABLE qt001_cp.document_fix7b PARTITION OF qt001_cp.document FOR VALUES IN ('fix7b');
 CREATE TABLE qt001_cp.event_fix7b PARTITION OF qt001_cp.event FOR VALUES IN ('fix7b');
-CREATE TABLE qt001_cp.manifest_row_fix7b PARTITION OF qt001_cp.manifest_row FOR VALUES IN ('fix7b');
+CREATE TABLE qt001_cp.manifest_row_fix7b PARTITION OF qt001_cp.manifest_row
+    FOR VALUES IN ('fix7b');
 DO $guard$
 BEGIN
     PERFORM qt001_cp.guard_partition('document', 'fix7b');

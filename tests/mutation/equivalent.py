@@ -9,16 +9,20 @@ _COUNT: Final = "without it the server refuses the count itself: as closed, in o
 _CUTOVER: Final = "the exception of the cutover; a gate asks without it, tests/operator with it"
 
 _BETWEEN: Final = "only names the role in between, for the mending command"
-_BEFORE: Final = "a filter before the exact question, which held() answers"
+_DEPLOYED: Final = "FIX7c makes the gates and deploys in one transaction: no case is without a deployed manifest"
+_BEFORE: Final = "a filter before the exact question, which effective_privileges() answers"
 
 EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "analysis_findings": {
-        "condition: n.nspname = o.schema": "the identity, compared in the same join, holds the schema; this is for speed",
-        "conjunct: p.pronamespace = n.oid": "the identity, compared in the same join, holds the schema; this is for speed",
-        "conjunct: p.proname = o.name": "the identity, compared in the same join, holds the name; this is for speed",
-        "disjunct: e.doc IS NULL": "without any analysis every transferred routine is a finding of its own",
-        "conjunct: a.kind = r.kind": _SAME,
-        "conjunct: r.kind = a.kind": _SAME,
+        "condition: space.nspname = object.schema": "the identity, compared in the same join, holds the schema; this is for speed",
+        "conjunct: live.pronamespace = space.oid": "the identity, compared in the same join, holds the schema; this is for speed",
+        "conjunct: live.proname = object.name": "the identity, compared in the same join, holds the name; this is for speed",
+        "disjunct: evidence.doc IS NULL": "without any analysis every transferred routine is a finding of its own",
+        "conjunct: analysed.kind = routine.kind": _SAME,
+        "conjunct: routine.kind = analysed.kind": _SAME,
+    },
+    "analysed_writers": {
+        "conjunct: guarded.guard IS NOT NULL": "a routine outside of qt001_cp that is registered without a guard is a finding of its own",
     },
     "application_member_findings": {
         "conjunct: joined.member <> app.name": "the application role with a duty is a finding of duty_findings",
@@ -41,9 +45,10 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "disjunct: name = 'qt001_cp_owner'": "a member of the owner holds all that it owns: excess_privilege_findings",
     },
     "excess_privilege_findings": {
-        "condition: qt001_cp.has_any_privilege(app, p.classid, p.objid, p.kind, p.owner::name, p.taken, p.columns_taken)": _BEFORE,
-        "condition: h.privilege <> ALL (s.leaves)": "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
-        "conjunct: l.kind = o.kind": _SAME,
+        "conjunct: qt001_cp.has_any_privilege(app, live.classid, live.objid, object.kind, live.owner::name, privilege.revoked, privilege.revoked_columns)": _BEFORE,
+        "condition: has.privilege <> ALL (suspect.kept)":
+            "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
+        "conjunct: live.kind = object.kind": _SAME,
     },
     "coverage_aspects": {
         "conjunct: state <> 'before'": "a gate asks for no other state",
@@ -57,18 +62,20 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: pair.wanted_columns <> pair.columns": "a cheap comparison before that of the sets",
     },
     "dependency_findings": {
-        "conjunct: p.oid >= 16384": "the walk holds no function of the server's own; this is for speed",
-        "conjunct: p.prokind IN ('f', 'p')": "an aggregate is of language internal, a window function of internal or c",
-        "conjunct: i.type = r.kind": _SAME,
+        "conjunct: routine.oid >= 16384": "the walk holds no function of the server's own; this is for speed",
+        "conjunct: routine.prokind IN ('f', 'p')": "an aggregate is of language internal, a window function of internal or c",
+        "conjunct: object.type = reached.kind": _SAME,
         "conjunct: e.classid = r.classid": "an OID that two catalogs share could only add a finding",
-        "conjunct: d.j IS NOT NULL": "without a document the comparison is NULL, which is no finding either",
-        "conjunct: r.kind = a ->> 'kind'": _SAME,
+        "conjunct: dependency.doc IS NOT NULL": "without a document the comparison is NULL, which is no finding either",
+        "conjunct: reached.kind = analysed ->> 'kind'": _SAME,
     },
     "entry_point_findings": {
-        "conjunct: e.guard IS NOT NULL": "a routine outside of qt001_cp that is registered without a guard is a finding of its own",
-        "conjunct: a.identity = r.identity": "the definition, compared beside it, holds the name",
-        "disjunct: r.oid IS NULL": "a routine that does not exist has no first call",
-        "disjunct: r.lanname <> 'plpgsql'": "no other language has a body that begins like this; it stands for those to come",
+        "conjunct: analysed ->> 'identity' = routine.identity": "the definition, compared beside it, holds the name",
+        "disjunct: routine.oid IS NULL": "a routine that does not exist has no first call",
+        "disjunct: routine.lanname <> 'plpgsql'": "no other language has a body that begins like this; it stands for those to come",
+    },
+    "containment_findings": {
+        "arm: SELECT finding.* FROM qt001_cp.reach_findings(manifest) finding": "what is reached is tried route by route: tests/routes",
     },
     "control_privilege": {
         "conjunct: relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')": "no other kind of relation has an ACL",
@@ -78,12 +85,16 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "disjunct: expected_object.state = 'before'": "a gate asks for no other state",
         "conjunct: event.subject = expected_object.manifest": "a gate asks about the manifest of the last deployment",
     },
+    "gate_findings": {
+        "branch: manifest IS NULL": _DEPLOYED,
+        "condition: listed.gate <> ALL (left_out)": _DEPLOYED,
+    },
     "independence_findings": {
-        "disjunct: e.actor = signer": "one login is one person, and a login without a person is the arm above",
+        "disjunct: event.actor = signer": "one login is one person, and a login without a person is the arm above",
     },
     "legacy_findings": {
-        "conjunct: s.kind = l.kind": _SAME,
-        "conjunct: r.kind = l.kind": _SAME,
+        "conjunct: live.kind = legacy.kind": _SAME,
+        "conjunct: reached.kind = legacy.kind": _SAME,
     },
     "manifest_state": {
         "branch: seal.seq IS NULL": "a gate asks for the sealed one; candidate or superseded is for sealing and for people",
@@ -92,14 +103,17 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "condition: document.kind LIKE 'qt001.manifest.%'": "sealed() asks by kind; this is for the list",
     },
     "no_worse_findings": {
-        "conjunct: o.kind = 'table'": _SAME,
-        "conjunct: e.verb = 'deployed'": "the number of the event, compared beside it, is that of a deployment",
+        "conjunct: object.kind = 'table'": _SAME,
+    },
+    "privilege_of": {
+        "conjunct: known.since <= current_setting('server_version_num')::int / 10000":
+            "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
     },
     "reached_by_apply_path": {
-        "conjunct: f.kind = r ->> 'kind'": _SAME,
-        "conjunct: t.kind = x ->> 'kind'": _SAME,
-        "conjunct: e.from_class = w.classid": "an OID that two catalogs share could only add to what is reached",
-        "conjunct: i.identity IS NOT NULL": "what an edge of the catalogs leads to exists in the same snapshot",
+        "conjunct: source.kind = analysed ->> 'kind'": _SAME,
+        "conjunct: target.kind = found ->> 'kind'": _SAME,
+        "conjunct: edge.from_class = reached.classid": "an OID that two catalogs share could only add to what is reached",
+        "conjunct: object.identity IS NOT NULL": "what an edge of the catalogs leads to exists in the same snapshot",
     },
     "member_of": {"condition: login IS NOT NULL": "no gate asks about nobody"},
     "roles_apart_findings": {
@@ -110,30 +124,32 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema')": "initdb makes no SECURITY DEFINER routine there, and nobody else can make one",
     },
     "sign_off_findings": {
-        "condition: a.verb = 'signed'": "a refusal closes the gate by itself",
+        "condition: answer.verb = 'signed'": "a refusal closes the gate by itself",
     },
     "source_rows": {
         "branch: row_security_active(target.oid)": _COUNT,
         "branch: NOT target.readable": _COUNT,
-        "conjunct: has_schema_privilege(n.oid, 'USAGE')": _COUNT,
-        "conjunct: has_table_privilege(c.oid, 'SELECT')": _COUNT,
-        "conjunct: c.relkind IN ('r', 'p')": _COUNT,
-        "conjunct: c.relnamespace = n.oid": "what is counted is named with its schema",
-        "conjunct: (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(o.identity)": "only what a deployment has counted is compared with",
-        "conjunct: o.kind = 'table'": _SAME,
+        "conjunct: has_schema_privilege(space.oid, 'USAGE')": _COUNT,
+        "conjunct: has_table_privilege(relation.oid, 'SELECT')": _COUNT,
+        "conjunct: relation.relkind IN ('r', 'p')": _COUNT,
+        "conjunct: relation.relnamespace = space.oid": "what is counted is named with its schema",
+        "conjunct: (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(object.identity)":
+            "only what a deployment has counted is compared with",
+        "conjunct: object.kind = 'table'": _SAME,
     },
     "subject_digest": {
-        "conjunct: s.identity NOT LIKE 'qt001\\_cp.%'": "live_state does not list what is in qt001_cp",
-        "conjunct: r.rolname <> m": "that a duty's role is itself adds the same lines every time",
+        "conjunct: live.identity NOT LIKE 'qt001\\_cp.%'": "live_state does not list what is in qt001_cp",
+        "conjunct: role.rolname <> membership.duty": "that a duty's role is itself adds the same lines every time",
     },
     "revoked_privileges": {
-        "conjunct: p.privilege <> ALL (leaves)": _BEFORE,
-        "condition: p.privilege <> ALL (leaves)": _BEFORE,
-        "conjunct: (p.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::int >= 170000)": "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
-        "disjunct: p.privilege <> 'MAINTAIN'": "the other disjunct is true on PostgreSQL 17 and later, where the mutants are tried",
+        "conjunct: known.privilege <> ALL (kept)": _BEFORE,
+        "condition: known.privilege <> ALL (kept)": _BEFORE,
+    },
+    "v_fix7_acceptance": {
+        "condition: (NOT open) (2)": "an open gate has no reason, and string_agg leaves NULL out",
     },
     "verifier_findings": {
-        "disjunct: l.seq IS NULL": "nobody is no member of qt001_cp_verifier",
+        "disjunct: run.seq IS NULL": "nobody is no member of qt001_cp_verifier",
     },
 }
 """By routine: what was removed → why every gate answers as before. A whole run fails for an entry that a case does notice."""
@@ -149,10 +165,10 @@ ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
     "containing_schema_findings": _ROUTES,
     "database_findings": _ROUTES,
     "dependent_findings": _ROUTES,
+    "effective_privileges": _KINDS,
     "event_digest": ("tests/acceptance/test_ledger.py",),
     "graph_edges": _ROUTES,
     "graph_nodes": _ROUTES,
-    "held": _KINDS,
     "inherited_privilege_findings": _ROUTES,
     "jcs": ("tests/model/test_canonical.py",),
     "lending_node": _ROUTES,

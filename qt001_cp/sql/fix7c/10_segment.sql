@@ -1,4 +1,5 @@
--- The segment of the ledger that belongs to this stage. The downgrade drops it; the chain before it stands.
+-- The segment of the ledger that belongs to this stage. The downgrade drops it; the chain before it
+-- stands.
 CREATE TABLE qt001_cp.document_fix7c PARTITION OF qt001_cp.document FOR VALUES IN ('fix7c');
 CREATE TABLE qt001_cp.event_fix7c PARTITION OF qt001_cp.event FOR VALUES IN ('fix7c');
 CREATE TABLE qt001_cp.manifest_row_fix7c PARTITION OF qt001_cp.manifest_row FOR VALUES IN ('fix7c');

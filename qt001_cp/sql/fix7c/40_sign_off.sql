@@ -100,12 +100,12 @@ AS $independence_findings$
 -- The signer is an auditor, is known as a person, and is not the person behind anything that is
 -- signed.
 SELECT 'QT304', 'signer ' || signer, 'a member of qt001_cp_auditor, and of no other duty',
-       coalesce('a member of ' || nullif(array_to_string(duties.held, ', '), ''), 'no duty'),
+       coalesce('a member of ' || nullif(array_to_string(duties.names, ', '), ''), 'no duty'),
        format('GRANT qt001_cp_auditor TO %I; -- and REVOKE every other duty', signer)
 FROM (SELECT ARRAY(SELECT membership.duty FROM qt001_cp.member_of(signer) membership(duty)
                    WHERE membership.duty IN (SELECT listed.role FROM qt001_cp.duty() listed)
-                   ORDER BY 1) AS held) duties
-WHERE duties.held <> ARRAY['qt001_cp_auditor'::name]
+                   ORDER BY 1) AS names) duties
+WHERE duties.names <> ARRAY['qt001_cp_auditor'::name]
 UNION ALL
 SELECT 'QT304', 'signer ' || signer, 'a login that is registered as a person', 'not registered',
        format('INSERT INTO qt001_cp.person (login, person) VALUES (%L, …); '

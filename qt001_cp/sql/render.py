@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from importlib import resources
+from textwrap import wrap
 
-from qt001_cp.analyse import sinks
+from qt001_cp.analyse.core import UNKNOWN, bare, core, extensions
 from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.kinds import CATALOGS, KINDS, Catalog
@@ -17,6 +18,7 @@ from qt001_cp.model.versions import SUPPORTED
 
 STAGES = ("fix7a", "fix7b", "fix7c")
 _CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
+_WIDTH = 100
 _PART = re.compile(r"PARTITION OF (qt001_cp\.[a-z0-9_]+)")
 
 
@@ -39,7 +41,8 @@ def fill(text: str, source: str) -> str:
     return (
         text.replace("{object_kind_rows}", _kind_rows())
         .replace("{listed}", listed(CATALOGS))
-        .replace("{hidden_sink}", literal(sinks.pattern()))
+        .replace("{harmless_functions}", _harmless_functions())
+        .replace("{reviewed_extensions}", _reviewed_extensions())
         .replace("{supported_bounds}", f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999")
         .replace("{supported_words}", f"{SUPPORTED.start} to {SUPPORTED.stop - 1}")
         .replace(
@@ -52,6 +55,20 @@ def fill(text: str, source: str) -> str:
         )
         .replace("{owner_acl}", "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS))
     )
+
+
+def _harmless_functions() -> str:
+    """Names where all that have them are harmless, else signatures without blanks; in lines."""
+    words: list[str] = []
+    for name, overloads in sorted(core().functions.items()):
+        harmless = [bare(f.signature).replace(" ", "") for f in overloads if f.verdict != UNKNOWN]
+        words += [name] if len(harmless) == len(overloads) else harmless
+    return "\n".join(wrap(" ".join(words), _WIDTH, break_on_hyphens=False, break_long_words=False))
+
+
+def _reviewed_extensions() -> str:
+    rows = [f"({literal(name)}, {literal('$libdir/' + e.library)})" for name, e in sorted(extensions().items())]
+    return "\n                   ".join(wrap(", ".join(rows), _WIDTH, break_on_hyphens=False))
 
 
 def _classid(catalog: Catalog) -> str:

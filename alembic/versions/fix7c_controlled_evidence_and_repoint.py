@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent / "sql" / "fix7c"
-SUMS = "ab22fa7d020412054b64a05d41b2a52a3793cedb59e533b233bd6d30540c915e"
+SUMS = "85729f776076af987b2446b7ef17306e7f25bb3f5836e423f12e96767f8507db"
 DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 

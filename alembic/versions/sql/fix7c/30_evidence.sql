@@ -129,17 +129,10 @@ SELECT 'QT301', a.kind || ' ' || a.identity, 'no blocking finding of the analysi
 FROM analysed a JOIN routine r ON r.kind = a.kind AND r.identity = a.identity, jsonb_array_elements(a.unknown) u
 $analysis_findings$;
 
-CREATE FUNCTION qt001_cp.hidden_sink() RETURNS text
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $hidden_sink$
--- Names of functions that run text as SQL, change settings or leave the database, as a pattern; made from analyse/sinks.py.
-SELECT '^(brin_desummarize_range|brin_summarize_new_values|brin_summarize_range|crosstab|crosstab2|crosstab3|crosstab4|crosstabn|currtid|currtid2|cursor_to_xml|cursor_to_xmlschema|database_to_xml|database_to_xml_and_xmlschema|database_to_xmlschema|gin_clean_pending_list|lo_creat|lo_create|lo_export|lo_from_bytea|lo_get|lo_import|lo_open|lo_put|lo_truncate|lo_truncate64|lo_unlink|loread|lowrite|pg_backup_start|pg_backup_stop|pg_cancel_backend|pg_clear_attribute_stats|pg_clear_relation_stats|pg_copy_logical_replication_slot|pg_copy_physical_replication_slot|pg_create_logical_replication_slot|pg_create_physical_replication_slot|pg_create_restore_point|pg_current_logfile|pg_drop_replication_slot|pg_extension_config_dump|pg_import_system_collations|pg_input_error_info|pg_input_is_valid|pg_log_backend_memory_contexts|pg_logical_emit_message|pg_logical_slot_get_binary_changes|pg_logical_slot_get_changes|pg_logical_slot_peek_binary_changes|pg_logical_slot_peek_changes|pg_ls_archive_statusdir|pg_ls_dir|pg_ls_logdir|pg_ls_logicalmapdir|pg_ls_logicalsnapdir|pg_ls_replslotdir|pg_ls_tmpdir|pg_ls_waldir|pg_nextoid|pg_promote|pg_read_binary_file|pg_read_file|pg_reload_conf|pg_replication_origin_advance|pg_replication_origin_create|pg_replication_origin_drop|pg_replication_origin_session_setup|pg_replication_origin_xact_setup|pg_replication_slot_advance|pg_restore_attribute_stats|pg_restore_relation_stats|pg_rotate_logfile|pg_stat_file|pg_switch_wal|pg_terminate_backend|pg_wal_replay_pause|pg_wal_replay_resume|query_to_xml|query_to_xml_and_xmlschema|query_to_xmlschema|schema_to_xml|schema_to_xml_and_xmlschema|schema_to_xmlschema|set_config|table_to_xml|table_to_xml_and_xmlschema|table_to_xmlschema|ts_rewrite|ts_stat|binary_upgrade_[a-z0-9_]+|dblink[a-z0-9_]*|crosstab[a-z0-9_]*|connectby|xpath_table|pg_file_[a-z0-9_]+|pg_logdir_ls|postgres_fdw_[a-z0-9_]+|http(_[a-z0-9_]+)?|pg_background_[a-z0-9_]+|lo_manage|check_primary_key|check_foreign_key|autoinc|pg_execute_server_program|cron_[a-z0-9_]+|plpy_[a-z0-9_]+|set_curcfg)$'
-$hidden_sink$;
-
 CREATE VIEW qt001_cp.v_expression AS
 -- Expressions that the catalogs keep parsed, with the object that they belong to and their place in it. A function of the
--- server's own that is called in one stands nowhere else: pg_depend leaves out what is pinned.
+-- server's own that is called in one stands nowhere else: pg_depend leaves out what is pinned. So it is with the function of
+-- a trigger, those that an aggregate is made of, and that of an operator; they are written here as a call.
 SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, d.adrelid AS objid, 'a default or generated column'::text AS place, d.adbin::text AS tree
 FROM pg_catalog.pg_attrdef d
 UNION ALL
@@ -150,7 +143,17 @@ SELECT 'pg_catalog.pg_class'::regclass, y.polrelid, 'policy ' || y.polname, pg_c
 UNION ALL
 SELECT 'pg_catalog.pg_class'::regclass, r.ev_class, 'rule ' || r.rulename, pg_catalog.concat(r.ev_qual::text, r.ev_action::text) FROM pg_catalog.pg_rewrite r
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, t.tgrelid, 'trigger ' || t.tgname, t.tgqual::text FROM pg_catalog.pg_trigger t
+SELECT 'pg_catalog.pg_class'::regclass, t.tgrelid, 'trigger ' || t.tgname, pg_catalog.concat(':funcid ', t.tgfoid, ' ', t.tgqual::text)
+FROM pg_catalog.pg_trigger t WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'pg_catalog.pg_proc'::regclass, a.aggfnoid, 'the aggregate', (
+    SELECT pg_catalog.string_agg(':funcid ' || f.part::oid, ' ')
+    FROM pg_catalog.unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn,
+                                 a.aggmfinalfn]) f(part))
+FROM pg_catalog.pg_aggregate a WHERE a.aggfnoid >= 16384
+UNION ALL
+SELECT 'pg_catalog.pg_operator'::regclass, o.oid, 'the operator', ':funcid ' || o.oprcode::oid FROM pg_catalog.pg_operator o
+WHERE o.oid >= 16384
 UNION ALL
 SELECT 'pg_catalog.pg_class'::regclass, x.indrelid, 'an index', pg_catalog.concat(x.indexprs::text, x.indpred::text) FROM pg_catalog.pg_index x
 UNION ALL
@@ -224,16 +227,13 @@ JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
 JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i ON i.type = r.kind AND i.identity = r.identity
 WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.analysis_routine(manifest) a WHERE a ->> 'identity' = r.identity)
 UNION ALL
--- What nobody can see through: a call in an expression that the catalogs keep, a function behind a trigger, another server.
-SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', format('hidden-sink: %s in %s', p.proname, e.place),
+-- What nobody can see through: a call in an expression that the catalogs keep, a function behind a trigger, an aggregate or
+-- an operator, another server.
+SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', format('unlisted-function: %s in %s', u.signature, e.place),
        'Take the call out of it.'
 FROM reached r JOIN qt001_cp.v_expression e ON e.classid = r.classid AND e.objid = r.objid
 CROSS JOIN LATERAL (SELECT DISTINCT m.part[1]::oid AS oid FROM regexp_matches(e.tree, ':(?:func|opfunc|aggfn|winfn)o?id ([0-9]+)', 'g') m(part)) c
-JOIN pg_proc p ON p.oid = c.oid
-WHERE p.proname ~ qt001_cp.hidden_sink()
-UNION ALL
-SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', 'hidden-sink: ' || p.proname, 'Take what calls it out of the apply path.'
-FROM reached r JOIN pg_proc p ON p.oid = r.objid WHERE p.proname ~ qt001_cp.hidden_sink()
+CROSS JOIN LATERAL (SELECT v.signature FROM qt001_cp.v_unlisted_function v WHERE v.function = c.oid LIMIT 1) u -- one by one, by the index
 UNION ALL
 SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', 'what another server does, of which nothing is known here',
        'Take the foreign table out of the apply path.'

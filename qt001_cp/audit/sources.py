@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import psycopg
 
+from qt001_cp.audit import functions
 from qt001_cp.audit.bodies import ANALYSED, Row, asks_first, known_names, words
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.lexical import tokens
@@ -44,7 +45,10 @@ def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
         connection.execute("SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL quote_all_identifiers = off;"
                            " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
                            " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1")  # fmt: skip
-        routines: dict[Node, Row] = {(r["kind"], r["identity"]): r for r in rows(connection, "routines.sql")}
+        bad = functions.unlisted(connection)
+        routines: dict[Node, Row] = {
+            (r["kind"], r["identity"]): {**r, "unlisted": bad} for r in rows(connection, "routines.sql")
+        }
     return routines, list(rows(connection, "depends.sql"))
 
 

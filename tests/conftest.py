@@ -22,6 +22,7 @@ from qt001_cp.workflow.bundle import OBJECT, Bundle, make_bundle
 from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
 MATRIX = (
+    "analyse/test_core_list.py",
     "estate",
     "kinds",
     "roundtrip/test_roundtrip.py",

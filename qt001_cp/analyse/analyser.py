@@ -30,6 +30,7 @@ def analyse(source: RoutineSource, names: Names) -> RoutineAnalysis:
         lexical.check(source.definition, 1, job.index, job.out)
     else:
         job.guarded(1, lambda: job.routine(source))
+    job.out.judge_types(job.opened, names.own_casts, (source.kind, source.identity))
     return RoutineAnalysis(source.kind, source.identity, source.language, job.out.edges(), job.out.unknowns())
 
 
@@ -50,6 +51,10 @@ class _Job:
         self.variables: dict[str, Variable] = {}
         self.conforming = False
         """The routine pins standard_conforming_strings to what the lexer assumes."""
+        self.converts = False
+        """What the body selects becomes a value of another type: that of the result."""
+        self.opened: tuple[str, ...] = ()
+        """Parameters whose type the caller chooses, in words."""
 
     def routine(self, source: RoutineSource) -> None:
         head = header.read(source.definition)
@@ -57,6 +62,7 @@ class _Job:
             self.problem(source.definition, 1, head.problem)
         elif head.statement is not None:
             self.signature(source.definition, head.statement)
+            self.opened = head.opened
         language = source.language.lower()
         if language not in ("sql", "plpgsql"):
             self.out.unknown(rules.LANGUAGE, 1, source.language)
@@ -70,10 +76,12 @@ class _Job:
             if head.problem is None:
                 self.out.unknown(rules.PARSE_ERROR, 1, "the definition has no body")
         elif language == "sql":
+            self.converts = not head.returns_any
             self.out.local |= head.parameters
             self.out.scalars |= head.parameters
             self.body(head.body.text, head.body.line)
         else:
+            self.out.by_type("what PL/pgSQL converts by itself", head.body.line)
             self.procedural(head.body.text, head.body.line, head)
 
     # places to parse
@@ -135,6 +143,8 @@ class _Job:
             return
         walker = self.walker(text, line)
         self.guarded(line, lambda: walker.statements(parsed))
+        if self.converts:
+            self.guarded(line, lambda: walker.result(parsed))
 
     def expression(self, text: str, line: int) -> None:
         prefix = "SELECT "

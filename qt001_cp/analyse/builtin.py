@@ -1,4 +1,4 @@
-"""Names of pg_catalog that the inventory does not carry: types and operators (read from PostgreSQL 18's catalogs)."""
+"""Names of pg_catalog that the inventory does not carry: types (read from PostgreSQL 18's catalogs)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,6 @@ TYPES: Final = words(
     regnamespace regoper regoperator regproc regprocedure regrole regtype table_am_handler text tid time timestamp
     timestamptz timetz trigger tsm_handler tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector
     txid_snapshot unknown uuid varbit varchar void xid xid8 xml
-    """
-)
-
-OPERATORS: Final = words(
-    """
-    !! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * *< *<= *<> *= *> *>= + - -> ->> -|- / < <-> << <<= <<| <= <>
-    <@ <^ = > >= >> >>= >^ ? ?# ?& ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ ~* ~<=~ ~<~ ~= ~>=~
-    ~>~ ~~ ~~* !=
     """
 )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from qt001_cp.analyse import rules
 from qt001_cp.analyse.result import Edge, Unknown
 
 
@@ -26,6 +27,8 @@ class Collector:
         self.scalars: set[str] = set()
         """Parameters of an SQL function, and what functions in FROM are called."""
         self._notations: list[tuple[str, tuple[str, str, str], int]] = []
+        self._late: list[tuple[str, Callable[[], None]]] = []
+        self._by_type: dict[tuple[str, bool], int] = {}
         self.explained: set[tuple[str | None, str]] = set()
         """Names (with schema, or None) that were resolved or reported."""
 
@@ -49,6 +52,30 @@ class Collector:
     def notation(self, qualifier: str, edge: tuple[str, str, str], line: int) -> None:
         """``qualifier.name``: an edge if the qualifier turns out to be one of :attr:`scalars`."""
         self._notations.append((qualifier, edge, line))
+
+    def if_scalar(self, qualifier: str, work: Callable[[], None]) -> None:
+        """Done at the end if the qualifier turns out to be one of :attr:`scalars`."""
+        self._late.append((qualifier, work))
+
+    def by_type(self, what: str, line: int, *, cast: bool = False) -> None:
+        """Something that runs code of the type of a value that is not known to be the server's own; ``cast``: by a cast to JSON."""
+        key = (what, cast)
+        self._by_type[key] = min(line, self._by_type.get(key, line))
+
+    def judge_types(
+        self, opened: tuple[str, ...], own_casts: frozenset[tuple[str, str]], itself: tuple[str, str]
+    ) -> None:
+        """``opened``: parameters that take a value of any type. ``own_casts``: see :class:`qt001_cp.analyse.result.Names`."""
+        for qualifier, work in self._late:
+            if qualifier in self.scalars:
+                work()
+        reached = sorted({(kind, identity) for _, kind, identity in self._edges} | {itself})
+        casts = [" ".join(each) for each in reached if each in own_casts]
+        for (what, cast), line in self._by_type.items():
+            if opened:
+                self.unknown(rules.CALLER_TYPE, line, f"{what}, and {opened[0]}")
+            elif cast and casts:
+                self.unknown(rules.CAST, line, f"{what}, and {casts[0]}")
 
     def explain(self, names: Iterable[tuple[str | None, str]]) -> None:
         self.explained.update(names)

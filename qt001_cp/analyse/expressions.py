@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from qt001_cp.analyse import engine, rules, sinks
-from qt001_cp.analyse.builtin import OPERATORS, SAMPLE_METHODS
+from qt001_cp.analyse.builtin import SAMPLE_METHODS
+from qt001_cp.analyse.core import core
 from qt001_cp.analyse.engine import Node
-from qt001_cp.analyse.references import References, dotted, with_arguments
+from qt001_cp.analyse.harmless import Harmless, chain_of
+from qt001_cp.analyse.references import dotted, with_arguments
 from qt001_cp.analyse.resolve import split_name
 from qt001_cp.analyse.template import MARK
 
@@ -32,7 +35,7 @@ _WRITTEN_AS_WORDS: Final = {
 """Operators of what is written as words (gram.y)."""
 
 
-class Expressions(References):
+class Expressions(Harmless):
     def function_node(self, node: Node) -> None:
         self.function(node)
 
@@ -43,17 +46,23 @@ class Expressions(References):
             schema, name = (names[-2] if len(names) > 1 else None), names[-1]
             arguments: list[Node] = node.get("args", [])
             if MARK not in "".join(names):
-                self._called(schema, name, arguments, procedure)
+                sorted_by = node.get("agg_order", []) if node.get("agg_within_group") else []
+                self._called(schema, name, [*arguments, *(each["SortBy"]["node"] for each in sorted_by)], procedure)
                 if self._special(schema, name, arguments):
                     self.visit(arguments[1:])
                     self.rest(node, "funcname", "args")
                     return
         self.rest(node, "funcname")
 
-    def _called(self, schema: str | None, name: str, arguments: list[Node], procedure: bool) -> None:
+    def _called(self, schema: str | None, name: str, arguments: list[Node], procedure: bool = False) -> None:
         found = self.resolver.routine(schema, name, procedure)
         for hit in found.hits:
             self._edge("calls", hit)
+            self.own_call(hit)
+        if not procedure and not sinks.is_sink(schema, name, len(arguments)):
+            self.core_call(schema, name, arguments)
+        if found.hits and not all(self.settled(each) for each in arguments):
+            self.out.by_type(f"a cast to an argument of {name}", self.here)
         if found.known:
             self.out.explain([(None, name)])
             return
@@ -109,23 +118,27 @@ class Expressions(References):
         return True
 
     def expression(self, node: Node) -> None:
-        chain = [node]
-        while "A_Expr" in chain[-1].get("lexpr", {}):
-            chain.append(chain[-1]["lexpr"]["A_Expr"])
-        for each in reversed(chain):
+        chain = chain_of(node)
+        for each, settled in zip(chain, self.settled_operands(chain), strict=False):
             self.place(each)
             if each.get("kind") in _OPERATOR_KINDS:
-                self.operator(engine.strings(each.get("name")))
-            self.operators(*_WRITTEN_AS_WORDS.get(each.get("kind", ""), ()))
-            self.rest(each, "name", *(() if each is chain[-1] else ("lexpr",)))
+                self.operator(engine.strings(each.get("name")), settled=settled)
+            for word in _WRITTEN_AS_WORDS.get(each.get("kind", ""), ()):
+                self.operator((word,), settled=settled)
+            self.rest(each, "name", *(() if each is chain[0] else ("lexpr",)))
 
-    def operator(self, names: tuple[str, ...]) -> None:
+    def operator(self, names: tuple[str, ...], *, settled: bool = True) -> None:
+        """``settled``: the types of its operands are the server's own."""
         if not names:
             return
-        hits = self.resolver.operator(names[-2] if len(names) > 1 else None, names[-1])
+        schema, name = (names[-2] if len(names) > 1 else None), names[-1]
+        hits = self.resolver.operator(schema, name)
         for hit in hits:
             self._edge("calls", hit)
-        if not hits and (names[-1] not in OPERATORS or names[:-1] not in ((), ("pg_catalog",))):
+        if schema in (None, "pg_catalog") and core().operator(name):
+            self.core_operator(name, settled=settled)
+            self.other_operator(schema, name, core_only=True)
+        elif not self.other_operator(schema, name, core_only=False) and not hits:
             self.unknown(rules.OPERATOR, dotted(names))
 
     def operators(self, *names: str) -> None:
@@ -162,11 +175,20 @@ class Expressions(References):
                 self._edge("calls", hit)
             for hit in self.resolver.notations(names[-1], rows_only=False):
                 self.out.notation(names[-2], ("calls", hit.kind, hit.identity), self.here)
+            self.notation(names[-1], self.here, rows_only=True)
+            self.out.if_scalar(names[-2], partial(self.notation, names[-1], self.here))
 
     def indirection(self, node: Node) -> None:
         for name in engine.strings(node.get("indirection")):
             for hit in self.resolver.notations(name, rows_only=False):
                 self._edge("calls", hit)
+            self.notation(name, self.here)
+        self.rest(node)
+
+    def json(self, node: Node) -> None:
+        """JSON_OBJECT, JSON_ARRAY and the others print as to_json does."""
+        self.place(node)
+        self.out.by_type("to_json(anyelement)", self.here, cast=True)
         self.rest(node)
 
     def range_function(self, node: Node) -> None:
@@ -182,5 +204,5 @@ class Expressions(References):
         method = engine.strings(node.get("method"))
         self.place(node)
         if method and method[-1] not in SAMPLE_METHODS:
-            self._called(method[-2] if len(method) > 1 else None, method[-1], [], procedure=False)
+            self._called(method[-2] if len(method) > 1 else None, method[-1], [])
         self.rest(node, "method")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from qt001_cp.analyse import engine, lexer
+from qt001_cp.analyse import core, engine, lexer
 from qt001_cp.analyse.engine import EngineError, Node
 
 
@@ -26,6 +26,10 @@ class Header:
     body: Body | None
     parameters: frozenset[str]
     name: str
+    opened: tuple[str, ...] = ()
+    """Parameters that go in and are declared with a pseudo-type, in words: the caller chooses what they are."""
+    returns_any: bool = False
+    """The declared result is a pseudo-type, a row or none."""
 
     @property
     def sql_body(self) -> Node | None:
@@ -49,7 +53,24 @@ def read(definition: str) -> Header:
         if node["FunctionParameter"].get("name")
     )
     name = engine.strings(statement.get("funcname"))[-1] if statement else ""
-    return Header(statement, problem, find_body(definition), parameters, name)
+    opened, returns_any = _opened(statement or {})
+    return Header(statement, problem, find_body(definition), parameters, name, opened, returns_any)
+
+
+def _opened(statement: Node) -> tuple[tuple[str, ...], bool]:
+    opened = []
+    for at, each in enumerate(statement.get("parameters", []), 1):
+        parameter = each["FunctionParameter"]
+        declared = _type(parameter.get("argType", {}))
+        if core.is_pseudo(declared) and parameter.get("mode") not in ("FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"):
+            opened.append(f"parameter {parameter.get('name') or at} is {declared}")
+    result = _type(statement.get("returnType", {}))
+    return tuple(opened), not result or core.is_pseudo(result)
+
+
+def _type(node: Node) -> str:
+    names = engine.strings(node.get("names"))
+    return '"any"' if names[-1:] == ("any",) else names[-1] if names else ""
 
 
 def find_parsed_body(definition: str) -> Body:

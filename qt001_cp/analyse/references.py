@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeAlias
 
 from qt001_cp.analyse import engine, rules
-from qt001_cp.analyse.builtin import OPERATORS, SERIALS
+from qt001_cp.analyse.builtin import SERIALS
 from qt001_cp.analyse.collect import Collector
+from qt001_cp.analyse.core import core
 from qt001_cp.analyse.engine import Node
 from qt001_cp.analyse.resolve import Hit, Resolver, split_name
 from qt001_cp.analyse.template import MARK
@@ -171,7 +172,13 @@ class References:
         if text is not None and target[-1:] and target[-1] in _NAMES_AS_TEXT:
             self.place(node)
             self.named_object(target[-1], text, "uses")
+        if not self.settled(node.get("arg", {})):
+            self.out.by_type(f"a cast to {dotted(target)}", self.place(node))
         self.rest(node)
+
+    def settled(self, node: Node) -> bool:
+        """Whether the type of the value is known; see :class:`qt001_cp.analyse.harmless.Harmless`."""
+        return not node
 
     def named_object(self, kind: str, text: str, verb: str) -> None:
         """A constant that names an object: ``'app.t'::regclass``, ``'app.f(integer)'::regprocedure``, …"""
@@ -184,7 +191,7 @@ class References:
             self._named_type(text)
             return
         if kind in ("regoper", "regoperator"):
-            if engine.constant({"A_Const": {"sval": {"sval": text}}}) not in OPERATORS:
+            if text not in core().operators:
                 self.unknown(rules.OPERATOR, text)
             return
         if kind in ("regproc", "regprocedure"):

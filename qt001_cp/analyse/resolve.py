@@ -43,6 +43,7 @@ class Index:
         self.routine_schemas = _schemas(names.routines)
         self.type_schemas = _schemas(names.types)
         self.operator_schemas = _schemas(names.operators)
+        self.other_operator_schemas = _schemas(names.other_operators)
         self.notations: dict[str, list[tuple[Hit, bool]]] = defaultdict(list)
         """Functions and aggregates by name, for ``value.name``; and whether the first argument may be a row."""
         rows = {identity for _, identity in names.relations.values()}
@@ -141,11 +142,25 @@ class Resolver:
 
     def operator(self, schema: str | None, name: str) -> tuple[Hit, ...]:
         """Functions behind the operators of that name that are not the system's own, whatever their operands."""
-        schemas = (schema,) if schema is not None else self.path
-        if schemas is None:
-            schemas = tuple(sorted(self.index.operator_schemas.get(name, ())))
-        functions = dict.fromkeys(each for part in schemas for each in self.names.operators.get((part, name), ()))
+        functions = self._operator(schema, name, self.index.operator_schemas, self.names.operators)
         return tuple(Hit(*_name_of(identity), kind, identity) for kind, identity in functions)
+
+    def other_operator(self, schema: str | None, name: str) -> tuple[tuple[str, str], ...]:
+        """What stands behind the operators of that name that have no body; see :class:`Names`."""
+        return self._operator(schema, name, self.index.other_operator_schemas, self.names.other_operators)
+
+    def _operator(
+        self,
+        schema: str | None,
+        name: str,
+        schemas: Mapping[str, list[str]],
+        operators: Mapping[tuple[str, str], tuple[tuple[str, str], ...]],
+    ) -> tuple[tuple[str, str], ...]:
+        """On the path, or in any schema where none is pinned."""
+        places = (schema,) if schema is not None else self.path
+        if places is None:
+            places = tuple(sorted(schemas.get(name, ())))
+        return tuple(dict.fromkeys(each for part in places for each in operators.get((part, name), ())))
 
     def _first(self, name: str, schemas: Mapping[str, list[str]], look: Callable[[str, str], Found]) -> Found:
         if self.path is not None:

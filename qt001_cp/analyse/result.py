@@ -40,6 +40,15 @@ class Names:
     transitions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     operators: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """Schema and name of each operator whose function has a body to look into; that function, and those of its commutator and negator."""
+    other_operators: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Those outside of pg_catalog whose function has none: ``core`` and its signature for one of pg_catalog, or kind and identity."""
+    modules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Routines in C or internal, by identity: their extension ("" for none), and their library ("" for the server itself)."""
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The functions of pg_catalog that an aggregate is made of, by its identity."""
+    own_casts: frozenset[tuple[str, str]] = frozenset()
+    """Relations, types and routines, by kind and identity, that hold or give a value of a type with a cast whose function
+    has a body."""
 
 
 @dataclass(frozen=True, order=True)

@@ -9,6 +9,9 @@ DYNAMIC_UNPARSED: Final = "dynamic-sql-unparsed"
 PARSE_ERROR: Final = "parse-error"
 UNRESOLVED: Final = "unresolved-name"
 HIDDEN_SINK: Final = "hidden-sink"
+UNLISTED: Final = "unlisted-function"
+CALLER_TYPE: Final = "caller-type"
+CAST: Final = "cast-by-type"
 LANGUAGE: Final = "language"
 OPERATOR: Final = "operator"
 SEQUENCE: Final = "non-constant-sequence"
@@ -22,7 +25,10 @@ RULES: Final[dict[str, str]] = {
     DYNAMIC_UNPARSED: "The word EXECUTE stands in the body where the parser did not see a dynamic statement.",
     PARSE_ERROR: "A text could not be parsed; nothing behind it is known.",
     UNRESOLVED: "A name resolves to nothing that exists on the search path.",
-    HIDDEN_SINK: "A function or statement that runs text as SQL, changes settings, or leaves the database.",
+    HIDDEN_SINK: "A function or statement that runs text as SQL or leaves the database.",
+    UNLISTED: "A function of the server's own, or one in C, that is not on the list of harmless ones (core_functions.txt).",
+    CALLER_TYPE: "A value of a type that the caller chooses, where a cast or a check of that type would run.",
+    CAST: "A function that prints by the cast of a type, where a type with a cast of its own is within reach.",
     LANGUAGE: "The routine is written in a language that is not SQL or PL/pgSQL; its body is opaque.",
     OPERATOR: "An operator that is not one of pg_catalog; the function behind it is not known.",
     SEQUENCE: "nextval, currval or setval of a sequence whose name is not constant.",

@@ -27,6 +27,12 @@ class Walker(Expressions):
             self._at(raw.get("stmt_location", 0))
             self.statement(raw.get("stmt", {}))
 
+    def result(self, parsed: list[Node]) -> None:
+        """What the last SELECT gives is converted to the declared result."""
+        targets = parsed[-1].get("stmt", {}).get("SelectStmt", {}).get("targetList", []) if parsed else []
+        if not all(self.settled(each["ResTarget"].get("val", {})) for each in targets):
+            self.out.by_type("a cast to the result", self.here)
+
     # statements
 
     def statement(self, node: Node) -> None:
@@ -117,6 +123,7 @@ class Walker(Expressions):
     def change(self, node: Node) -> None:
         """INSERT, UPDATE, DELETE, MERGE. Their target is a relation, even where a CTE has its name."""
         self.scopes.append(set())
+        self.out.by_type("a cast to the type of a column", self.here)
         self._with(node)
         self.relation("writes", node.get("relation", {}))
         self.rest(node, "withClause", "relation")
@@ -237,6 +244,8 @@ _NODES: Final[dict[str, Callable[[Walker, Any], None]]] = {
     "A_Expr": Walker.expression, "SubLink": Walker.sublink, "SortBy": Walker.sort, "ColumnRef": Walker.column,
     "CaseExpr": Walker.case, "JoinExpr": Walker.join, "RangeFunction": Walker.range_function,
     "A_Indirection": Walker.indirection, "RangeTableSample": Walker.sample,
+    "JsonObjectConstructor": Walker.json, "JsonArrayConstructor": Walker.json, "JsonObjectAgg": Walker.json,
+    "JsonArrayAgg": Walker.json, "JsonScalarExpr": Walker.json, "JsonArrayQueryConstructor": Walker.json,
 }  # fmt: skip  # one family of nodes a line
 
 _STATEMENTS: Final[dict[str, Callable[[Walker, Any], None]]] = {

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from qt001_cp.audit.dynamic import opaque
+from qt001_cp.audit.functions import calls
 from qt001_cp.audit.lexical import Token, tokens
 
 Row = Mapping[str, Any]
@@ -33,6 +34,9 @@ def words(entry: Row, routine: Row, named: set[str], known: Known) -> Iterator[s
     for identities, word in _names(list(tokens(body)), known):
         if not identities & named and routine["identity"] not in identities and word not in unknown:
             yield f"the source names {word}, the evidence does not"
+    for name in sorted(set(calls(body, routine.get("unlisted", frozenset())))):
+        if name not in unknown:
+            yield f"the source calls {name}, which is not harmless, the evidence has nothing unknown about it"
     if routine["language"] == "plpgsql" and not unknown and opaque(body):
         yield "EXECUTE of what is not constant, the evidence has nothing unknown"
 

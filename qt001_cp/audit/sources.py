@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import psycopg
 
+from qt001_cp.audit import functions
 from qt001_cp.audit.bodies import ANALYSED, Known, Row, asks_first, known_names, words
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.lexical import tokens
@@ -48,7 +49,10 @@ def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
             " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
             " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
         )
-        routines: dict[Node, Row] = {(r["kind"], r["identity"]): r for r in rows(connection, "routines.sql")}
+        bad = functions.unlisted(connection)
+        routines: dict[Node, Row] = {
+            (r["kind"], r["identity"]): {**r, "unlisted": bad} for r in rows(connection, "routines.sql")
+        }
     return routines, list(rows(connection, "depends.sql"))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from importlib import resources
+from textwrap import wrap
 
-from qt001_cp.analyse import sinks
+from qt001_cp.analyse.core import UNKNOWN, bare, core, extensions
 from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
 from qt001_cp.model import catalogs
@@ -17,6 +18,7 @@ from qt001_cp.model.versions import SUPPORTED
 STAGES = ("fix7a", "fix7b", "fix7c")
 _CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION|TYPE) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z_]+)\}")
+_WIDTH = 100
 _PART = re.compile(r"PARTITION OF (qt001_cp\.[a-z0-9_]+)")
 
 
@@ -60,6 +62,20 @@ def _privilege_rows() -> str:
 def _defining_catalogs() -> str:
     rows = [("pg_class", True), *((c.table, c.named) for c in catalogs.DEFINING)]
     return ",\n    ".join(f"({literal(table)}::name, {str(named).lower()})" for table, named in rows)
+
+
+def _harmless_functions() -> str:
+    """Names where all that have them are harmless, else signatures without blanks; in lines."""
+    words: list[str] = []
+    for name, overloads in sorted(core().functions.items()):
+        harmless = [bare(f.signature).replace(" ", "") for f in overloads if f.verdict != UNKNOWN]
+        words += [name] if len(harmless) == len(overloads) else harmless
+    return "\n".join(wrap(" ".join(words), _WIDTH, break_on_hyphens=False, break_long_words=False))
+
+
+def _reviewed_extensions() -> str:
+    rows = [f"({literal(name)}, {literal('$libdir/' + e.library)})" for name, e in sorted(extensions().items())]
+    return "\n                   ".join(wrap(", ".join(rows), _WIDTH, break_on_hyphens=False))
 
 
 def _classid(catalog: Catalog) -> str:
@@ -149,7 +165,8 @@ _FILLED: dict[str, Callable[[], str]] = {
     "object_kind_rows": _kind_rows,
     "privilege_rows": _privilege_rows,
     "listed": lambda: listed(CATALOGS),
-    "hidden_sink": lambda: literal(sinks.pattern()),
+    "harmless_functions": _harmless_functions,
+    "reviewed_extensions": _reviewed_extensions,
     "supported_bounds": lambda: f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999",
     "supported_words": lambda: f"{SUPPORTED.start} to {SUPPORTED.stop - 1}",
     "owner_acl_parts": _owner_acl_parts,

@@ -101,10 +101,12 @@ DOCUMENTS = (
             on_the_path("CREATE FUNCTION public.third() RETURNS int LANGUAGE sql AS 'SELECT 1'"), "not analysed"),
     _CLOSED("a trigger function that only the catalogs know is not in it",
             resealed("dependency.json", lambda d: d["objects"].remove(["function", "public.qt001_touch()"])), "public.qt001_touch()"),
-    _CLOSED("a default runs a text as SQL", do(f"ALTER TABLE public.qt001_write_log ALTER written_by SET DEFAULT {_SINK}"), "query_to_xml in a default"),
+    _CLOSED("a default runs a text as SQL", do(f"ALTER TABLE public.qt001_write_log ALTER written_by SET DEFAULT {_SINK}"), "query_to_xml(text, boolean, boolean, text) in a default"),
+    _CLOSED("a default asks whether a text is a value of a type that it names", do("ALTER TABLE public.qt001_write_log ALTER written_by SET DEFAULT"
+            " pg_input_is_valid('x', 'public.label')::text"), "pg_input_is_valid(text, text) in a default"),
     _CLOSED("a trigger runs a function of an extension that deletes elsewhere", both(do(
         "CREATE EXTENSION refint", "CREATE TRIGGER quiet AFTER DELETE ON public.qt001_write_log FOR EACH ROW EXECUTE FUNCTION"
-        " check_foreign_key('1', 'cascade', 'id', 'public.qt001_setting', 'key')"), as_reached), "hidden-sink: check_foreign_key"),
+        " check_foreign_key('1', 'cascade', 'id', 'public.qt001_setting', 'key')"), as_reached), "unlisted-function: check_foreign_key() in trigger quiet"),
     _CLOSED("a child is on another server", both(do("CREATE EXTENSION postgres_fdw", "CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw",
             "CREATE FOREIGN TABLE public.far () INHERITS (public.qt001_write_log) SERVER far"), as_reached), "what another server does"),
     _ANALYSIS("it does not understand a routine", analysed(unknown(LEGACY[1])), "no blocking finding"),

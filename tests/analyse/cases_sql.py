@@ -46,7 +46,7 @@ SQL: tuple[Case, ...] = (
     sql("long concatenation", "select " + " || ".join(["'x'"] * 400) + " || app.compute(1)",
         "calls function app.compute(integer)"),
     sql("utility", "select set_config('a.b', 'c', false); vacuum app.orders", "uses table app.orders",
-        "hidden-sink set_config"),
+        "unlisted-function set_config(text, text, boolean)"),
     sql("names that only look like objects", """
         select app.orders, audit.log, public.settings from app.queue app cross join lateral (select 1 as log) audit
         join app.customers c using (id) as public""",

@@ -266,13 +266,13 @@ STATIC: tuple[Case, ...] = (
         reads table app.orders
         reads table app.queue
         uses table app.person""", """
-        hidden-sink set_config
-        hidden-sink lo_import
+        unlisted-function set_config(text, text, boolean)
+        unlisted-function lo_import(text)
         hidden-sink dblink
-        hidden-sink pg_read_file
+        unlisted-function pg_read_file(text)
         hidden-sink query_to_xml
         hidden-sink ts_stat
-        hidden-sink table_to_xml"""),
+        unlisted-function table_to_xml(regclass, boolean, boolean, text)"""),
     plpgsql("copy", "begin copy app.orders from '/tmp/x'; copy (select * from app.queue) to program 'x'; end",
             "writes table app.orders\nreads table app.queue",
             "hidden-sink COPY with a file\nhidden-sink COPY PROGRAM"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qt001_cp.analyse.core import core
 from qt001_cp.analyse.result import Names, RoutineSource
 
 _TABLES = ("app.orders", "app.customers", "app.person", "audit.log", "audit.orders", "public.settings", "app.queue")
@@ -25,14 +26,6 @@ _ROUTINES = (
     "procedure app.compute_all()",
     "aggregate app.median(double precision)",
 )
-_SYSTEM = """
-    count sum max min now lower upper length coalesce format concat quote_ident quote_literal quote_nullable nextval
-    currval setval set_config current_setting query_to_xml pg_notify jsonb_build_object to_jsonb array_agg string_agg
-    generate_series lo_import lo_export pg_read_file ts_stat row_to_json to_regclass pg_total_relation_size random
-    pg_get_serial_sequence timezone btrim unnest row_number jsonb_populate_record table_to_xml current_database
-    txid_current date_trunc replace xpath clock_timestamp pg_advisory_xact_lock substr
-    has_table_privilege has_function_privilege has_schema_privilege
-"""
 
 
 def _relations() -> dict[tuple[str, str], tuple[str, str]]:
@@ -66,10 +59,10 @@ NAMES = Names(
         ("app", "amount"): ("type", "app.amount"),
         ("app", "address"): ("type", "app.address"),
     },
-    system_routines=frozenset(_SYSTEM.split()),
+    system_routines=frozenset(core().functions) | {"newest"},
     system_relations=frozenset({"pg_class", "pg_proc", "pg_roles", "information_schema.tables"}),
 )
-"""Two tables ``orders``, two functions ``compute``; ``audit`` is a schema and a function; one has a row for argument."""
+"""Two tables ``orders``, two functions ``compute``; ``audit`` is a schema and a function; one has a row for argument. The server has a function that no list has."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from qt001_cp.analyse.analyser import analyse
 from qt001_cp.analyse.result import VERBS, Names, RoutineSource
 from qt001_cp.analyse.rules import RULES
 
+from .cases_core import CORE
 from .cases_dynamic import DYNAMIC
 from .cases_hidden import HIDDEN
 from .cases_sql import SQL
 from .cases_static import STATIC
 from .estate import NAMES, Case, plpgsql
 
-ALL = (*STATIC, *DYNAMIC, *SQL, *HIDDEN)
+ALL = (*STATIC, *DYNAMIC, *SQL, *HIDDEN, *CORE)
 
 
 @pytest.mark.parametrize("case", ALL, ids=[case.name for case in ALL])

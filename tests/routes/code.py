@@ -234,6 +234,53 @@ ROUTES = (
         proof=given("dyn"),
     ),
     Route(
+        "a function of the server's own that takes the number of a type",
+        "array_in gets the number of the application's domain, whose check runs as the owner",
+        as_application(
+            hook("inp", args="value text")
+            + "CREATE DOMAIN public.articles_inp_label AS text CHECK (public.articles_inp(VALUE));\n"
+            + table("inp")
+            + "CREATE FUNCTION public.qt001_inp_labels(raw text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+            " AS 'BEGIN PERFORM array_in(textout(raw), (SELECT t.oid FROM pg_type t WHERE t.typname = ''articles_inp_label''), -1); END';\n"
+        ),
+        sealed("function public.qt001_inp_labels(pg_catalog.text)"),
+        later="GRANT EXECUTE ON FUNCTION public.qt001_inp_labels(text) TO directus;\n",
+        attack=evil("inp", args="value text") + "SELECT public.qt001_inp_labels('{x}');\n",
+        proof=given("inp"),
+    ),
+    Route(
+        "a value of a type that the caller chooses",
+        "to_json runs the cast that the caller has given to its own enum, as the owner",
+        as_application(
+            table("any")
+            + "CREATE FUNCTION public.qt001_any_shown(value anyelement) RETURNS json LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+            " AS 'SELECT to_json(value)';\n"
+        ),
+        sealed("function public.qt001_any_shown(pg_catalog.anyelement)"),
+        later="GRANT EXECUTE ON FUNCTION public.qt001_any_shown(anyelement) TO directus;\n",
+        attack="CREATE SCHEMA mine_any;\nCREATE TYPE mine_any.kind AS ENUM ('x');\nGRANT USAGE ON SCHEMA mine_any TO PUBLIC;\n"
+        "CREATE FUNCTION mine_any.shown(value mine_any.kind) RETURNS json LANGUAGE plpgsql AS"
+        " 'BEGIN GRANT ALL ON public.qt001_any TO directus; RETURN ''{}''; END';\n"
+        "CREATE CAST (mine_any.kind AS json) WITH FUNCTION mine_any.shown(mine_any.kind);\nSELECT public.qt001_any_shown('x'::mine_any.kind);\n",
+        proof=given("any"),
+    ),
+    Route(
+        "a cast of the application's enum to json",
+        "jsonb_build_object in a protected body runs it as the owner",
+        as_application(
+            "CREATE TYPE public.articles_jsn_kind AS ENUM ('x');\n"
+            + hook("jsn", returns="json", value="''{}''", args="kind public.articles_jsn_kind")
+            + "CREATE CAST (public.articles_jsn_kind AS json) WITH FUNCTION public.articles_jsn(public.articles_jsn_kind);\n"
+            + table("jsn")
+            + "CREATE FUNCTION public.qt001_jsn_shown(kind public.articles_jsn_kind) RETURNS jsonb LANGUAGE sql SECURITY DEFINER"
+            " SET search_path = pg_catalog, pg_temp AS 'SELECT jsonb_build_object(''kind'', kind)';\n"
+        ),
+        sealed("function public.qt001_jsn_shown(public.articles_jsn_kind)"),
+        later="GRANT EXECUTE ON FUNCTION public.qt001_jsn_shown(public.articles_jsn_kind) TO directus;\n",
+        attack=evil("jsn", returns="json", value="''{}''", args="kind public.articles_jsn_kind") + "SELECT public.qt001_jsn_shown('x');\n",
+        proof=given("jsn"),
+    ),
+    Route(
         "a SECURITY DEFINER routine of a third role",
         "it reads the protected table for the application",
         as_application(table("d3r") + "GRANT SELECT ON public.qt001_d3r TO reporting;\n")

@@ -146,18 +146,11 @@ JOIN routine ON routine.kind = analysed.kind AND routine.identity = analysed.ide
 CROSS JOIN LATERAL jsonb_array_elements(analysed.unknown) blocking
 $analysis_findings$;
 
-CREATE FUNCTION qt001_cp.hidden_sink() RETURNS text
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $hidden_sink$
--- Names of functions that run text as SQL, change settings or leave the database, as a pattern; made from analyse/sinks.py.
-SELECT {hidden_sink}
-$hidden_sink$;
-
 CREATE VIEW qt001_cp.v_expression AS
 -- Expressions that the catalogs keep parsed, with the object that they belong to and their place in
 -- it. A function of the server's own that is called in one stands nowhere else: pg_depend leaves
--- out what is pinned.
+-- out what is pinned. So it is with the function of a trigger, those that an aggregate is made of,
+-- and that of an operator; they are written here as a call.
 SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, adrelid AS objid,
        'a default or generated column'::text AS place, adbin::text AS tree
 FROM pg_catalog.pg_attrdef
@@ -176,8 +169,18 @@ SELECT 'pg_catalog.pg_class'::regclass, ev_class, 'rule ' || rulename,
        pg_catalog.concat(ev_qual::text, ev_action::text)
 FROM pg_catalog.pg_rewrite
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, tgrelid, 'trigger ' || tgname, tgqual::text
-FROM pg_catalog.pg_trigger
+SELECT 'pg_catalog.pg_class'::regclass, tgrelid, 'trigger ' || tgname,
+       pg_catalog.concat(':funcid ', tgfoid, ' ', tgqual::text)
+FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT 'pg_catalog.pg_proc'::regclass, aggfnoid, 'the aggregate', (
+    SELECT pg_catalog.string_agg(':funcid ' || made_of.part::oid, ' ')
+    FROM pg_catalog.unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
+                                 aggmtransfn, aggminvtransfn, aggmfinalfn]) made_of(part))
+FROM pg_catalog.pg_aggregate WHERE aggfnoid >= 16384
+UNION ALL
+SELECT 'pg_catalog.pg_operator'::regclass, oid, 'the operator', ':funcid ' || oprcode::oid
+FROM pg_catalog.pg_operator WHERE oid >= 16384
 UNION ALL
 SELECT 'pg_catalog.pg_class'::regclass, indrelid, 'an index',
        pg_catalog.concat(indexprs::text, indpred::text)
@@ -288,20 +291,27 @@ ON object.type = reached.kind AND object.identity = reached.identity
 WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.analysis_routine(manifest) analysed
                   WHERE analysed ->> 'identity' = reached.identity)
 UNION ALL
--- What nobody can see through: a call in an expression that the catalogs keep, a function behind a trigger, another server.
-SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', format('hidden-sink: %s in %s', p.proname, e.place),
+-- What nobody can see through: a call in an expression that the catalogs keep, a function behind a
+-- trigger, an aggregate or an operator, another server. Each function is looked up on its own, by
+-- the index.
+SELECT 'QT301', reached.kind || ' ' || reached.identity, 'every dependency known',
+       format('unlisted-function: %s in %s', unlisted.signature, expression.place),
        'Take the call out of it.'
-FROM reached r JOIN qt001_cp.v_expression e ON e.classid = r.classid AND e.objid = r.objid
-CROSS JOIN LATERAL (SELECT DISTINCT m.part[1]::oid AS oid FROM regexp_matches(e.tree, ':(?:func|opfunc|aggfn|winfn)o?id ([0-9]+)', 'g') m(part)) c
-JOIN pg_proc p ON p.oid = c.oid
-WHERE p.proname ~ qt001_cp.hidden_sink()
+FROM reached
+JOIN qt001_cp.v_expression expression
+ON expression.classid = reached.classid AND expression.objid = reached.objid
+CROSS JOIN LATERAL (
+    SELECT DISTINCT matched.part[1]::oid AS oid
+    FROM regexp_matches(expression.tree, ':(?:func|opfunc|aggfn|winfn)o?id ([0-9]+)', 'g')
+         matched(part)) called
+CROSS JOIN LATERAL (
+    SELECT named.signature FROM qt001_cp.v_unlisted_function named
+    WHERE named.function = called.oid LIMIT 1) unlisted
 UNION ALL
-SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', 'hidden-sink: ' || p.proname, 'Take what calls it out of the apply path.'
-FROM reached r JOIN pg_proc p ON p.oid = r.objid WHERE p.proname ~ qt001_cp.hidden_sink()
-UNION ALL
-SELECT 'QT301', r.kind || ' ' || r.identity, 'every dependency known', 'what another server does, of which nothing is known here',
+SELECT 'QT301', reached.kind || ' ' || reached.identity, 'every dependency known',
+       'what another server does, of which nothing is known here',
        'Take the foreign table out of the apply path.'
-FROM reached r JOIN pg_foreign_table t ON t.ftrelid = r.objid
+FROM reached JOIN pg_foreign_table away ON away.ftrelid = reached.objid
 $dependency_findings$;
 
 CREATE FUNCTION qt001_cp.capability_findings(manifest text)

@@ -1,6 +1,6 @@
 -- Who may do what of what FIX7c adds; the same rule as in FIX7a.
 GRANT SELECT ON qt001_cp.entry_point, qt001_cp.v_fix7_gate, qt001_cp.v_fix7_acceptance,
-                qt001_cp.v_expression
+                qt001_cp.v_expression, qt001_cp.v_unlisted_function
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 -- The seed is the guard's own.
 GRANT SELECT (number, subject, head, made_at, valid_until, made_by) ON qt001_cp.verdict

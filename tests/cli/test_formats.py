@@ -60,7 +60,7 @@ def test_a_document_of_no_known_kind_and_a_validity_beyond_time(
     path = tmp_path / "x.json"
     path.write_text('{"schema":"x"}')
     assert main(["evidence", "import", str(path), "--database", at_fix7c_done.scene.dsn(AUTHOR)]) == 3
-    assert "not of a known kind" in capsys.readouterr().err
+    assert "expected a known kind" in capsys.readouterr().err
     auditor = at_fix7c_done.scene.dsn(AUDITOR)
     for seconds in ("99999999999999", "-5"):
         assert main(["sign", "0" * 64, "--scope", "x", "--valid", seconds, "--database", auditor]) == 2

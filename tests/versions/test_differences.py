@@ -45,7 +45,13 @@ def test_a_parameter_of_the_server_is_no_business_of_the_application(
         pytest.skip("before PostgreSQL 15 parameters have no privileges")
     parameter = f"{privilege} ON PARAMETER session_replication_role"
     with cluster(at_fix7a_sealed, f"GRANT {parameter} TO {grantee}", f"REVOKE {parameter} FROM {grantee}"):
-        refused(at_fix7a_sealed, "QT108", "parameter session_replication_role", f"{grantee} holds", rehearsal="first")
+        refused(
+            at_fix7a_sealed,
+            "QT108",
+            "parameter session_replication_role",
+            f"{privilege} for {grantee}",
+            rehearsal="first",
+        )
 
 
 def test_no_parameter_is_granted_here(at_fix7a_sealed: Stage) -> None:

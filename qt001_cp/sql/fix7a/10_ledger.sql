@@ -14,7 +14,8 @@ DECLARE
 BEGIN
     IF kind = 'object' THEN
         IF EXISTS (SELECT 1 FROM jsonb_object_keys(doc) name WHERE name ~ '[^\u0001-\u007f]') THEN
-            RAISE EXCEPTION USING ERRCODE = 'QT202', MESSAGE = 'a key of the document is not ASCII',
+            RAISE EXCEPTION USING ERRCODE = 'QT202',
+                MESSAGE = 'document refused: expected keys in ASCII, found other characters',
                 HINT = 'Take the file as qt001-cp wrote it.';
         END IF;
         RETURN '{' || coalesce((
@@ -31,7 +32,7 @@ BEGIN
         value := (doc #>> '{}')::numeric;
         IF value <> trunc(value) OR abs(value) > 9007199254740991 THEN
             RAISE EXCEPTION USING ERRCODE = 'QT202',
-                MESSAGE = format('number %s of the document is not an integer below 2^53', value),
+                MESSAGE = format('document refused: expected integers below 2^53, found %s', value),
                 HINT = 'Write it as a string.';
         END IF;
         RETURN trunc(value)::text;
@@ -153,23 +154,23 @@ BEGIN
         doc := text_form::jsonb;
     EXCEPTION WHEN OTHERS THEN
         RAISE EXCEPTION USING ERRCODE = 'QT202',
-            MESSAGE = 'the document is not JSON in UTF-8: ' || SQLERRM,
+            MESSAGE = 'document refused: expected JSON in UTF-8, found ' || SQLERRM,
             HINT = 'Take the file as qt001-cp wrote it.';
     END;
     IF jsonb_typeof(doc) <> 'object' OR qt001_cp.jcs(doc) <> text_form THEN
         RAISE EXCEPTION USING ERRCODE = 'QT202',
-            MESSAGE = 'the document is not in canonical form (RFC 8785)',
+            MESSAGE = 'document refused: expected the canonical form (RFC 8785), found another one',
             HINT = 'Take the file as qt001-cp wrote it: its bytes are what is sealed.';
     END IF;
     IF NEW.digest IS DISTINCT FROM encode(sha256(NEW.body), 'hex') THEN
         RAISE EXCEPTION USING ERRCODE = 'QT203',
-            MESSAGE = format('the digest of the document is %s, not %s',
+            MESSAGE = format('document refused: expected digest %s, found %s',
                              encode(sha256(NEW.body), 'hex'), NEW.digest),
             HINT = 'Compare with sha256sum of the file.';
     END IF;
     IF coalesce(doc ->> 'schema', '') !~ '^qt001\.[a-z._-]+/[0-9]+$' THEN
         RAISE EXCEPTION USING ERRCODE = 'QT202',
-            MESSAGE = format('the document is not of a known kind: expected a schema such as '
+            MESSAGE = format('document refused: expected a known kind, such as '
                              'qt001.evidence.capability/1, found %s',
                              coalesce(to_json(left(doc ->> 'schema', 80))::text, 'none')),
             HINT = 'Take the file as qt001-cp wrote it, or see docs/author.md for evidence.';
@@ -194,8 +195,8 @@ BEGIN
     SELECT event.seq, event.digest INTO head FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1;
     IF NEW.stage <> qt001_cp.stage() THEN
         RAISE EXCEPTION USING ERRCODE = 'QT204',
-            MESSAGE = format('an event of stage %s cannot be written in stage %s',
-                             NEW.stage, qt001_cp.stage()),
+            MESSAGE = format('event refused: expected stage %s, found stage %s',
+                             qt001_cp.stage(), NEW.stage),
             HINT = 'Events belong to the highest stage that is deployed.';
     END IF;
     NEW.seq := coalesce(head.seq, 0) + 1;
@@ -415,7 +416,8 @@ UNION ALL
 SELECT 'QT205', 'qt001_cp.' || relation.relname,
        'triggers append_only, never_truncated'
            || CASE WHEN relation.relname ~ '^manifest_row' THEN '' ELSE ', stamp' END,
-       coalesce('triggers ' || string_agg(trigger.tgname, ', '), 'no trigger'),
+       coalesce('triggers ' || string_agg(trigger.tgname, ', ' ORDER BY trigger.tgname),
+                'no trigger'),
        'Restore the triggers from the revision that made the table.'
 FROM pg_class relation
 LEFT JOIN pg_trigger trigger

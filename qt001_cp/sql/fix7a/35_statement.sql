@@ -250,11 +250,10 @@ AS $refuse_statements$
 DECLARE
     wrong record;
 BEGIN
-    SELECT first_number + place.index - 1 AS number, implied[place.index] AS implied,
-           written[place.index] AS written INTO wrong
-    FROM generate_series(1, greatest(cardinality(written), cardinality(implied))) place(index)
-    WHERE written[place.index] IS DISTINCT FROM implied[place.index]
-    ORDER BY place.index LIMIT 1;
+    SELECT first_number + pair.position - 1 AS number, pair.implied, pair.written INTO wrong
+    FROM unnest(implied, written) WITH ORDINALITY pair(implied, written, position)
+    WHERE pair.written IS DISTINCT FROM pair.implied
+    ORDER BY pair.position LIMIT 1;
     RAISE EXCEPTION USING ERRCODE = 'QT103',
         MESSAGE = CASE
             WHEN wrong.number IS NULL

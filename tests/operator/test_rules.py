@@ -107,7 +107,7 @@ def test_a_session_that_cannot_be_seen_into_is_a_finding(sealed: Stage) -> None:
                         give(connection, power, options(sealed))
                     connection.execute(hidden[1])
                     (open_now,) = seen(connection)
-                    assert open_now[0].startswith("in a transaction since")
+                    assert open_now[0].startswith("in a transaction in database ")
     finally:
         with sealed.connect() as admin:
             admin.execute(f"DROP ROLE {VISITOR}")

@@ -79,7 +79,7 @@ def read(connection: psycopg.Connection) -> tuple[list[Row], list[tuple[str, str
     """The functions of pg_catalog, and its operators with the signatures behind them."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-        rows = [Row(*r[:5], tuple(r[5])) for r in cursor.execute(_FUNCTIONS)]
+        rows = [Row(r[0], r[1], r[2], r[3], r[4], tuple(r[5])) for r in cursor.execute(_FUNCTIONS)]
         operators = [(r[0], f"{r[1]}({', '.join(r[2])})") for r in cursor.execute(_OPERATORS)]
     return rows, operators
 

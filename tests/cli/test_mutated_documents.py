@@ -86,7 +86,7 @@ def trial(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
     return Trial(capsys)
 
 
-def counts(fast: int, slow: int) -> Any:
+def counts(fast: int, slow: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("count", [fast, pytest.param(slow, marks=pytest.mark.slow)])
 
 
@@ -130,10 +130,12 @@ def test_a_nul_in_a_name_ends_in_words(trial: Trial, tmp_path: Path) -> None:
     """review of it had no end: the error was its own context."""
     document = json.loads(manifest().body())
     file = tmp_path / "object.json"
-    for change in (lambda d: d["objects"][0].update(name="a\0b"), lambda d: d.update(database="a\0b"),
-                   lambda d: d["objects"][0]["before"].update(owner="a\0b")):  # fmt: skip
+    for place in (("objects", 0), (), ("objects", 0, "before")):
         made = json.loads(json.dumps(document))
-        change(made)
+        part = made
+        for step in place:
+            part = part[step]
+        part[{(): "database", ("objects", 0): "name"}.get(place, "owner")] = "a\0b"
         file.write_bytes(canonical_bytes(made))
         assert trial.run("NUL", ["review", str(file), "--out", str(tmp_path / "pack")], 1) == 1
     assert trial.wrong == []
@@ -497,4 +499,5 @@ def test_every_class_of_errors_ends_in_words_through_every_verb(
         with _in_time(" ".join(verb)):
             assert module_main(verb) == code, verb
         said = capsys.readouterr().err
-        assert said.startswith("qt001-cp: ") and words in said, (verb, said)
+        assert said.startswith("qt001-cp: "), (verb, said)
+        assert words in said, (verb, said)

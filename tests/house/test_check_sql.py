@@ -77,7 +77,8 @@ def test_nothing_is_found_where_nothing_is(text: str) -> None:
 
 def test_a_line_of_more_than_100_columns_is_found() -> None:
     comment = "-- " + "é" * 97
-    assert len(comment) == 100 and _found(comment) == []
+    assert len(comment) == 100
+    assert _found(comment) == []
     assert _found("SELECT 1;\n" + comment + "x\n") == [(2, "101 columns, at most 100")]
 
 
@@ -104,7 +105,8 @@ def test_it_prints_the_file_and_the_line_and_fails(tmp_path: Path, capsys: pytes
     bad, good = tmp_path / "bad.sql", tmp_path / "good.sql"
     bad.write_text("SELECT 1\nFROM pg_roles r;\n")
     good.write_text("SELECT 1 FROM pg_roles;\n")
-    assert check_sql.main([str(good)]) == 0 and capsys.readouterr().out == ""
+    assert check_sql.main([str(good)]) == 0
+    assert capsys.readouterr().out == ""
     assert check_sql.main([str(good), str(bad)]) == 1
     assert capsys.readouterr().out == f"{bad}:2: alias r: one letter; name what its rows are\n"
 

@@ -38,16 +38,14 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     },
     "application_power_findings": {
         "disjunct: role.rolsuper": "a superuser holds every privilege: excess_privilege_findings names them one by one",
-        "arm: SELECT 'QT108', 'role ' || app, 'a role', 'no such role', 'Name the application role in the policy.' WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE pg_roles.rolname = app)":
-            "where the role does not exist, the has_…_privilege functions of the same gate raise",
+        "arm: SELECT 'QT108', 'role ' || app, 'a role', 'no such role', 'Name the application role in the policy.' WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE pg_roles.rolname = app)": "where the role does not exist, the has_…_privilege functions of the same gate raise",
         "condition: pg_roles.rolname = app": "where the role does not exist, the has_…_privilege functions of the same gate raise",
         "conjunct: name <> app": "the application's own attributes are the first arm's findings",
         "disjunct: name = 'qt001_cp_owner'": "a member of the owner holds all that it owns: excess_privilege_findings",
     },
     "excess_privilege_findings": {
         "conjunct: qt001_cp.has_any_privilege(app, live.classid, live.objid, object.kind, live.owner::name, privilege.revoked, privilege.revoked_columns)": _BEFORE,
-        "condition: has.privilege <> ALL (suspect.kept)":
-            "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
+        "condition: has.privilege <> ALL (suspect.kept)": "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
         "conjunct: live.kind = object.kind": _SAME,
     },
     "coverage_aspects": {
@@ -106,8 +104,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: object.kind = 'table'": _SAME,
     },
     "privilege_of": {
-        "conjunct: known.since <= current_setting('server_version_num')::int / 10000":
-            "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
+        "conjunct: known.since <= current_setting('server_version_num')::int / 10000": "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
     },
     "reached_by_apply_path": {
         "conjunct: source.kind = analysed ->> 'kind'": _SAME,
@@ -133,8 +130,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: has_table_privilege(relation.oid, 'SELECT')": _COUNT,
         "conjunct: relation.relkind IN ('r', 'p')": _COUNT,
         "conjunct: relation.relnamespace = space.oid": "what is counted is named with its schema",
-        "conjunct: (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(object.identity)":
-            "only what a deployment has counted is compared with",
+        "conjunct: (qt001_cp.document_json(manifest) #> '{apply_path,source_tables}') @> to_jsonb(object.identity)": "only what a deployment has counted is compared with",
         "conjunct: object.kind = 'table'": _SAME,
     },
     "subject_digest": {

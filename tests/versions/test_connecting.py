@@ -190,7 +190,6 @@ def test_our_sessions_speak_utf_8(
     at_fix7a_sealed: Stage,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", "UTF8")
     monkeypatch.setenv("PGOPTIONS", "")
@@ -287,5 +286,6 @@ def test_run_reviewed_passes_it_by_too(planted: Stage, tmp_path: Path) -> None:
     done = subprocess.run(
         [str(BOOTSTRAP.with_name("run-reviewed")), str(file)], env=env, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0 and "\n off\n" in done.stdout, done.stdout
+    assert done.returncode == 0, done.stderr
+    assert "\n off\n" in done.stdout
     assert (_came(planted), _superuser(planted)) == ([], False)

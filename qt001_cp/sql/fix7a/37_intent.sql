@@ -62,8 +62,9 @@ AS $intent_findings$
 -- Of each transferred object: the owner afterwards is qt001_cp_owner (or the one of before, if that
 -- is not a role of the application's), and every privilege afterwards was there before. For the
 -- application role and PUBLIC even that is not enough: the policy keeps it, or names the curated
--- view on which the application role has SELECT. What PUBLIC has on the system's own objects, and on
--- members of extensions, every client needs; more than the server came with is found by precondition 8.
+-- view on which the application role has SELECT. What PUBLIC has on the system's own objects, and
+-- on members of extensions, every client needs; more than the server came with is found by
+-- precondition 8.
 WITH app AS MATERIALIZED (
     SELECT qt001_cp.document_json(manifest) ->> 'application' AS name
 ), member AS MATERIALIZED (

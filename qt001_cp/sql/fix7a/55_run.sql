@@ -130,7 +130,8 @@ CREATE FUNCTION qt001_cp.forget_snapshot() RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $forget_snapshot$
--- Takes away what a run has kept for itself. Others wait meanwhile: rows are not deleted one by one.
+-- Takes away what a run has kept for itself. Others wait meanwhile: rows are not deleted one by
+-- one.
 TRUNCATE qt001_cp.run_snapshot, qt001_cp.run_object, qt001_cp.run_statement,
     qt001_cp.catalog_snapshot, qt001_cp.owner_acl_snapshot
 $forget_snapshot$;

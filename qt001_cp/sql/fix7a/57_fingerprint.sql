@@ -113,7 +113,8 @@ SELECT CASE
     WHEN belongs_condition.catalog = 'pg_proc' THEN format('entry.pronamespace = ANY (%s)', schemas)
     WHEN belongs_condition.catalog = 'pg_namespace' THEN format('entry.oid = ANY (%s)', schemas)
     WHEN belongs_condition.catalog = 'pg_depend' THEN
-        format('CASE entry.classid WHEN ''pg_class''::regclass THEN entry.objid = ANY (%s)', relations)
+        format('CASE entry.classid WHEN ''pg_class''::regclass THEN entry.objid = ANY (%s)',
+               relations)
         || format(' ELSE entry.objid >= 16384 AND entry.objid = ANY (%s)', parts)
         || ' AND entry.classid IN (''pg_attrdef''::regclass, ''pg_constraint''::regclass,'
            ' ''pg_trigger''::regclass, ''pg_rewrite''::regclass, ''pg_policy''::regclass,'

@@ -30,7 +30,7 @@ def analyse(source: RoutineSource, names: Names) -> RoutineAnalysis:
         lexical.check(source.definition, 1, job.index, job.out)
     else:
         job.guarded(1, lambda: job.routine(source))
-    job.out.judge_types(job.opened, names.own_casts, (source.kind, source.identity))
+    job.out.mark_caller_types(job.opened, names.own_casts, (source.kind, source.identity))
     return RoutineAnalysis(source.kind, source.identity, source.language, job.out.edges(), job.out.unknowns())
 
 

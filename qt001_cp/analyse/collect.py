@@ -62,7 +62,7 @@ class Collector:
         key = (what, cast)
         self._by_type[key] = min(line, self._by_type.get(key, line))
 
-    def judge_types(
+    def mark_caller_types(
         self, opened: tuple[str, ...], own_casts: frozenset[tuple[str, str]], itself: tuple[str, str]
     ) -> None:
         """``opened``: parameters that take a value of any type. ``own_casts``: see :class:`qt001_cp.analyse.result.Names`."""

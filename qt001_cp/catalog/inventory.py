@@ -21,9 +21,9 @@ def read_inventory(connection: psycopg.Connection, application: Role) -> Invento
     Raises :class:`Refused` for an unsupported server, :class:`DatabaseProblem` where the role does not exist.
     """
     _supported(connection)
-    with snapshot(connection, application, definitions=True) as moment:
-        database = _database(moment.cursor, application)
-        objects: list[InventoryObject] = moment.read(
+    with snapshot(connection, application, definitions=True) as reading:
+        database = _database(reading.cursor, application)
+        objects: list[InventoryObject] = reading.read(
             OBJECTS, definitions=True, using=lambda rows: list(map(Rows().object, rows))
         )
     objects.sort(key=lambda o: o.ref.key)
@@ -33,9 +33,9 @@ def read_inventory(connection: psycopg.Connection, application: Role) -> Invento
 def read_owners(connection: psycopg.Connection, application: Role) -> Mapping[tuple[str, str], State]:
     """Owner, ACL and column ACLs of every object of the estate, by kind and identity; raises as :func:`read_inventory`."""
     _supported(connection)
-    with snapshot(connection, application, definitions=False) as moment:
-        _database(moment.cursor, application)
-        return dict(moment.read(OWNERS, definitions=False, using=lambda rows: list(map(Rows().state, rows))))
+    with snapshot(connection, application, definitions=False) as reading:
+        _database(reading.cursor, application)
+        return dict(reading.read(OWNERS, definitions=False, using=lambda rows: list(map(Rows().state, rows))))
 
 
 def _supported(connection: psycopg.Connection) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from qt001_cp.catalog.held import parts, room_and_relations
+from qt001_cp.catalog.locking import parts, room_and_relations
 from qt001_cp.catalog.source import ALL, query, seldom, settings
 from qt001_cp.model.names import Role
 
@@ -32,14 +32,14 @@ class Snapshot:
 
     ``there``: the seldom catalogs that are asked, all where nobody has looked.
     ``name``: of the exported snapshot, where a second session is to read half of it.
-    ``held``: objects that are read apart from the others, in parts; see :mod:`qt001_cp.catalog.held`.
+    ``apart``: objects that are read apart from the others, in parts; see :mod:`qt001_cp.catalog.locking`.
     """
 
     cursor: psycopg.RawCursor[Any]
     application: Role
     there: frozenset[str] = ALL
     name: str | None = None
-    held: list[list[int]] = field(default_factory=list)
+    apart: list[list[int]] = field(default_factory=list)
 
     def read(
         self, columns: str, *, definitions: bool, using: Callable[[Iterator[Sequence[Any]]], list[_T]]
@@ -86,15 +86,15 @@ class _Share:
 
 
 def _read_share(cursor: psycopg.RawCursor[Any], share: _Share) -> Iterator[Sequence[Any]]:
-    held = share.of.held if share.definitions else []
+    apart = share.of.apart if share.definitions else []
     text = f"SELECT {share.columns} FROM {query(share.of.there, definitions=share.definitions)} WHERE true"
     given: list[Any] = [share.of.application.name, False, share.definitions]
     # Both conditions are plain comparisons: PostgreSQL applies them before it words a definition.
     ours = f" AND (pg_catalog.hashoid(objid) & {share.count - 1}) = {share.number}"
-    apart = " AND objid <> ALL ($5::oid[])" if held else ""
-    more = [[objid for part in held for objid in part]] if held else []
-    yield from cursor.stream(text + ours + apart, [*given, None, *more], size=CHUNK)
-    for part in held[share.number :: share.count]:
+    others = " AND objid <> ALL ($5::oid[])" if apart else ""
+    more = [[objid for part in apart for objid in part]] if apart else []
+    yield from cursor.stream(text + ours + others, [*given, None, *more], size=CHUNK)
+    for part in apart[share.number :: share.count]:
         cursor.execute("SAVEPOINT part")
         yield from cursor.stream(text, [*given, part], size=CHUNK)
         cursor.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
@@ -116,7 +116,7 @@ def snapshot(connection: psycopg.Connection, application: Role, *, definitions: 
         if definitions and not alone:
             room, relations = room_and_relations(cursor)
             if relations > room:
-                made.held = parts(cursor, room)
+                made.apart = parts(cursor, room)
             if relations >= _TWO and room >= _TWO:
                 made.name = _exported(cursor)
         yield made

@@ -20,7 +20,7 @@ from qt001_cp.model.shown import in_json
 from qt001_cp.plan.analysis import analyse_estate, cross_checked
 from qt001_cp.policy_file import load_policy
 from qt001_cp.review.sarif import analysis_sarif
-from qt001_cp.workflow.draft import biggest_owner
+from qt001_cp.workflow.candidate import biggest_owner
 from qt001_cp.workflow.refusal import refusals
 
 

@@ -18,7 +18,7 @@ from qt001_cp.model.names import Role
 from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
 from qt001_cp.sql.build import build
-from qt001_cp.workflow.draft import biggest_owner
+from qt001_cp.workflow.candidate import biggest_owner
 from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
 from qt001_cp.workflow.status import Status, read_status

@@ -12,7 +12,7 @@ from qt001_cp.cli.database import add_database, connection
 from qt001_cp.cli.output import add_format, print_json, say, warn_of_superuser
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.names import Role
-from qt001_cp.workflow.draft import Draft, biggest_owner, draft_policy
+from qt001_cp.workflow.candidate import CandidatePolicy, biggest_owner, candidate_policy
 from qt001_cp.workflow.refusal import refusals
 
 
@@ -49,15 +49,15 @@ def run_init(arguments: argparse.Namespace) -> int:
         application = Role(arguments.application or biggest_owner(opened))
         require_no_superuser(opened, application, first_only=True)
         warn_of_superuser(opened, application)
-        draft = draft_policy(opened, application, arguments.protect)
+        draft = candidate_policy(opened, application, arguments.protect)
     written = draft.write(arguments.out)
-    counts = Counter(s.disposition or "undecided" for s in draft.judgement.suggestions.values())
+    counts = Counter(s.disposition or "undecided" for s in draft.suggested.suggestions.values())
     if arguments.format == "json":
         print_json("qt001.draft/1", _json(draft, counts, written))
     else:
         say(f"{arguments.out}: application role {draft.policy.application.name}")
         say(f"{counts['transfer']} to transfer, {counts['retain']} to retain, {counts['undecided']} undecided")
-        for group, reason in sorted(draft.judgement.protected.items()):
+        for group, reason in sorted(draft.suggested.protected.items()):
             say(f"protected: {group}: {reason}")
         for reason, names in _undecided(draft).items():
             say(f"undecided: {names[0] if len(names) == 1 else f'{len(names)} objects'}: {reason}")
@@ -67,16 +67,16 @@ def run_init(arguments: argparse.Namespace) -> int:
     return EXIT_FINDINGS if counts["undecided"] else EXIT_OK
 
 
-def _undecided(draft: Draft) -> dict[str, list[str]]:
+def _undecided(draft: CandidatePolicy) -> dict[str, list[str]]:
     """Who is undecided, by the reason; what stands alone first."""
     found: dict[str, list[str]] = {}
-    for key, s in sorted(draft.judgement.suggestions.items()):
+    for key, s in sorted(draft.suggested.suggestions.items()):
         if s.disposition is None:
             found.setdefault(s.reason, []).append(f"{key[0]} {key[1]}")
     return dict(sorted(found.items(), key=lambda item: len(item[1])))
 
 
-def _json(draft: Draft, counts: Counter[str], written: list[Path]) -> dict[str, Any]:
+def _json(draft: CandidatePolicy, counts: Counter[str], written: list[Path]) -> dict[str, Any]:
     return {
         "application": draft.policy.application.name,
         "files": [str(p) for p in written],
@@ -84,6 +84,6 @@ def _json(draft: Draft, counts: Counter[str], written: list[Path]) -> dict[str, 
         "counts": {name: counts[name] for name in ("transfer", "retain", "undecided")},
         "objects": [
             {"kind": k[0], "identity": k[1], "disposition": s.disposition, "reason": s.reason}
-            for k, s in sorted(draft.judgement.suggestions.items())
+            for k, s in sorted(draft.suggested.suggestions.items())
         ],
     }

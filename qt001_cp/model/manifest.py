@@ -15,7 +15,7 @@ from qt001_cp.model.canonical import Json, canonical_pieces, digest, digest_of, 
 from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
 from qt001_cp.model.names import Disposition, ObjectRef, Role
 from qt001_cp.model.schemas import problem
-from qt001_cp.model.steps import Way
+from qt001_cp.model.steps import StepPlan
 
 OBJECT_SCHEMA: Final = "qt001.manifest.object/1"
 
@@ -24,8 +24,8 @@ OBJECT_SCHEMA: Final = "qt001.manifest.object/1"
 class ManifestObject:
     """One object with its disposition.
 
-    ``after`` and ``ways`` only where it is transferred: 'forward' and 'restore' for FIX7b, and for the legacy authority
-    'retire' and 'revive' for FIX7c, which ends in ``retired``.
+    ``after`` and ``plans`` (in the document ``ways``) only where it is transferred: 'forward' and 'restore' for FIX7b, and
+    for the legacy authority 'retire' and 'revive' for FIX7c, which ends in ``retired``.
     """
 
     ref: ObjectRef
@@ -39,7 +39,7 @@ class ManifestObject:
     before: State
     after: State | None
     retired: State | None
-    ways: Mapping[str, Way]
+    plans: Mapping[str, StepPlan]
 
     def to_json(self) -> Json:
         return {
@@ -54,7 +54,7 @@ class ManifestObject:
             "before": self.before.to_json(),
             "after": self.after.to_json() if self.after else None,
             "retired": self.retired.to_json() if self.retired else None,
-            "ways": {name: way.to_json() for name, way in self.ways.items()},
+            "ways": {name: plan.to_json() for name, plan in self.plans.items()},
         }
 
     @classmethod
@@ -71,7 +71,7 @@ class ManifestObject:
             State.from_json(data["before"]),
             State.from_json(data["after"]) if data["after"] else None,
             State.from_json(data["retired"]) if data["retired"] else None,
-            {name: Way.from_json(way) for name, way in data["ways"].items()},
+            {name: StepPlan.from_json(plan) for name, plan in data["ways"].items()},
         )
 
 

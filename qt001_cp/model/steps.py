@@ -60,7 +60,7 @@ Step: TypeAlias = ChangeOwner | Revoke | Grant
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class StepPlan:
     """One direction for one object: ACL statements, the change of owner, ACL statements under the new owner."""
 
     pre: tuple[AclStep, ...] = ()
@@ -75,16 +75,16 @@ class Way:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Way:
-        """The way; equal data give the same one, for an estate has few different ways."""
-        return _way(orjson.dumps(data))
+    def from_json(cls, data: dict[str, Any]) -> StepPlan:
+        """The plan; equal data give the same one, for an estate has few different plans."""
+        return _step_plan(orjson.dumps(data))
 
 
 @lru_cache(maxsize=4096)
-def _way(body: bytes) -> Way:
+def _step_plan(body: bytes) -> StepPlan:
     data = orjson.loads(body)
     owner = data["owner"]
-    return Way(
+    return StepPlan(
         tuple(_acl_step(s) for s in data["pre"]),
         ChangeOwner(Role(owner["from"]), Role(owner["to"])) if owner else None,
         tuple(_acl_step(s) for s in data["post"]),

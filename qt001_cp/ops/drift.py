@@ -23,7 +23,7 @@ from qt001_cp.model.inventory import State, ref_from_json
 from qt001_cp.model.names import ObjectRef
 from qt001_cp.model.steps import Revoke
 from qt001_cp.ops.directives import GrantPrivilegesOp, RevokePrivilegesOp, TransferOwnershipOp
-from qt001_cp.plan.ways import plan_correction
+from qt001_cp.plan.step_plans import plan_correction
 
 PLUGIN: Final = "qt001_cp.drift"
 _IMPORTS: Final = (
@@ -113,11 +113,11 @@ def correction(
     """The operations from ``live`` to ``sealed``, both as in the manifest. Raises :class:`NotRestorable`."""
     ref = ref_from_json(obj)
     now = State.from_json(live)
-    way = plan_correction(str(ref), now, State.from_json(sealed))
+    plan = plan_correction(str(ref), now, State.from_json(sealed))
     ops: list[TransferOwnershipOp | RevokePrivilegesOp | GrantPrivilegesOp] = []
-    if way.owner is not None and obj["follows"] is None:
-        ops.append(TransferOwnershipOp(ref, way.owner.old, way.owner.new))
-    for step in way.post:
+    if plan.owner is not None and obj["follows"] is None:
+        ops.append(TransferOwnershipOp(ref, plan.owner.old, plan.owner.new))
+    for step in plan.post:
         if isinstance(step, Revoke):
             ops.extend(_revokes(ref, step, now, obj["detail"]))
         else:

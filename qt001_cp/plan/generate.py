@@ -13,7 +13,7 @@ from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
 from qt001_cp.model.names import PUBLIC
 from qt001_cp.model.policy import PARTS, Policy, Rule
 from qt001_cp.plan.analysis import Analyses
-from qt001_cp.plan.ways import Wish, plan_retirement, plan_ways
+from qt001_cp.plan.step_plans import Wish, plan_retirement, plan_steps
 
 
 def generate(
@@ -117,11 +117,11 @@ def _retained(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject
 def _transferred(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject:
     if why := _cannot_move(o, estate.inventory.server_version):
         raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
-    after, forward, restore = plan_ways(str(o.ref), o.state, _wish(o, rule, estate))
-    ways = {"forward": forward, "restore": restore}
+    after, forward, restore = plan_steps(str(o.ref), o.state, _wish(o, rule, estate))
+    plans = {"forward": forward, "restore": restore}
     retired = None
     if _is_legacy(o, estate.policy):
-        retired, ways["retire"], ways["revive"] = plan_retirement(str(o.ref), after)
+        retired, plans["retire"], plans["revive"] = plan_retirement(str(o.ref), after)
     return ManifestObject(
         o.ref,
         "transfer",
@@ -134,7 +134,7 @@ def _transferred(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObj
         o.state,
         after,
         retired,
-        ways,
+        plans,
     )
 
 

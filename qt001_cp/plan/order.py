@@ -53,17 +53,17 @@ def ordered(manifest: ObjectManifest, direction: Direction) -> tuple[Placed, ...
 
 
 def _steps(o: ManifestObject, direction: Direction) -> Iterator[tuple[int, Placed]]:
-    way = o.ways.get(direction)
-    if way is None:
+    plan = o.plans.get(direction)
+    if plan is None:
         return
     kind = kinds.BY_KEY[o.ref.kind]
-    late = kind.relation and not any(step.set_role for step in way.pre)
-    for step in way.pre:
+    late = kind.relation and not any(step.set_role for step in plan.pre)
+    for step in plan.pre:
         yield (phase := LOCKED_FROM if late else 0), Placed(phase, o, step)
-    if way.owner is not None:
+    if plan.owner is not None:
         phase = 3 if kind.relation or "composite" in (o.detail or ()) else 1
-        yield phase, Placed(phase, o, way.owner)
-    for step in way.post:
+        yield phase, Placed(phase, o, plan.owner)
+    for step in plan.post:
         yield 4, Placed(4, o, step)
 
 

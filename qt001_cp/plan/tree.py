@@ -74,8 +74,8 @@ def manifest_tree(manifest: ObjectManifest) -> Node:
 
     def leaf(o: ManifestObject) -> Node:
         owner = o.before.owner.name if o.after is None else f"{o.before.owner.name} → {o.after.owner.name}"
-        way = o.ways.get("forward")
-        steps = len(way.pre) + len(way.post) + (way.owner is not None) if way else 0
+        plan = o.plans.get("forward")
+        steps = len(plan.pre) + len(plan.post) + (plan.owner is not None) if plan else 0
         marks = ("curated",) if o.curated else ()
         return Node(o.ref.identity, marks, f"{owner}; {steps} statement(s); {o.reason}", leaf=True)
 

@@ -44,7 +44,7 @@ class Origin(Protocol):
         """A fresh copy of the estate, bootstrapped and marked as a rehearsal."""
         ...
 
-    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
+    def findings(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
         """Whether the manifest made there is the one that is to be rehearsed: (what, passed, found)."""
         ...
 
@@ -61,7 +61,7 @@ class ReferenceEstate:
     def new_scene(self, server: Server) -> Scene:
         return new_scene(server, DATABASE)
 
-    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:  # noqa: ARG002 - the protocol's
+    def findings(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:  # noqa: ARG002 - the protocol's
         return ()
 
     def report(self) -> Json | None:
@@ -154,7 +154,7 @@ class Rehearsal:
             if known is None:
                 bundle.write(self.out)
                 self.transcript.manifest = bundle.manifest.digest()
-                for what, passed, found in self.origin.judge(bundle.manifest):
+                for what, passed, found in self.origin.findings(bundle.manifest):
                     self._check(what, passed, found)
             else:
                 self._check("the same estate gives the same manifest", bundle.manifest.body() == known.manifest.body())
@@ -200,10 +200,10 @@ class Rehearsal:
                 self.transcript.gates = [(g, o, r) for g, o, r in gates]
             self._blocked(scene, way, bundle)
 
-    def _no_worse(self, scene: Scene, way: str, bundle: Bundle, moment: str, before: Protection) -> Protection:
+    def _no_worse(self, scene: Scene, way: str, bundle: Bundle, state: str, before: Protection) -> Protection:
         now = measure(scene, bundle.manifest)
         worse = now.worse_than(before)
-        self._check(f"{way}: protected state no worse {moment}", not worse, worse)
+        self._check(f"{way}: protected state no worse {state}", not worse, worse)
         return now
 
     def _blocked(self, scene: Scene, way: str, bundle: Bundle) -> None:
@@ -234,14 +234,14 @@ class Rehearsal:
             data_digest_of(scene),
         )
 
-    def _remember(self, scene: Scene, way: str, moment: str) -> None:
+    def _remember(self, scene: Scene, way: str, state: str) -> None:
         """Definitions, owners and ACLs of everything, without the ledger's rows: times differ, catalogs must not."""
-        self.catalogs[way, moment] = scene.dump("--create", "--schema-only")
+        self.catalogs[way, state] = scene.dump("--create", "--schema-only")
 
     def _same_catalogs(self) -> None:
-        for moment in ("FIX7b", "FIX7c", "FIX7a again"):
-            same = self.catalogs["psql", moment] == self.catalogs["online", moment]
-            self._check(f"psql and online give the same catalogs: {moment}", same)
+        for state in ("FIX7b", "FIX7c", "FIX7a again"):
+            same = self.catalogs["psql", state] == self.catalogs["online", state]
+            self._check(f"psql and online give the same catalogs: {state}", same)
 
     def _check(self, what: str, passed: bool, found: str = "") -> None:
         self.transcript.check(what, passed, found)

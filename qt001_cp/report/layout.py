@@ -12,7 +12,7 @@ from typing import Final
 from qt001_cp.model.shown import visible
 from qt001_cp.report.graph import COLUMNS, Edge, Graph, Key, Node
 from qt001_cp.report.labels import columns_of, short, wrap
-from qt001_cp.report.places import Place, Port, bundle_of, height_of, make_lanes, order, stack
+from qt001_cp.report.positions import Port, Position, bundle_of, height_of, make_lanes, order, stack
 
 WIDTH: Final = 1002
 _X: Final = (1, 186, 482, 788)
@@ -82,7 +82,7 @@ def draw(graph: Graph) -> Drawing:
             if bundle not in ports.setdefault(e.end, []):
                 ports[e.end].append(bundle)
     cards = {n.key: _card(n, graph, len(ports.get(n.key, []))) for n in graph.nodes}
-    columns: list[list[Place]] = [[cards[n.key] for n in graph.nodes if n.column == name] for name in COLUMNS]
+    columns: list[list[Position]] = [[cards[n.key] for n in graph.nodes if n.column == name] for name in COLUMNS]
     lanes = make_lanes(graph, columns, cards)
     order(columns)
     tallest = max(height_of(column) for column in columns)
@@ -128,14 +128,14 @@ def _words(node: Node, graph: Graph) -> tuple[list[str], list[tuple[str, str]]]:
     return name, [(line, "good") for line in wrap(visible(words), width)]
 
 
-def _card(node: Node, graph: Graph, ports: int) -> Place:
+def _card(node: Node, graph: Graph, ports: int) -> Position:
     name, state = _words(node, graph)
     text = (1 + len(name) + len(state)) * _LINE + 2 * _PAD - 3
-    return Place(node, COLUMNS.index(node.column), max(text, ports * _PORT + 6))
+    return Position(node, COLUMNS.index(node.column), max(text, ports * _PORT + 6))
 
 
-def _port_y(place: Place, ports: Sequence[Port], bundle: Port) -> float:
-    first = place.y + place.height / 2 - (len(ports) - 1) * _PORT / 2
+def _port_y(position: Position, ports: Sequence[Port], bundle: Port) -> float:
+    first = position.y + position.height / 2 - (len(ports) - 1) * _PORT / 2
     return first + ports.index(bundle) * _PORT
 
 
@@ -147,25 +147,27 @@ def _style(blocked: bool) -> str:
     return "verb bad" if blocked else "verb"
 
 
-def _box(place: Place, graph: Graph) -> Box:
-    node = place.node
+def _box(position: Position, graph: Graph) -> Box:
+    node = position.node
     assert node is not None
-    x, width = _X[place.column], _W[place.column]
+    x, width = _X[position.column], _W[position.column]
     name, state = _words(node, graph)
     kind = "role" if node.column == "role" else f"{node.kind} · {node.part}" if node.part else node.kind
     fits = int((width - 2 * _PAD) / _CHAR)
     first = kind if columns_of(kind) <= fits else node.part or node.kind
     lines = [(wrap(visible(first), fits, 1)[0], "kind"), *((t, "name") for t in name), *state]
     high = len(lines) * _LINE
-    y = place.y + (place.height - high) / 2 + 11
+    y = position.y + (position.height - high) / 2 + 11
     texts = tuple(Text(x + _PAD, y + i * _LINE, text, style) for i, (text, style) in enumerate(lines))
     held = (
         "" if node.column == "role" else f"; the role holds {node.now or 'nothing'}, before {node.before or 'nothing'}"
     )
-    return Box(node, x, place.y, width, place.height, texts, f"{kind} {visible(node.identity)}{held}")
+    return Box(node, x, position.y, width, position.height, texts, f"{kind} {visible(node.identity)}{held}")
 
 
-def _line(e: Edge, cards: dict[Key, Place], lanes: dict[tuple[Port, int], Place], where: dict[Port, float]) -> Line:
+def _line(
+    e: Edge, cards: dict[Key, Position], lanes: dict[tuple[Port, int], Position], where: dict[Port, float]
+) -> Line:
     start, end, bundle = cards[e.start], cards[e.end], bundle_of(e)
     title = f"{visible(e.start[1])} {'no longer ' if e.blocked else ''}{e.verb} {visible(e.end[1])}"
     x, y = _X[start.column] + _W[start.column], start.y + start.height / 2
@@ -188,7 +190,7 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     return f"C{bend:g} {y:g} {bend:g} {to_y:g} {to_x:g} {to_y:g}"
 
 
-def _arc(e: Edge, start: Place, end: Place, title: str) -> Line:
+def _arc(e: Edge, start: Position, end: Position, title: str) -> Line:
     """Inside a column, or back: out on the right and in again on the right."""
     x = _X[start.column] + _W[start.column]
     to = _X[end.column] + _W[end.column]

@@ -1,4 +1,4 @@
-"""Verifier and scanner share no judgement: where the functions of one are made blind, the other still sees."""
+"""Verifier and scanner share no verdict: where the functions of one are made blind, the other still sees."""
 
 from __future__ import annotations
 

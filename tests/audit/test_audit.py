@@ -46,13 +46,13 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "ALTER TABLE public.qt001_note OWNER TO directus", "owners and ACLs", "view public.qt001_note: expected owner qt001_cp_owner, found directus"),
     "emit/quoting: a quoted name is missed": (
         'ALTER TABLE public."qt001 Ledger" OWNER TO directus', "pg_dump", "OWNER TO directus"),
-    "plan/ways: a grant is left": (
+    "plan/step_plans: a grant is left": (
         "GRANT UPDATE ON public.qt001_source TO directus", "owners and ACLs", "found UPDATE for directus"),
-    "plan/ways: a grant of a column is left": (
+    "plan/step_plans: a grant of a column is left": (
         "GRANT SELECT (title) ON public.qt001_source TO directus", "owners and ACLs", "column title: found SELECT for directus"),
-    "plan/ways: PUBLIC keeps EXECUTE": (
+    "plan/step_plans: PUBLIC keeps EXECUTE": (
         "GRANT EXECUTE ON FUNCTION public.qt001_write(jsonb) TO PUBLIC", "owners and ACLs", "found EXECUTE for PUBLIC"),
-    "plan/ways: a grant to a third role is lost": (
+    "plan/step_plans: a grant to a third role is lost": (
         "REVOKE SELECT ON public.qt001_setting FROM intern", "owners and ACLs", "expected SELECT for intern"),
     "model/kinds: default privileges are missed": (
         "ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA qt001_data GRANT EXECUTE ON FUNCTIONS TO PUBLIC", "owners and ACLs", "default acl"),

@@ -41,10 +41,10 @@ Patch = Callable[[pytest.MonkeyPatch], object]
 
 
 def _wrong_plan(patch: pytest.MonkeyPatch) -> None:
-    from qt001_cp.plan import ways
+    from qt001_cp.plan import step_plans
 
-    patch.setattr(ways, "_planned", ways._planned.__wrapped__)  # without what it remembers of sound plans
-    patch.setattr(ways, "_removals", lambda _simulation, _wish: [])
+    patch.setattr(step_plans, "_planned", step_plans._planned.__wrapped__)  # without what it remembers of sound plans
+    patch.setattr(step_plans, "_removals", lambda _simulation, _wish: [])
 
 
 def _missed_kind(patch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def _wrong_quoting(patch: pytest.MonkeyPatch) -> None:
 
 # The module and its fault: (whether it was wrong for the author, or only in the run), the patch, the check, the words.
 FAULTS: dict[str, tuple[bool, Patch, str, str]] = {
-    "plan/ways takes nothing away": (True, _wrong_plan, "after-state against the contract", "is too many"),
+    "plan/step_plans takes nothing away": (True, _wrong_plan, "after-state against the contract", "is too many"),
     "catalog/inventory misses two kinds": (
         True,
         _missed_kind,

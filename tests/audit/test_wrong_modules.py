@@ -38,7 +38,7 @@ RUNS = {
 FAULTS = {
     "model/canonical escapes a character that it may not": ("what the author makes", "documents", "its bytes are not the canonical ones (RFC 8785)"),
     "workflow/seal registers another restore script": ("what the author makes", "registered restore script", "the statements of manifest"),
-    "plan/ways forgets a step of a way back": (
+    "plan/step_plans forgets a step of a way back": (
         "what the author makes", "statements lead there and back", "aggregate public.qt001_sum_positive(numeric), restore: EXECUTE"),
     "ops/directives skips the guards": ("no guards", "owners and ACLs", "expected owner directus, found qt001_cp_owner"),
     "ops/directives prints another manifest": (

@@ -49,15 +49,15 @@ def restore_digest(patch: pytest.MonkeyPatch) -> None:
 def way_back(patch: pytest.MonkeyPatch) -> None:
     """One object's way back lacks its last step."""
     from qt001_cp.plan import generate
-    from qt001_cp.plan.ways import plan_ways
+    from qt001_cp.plan.step_plans import plan_steps
 
-    real = plan_ways
+    real = plan_steps
 
     def planned(what: str, *args: Any) -> Any:
         after, forward, back = real(what, *args)
         return after, forward, dataclasses.replace(back, pre=back.pre[:-1]) if "qt001_sum_positive(" in what else back
 
-    patch.setattr(generate, "plan_ways", planned)
+    patch.setattr(generate, "plan_steps", planned)
 
 
 def no_guards(patch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def test_a_lacking_extension_is_told_with_what_rests_on_it(empty: Server, dump: 
     assert lacks["table shelf.site"] == '[42704] type "public.geometry" does not exist'
     with scene.connect() as connection:
         assert clone.manifest is not None
-        assert list(clone.judge(clone.manifest))
+        assert list(clone.findings(clone.manifest))
         assert connection.execute("SELECT to_regclass('shelf.article')").fetchone() != (None,)
     drop_scene(scene)
 

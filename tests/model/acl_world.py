@@ -13,7 +13,7 @@ from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.emit.statements import statement
 from qt001_cp.model.inventory import InventoryObject
 from qt001_cp.model.names import Role
-from qt001_cp.model.steps import Way
+from qt001_cp.model.steps import StepPlan
 from qt001_cp.servers import Server
 
 DATABASE = "acl world"
@@ -106,7 +106,7 @@ class World:
         assert row is not None
         return row[0], row[1]
 
-    def walk(self, seen: InventoryObject, way: Way) -> None:
+    def walk(self, seen: InventoryObject, way: StepPlan) -> None:
         """Run the statements of one way, as they are printed. A warning of PostgreSQL is a failure."""
         steps = [*way.pre, *([way.owner] if way.owner else []), *way.post]
         self.warnings.clear()

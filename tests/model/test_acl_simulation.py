@@ -16,7 +16,7 @@ from qt001_cp.model.acl import AclItem
 from qt001_cp.model.inventory import State
 from qt001_cp.model.kinds import BY_KEY, COLUMN_PRIVILEGES
 from qt001_cp.model.names import PUBLIC, Grantee, Role
-from qt001_cp.plan.ways import Wish, plan_ways
+from qt001_cp.plan.step_plans import Wish, plan_steps
 from qt001_cp.servers import Server
 from tests.model.acl_world import APP, FRIENDS, NEW, OTHER, THINGS, Thing, World, world_database
 
@@ -119,7 +119,7 @@ def _there_and_back(world: World, story: Story) -> str:
     raw = world.raw(oid, thing)
     wish = Wish(APP, NEW, True, True, story.keep_application, story.keep_public, story.curated, before.acl_default)
     try:
-        after, forward, restore = plan_ways(str(before.ref), before.state, wish)
+        after, forward, restore = plan_steps(str(before.ref), before.state, wish)
     except NotRestorable:
         return "not restorable"
 
@@ -195,6 +195,6 @@ def test_merging_with_the_new_owner_is_refused(world: World) -> None:
         assert seen is not None
         wish = Wish(APP, NEW, True, True, frozenset(), frozenset(), False, seen.acl_default)
         with pytest.raises(NotRestorable, match="merge entries"):
-            plan_ways(str(seen.ref), seen.state, wish)
+            plan_steps(str(seen.ref), seen.state, wish)
     finally:
         world.connection.execute("ROLLBACK")

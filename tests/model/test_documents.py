@@ -16,7 +16,7 @@ from qt001_cp.model.inventory import State
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role
 from qt001_cp.model.policy import policy_from_data
-from qt001_cp.plan.ways import Wish, plan_ways
+from qt001_cp.plan.step_plans import Wish, plan_steps
 
 WRONG: dict[str, Any] = {
     "surprise": lambda p: p.update(surprise=1),
@@ -81,7 +81,7 @@ def _state(*acl: list[Any]) -> State:
 )
 def test_what_would_merge_is_refused(acl: list[list[Any]]) -> None:
     with pytest.raises(NotRestorable, match="merge"):
-        plan_ways("table public.t", _state(*acl), WISH)
+        plan_steps("table public.t", _state(*acl), WISH)
 
 
 def test_public_in_the_middle_comes_back_in_its_place() -> None:
@@ -91,7 +91,7 @@ def test_public_in_the_middle_comes_back_in_its_place() -> None:
         ["directus", "reporting", "SELECT", True],
         ["reporting", "intern", "SELECT", False],
     )
-    after, forward, restore = plan_ways("table public.t", before, WISH)
+    after, forward, restore = plan_steps("table public.t", before, WISH)
     assert [i.grantee for i in after.acl] == [NEW, Role("reporting"), Role("intern")]
     assert [s.to_json()["do"] for s in forward.pre] == ["revoke"]
     # PUBLIC can only be appended, so what stood behind it goes and comes again, the dependent one first and last.

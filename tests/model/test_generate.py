@@ -21,7 +21,7 @@ def test_everything_is_classified_and_planned() -> None:
     assert len(made.transferred) == len(made.objects) == 8
     assert {o.after.owner.name for o in made.transferred if o.after} == {"qt001_cp_owner"}
     sequence = next(o for o in made.objects if o.ref.kind == "sequence")
-    assert sequence.ways["forward"].owner is None, "its owner follows the table"
+    assert sequence.plans["forward"].owner is None, "its owner follows the table"
 
 
 def test_unclassified_objects_block_by_name() -> None:

@@ -10,7 +10,7 @@ from qt001_cp.model.inventory import State
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.model.names import PUBLIC, ObjectRef, Role, TypeName
 from qt001_cp.model.roles import OWNER
-from qt001_cp.model.steps import AclStep, ChangeOwner, Grant, Revoke, Way
+from qt001_cp.model.steps import AclStep, ChangeOwner, Grant, Revoke, StepPlan
 
 APPLICATION = Role('app"lication')
 SHOUTING = Role("PUBLIC")
@@ -87,7 +87,7 @@ def manifest() -> ObjectManifest:
                 state,
                 replace(state, owner=OWNER),
                 None,
-                {"forward": Way(before, owner, after), "restore": Way(after, None, ())},
+                {"forward": StepPlan(before, owner, after), "restore": StepPlan(after, None, ())},
             )
         )
     return ObjectManifest(

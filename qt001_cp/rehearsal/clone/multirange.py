@@ -9,7 +9,7 @@ import psycopg
 
 from qt001_cp.emit.statements import statement
 from qt001_cp.model.inventory import Inventory
-from qt001_cp.plan.ways import plan_correction
+from qt001_cp.plan.step_plans import plan_correction
 from qt001_cp.rehearsal.clone.compare import Estate, same_acl
 
 _MULTIRANGES = """

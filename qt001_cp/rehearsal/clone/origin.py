@@ -95,7 +95,7 @@ class Clone:
         self._staffable(server)
         return staff(scene)
 
-    def judge(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
+    def findings(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
         if self.wanted is not None:
             differing = len([x for x in self.cloned.lacks.values() if "manifest of the original" in x.meaning])
             yield (

@@ -12,7 +12,7 @@ from qt001_cp.emit.statements import statement
 from qt001_cp.model.acl import acl_from_json
 from qt001_cp.model.inventory import State
 from qt001_cp.model.names import ObjectRef, Role
-from qt001_cp.plan.ways import plan_correction
+from qt001_cp.plan.step_plans import plan_correction
 from qt001_cp.rehearsal.clone.report import CloneReport
 
 

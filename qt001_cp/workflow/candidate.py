@@ -19,9 +19,9 @@ from qt001_cp.errors import PolicyError, UsageError
 from qt001_cp.model.names import Role
 from qt001_cp.model.policy import Policy, policy_from_data
 from qt001_cp.plan.analysis import analyse_estate
-from qt001_cp.plan.draft.judge import Judgement, edges_of, judge
-from qt001_cp.plan.draft.path import Switch, guess
-from qt001_cp.plan.draft.text import draft_text
+from qt001_cp.plan.candidate.path import Switch, guess
+from qt001_cp.plan.candidate.suggest import Suggested, edges_of, suggest
+from qt001_cp.plan.candidate.text import candidate_text
 
 _FEW: Final = 20
 _OWNERS = """
@@ -44,11 +44,11 @@ SELECT r.rolname FROM member m JOIN pg_catalog.pg_roles r ON r.oid = m.role WHER
 
 
 @dataclass(frozen=True)
-class Draft:
+class CandidatePolicy:
     """``files``: name → text, the policy among them as ``policy.toml``."""
 
     policy: Policy
-    judgement: Judgement
+    suggested: Suggested
     files: Mapping[str, str]
 
     def write(self, path: Path) -> list[Path]:
@@ -70,24 +70,24 @@ class Draft:
         return list(places)
 
 
-def draft_policy(connection: psycopg.Connection, application: Role, protect: Sequence[str]) -> Draft:
+def candidate_policy(connection: psycopg.Connection, application: Role, protect: Sequence[str]) -> CandidatePolicy:
     """Read the estate; nothing is written to the database. Raises :class:`Qt001Error`."""
     inventory = read_inventory(connection, application)
     analyses = analyse_estate(inventory.objects, read_names(connection))
-    judgement = judge(inventory, edges_of(analyses, read_reach(connection)), protect)
-    path = guess(inventory, judgement, analyses)
+    suggested = suggest(inventory, edges_of(analyses, read_reach(connection)), protect)
+    path = guess(inventory, suggested, analyses)
     if path.switch is not None:
         path = replace(path, switch=replace(path.switch, rows=_rows_today(connection, path.switch)))
-    text = draft_text(inventory, judgement, path)
+    text = candidate_text(inventory, suggested, path)
     policy = policy_from_data(tomllib.loads(text), "the draft")
     for o in inventory.objects:
-        rule, meant = policy.rule_for(o.ref), judgement.suggestions[o.ref.key].disposition
+        rule, meant = policy.rule_for(o.ref), suggested.suggestions[o.ref.key].disposition
         if (rule.disposition if rule else None) != meant:
             raise PolicyError(
                 f"the draft would say {rule.disposition if rule else 'nothing'} of {o.ref}, meant {meant}"
             )
     files = {"policy.toml": text, **{f"repoint/{part}.sql": source for part, source in path.sources.items()}}
-    return Draft(policy, judgement, files)
+    return CandidatePolicy(policy, suggested, files)
 
 
 def _rows_today(connection: psycopg.Connection, switch: Switch) -> tuple[tuple[str, str], ...] | None:

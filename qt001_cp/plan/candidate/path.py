@@ -10,7 +10,7 @@ from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.names import ObjectRef
 from qt001_cp.model.policy import PARTS, UNDECIDED
 from qt001_cp.plan.analysis import Analyses
-from qt001_cp.plan.draft.judge import Judgement
+from qt001_cp.plan.candidate.suggest import Suggested
 
 _WORDS = {"gateway": "gateway", "permit": "permit", "apply": "apply", "writer": "writ"}
 _BEGIN = re.compile(r"^(\s*)BEGIN[ \t]*$", re.MULTILINE | re.IGNORECASE)
@@ -52,9 +52,9 @@ class Path:
     sources: Mapping[str, str]
 
 
-def guess(inventory: Inventory, judgement: Judgement, analyses: Analyses) -> Path:
+def guess(inventory: Inventory, suggested: Suggested, analyses: Analyses) -> Path:
     """The apply path of an estate, each part of it where exactly one protected routine has the word for it in its name."""
-    protected = [o for o in inventory.objects if o.ref.key in judgement.transferred]
+    protected = [o for o in inventory.objects if o.ref.key in suggested.transferred]
     routines = [o for o in protected if o.ref.kind == "function" and (o.detail or {}).get("definer")]
     found = {part: _only(o for o in routines if _WORDS[part] in o.ref.name.lower()) for part in PARTS}
     return Path(

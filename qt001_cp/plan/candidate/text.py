@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.policy import PARTS, UNDECIDED, Rule
-from qt001_cp.plan.draft.groups import Group
-from qt001_cp.plan.draft.judge import Judgement, Suggestion
-from qt001_cp.plan.draft.path import Path, Switch
+from qt001_cp.plan.candidate.groups import Group
+from qt001_cp.plan.candidate.path import Path, Switch
+from qt001_cp.plan.candidate.suggest import Suggested, Suggestion
 
 _HEAD = """\
 # A draft, made from the live estate of {application} in {database}. Read every line: what is below is a suggestion with
@@ -27,9 +27,9 @@ class _Item:
     suggestion: Suggestion
 
 
-def draft_text(inventory: Inventory, judgement: Judgement, path: Path) -> str:
+def candidate_text(inventory: Inventory, suggested: Suggested, path: Path) -> str:
     """The whole policy."""
-    items = [_Item(o, judgement.suggestions[o.ref.key]) for o in inventory.objects]
+    items = [_Item(o, suggested.suggestions[o.ref.key]) for o in inventory.objects]
     count = Counter(i.suggestion.disposition for i in items)
     lines = [
         _HEAD.format(
@@ -48,8 +48,8 @@ def draft_text(inventory: Inventory, judgement: Judgement, path: Path) -> str:
         "",
         "# The first rule that matches decides. Nothing at the end catches the rest.",
         "",
-        *_rules(items, judgement),
-        *_undecided(items, judgement),
+        *_rules(items, suggested),
+        *_undecided(items, suggested),
         *_curated(items, path),
         *_path(path),
         *_rest(path),
@@ -57,11 +57,11 @@ def draft_text(inventory: Inventory, judgement: Judgement, path: Path) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _rules(items: list[_Item], judgement: Judgement) -> Iterator[str]:
+def _rules(items: list[_Item], suggested: Suggested) -> Iterator[str]:
     by_group: dict[Group | None, list[_Item]] = {}
     for item in items:
         if item.suggestion.disposition is not None:
-            by_group.setdefault(judgement.groups.get(item.object.ref.key), []).append(item)
+            by_group.setdefault(suggested.groups.get(item.object.ref.key), []).append(item)
     for group in sorted(by_group, key=lambda g: (g is not None, g)):
         if group is None:
             for item in by_group[group]:
@@ -114,10 +114,10 @@ def _exact(item: _Item) -> Iterator[str]:
     yield ""
 
 
-def _undecided(items: list[_Item], judgement: Judgement) -> Iterator[str]:
+def _undecided(items: list[_Item], suggested: Suggested) -> Iterator[str]:
     """What has a reason of its own first; then, by group, what only shares the group's reason: one rule for all of it."""
     undecided = [item for item in items if item.suggestion.disposition is None]
-    shared = _sharing(undecided, judgement)
+    shared = _sharing(undecided, suggested)
     together = {id(item) for each in shared for item in each.items}
     for item in undecided:
         if id(item) not in together:
@@ -140,10 +140,10 @@ class _Shared(NamedTuple):
     rule: Rule
 
 
-def _sharing(undecided: list[_Item], judgement: Judgement) -> list[_Shared]:
+def _sharing(undecided: list[_Item], suggested: Suggested) -> list[_Shared]:
     alike: dict[tuple[Group, str], list[_Item]] = {}
     for item in undecided:
-        group = judgement.groups.get(item.object.ref.key)
+        group = suggested.groups.get(item.object.ref.key)
         if group is not None:
             alike.setdefault((group, item.suggestion.reason), []).append(item)
     return [

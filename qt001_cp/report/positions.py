@@ -18,15 +18,15 @@ _ROUNDS: Final = 12
 
 
 @dataclass
-class Place:
+class Position:
     """A card (``node``), or the lane of a bundle over a column (``node`` is None)."""
 
     node: Node | None
     column: int
     height: float
     y: float = 0.0
-    before: list[Place] = field(default_factory=list)
-    after: list[Place] = field(default_factory=list)
+    before: list[Position] = field(default_factory=list)
+    after: list[Position] = field(default_factory=list)
 
 
 Port = tuple[Key, str, bool]
@@ -38,16 +38,18 @@ def bundle_of(e: Edge) -> Port:
     return (e.end, "writes" if "writes" in e.verb else e.verb, e.blocked)
 
 
-def make_lanes(graph: Graph, columns: list[list[Place]], cards: dict[Key, Place]) -> dict[tuple[Port, int], Place]:
+def make_lanes(
+    graph: Graph, columns: list[list[Position]], cards: dict[Key, Position]
+) -> dict[tuple[Port, int], Position]:
     """A lane for each bundle over each column that it only passes; notes who stands before whom."""
-    lanes: dict[tuple[Port, int], Place] = {}
+    lanes: dict[tuple[Port, int], Position] = {}
     for e in graph.edges:
         start, end = cards[e.start], cards[e.end]
         at = start
         for between in range(start.column + 1, end.column):
             key = (bundle_of(e), between)
             if key not in lanes:
-                lanes[key] = Place(None, between, _LANE)
+                lanes[key] = Position(None, between, _LANE)
                 columns[between].append(lanes[key])
             _join(at, lanes[key])
             at = lanes[key]
@@ -56,12 +58,12 @@ def make_lanes(graph: Graph, columns: list[list[Place]], cards: dict[Key, Place]
     return lanes
 
 
-def _join(start: Place, end: Place) -> None:
+def _join(start: Position, end: Position) -> None:
     start.after.append(end)
     end.before.append(start)
 
 
-def order(columns: list[list[Place]]) -> None:
+def order(columns: list[list[Position]]) -> None:
     """The ways in keep their order. Right of them: by the barycentre of either side in turn; the fewest crossings win."""
     best = (_crossings(columns), [list(c) for c in columns])
     for turn in range(_ROUNDS):
@@ -73,26 +75,26 @@ def order(columns: list[list[Place]]) -> None:
     columns[:] = best[1]
 
 
-def _centre(neighbours: Sequence[Place], at: dict[int, int], own: int) -> float:
+def _centre(neighbours: Sequence[Position], at: dict[int, int], own: int) -> float:
     return sum(at[id(n)] for n in neighbours) / len(neighbours) if neighbours else own
 
 
-def _crossings(columns: Sequence[Sequence[Place]]) -> int:
+def _crossings(columns: Sequence[Sequence[Position]]) -> int:
     at = {id(p): i for c in columns for i, p in enumerate(c)}
     lines = [[(at[id(p)], at[id(q)]) for p in c for q in p.after] for c in columns]
     return sum((a < c) == (b > d) and a != c and b != d for made in lines for a, b in made for c, d in made) // 2
 
 
-def height_of(column: Sequence[Place]) -> float:
+def height_of(column: Sequence[Position]) -> float:
     """The height of a column with the usual gaps."""
     return sum(p.height for p in column) + _GAP * max(len(column) - 1, 0)
 
 
-def stack(column: Sequence[Place], tallest: float, top: float) -> None:
+def stack(column: Sequence[Position], tallest: float, top: float) -> None:
     """Down the column, spread over the height of the tallest one, at most twice the usual gap."""
     room = tallest - height_of(column)
     gap = _GAP + (min(room / (len(column) + 1), _GAP) if column else 0)
     y = top + (room - (gap - _GAP) * (len(column) - 1)) / 2
-    for place in column:
-        place.y = y
-        y += place.height + gap
+    for position in column:
+        position.y = y
+        y += position.height + gap

@@ -10,7 +10,7 @@ from qt001_cp.model import kinds
 from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.names import PUBLIC
 from qt001_cp.plan.analysis import Analyses
-from qt001_cp.plan.draft.groups import Group, groups_of
+from qt001_cp.plan.candidate.groups import Group, groups_of
 
 Node = tuple[str, str]
 Reach = tuple[Node, Node, str]
@@ -28,7 +28,7 @@ class Suggestion:
 
 
 @dataclass
-class Judgement:
+class Suggested:
     """What was suggested for each object, and what was seen on the way."""
 
     groups: Mapping[Node, Group]
@@ -46,9 +46,9 @@ def edges_of(analyses: Analyses, catalog: Iterable[Reach]) -> list[Reach]:
     return sorted({*catalog, *bodies})
 
 
-def judge(inventory: Inventory, edges: Sequence[Reach], protect: Sequence[str]) -> Judgement:
+def suggest(inventory: Inventory, edges: Sequence[Reach], protect: Sequence[str]) -> Suggested:
     """``protect``: patterns of schema.name; without them a group is protected that holds a SECURITY DEFINER routine."""
-    made = Judgement(groups_of(inventory))
+    made = Suggested(groups_of(inventory))
     made.protected = _protected(inventory, made.groups, protect)
     by_key = inventory.by_key()
     for key, group in made.groups.items():
@@ -86,7 +86,7 @@ def _protected(inventory: Inventory, groups: Mapping[Node, Group], protect: Sequ
     return found
 
 
-def _close(made: Judgement, by_key: Mapping[Node, InventoryObject], edges: Sequence[Reach]) -> None:
+def _close(made: Suggested, by_key: Mapping[Node, InventoryObject], edges: Sequence[Reach]) -> None:
     """What runs inside a transferred object goes with it, and what runs inside that."""
     moved = True
     while moved:
@@ -100,7 +100,7 @@ def _close(made: Judgement, by_key: Mapping[Node, InventoryObject], edges: Seque
 
 
 def _outside(
-    o: InventoryObject, group: Group, made: Judgement, edges: Mapping[tuple[Node, Node], str], inventory: Inventory
+    o: InventoryObject, group: Group, made: Suggested, edges: Mapping[tuple[Node, Node], str], inventory: Inventory
 ) -> Suggestion:
     for (start, end), why in edges.items():
         if end == o.ref.key and start in made.transferred:
@@ -114,7 +114,7 @@ def _outside(
     return Suggestion("retain", f"{group}: nothing protected reaches it, and it reaches nothing protected")
 
 
-def _doubt(made: Judgement) -> None:
+def _doubt(made: Suggested) -> None:
     """A group that is partly protected, or tied to what is, is no group to retain without looking."""
     tied: dict[Group, str] = {}
     for key, s in made.suggestions.items():
@@ -127,7 +127,7 @@ def _doubt(made: Judgement) -> None:
             )
 
 
-def _beside(o: InventoryObject, made: Judgement, inventory: Inventory) -> Suggestion:
+def _beside(o: InventoryObject, made: Suggested, inventory: Inventory) -> Suggestion:
     """What lies in no schema: the database, schemas, default privileges, and what only an administrator owns."""
     ours = o.state.owner == inventory.application
     if o.ref.kind == "database":
@@ -161,7 +161,7 @@ def _defaults(o: InventoryObject, protected: Sequence[Node], ours: bool) -> Sugg
     return Suggestion(None, f"gives away what {o.state.owner.name} makes from now on: take it away, or let it be")
 
 
-def _protected_in(schema: str | None, made: Judgement) -> list[Node]:
+def _protected_in(schema: str | None, made: Suggested) -> list[Node]:
     transferred = made.transferred
     return [node for node, group in made.groups.items() if group.schema == schema and node in transferred]
 

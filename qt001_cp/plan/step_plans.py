@@ -17,7 +17,7 @@ from qt001_cp.errors import NotRestorable
 from qt001_cp.model.acl import AclItem, AclState, ColumnAcl, Entry
 from qt001_cp.model.inventory import State
 from qt001_cp.model.names import PUBLIC, Grantee, Role, grantee_name
-from qt001_cp.model.steps import AclStep, ChangeOwner, Grant, Revoke, Way
+from qt001_cp.model.steps import AclStep, ChangeOwner, Grant, Revoke, StepPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class _Simulation:
                         )
 
 
-def plan_ways(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
+def plan_steps(what: str, before: State, wish: Wish) -> tuple[State, StepPlan, StepPlan]:
     """Plan one transferred object: its after-state, the way there, the way back. The name of the object changes nothing.
 
     Raises :class:`NotRestorable`, naming ``what`` and why.
@@ -131,11 +131,11 @@ def plan_ways(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
 
 
 @lru_cache(maxsize=4096)
-def _planned(before: State, wish: Wish) -> tuple[State, Way, Way]:
+def _planned(before: State, wish: Wish) -> tuple[State, StepPlan, StepPlan]:
     return _plan("the object", before, wish)
 
 
-def _plan(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
+def _plan(what: str, before: State, wish: Wish) -> tuple[State, StepPlan, StepPlan]:
     simulation = _Simulation.of(what, before)
     columns = [c.column for c in before.columns]
 
@@ -162,12 +162,12 @@ def _plan(what: str, before: State, wish: Wish) -> tuple[State, Way, Way]:
             f"{what}: its ACL would not come back as it is: expected {before.to_json()}, found {back.to_json()}",
             hint="let the owner grant it anew, in the order that is wanted, then generate again",
         )
-    forward = Way(tuple(forward_pre), owner_step, tuple(forward_post))
+    forward = StepPlan(tuple(forward_pre), owner_step, tuple(forward_post))
     restore_owner = ChangeOwner(wish.new_owner, old) if owner_step else None
-    return after, forward, Way(tuple(undo), restore_owner, ())
+    return after, forward, StepPlan(tuple(undo), restore_owner, ())
 
 
-def plan_retirement(what: str, after: State) -> tuple[State, Way, Way]:
+def plan_retirement(what: str, after: State) -> tuple[State, StepPlan, StepPlan]:
     """Take every privilege on ``what`` from everybody, its owner included, and plan the way back.
 
     Raises :class:`NotRestorable`, naming ``what`` and why.
@@ -194,10 +194,10 @@ def plan_retirement(what: str, after: State) -> tuple[State, Way, Way]:
             f"{what}: its ACL would not come back as it is after FIX7b",
             hint="let the owner grant it anew, then generate again; or take it out of [[legacy]]",
         )
-    return retired, Way(tuple(steps)), Way(tuple(back))
+    return retired, StepPlan(tuple(steps)), StepPlan(tuple(back))
 
 
-def plan_correction(what: str, live: State, sealed: State) -> Way:
+def plan_correction(what: str, live: State, sealed: State) -> StepPlan:
     """From a drifted state back to the sealed one: the owner first, then what differs in the ACLs, as sets.
 
     Raises :class:`NotRestorable`, naming ``what`` and why, where no statements lead there.
@@ -214,7 +214,7 @@ def plan_correction(what: str, live: State, sealed: State) -> Way:
         c.column: set(c.acl) for c in sealed.columns if c.acl
     } or not set(now.acl) == set(sealed.acl):
         raise NotRestorable(f"{what}: no GRANT or REVOKE leads from its ACL of today to the sealed one")
-    return Way((), owner, tuple(steps))
+    return StepPlan((), owner, tuple(steps))
 
 
 def _removals(simulation: _Simulation, wish: Wish) -> list[Revoke]:

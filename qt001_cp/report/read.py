@@ -21,7 +21,7 @@ _FAMILIES: Final = """
 WITH kase AS (
     SELECT c.value ->> 'family' AS family,
            coalesce(c.value -> 'expected' @> pg_catalog.to_jsonb(c.value ->> 'sqlstate'), false)
-               AND c.value ->> 'state_before' IS NOT NULL AND c.value ->> 'state_before' = c.value ->> 'state_after' AS refused
+               AND coalesce(c.value ->> 'state_before', '') <> '' AND c.value ->> 'state_before' = c.value ->> 'state_after' AS refused
     FROM pg_catalog.jsonb_array_elements(qt001_cp.document_json(%s) -> 'cases') c(value)
 )
 SELECT k.family, count(*) AS cases, count(*) FILTER (WHERE k.refused) AS refused FROM kase k GROUP BY k.family

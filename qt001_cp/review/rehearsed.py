@@ -58,4 +58,4 @@ def _counted(cases: list[dict[str, Any]], family: str) -> tuple[int, int]:
 
 
 def _held(case: Mapping[str, Any]) -> bool:
-    return case["sqlstate"] in case["expected"] and case["state_before"] == case["state_after"]
+    return case["sqlstate"] in case["expected"] and case["state_before"] == case["state_after"] != ""

@@ -69,7 +69,7 @@ def test_no_duty_may_plant_a_routine(at_fix7c_done: Stage, login: str) -> None:
 
 def test_a_foreign_routine_and_a_grant_of_create_close_the_gate(at_fix7c_done: Stage) -> None:
     superuser(at_fix7c_done, "CREATE FUNCTION qt001_cp.require_duty(name) RETURNS void LANGUAGE sql AS 'SELECT'")
-    assert "owned by postgres" in closed(at_fix7c_done)["entry_points_paired"]
+    assert "owner postgres" in closed(at_fix7c_done)["entry_points_paired"]
     superuser(
         at_fix7c_done,
         "DROP FUNCTION qt001_cp.require_duty(name)",

@@ -27,7 +27,7 @@ class Way:
 
     name: str
     call: str
-    found: str = "view public.qt001_readiness: reached"
+    found: str = "view public.qt001_readiness: it is reached"
     gate: str = "legacy"
     made: tuple[str, ...] = ()
     owner: str = "qt001_cp_owner"
@@ -46,7 +46,7 @@ OPAQUE = f"CREATE FUNCTION public.mood() RETURNS boolean LANGUAGE plpgsql {PATH}
 ALIEN = f"CREATE FUNCTION public.forecast() RETURNS boolean LANGUAGE plpgsql {PATH} AS 'BEGIN RETURN (SELECT r.ready FROM public.qt001_readiness r); END'"
 COMPARED = {"lt": "<", "le": "<=", "eq": "=", "ge": ">=", "gt": ">"}
 WAYS = (
-    Way("itself", "PERFORM public.qt001_is_ready();", "function public.qt001_is_ready(): reached"),
+    Way("itself", "PERFORM public.qt001_is_ready();", "function public.qt001_is_ready(): it is reached"),
     Way("a view of another name", "PERFORM 1 FROM public.weather;", made=(VIEW,)),
     Way("a function that reads the view", "PERFORM public.forecast();", made=(VIEW, SQL)),
     Way("a function that calls that function", "IF public.mood() THEN NULL; END IF;", made=(VIEW, SQL, PLPGSQL)),

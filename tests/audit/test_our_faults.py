@@ -36,6 +36,15 @@ BEGIN
     NEW.head := qt001_cp.head_of(convert_from(NEW.body, 'UTF8')::jsonb);
     RETURN NEW;
 END $$;
+CREATE OR REPLACE FUNCTION qt001_cp.require_run(script text) RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE OR REPLACE FUNCTION qt001_cp.note_run_step(step text) RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE OR REPLACE FUNCTION qt001_cp.end_run(script text, steps text[], structure text) RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE OR REPLACE FUNCTION qt001_cp.refuse_incomplete_run() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE OR REPLACE FUNCTION qt001_cp.refuse_version_without_run() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    DELETE FROM qt001_cp.run;
+    RETURN NULL;
+END $$;
 """
 Patch = Callable[[pytest.MonkeyPatch], object]
 

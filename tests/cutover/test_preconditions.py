@@ -179,7 +179,11 @@ def test_nothing_was_recorded(at_fix7a_sealed: Stage) -> None:
 
 
 def test_another_manifest_was_rehearsed(record: Record, at_fix7a_sealed: Stage) -> None:
-    body = canonical_bytes({**record, "manifest": "0" * 64})
+    assert at_fix7a_sealed.bundle is not None
+    other = replace(at_fix7a_sealed.bundle.manifest, policy={"name": "other", "sha256": "0" * 64})
+    with at_fix7a_sealed.connect(AUTHOR) as author:
+        propose(author, other)
+    body = canonical_bytes({**record, "manifest": other.digest()})
     stopped(at_fix7a_sealed, "", "QT105", at_fix7a_sealed.digest, "no record", record=body)
 
 
@@ -204,7 +208,7 @@ def _state_changed(record: Record) -> str:
 
 
 def _state_unknown(record: Record) -> str:
-    del record["cases"][0]["state_before"], record["cases"][0]["state_after"]
+    record["cases"][0] |= {"state_before": "", "state_after": ""}
     return str(record["cases"][0]["name"])
 
 

@@ -60,7 +60,7 @@ EDITS: dict[str, Callable[[str], str]] = {
         r"current_query\(\), 1, (\d+)\)", lambda m: f"current_query(), 1, {int(m[1]) - 1})", text, count=1
     ),
     "the whole block": lambda text: re.sub(
-        r"\nDO (\$qt001_[0-9a-f]{16}\$)\n.*?\n\1;\n\nDO (\$qt001\$) BEGIN PERFORM qt001_cp.require_last_statement\('([^']+)', 'forward', \d+\)",
+        r"\nDO (\$qt001_[0-9a-f]{16}\$)\n.*?\n\1;\n\nDO (\$call_[0-9a-f]{16}\$) BEGIN PERFORM qt001_cp.require_last_statement\('([^']+)', 'forward', \d+\)",
         r"\nDO \2 BEGIN PERFORM qt001_cp.require_last_statement('\3', 'forward', 0)",
         text,
         count=1,

@@ -97,7 +97,6 @@ CREATE FUNCTION "a.b".g(bit varying(3), character varying, timestamp with time z
 CREATE FUNCTION "a.b".g(anyarray, anynonarray) RETURNS anyelement LANGUAGE sql AS $$ SELECT $1[1] $$;
 CREATE FUNCTION "a.b".g(anycompatiblerange, anycompatiblemultirange) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
 CREATE FUNCTION "a.b".g(VARIADIC anyarray) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
-CREATE FUNCTION "a.b".g(record) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
 CREATE FUNCTION "a.b".g(refcursor, regclass, oid, name, xml, jsonpath, int2vector, oidvector) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
 CREATE FUNCTION "a.b"."select"() RETURNS SETOF "a.b"."comp" LANGUAGE sql BEGIN ATOMIC SELECT 1, NULL::"a.b"."enum.e"[], 2.0; END;
 CREATE FUNCTION "a.b".atomic_return(x int DEFAULT 3 + 4) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 7 RETURN x + 1;
@@ -114,7 +113,7 @@ CREATE FUNCTION "a.b".to_int("a.b"."comp") RETURNS int LANGUAGE sql IMMUTABLE AS
 CREATE FUNCTION "a.b".trg() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE FUNCTION "a.b".trg_trans() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 FROM "new t"; RETURN NULL; END $$;
 GRANT EXECUTE ON FUNCTION "a.b".g(text) TO "select", "a=r/b" WITH GRANT OPTION;
-REVOKE ALL ON FUNCTION "a.b".g(record) FROM PUBLIC, :"app";
+REVOKE ALL ON FUNCTION "a.b".g(anycompatiblerange, anycompatiblemultirange) FROM PUBLIC, :"app";
 REVOKE EXECUTE ON FUNCTION "a.b".g(VARIADIC anyarray) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE "a.b".p(OUT a int, OUT b int) TO "select";
 CREATE AGGREGATE "a.b"."sum up"(int) (SFUNC = "a.b".sfunc, STYPE = int, INITCOND = '0');

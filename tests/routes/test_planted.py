@@ -39,7 +39,6 @@ BEFORE_FIX7A = {
     ),
     "a table": ("CREATE TABLE qt001_cp.document (body bytea);\n", "relation document of "),
     "the version table": (
-        "CREATE TABLE qt001_cp.alembic_version (version_num varchar(32) PRIMARY KEY);\n"
         "ALTER TABLE qt001_cp.alembic_version OWNER TO directus;\n",
         "relation alembic_version of directus",
     ),
@@ -133,7 +132,11 @@ def test_the_guard_runs_nothing_of_a_watch_that_is_not_its_own(at_fix7c_done: St
     """Deployed without superuser there is no watch, and its name is free."""
     run(
         at_fix7c_done,
-        "SELECT qt001_cp.watch_end();\n"
+        "DO $$ DECLARE each name; BEGIN\n"
+        "FOR each IN SELECT t.evtname FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid\n"
+        "            WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace\n"
+        "LOOP EXECUTE format('DROP EVENT TRIGGER %I', each); END LOOP; END $$;\n"
+        "DROP SCHEMA qt001_cp_watch CASCADE;\n"
         "CREATE SCHEMA qt001_cp_watch AUTHORIZATION reporting;\n"
         "SET ROLE reporting;\n"
         "GRANT USAGE ON SCHEMA qt001_cp_watch TO PUBLIC;\n"

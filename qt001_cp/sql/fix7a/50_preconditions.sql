@@ -88,12 +88,14 @@ UNION ALL
 SELECT 'QT105', format('no-go case %s / %s', tried.family, tried.name),
        'refused with ' || tried.expected::text || ', state unchanged',
        coalesce(tried.sqlstate, 'no SQLSTATE')
-       || CASE WHEN tried.state_before IS DISTINCT FROM tried.state_after THEN ', state changed'
+       || CASE WHEN coalesce(tried.state_before, '') = '' THEN ', state unknown'
+               WHEN tried.state_before IS DISTINCT FROM tried.state_after THEN ', state changed'
                ELSE '' END,
        'Close the route, then rehearse again.'
 FROM tried
 WHERE coalesce(tried.expected @> to_jsonb(tried.sqlstate), false) IS NOT TRUE
-   OR tried.state_before IS NULL OR tried.state_before IS DISTINCT FROM tried.state_after
+   OR coalesce(tried.state_before, '') = ''
+   OR tried.state_before IS DISTINCT FROM tried.state_after
 UNION ALL
 SELECT 'QT105', format('%s %s as %s', object.kind, object.identity, actor.role),
        'a case in the no-go family acl_denials', 'none', 'Rehearse again with this manifest.'

@@ -10,7 +10,10 @@ import psycopg
 from qt001_cp.errors import Findings
 from qt001_cp.model.names import Role
 
-_WHO: Final = "SELECT r.rolsuper, r.oid = 10 FROM pg_catalog.pg_roles r WHERE r.rolname = %s"
+_WHO: Final = """
+SELECT rolsuper, oid OPERATOR(pg_catalog.=) 10::pg_catalog.oid FROM pg_catalog.pg_roles
+WHERE rolname OPERATOR(pg_catalog.=) %s::pg_catalog.text
+"""
 """10: the role that initdb made, ``BOOTSTRAP_SUPERUSERID`` of the sources."""
 NO_WAY: Final = "superuser: no privilege that is taken from it binds it, and precondition 8 of FIX7b refuses it (QT108)"
 

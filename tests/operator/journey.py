@@ -87,7 +87,7 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     assert cut[2] == base[2]
     assert cut[0] != sealed[0]
     # While the operator's login is the application role too, FIX7c refuses.
-    with pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected not directus"):
+    with pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected no membership in directus"):
         way.upgrade("fix7b", "fix7c", **x)
     way.run(admin, f"REVOKE directus FROM {LOGIN};")
     without = way.seen()

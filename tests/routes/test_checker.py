@@ -172,7 +172,7 @@ def test_fix7a_refuses_an_event_trigger_of_the_application(at_base: Stage) -> No
     with pytest.raises(Refused) as caught:
         revisions.upgrade(at_base.scene.dsn(OPERATOR), "fix7a", policy="qt001_cp/estate/policy.toml")
     assert caught.value.sqlstate == "QT108"
-    assert "hook (function articles_hook owned by directus)" in str(caught.value)
+    assert "hook (function articles_hook of directus)" in str(caught.value)
     assert at_base.scene.dump() == before
 
 

@@ -26,6 +26,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $planned_state$
 -- Every transferred object as the manifest leaves it: after FIX7b, and after FIX7c where that

@@ -27,6 +27,7 @@ $storage_columns$;
 CREATE FUNCTION qt001_cp.defining_catalog() RETURNS TABLE (catalog name, named boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $defining_catalog$
 -- The catalogs whose rows define something; named: pg_identify_object() has a name for a row. Made
 -- from model/catalogs.py.

@@ -418,6 +418,7 @@ $expected_default_acls$;
 CREATE FUNCTION qt001_cp.default_acls_as_expected(expected_acls jsonb, oldest xid8) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 SET jit = off
 AS $default_acls_as_expected$
 -- Whether the default privileges of the manifest are those, and no others are new.

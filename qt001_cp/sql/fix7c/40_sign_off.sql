@@ -17,6 +17,7 @@ $control_plane_routines$;
 CREATE FUNCTION qt001_cp.watch_lines() RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $watch_lines$
 -- What tells the guard of a change (45_watch), a line each: whoever weakens it needs a new
 -- sign-off.

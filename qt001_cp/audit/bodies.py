@@ -8,7 +8,7 @@ is neither SQL nor PL/pgSQL (the same).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from qt001_cp.audit.dynamic import opaque
@@ -95,12 +95,31 @@ def known_names(manifest: Row) -> Known:
     return known
 
 
-def asks_first(body: str) -> bool:
-    """Nothing before BEGIN has a value of its own, and the first statement is the guard."""
-    words = [t.text for t in tokens(body)]
+def asks_first(body: str, types: Collection[str]) -> bool:
+    """What stands before BEGIN runs nothing, and the first statement is the guard. ``types``: names of types that are no domain."""
+    found = list(tokens(body))
+    words = [t.text for t in found]
     if "begin" not in words:
         return False
     first = words.index("begin")
-    return words[first + 1 : first + 1 + len(_GUARD)] == _GUARD and not re.search(
-        r":=|\bdefault\b", " ".join(words[:first])
-    )
+    before = found[:first]
+    plain = all(t.kind in ("word", "number", "mark") for t in before) and _declares_only(words[:first], types)
+    return plain and words[first + 1 : first + 1 + len(_GUARD)] == _GUARD
+
+
+def _declares_only(words: list[str], types: Collection[str]) -> bool:
+    """Variables of known types, each a name and its type: no value, no cursor, no %TYPE, which may be a domain."""
+    if not words:
+        return True
+    if words[0] != "declare" or words[-1] != ";":
+        return False
+    at = " ".join(words[1:]).removesuffix(";").split(" ; ")
+    return len(words) == 2 or all(_is_plain(each.split(), types) for each in at)
+
+
+def _is_plain(declaration: list[str], types: Collection[str]) -> bool:
+    name, *of = declaration or [""]
+    if not re.fullmatch(r"[a-z_]\w*", name):
+        return False
+    said = re.sub(r" ?(\( \d+( , \d+)* \)|\[( \d+)? \])", "", " ".join(of)).replace(" . ", ".")
+    return said in types or re.fullmatch(r"(\w+\.)?\w+ % rowtype", said) is not None

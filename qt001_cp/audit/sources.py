@@ -50,8 +50,9 @@ def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
             " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
         )
         bad = functions.unlisted(connection)
+        types = frozenset(r["name"] for r in rows(connection, "plain_types.sql"))
         routines: dict[Node, Row] = {
-            (r["kind"], r["identity"]): {**r, "unlisted": bad} for r in rows(connection, "routines.sql")
+            (r["kind"], r["identity"]): {**r, "unlisted": bad, "types": types} for r in rows(connection, "routines.sql")
         }
     return routines, list(rows(connection, "depends.sql"))
 
@@ -122,7 +123,7 @@ def _replaced(wanted: Row, live: Row) -> Iterator[str]:
             "expected SECURITY DEFINER and search_path pg_catalog, pg_temp,"
             f" found definer={live['definer']} and {live['path']}"
         )
-    if not asks_first(live["body"] or ""):
+    if not asks_first(live["body"] or "", live["types"]):
         yield "its first statement is not PERFORM qt001_cp.require_acceptance(…)"
 
 

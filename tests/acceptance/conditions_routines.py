@@ -74,6 +74,11 @@ FAULTS = (
     _PAIRED("a declaration writes before its guard", _body(f"DECLARE x jsonb := qt001_cp.source_rows(''); BEGIN {_GUARD} RETURN x; END"), "qt001_cp.verify()"),
     _PAIRED("a declaration behind a line feed of another kind", _body(f"-- \r DECLARE x jsonb := qt001_cp.source_rows('');\nBEGIN {_GUARD} RETURN x; END"),
             "qt001_cp.verify()"),
+    _PAIRED("a declaration is a cursor whose query holds the guard",
+            both(do("SET LOCAL check_function_bodies = off"), _body(f"DECLARE c CURSOR FOR SELECT t.begin {_GUARD} BEGIN {_WRITE} RETURN '[]'; END")),
+            "qt001_cp.verify()"),
+    _PAIRED("a declaration has a domain, whose CHECK runs first",
+            _body(f"DECLARE x public.qt001_code; BEGIN {_GUARD} RETURN '[]'; END"), "qt001_cp.verify()"),
     _PAIRED("it is an SQL function that quotes its guard",
             do("DROP FUNCTION qt001_cp.verify()", "CREATE FUNCTION qt001_cp.verify() RETURNS text LANGUAGE sql SECURITY DEFINER"
                f" SET search_path = pg_catalog, pg_temp AS $sql$SELECT $q$ BEGIN {_GUARD} $q$$sql$",

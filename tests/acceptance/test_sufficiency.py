@@ -37,6 +37,36 @@ def test_an_older_snapshot_is_refused_even_when_all_gates_are_open(at_fix7c_done
     assert refused.value.sqlstate == "QT305"
 
 
+REPLICA = "SET session_replication_role = replica"
+
+
+@pytest.mark.parametrize("by", [REPLICA, f"ALTER ROLE qt001_service {REPLICA}"])
+def test_a_session_of_replica_role_is_refused_even_when_all_gates_are_open(at_fix7c_done: Stage, by: str) -> None:
+    """The writer would write without its triggers and foreign keys."""
+    open_all(at_fix7c_done)
+    with at_fix7c_done.connect() as admin:
+        before = admin.execute("SELECT count(*) FROM public.qt001_write_log").fetchone()
+        parameter = admin.info.server_version >= 150000
+        power = "GRANT SET ON PARAMETER session_replication_role TO" if parameter else "ALTER ROLE"
+        admin.execute(f"{power} qt001_service{'' if parameter else ' SUPERUSER'}".encode())
+        try:
+            if by != REPLICA:
+                admin.execute(by.encode())
+            with at_fix7c_done.connect("qt001_service") as service:
+                if by == REPLICA:
+                    service.execute(by.encode())
+                with pytest.raises(psycopg.Error) as refused:
+                    service.execute(CALL)
+            after = admin.execute("SELECT count(*) FROM public.qt001_write_log").fetchone()
+        finally:
+            admin.execute("ALTER ROLE qt001_service RESET session_replication_role")
+            power = "REVOKE SET ON PARAMETER session_replication_role FROM" if parameter else "ALTER ROLE"
+            admin.execute(f"{power} qt001_service{'' if parameter else ' NOSUPERUSER'}".encode())
+    assert refused.value.sqlstate == "QT305"
+    assert "session_replication_role origin, found replica" in str(refused.value)
+    assert after == before
+
+
 def test_the_test_authority_counts_only_where_the_bootstrap_said_so(at_fix7c_done: Stage) -> None:
     open_all(at_fix7c_done)
     superuser(at_fix7c_done, "UPDATE qt001_cp.bootstrap SET test_authority = false")

@@ -31,7 +31,7 @@ LINES = (
     "COMMIT;",
 )
 SAMPLE = {
-    "base-fix7a": {"COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE VIEW"},
+    "base-fix7a": {"COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE TYPE", "CREATE VIEW"},
     "fix7a-fix7b": {
         "ALTER DEFAULT PRIVILEGES",
         "ALTER FUNCTION",
@@ -49,7 +49,7 @@ SAMPLE = {
     "fix7b-fix7c": {"CREATE FUNCTION", "CREATE SCHEMA"},
     "fix7c-fix7b": {"CREATE FUNCTION", "DROP FUNCTION", "DROP SCHEMA", "DROP TRIGGER", "DROP VIEW"},
     "fix7b-fix7a": {"ALTER DEFAULT PRIVILEGES", "ALTER PROCEDURE", "ALTER VIEW", "GRANT"},
-    "fix7a-base": {"DROP FUNCTION", "DROP TABLE"},
+    "fix7a-base": {"DROP FUNCTION", "DROP TABLE", "DROP TYPE"},
 }
 """Together every kind of statement that any way has."""
 

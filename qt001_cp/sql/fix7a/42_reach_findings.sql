@@ -454,6 +454,38 @@ CROSS JOIN LATERAL (
 WHERE object.disposition = 'transfer' AND acl.entry ->> 1 IN (SELECT member.role FROM member)
 $inherited_privilege_findings$;
 
+CREATE FUNCTION qt001_cp.overload_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+SET jit = off
+AS $overload_findings$
+-- A routine that stays with the application, with the schema and the name of a transferred one: it
+-- may fit a caller's arguments better, and is the one that is called then.
+WITH application AS MATERIALIZED (
+    SELECT member.oid FROM qt001_cp.application_role_oids(
+        (qt001_cp.document_json(manifest) ->> 'application')::name) member(oid)
+), transferred AS MATERIALIZED (
+    SELECT object.schema, object.name, object.identity
+    FROM qt001_cp.manifest_object(manifest) object
+    WHERE object.disposition = 'transfer'
+      AND object.kind IN ('function', 'procedure', 'aggregate')
+)
+SELECT 'QT108', named.type || ' ' || named.identity,
+       format('no routine of the application''s with the schema and name of %s, which is '
+              'transferred', min(transferred.identity)),
+       'owner ' || pg_get_userbyid(routine.proowner),
+       'Transfer it too by a rule of the policy, or: ALTER ROUTINE … RENAME TO another_name;'
+FROM pg_proc routine
+JOIN pg_namespace space ON space.oid = routine.pronamespace
+JOIN transferred ON transferred.schema = space.nspname AND transferred.name = routine.proname
+CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, routine.oid, 0) named
+WHERE routine.proowner IN (SELECT application.oid FROM application)
+  AND NOT EXISTS (SELECT 1 FROM transferred moved WHERE moved.identity = named.identity)
+GROUP BY named.type, named.identity, routine.proowner
+$overload_findings$;
+
 CREATE FUNCTION qt001_cp.manifest_reach_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
@@ -466,6 +498,8 @@ UNION ALL
 SELECT finding.* FROM qt001_cp.database_findings(manifest) finding
 UNION ALL
 SELECT finding.* FROM qt001_cp.inherited_privilege_findings(manifest) finding
+UNION ALL
+SELECT finding.* FROM qt001_cp.overload_findings(manifest) finding
 UNION ALL
 -- Without the barrier a function in the reader's query sees the rows that the view leaves out.
 SELECT 'QT108', 'view ' || object.identity, 'a curated view WITH (security_barrier = true)',

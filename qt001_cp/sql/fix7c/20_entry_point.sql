@@ -48,18 +48,50 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.source_rows(pg_catalog.text)', NULL,
      'Level A: counts rows of the source tables');
 
+CREATE FUNCTION qt001_cp.plain_declarations(section text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $plain_declarations$
+-- Whether what stands before BEGIN runs nothing: each declaration is a name and a type, with its
+-- schema or of pg_catalog, or the row type of a relation. A domain has its CHECK asked as soon as
+-- there is the variable; an initial value, a cursor and %TYPE (which may be a domain) are not
+-- plain, and neither is what is not known here.
+WITH declared(words) AS (
+    SELECT btrim(regexp_replace(regexp_replace(lower(piece.text),
+               '\s+', ' ', 'g'), ' ?(\([0-9, ]+\)|\[[0-9]*\])', '', 'g'))
+    FROM regexp_split_to_table(regexp_replace(section, '^\s*declare\M', '', 'i'), ';')
+         WITH ORDINALITY piece(text, number)
+), variable AS (
+    SELECT declared.words, regexp_match(declared.words, '^[a-z_][a-z0-9_]* (.+)$') AS type
+    FROM declared WHERE declared.words <> ''
+)
+SELECT section ~* '^\s*($|declare\M.*;\s*$)' AND NOT EXISTS (
+    SELECT 1 FROM variable
+    WHERE (variable.type[1] ~ '^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]* ?% ?rowtype$'
+           OR variable.type[1] IN ('record', 'int', 'decimal', 'dec', 'float')
+           OR EXISTS (
+               SELECT 1 FROM pg_type JOIN pg_namespace space ON space.oid = pg_type.typnamespace
+               WHERE pg_type.typtype IN ('b', 'c', 'e', 'r', 'm')
+                 AND (variable.type[1] = space.nspname || '.' || pg_type.typname
+                      OR space.nspname = 'pg_catalog'
+                         AND variable.type[1] IN (pg_type.typname,
+                                                  format_type(pg_type.oid, NULL))))) IS NOT TRUE)
+$plain_declarations$;
+
 CREATE FUNCTION qt001_cp.first_call(source text) RETURNS text
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $first_call$
 -- The function that a PL/pgSQL body calls before anything else can run, and whose error nothing in
--- it can catch. NULL where that is not plain to see: a quote, a label or an initial value before
--- BEGIN, an argument that is no literal, anything between the call and its semicolon (PERFORM f()
--- WHERE false calls nothing), an exception handler, a block comment (they nest, no pattern can
--- follow them).
+-- it can catch. NULL where that is not plain to see: a quote, a label or a declaration that may run
+-- something before BEGIN, an argument that is no literal, anything between the call and its
+-- semicolon (PERFORM f() WHERE false calls nothing), an exception handler, a block comment (they
+-- nest, no pattern can follow them).
 SELECT CASE WHEN source !~ '/\*'
              AND source !~* '\mexception\M(\s|--[^\n\r]*[\n\r])*\mwhen\M'
              AND body.part[1] !~* '(["''$<>=]|\mdefault\M)'
+             AND qt001_cp.plain_declarations(body.part[1])
        THEN substring(body.part[2] FROM
            '^\s*PERFORM\s+([a-z0-9_]+\.[a-z0-9_]+)\s*\(\s*(?:''[^''\\]*''\s*)?\)\s*;') END
 FROM regexp_match(regexp_replace(source, '--[^\n\r]*', '', 'g'),

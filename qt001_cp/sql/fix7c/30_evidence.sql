@@ -1,6 +1,52 @@
 -- Evidence: what it has to hold, how it comes in, and how it is bound. Whether a document is enough
 -- is for the gates to compute; what is refused here is what they could not read.
 
+CREATE FUNCTION qt001_cp.analysis_document_findings(doc jsonb)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $analysis_document_findings$
+-- What the gates could not read of a static analysis, by its place; they would end in an error of
+-- PostgreSQL's, and with them every call of the guard.
+WITH part(place, value, wanted) AS (
+    SELECT 'routines', doc -> 'routines', 'array'
+    UNION ALL
+    SELECT format('routines[%s]%s', routine.number - 1, coalesce('.' || field.name, '')),
+           CASE WHEN field.name IS NULL THEN routine.value
+                WHEN jsonb_typeof(routine.value) = 'object' THEN routine.value -> field.name END,
+           field.wanted
+    FROM jsonb_array_elements(CASE jsonb_typeof(doc -> 'routines') WHEN 'array' THEN
+                                  doc -> 'routines' ELSE '[]' END)
+         WITH ORDINALITY routine(value, number)
+    CROSS JOIN (VALUES (NULL, 'object'), ('kind', 'string'), ('identity', 'string'),
+                       ('edges', 'array'), ('unknown', 'array')) field(name, wanted)
+    UNION ALL
+    SELECT format('routines[%s].%s[%s]%s', routine.number - 1, listed.name, entry.number - 1,
+                  coalesce('.' || field.name, '')),
+           CASE WHEN field.name IS NULL THEN entry.value
+                WHEN jsonb_typeof(entry.value) = 'object' THEN entry.value -> field.name END,
+           field.wanted
+    FROM jsonb_array_elements(CASE jsonb_typeof(doc -> 'routines') WHEN 'array' THEN
+                                  doc -> 'routines' ELSE '[]' END)
+         WITH ORDINALITY routine(value, number)
+    CROSS JOIN (VALUES ('edges'), ('unknown')) listed(name)
+    CROSS JOIN LATERAL jsonb_array_elements(
+        CASE WHEN jsonb_typeof(routine.value) = 'object'
+              AND jsonb_typeof(routine.value -> listed.name) = 'array'
+             THEN routine.value -> listed.name ELSE '[]' END) WITH ORDINALITY entry(value, number)
+    JOIN (VALUES ('edges', NULL, 'object'), ('edges', 'kind', 'string'),
+                 ('edges', 'identity', 'string'), ('edges', 'verb', 'string'),
+                 ('unknown', NULL, 'object'), ('unknown', 'rule', 'string'),
+                 ('unknown', 'detail', 'string')) field(list, name, wanted)
+    ON field.list = listed.name
+)
+SELECT 'QT302', part.place, 'of JSON type ' || part.wanted,
+       coalesce(jsonb_typeof(part.value), 'nothing'),
+       'Take the static-analysis.json that qt001-cp analyse wrote.'
+FROM part WHERE jsonb_typeof(part.value) IS DISTINCT FROM part.wanted
+$analysis_document_findings$;
+
 CREATE FUNCTION qt001_cp.import_evidence(body bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -41,6 +87,11 @@ BEGIN
             MESSAGE = format('produced_at of the evidence: expected a time in UTC such as '
                              '2026-01-31T12:00:00Z, found %L', doc ->> 'produced_at'),
             HINT = 'Write the time at which the tool ran.';
+    END IF;
+    IF doc ->> 'schema' = 'qt001.evidence.static-analysis/1' THEN
+        PERFORM qt001_cp.raise_first('evidence', (
+            SELECT jsonb_agg(to_jsonb(finding))
+            FROM qt001_cp.analysis_document_findings(doc) finding));
     END IF;
     PERFORM qt001_cp.record_event('evidence_imported', made, jsonb_build_object(
         'schema', doc ->> 'schema', 'class', doc ->> 'class'));

@@ -206,6 +206,8 @@ SELECT 'QT301', run.object,
        format('a clean run in the last %s s, by a member of qt001_cp_verifier', readiness.max_age),
        CASE WHEN run.seq IS NULL THEN 'it never ran'
             WHEN run.findings > 0 THEN format('%s finding(s) at %s', run.findings, run.at)
+            WHEN run.at > clock_timestamp()
+                THEN format('it ran at %s, which is in the future', run.at)
             WHEN run.actor = 'qt001_cp_owner'
               OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(run.actor))
                 THEN 'it ran as ' || run.actor
@@ -213,7 +215,8 @@ SELECT 'QT301', run.object,
        run.mend
 FROM readiness CROSS JOIN run
 WHERE run.seq IS NULL OR readiness.max_age IS NULL
-   OR run.at < clock_timestamp() - make_interval(secs => readiness.max_age) OR run.findings > 0
+   OR run.at < clock_timestamp() - make_interval(secs => readiness.max_age)
+   OR run.at > clock_timestamp() OR run.findings > 0
    OR run.actor = 'qt001_cp_owner'
    OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(run.actor))
 UNION ALL

@@ -289,7 +289,9 @@ AS $overdue$
 -- One watches the other: the last run of 'verified' or 'scanned', since the deployment at the
 -- latest, is not older than max_age_seconds of the readiness manifest.
 SELECT watched.object, format('a run in the last %s s', readiness.max_age),
-       CASE WHEN last.ran THEN 'the last at ' || last.at
+       CASE WHEN last.at > clock_timestamp()
+                THEN format('the last at %s, which is in the future', last.at)
+            WHEN last.ran THEN 'the last at ' || last.at
             ELSE 'none since the deployment at ' || last.at END,
        watched.mend
 FROM (VALUES
@@ -306,7 +308,8 @@ CROSS JOIN LATERAL (
     WHERE event.verb IN (watched.verb, 'deployed') ORDER BY event.seq DESC LIMIT 1) last
 WHERE watched.verb = overdue.verb
   AND (readiness.max_age IS NULL
-       OR last.at < clock_timestamp() - make_interval(secs => readiness.max_age))
+       OR last.at < clock_timestamp() - make_interval(secs => readiness.max_age)
+       OR last.at > clock_timestamp())
 $overdue$;
 
 CREATE FUNCTION qt001_cp.scan() RETURNS jsonb

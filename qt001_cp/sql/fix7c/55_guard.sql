@@ -146,6 +146,13 @@ BEGIN
                              entry_point, current_setting('transaction_isolation')),
             HINT = 'Call it in a READ COMMITTED transaction: the guard must see the present.';
     END IF;
+    -- In a session of replica role the writer would write without its triggers and foreign keys.
+    IF current_setting('session_replication_role') <> 'origin' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT305',
+            MESSAGE = format('%s refused: expected session_replication_role origin, found %s',
+                             entry_point, current_setting('session_replication_role')),
+            HINT = 'SET session_replication_role = origin; -- and see who has set it: \drds';
+    END IF;
     -- A schema of that name that is somebody else's is not the watch: what stands in it would run
     -- here. Whoever may act as qt001_cp_owner anyway, a superuser first, gains nothing by it.
     watched := current_user = 'qt001_cp_owner' AND to_regclass('qt001_cp_watch.latch') IS NOT NULL

@@ -115,7 +115,7 @@ DOCUMENTS = (
     _REAL("nothing is bound", forgotten("bound"), "found none"),
     _REAL("the bootstrap was for another database", do("UPDATE qt001_cp.bootstrap SET database = 'elsewhere'"), "of class test"),
     _REAL("the manifest of capabilities is not sealed", forgotten("sealed", _unsealed("capability")), "not sealed"),
-    _REAL("evidence of another kind", offered(schema="qt001.evidence.static-analysis/1"), "not capability evidence"),
+    _REAL("evidence of another kind", offered(schema="qt001.evidence.static-analysis/1", routines=[]), "not capability evidence"),
     _REAL("simulated evidence", offered(**_class("simulated")), "is simulated"),
     _REAL("a tool's own evidence of class test", offered(**_class("test")), "of class test"),
     _REAL("the test authority, called real", offered(producer="qt001-test-authority"), "called real"),

@@ -60,6 +60,8 @@ FAULTS = (
     _PAIRED("its guard reads from nothing", _body(f"BEGIN {_GUARD[:-1]} FROM generate_series(1, 0); {_WRITE} RETURN '[]'; END"), "qt001_cp.verify()"),
     _PAIRED("its guard's error is caught",
             _body(f"BEGIN {_GUARD} RETURN '[]'; EXCEPTION -- always\n WHEN OTHERS THEN {_WRITE} RETURN '[]'; END"), "qt001_cp.verify()"),
+    _PAIRED("its guard's error is caught, behind a block comment",
+            _body(f"BEGIN {_GUARD} RETURN '[]'; EXCEPTION /* always */ WHEN OTHERS THEN {_WRITE} RETURN '[]'; END"), "qt001_cp.verify()"),
     _PAIRED("its guard is a function of that name elsewhere",
             both(do("CREATE FUNCTION public.require_duty(text) RETURNS void LANGUAGE sql AS 'SELECT'"),
                  _body(f"BEGIN PERFORM public.require_duty('qt001_cp_verifier'); {_WRITE} RETURN '[]'; END")), "public.require_duty"),

@@ -90,7 +90,6 @@ AS $first_call$
 -- nest, no pattern can follow them).
 SELECT CASE WHEN source !~ '/\*'
              AND source !~* '\mexception\M(\s|--[^\n\r]*[\n\r])*\mwhen\M'
-             AND body.part[1] !~* '(["''$<>=]|\mdefault\M)'
              AND qt001_cp.plain_declarations(body.part[1])
        THEN substring(body.part[2] FROM
            '^\s*PERFORM\s+([a-z0-9_]+\.[a-z0-9_]+)\s*\(\s*(?:''[^''\\]*''\s*)?\)\s*;') END

@@ -29,8 +29,8 @@ What it does not see:
   routine in another language holds, or a string that is put together at run time, has to be an unknown of the evidence; that it
   is one is looked at. Types are not.
 - `workflow/preflight`: nothing rests on its answer. The cutover asks the same in the database, and the audit looks at what came out.
-- `review`: index, changes, SARIF and transcript are compared with their sums only. `fix7c.sql` carries the frozen files of a
-  revision: step 1 of [auditor](auditor.md) compares those. `report`: a page for reading, evidence for nothing.
+- `review`: index, changes, SARIF and transcript are compared with their sums only. `fix7c.sql` carries the files of a
+  stage: step 1 of [auditor](auditor.md) compares those. `report`: a page for reading, evidence for nothing.
 - Its own signatures: with a wrong encoding it would sign and take what nobody else does. openssl says so (step 7 of
   [auditor](auditor.md)); `tests/audit/test_signature.py` has the audit's encoding and its check replaced, and openssl refuse.
 - A superuser who rewrites ledger and chain before anybody has kept a head of it.

@@ -16,8 +16,6 @@ from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 from tests.conftest import Stage
 from tests.kinds.conftest import audited
 
-pytestmark = pytest.mark.matrix
-
 
 def seal_every_kind(stage: Stage) -> None:
     path = stage.folder / "policy.toml"

@@ -34,7 +34,6 @@ LETTERS = {
     "fdwacl": "F",
 }
 """What acldefault() calls the catalogs' kinds (PostgreSQL documentation, "Access Privilege Inquiry Functions")."""
-pytestmark = pytest.mark.matrix
 
 
 def _ask(connection: psycopg.Connection, query: str, *values: Any) -> Any:

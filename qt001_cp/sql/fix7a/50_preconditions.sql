@@ -64,8 +64,7 @@ WITH record AS MATERIALIZED (
     WHERE event.verb = 'rehearsal_recorded' AND event.subject = manifest
     ORDER BY event.seq DESC LIMIT 1
 ), family(name) AS (
-    VALUES ('acl_denials'), ('denominator'), ('spoof_self_sign_stale'), ('fake_capability'),
-           ('canonical_hash_sensitivity'), ('unknown_dependency'), ('protected_state_no_worse')
+    SELECT unnest('{nogo_families}'::text[])
 ), tried AS MATERIALIZED (
     SELECT entry ->> 'family' AS family, entry ->> 'name' AS name, entry ->> 'role' AS role,
            entry ->> 'object' AS object, entry -> 'expected' AS expected,

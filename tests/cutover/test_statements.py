@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from qt001_cp.emit.statements import statement
+from qt001_cp.model.names import ObjectRef, Role
+from qt001_cp.model.roles import OWNER
+from qt001_cp.model.steps import ChangeOwner
 from qt001_cp.rehearsal.scene import OPERATOR
 from tests.conftest import Stage
 from tests.cutover.support import printed, refused, refused_in_psql, reseal
 
-_ONE = 'ALTER TABLE "public"."qt001_source" OWNER TO "qt001_cp_owner";\n'
+_ONE = (
+    statement(ObjectRef("table", "public.qt001_source", "public", "qt001_source"), ChangeOwner(Role("directus"), OWNER))
+    + "\n"
+)
 _END = re.compile(r"\nEND\n(\$qt001_[0-9a-f]{16}\$);\n")
 _BETWEEN = re.compile(r"\n(\$run_[0-9a-f]{16}\$);\nEXECUTE \1\n")
 

@@ -287,8 +287,10 @@ WITH line(words) AS (
                trigger.tgtype, trigger.tgenabled, trigger.tgdeferrable, trigger.tginitdeferred)
     FROM pg_trigger trigger JOIN pg_class relation ON relation.oid = trigger.tgrelid
     JOIN pg_proc routine ON routine.oid = trigger.tgfoid
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND NOT trigger.tgisinternal
+    WHERE relation.relnamespace = 'qt001_cp'::regnamespace
       AND routine.pronamespace = 'qt001_cp'::regnamespace
+      -- Before 15 the trigger of a partition, made from its parent's, counts as internal.
+      AND (NOT trigger.tgisinternal OR trigger.tgparentid <> 0)
 )
 SELECT encode(sha256(convert_to(
     string_agg(line.words, E'\n' ORDER BY line.words COLLATE "C"), 'UTF8')), 'hex')

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg import pq
+from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from qt001_cp.errors import DatabaseProblem, Findings
@@ -94,7 +94,7 @@ def read_only_hint(connection: psycopg.Connection) -> str:
     standby, source, user, database = row if row is not None else (False, "", "", "")
     if standby:
         return "this server is a standby: name the primary in the DSN"
-    role, place = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in (user, database))
+    role, place = _quoted(user), _quoted(database)
     reset = "RESET default_transaction_read_only;  and connect again"
     return {
         "database": f"ALTER DATABASE {place} {reset}",
@@ -196,7 +196,7 @@ def _trusted(given: _Given) -> psycopg.Connection:
     raise Findings(
         f"login event trigger {row[0]} of database {given.database}: expected a function of a superuser, found one of {row[1]};"
         f" it has run with the rights of {user}, because {TRUSTED} said that it may",
-        hint=f'DROP EVENT TRIGGER "{row[0]}"; -- as a superuser, and see what it did: the login\'s rights are those that it had',
+        hint=f"DROP EVENT TRIGGER {_quoted(row[0])}; -- as a superuser, and see what it did: the login's rights are those that it had",
     )
 
 
@@ -205,13 +205,18 @@ def _as_itself(opened: psycopg.Connection) -> None:
     row = opened.execute("SELECT session_user, current_user").fetchone()
     if row is None or row[0] == row[1]:
         return
-    login, role = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in row)
+    login, role = map(_quoted, row)
     raise Findings(
         f"login {row[0]}: expected a session of its own, found that it begins as {row[1]}: a setting of the login or of the"
         " database does SET role",
         hint=f"ALTER ROLE {login} RESET role;  or, where it is set for this database,"
-        f' ALTER ROLE {login} IN DATABASE "{opened.info.dbname}" RESET role;  {role} is taken on by SET ROLE where it is wanted',
+        f" ALTER ROLE {login} IN DATABASE {_quoted(opened.info.dbname)} RESET role;  {role} is taken on by SET ROLE where it is wanted",
     )
+
+
+def _quoted(name: str) -> str:
+    """As an identifier. This module stands below :mod:`qt001_cp.emit.quoting`: everybody connects."""
+    return sql.Identifier(name).as_string()
 
 
 def _defaults(service: object) -> dict[str, str]:

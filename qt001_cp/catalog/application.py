@@ -7,6 +7,7 @@ from typing import Final
 
 import psycopg
 
+from qt001_cp.emit import quoting
 from qt001_cp.errors import Findings
 from qt001_cp.model.names import Role
 
@@ -32,7 +33,7 @@ def superuser(connection: psycopg.Connection, application: Role) -> Superuser | 
     row = connection.execute(_WHO, [application.name]).fetchone()
     if row is None or not row[0]:
         return None
-    role = '"' + application.name.replace('"', '""') + '"'
+    role = quoting.role(application)
     if row[1]:
         return Superuser(
             True,

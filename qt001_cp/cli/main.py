@@ -130,6 +130,14 @@ def _say_what_the_terminal_cannot() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+class _Version(argparse.Action):
+    """Its build is a sum over all SQL: nobody else waits for it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"{parser.prog} {version()}")
+        parser.exit()
+
+
 class _Project(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         print(project_folder())
@@ -143,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"qt001-cp {version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     parser.add_argument(
         "--project", action=_Project, nargs=0, help="print the folder with alembic.ini, scripts and docs, and exit"
     )

@@ -13,6 +13,7 @@ from tests.acceptance.attempt import SERVICE
 from tests.acceptance.support import CALL
 from tests.concurrency.support import running, until
 from tests.conftest import Stage
+from tests.cutover.support import DROP_WATCH, run
 
 CHANGE = "GRANT UPDATE ON public.qt001_source TO intern"
 BACK = "REVOKE UPDATE ON public.qt001_source FROM intern"
@@ -202,13 +203,7 @@ def test_without_event_triggers_every_call_is_judged(opened: Stage, capsys: pyte
         kept = admin.execute("SELECT * FROM qt001_cp.verdict").fetchone()
         main(["status", "--database", opened.scene.dsn(OPERATOR)])
         assert "guard kept: " in capsys.readouterr().out
-        admin.execute(
-            "DO $$ DECLARE each name; BEGIN"
-            " FOR each IN SELECT t.evtname FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid"
-            " WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace"
-            " LOOP EXECUTE format('DROP EVENT TRIGGER %I', each); END LOOP; END $$;"
-            " DROP SCHEMA qt001_cp_watch CASCADE"
-        )
+        run(opened, DROP_WATCH)
         blocked(service)
         main(["status", "--database", opened.scene.dsn(OPERATOR)])
         assert (

@@ -47,6 +47,16 @@ def unchanged(stage: Stage) -> Iterator[None]:
     assert photograph(stage) == before
 
 
+DROP_WATCH = (
+    "DO $$ DECLARE each name; BEGIN"
+    " FOR each IN SELECT t.evtname FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid"
+    " WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace"
+    " LOOP EXECUTE format('DROP EVENT TRIGGER %I', each); END LOOP; END $$;\n"
+    "DROP SCHEMA qt001_cp_watch CASCADE;\n"
+)
+"""The watch taken away by a superuser, around FIX7c's own way back."""
+
+
 def run(stage: Stage, statements: str, user: str | None = None) -> None:
     """Each statement on its own (some refuse a transaction block); they end with a semicolon and a new line."""
     with stage.connect(user) as connection:

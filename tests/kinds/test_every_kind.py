@@ -9,22 +9,15 @@ from qt001_cp.errors import NotRestorable
 from qt001_cp.model import kinds
 from qt001_cp.rehearsal.nogo.acl_denials import cases
 from qt001_cp.rehearsal.nogo.runner import run_batch
-from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
-from qt001_cp.workflow import revisions
-from qt001_cp.workflow.bundle import make_bundle
-from qt001_cp.workflow.seal import propose, record_rehearsal, seal
+from qt001_cp.rehearsal.scene import OPERATOR
+from qt001_cp.workflow.seal import record_rehearsal
 from tests.conftest import Stage
+from tests.cutover.support import sealed_with
 from tests.kinds.conftest import audited
 
 
 def seal_every_kind(stage: Stage) -> None:
-    path = stage.folder / "policy.toml"
-    revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(path))
-    with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
-        stage.bundle = make_bundle(author, path)
-        stage.bundle.write(stage.folder)
-        propose(author, stage.bundle.manifest)
-        seal(operator, stage.bundle.manifest)
+    sealed_with(stage, stage.folder, stage.folder / "policy.toml")
 
 
 def test_every_kind_goes_and_comes_back_exactly(with_every_kind: Stage) -> None:

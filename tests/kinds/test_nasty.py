@@ -12,11 +12,11 @@ from benchmarks.record import made_record
 from qt001_cp.model import kinds
 from qt001_cp.rehearsal.nogo.acl_denials import cases
 from qt001_cp.rehearsal.nogo.runner import run_batch
-from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, drop_scene
+from qt001_cp.rehearsal.scene import OPERATOR, drop_scene
 from qt001_cp.workflow import revisions
-from qt001_cp.workflow.bundle import make_bundle
-from qt001_cp.workflow.seal import propose, record_rehearsal, seal
+from qt001_cp.workflow.seal import record_rehearsal
 from tests.conftest import Library, Stage
+from tests.cutover.support import sealed_with
 from tests.kinds.conftest import audited, policy_with, rule
 
 SQL = Path(__file__).with_name("nasty.sql")
@@ -69,12 +69,9 @@ def nasty(library: Library, tmp_path: Path) -> Iterator[Stage]:
         names = ("--set=app=directus", f"--set=db={stage.scene.database}")
         stage.scene.server.psql(SQL.read_text("utf-8"), *names, dbname=stage.scene.database)
         policy_with(tmp_path, rules(stage.scene.server.version // 10000))
-        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(tmp_path / "policy.toml"))
-        with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
-            stage.bundle = make_bundle(author, tmp_path / "policy.toml")
-            stage.bundle.write(tmp_path)
-            propose(author, stage.bundle.manifest)
-            seal(operator, stage.bundle.manifest)
+        sealed_with(stage, tmp_path, tmp_path / "policy.toml")
+        assert stage.bundle is not None
+        with stage.connect(OPERATOR) as operator:
             record_rehearsal(operator, made_record(stage.bundle.manifest))
         yield stage
     finally:

@@ -14,11 +14,11 @@ from qt001_cp.audit.pack import pack
 from qt001_cp.cli import main
 from qt001_cp.emit.quoting import literal, readable
 from qt001_cp.emit.script import file_block, perform
-from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, drop_scene
+from qt001_cp.rehearsal.scene import OPERATOR, drop_scene
 from qt001_cp.workflow import revisions
-from qt001_cp.workflow.bundle import make_bundle
-from qt001_cp.workflow.seal import propose, record_rehearsal, seal
+from qt001_cp.workflow.seal import record_rehearsal
 from tests.conftest import Library, Stage
+from tests.cutover.support import sealed_with
 from tests.kinds.conftest import policy_with
 
 HIDDEN = re.compile(
@@ -65,12 +65,9 @@ def awkward(library: Library, tmp_path: Path) -> Iterator[Stage]:
         writer.write_text(
             writer.read_text("utf-8").replace("BEGIN\n", "-- \u202enew\u2066 \x07\\ 'y'\nBEGIN\n", 1), "utf-8"
         )
-        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(policy))
-        with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
-            stage.bundle = make_bundle(author, policy)
-            stage.bundle.write(tmp_path)
-            propose(author, stage.bundle.manifest)
-            seal(operator, stage.bundle.manifest)
+        sealed_with(stage, tmp_path, policy)
+        assert stage.bundle is not None
+        with stage.connect(OPERATOR) as operator:
             record_rehearsal(operator, made_record(stage.bundle.manifest))
         yield stage
     finally:

@@ -10,7 +10,7 @@ from qt001_cp.rehearsal.scene import OPERATOR, bootstrap, teardown
 from qt001_cp.servers import ServerError
 from qt001_cp.workflow import revisions
 from tests.conftest import Stage
-from tests.cutover.support import APPLICATION, cluster, findings, run, unchanged
+from tests.cutover.support import APPLICATION, DROP_WATCH, cluster, findings, run, unchanged
 
 POLICY = "qt001_cp/estate/policy.toml"
 _DEFAULT = "ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner GRANT ALL ON TABLES TO directus;\n"
@@ -132,12 +132,7 @@ def test_the_guard_runs_nothing_of_a_watch_that_is_not_its_own(at_fix7c_done: St
     """Deployed without superuser there is no watch, and its name is free."""
     run(
         at_fix7c_done,
-        "DO $$ DECLARE each name; BEGIN\n"
-        "FOR each IN SELECT t.evtname FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid\n"
-        "            WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace\n"
-        "LOOP EXECUTE format('DROP EVENT TRIGGER %I', each); END LOOP; END $$;\n"
-        "DROP SCHEMA qt001_cp_watch CASCADE;\n"
-        "CREATE SCHEMA qt001_cp_watch AUTHORIZATION reporting;\n"
+        f"{DROP_WATCH}CREATE SCHEMA qt001_cp_watch AUTHORIZATION reporting;\n"
         "SET ROLE reporting;\n"
         "GRANT USAGE ON SCHEMA qt001_cp_watch TO PUBLIC;\n"
         "CREATE SEQUENCE qt001_cp_watch.tripped;\n"

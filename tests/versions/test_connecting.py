@@ -131,6 +131,12 @@ def test_a_superuser_s_login_trigger_is_let_pass_by_name(planted: Stage, monkeyp
     with connecting.connect(planted.scene.dsn(OPERATOR), name="test") as connection:
         connection.execute(f"ALTER FUNCTION public.ev() OWNER TO {OPERATOR}")
     connecting.connect(dsn, name="test").close()
+    with connecting.connect(planted.scene.dsn(OPERATOR), name="test") as connection:
+        connection.execute("ALTER FUNCTION public.ev() OWNER TO directus")
+        connection.execute('ALTER EVENT TRIGGER door RENAME TO "do""or"')
+    with pytest.raises(Findings) as refused:
+        connecting.connect(dsn, name="test")
+    assert 'DROP EVENT TRIGGER "do""or"; --' in str(refused.value.hint)
     monkeypatch.setenv(connecting.TRUSTED, "another")
     with pytest.raises(Findings, match="expected no login event trigger"):
         connecting.connect(dsn, name="test")

@@ -18,6 +18,14 @@ EXCEPTION WHEN data_exception THEN
 END
 $utc_timestamp$;
 
+CREATE FUNCTION qt001_cp.listed(value jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $listed$
+-- The value where it is a list, else an empty one: what is not a list is a finding of its own.
+SELECT CASE jsonb_typeof(value) WHEN 'array' THEN value ELSE '[]' END
+$listed$;
+
 CREATE FUNCTION qt001_cp.record_case_findings(number bigint, one jsonb)
 RETURNS TABLE (object text, expected text, found text)
 LANGUAGE sql STABLE
@@ -57,9 +65,7 @@ WHERE jsonb_typeof(one) = 'object'
            AND NOT jsonb_path_exists(one -> 'expected', '$[*] ? (@.type() != "string")')
            AND NOT EXISTS (
                SELECT 1
-               FROM jsonb_array_elements_text(
-                        CASE jsonb_typeof(one -> 'expected') WHEN 'array' THEN one -> 'expected'
-                             ELSE '[]' END) code
+               FROM jsonb_array_elements_text(qt001_cp.listed(one -> 'expected')) code
                WHERE code !~ '^[0-9A-Z]{5}$'))
 $record_case_findings$;
 
@@ -96,8 +102,7 @@ WITH part AS (
     WHERE jsonb_typeof(doc -> 'cases') IS DISTINCT FROM 'array' OR doc -> 'cases' = '[]'
     UNION ALL
     SELECT finding.*
-    FROM jsonb_array_elements(CASE jsonb_typeof(doc -> 'cases') WHEN 'array' THEN doc -> 'cases'
-                                   ELSE '[]' END) WITH ORDINALITY one(value, number)
+    FROM jsonb_array_elements(qt001_cp.listed(doc -> 'cases')) WITH ORDINALITY one(value, number)
     CROSS JOIN LATERAL qt001_cp.record_case_findings(one.number - 1, one.value) finding
 )
 SELECT 'QT202', part.object, part.expected, part.found,

@@ -9,37 +9,33 @@ SET jit = off
 AS $analysis_document_findings$
 -- What the gates could not read of a static analysis, by its place; they would end in an error of
 -- PostgreSQL's, and with them every call of the guard.
-WITH part(place, value, wanted) AS (
+WITH routine AS MATERIALIZED (
+    SELECT entry.value, entry.number - 1 AS number
+    FROM jsonb_array_elements(qt001_cp.listed(doc -> 'routines'))
+         WITH ORDINALITY entry(value, number)
+), part(place, value, wanted) AS (
     SELECT 'routines', doc -> 'routines', 'array'
     UNION ALL
-    SELECT format('routines[%s]%s', routine.number - 1, coalesce('.' || field.name, '')),
-           CASE WHEN field.name IS NULL THEN routine.value
-                WHEN jsonb_typeof(routine.value) = 'object' THEN routine.value -> field.name END,
+    SELECT format('routines[%s]%s', routine.number, coalesce('.' || field.name, '')),
+           CASE WHEN field.name IS NULL THEN routine.value ELSE routine.value -> field.name END,
            field.wanted
-    FROM jsonb_array_elements(CASE jsonb_typeof(doc -> 'routines') WHEN 'array' THEN
-                                  doc -> 'routines' ELSE '[]' END)
-         WITH ORDINALITY routine(value, number)
+    FROM routine
     CROSS JOIN (VALUES (NULL, 'object'), ('kind', 'string'), ('identity', 'string'),
                        ('edges', 'array'), ('unknown', 'array')) field(name, wanted)
     UNION ALL
-    SELECT format('routines[%s].%s[%s]%s', routine.number - 1, listed.name, entry.number - 1,
+    SELECT format('routines[%s].%s[%s]%s', routine.number, list.name, entry.number - 1,
                   coalesce('.' || field.name, '')),
-           CASE WHEN field.name IS NULL THEN entry.value
-                WHEN jsonb_typeof(entry.value) = 'object' THEN entry.value -> field.name END,
+           CASE WHEN field.name IS NULL THEN entry.value ELSE entry.value -> field.name END,
            field.wanted
-    FROM jsonb_array_elements(CASE jsonb_typeof(doc -> 'routines') WHEN 'array' THEN
-                                  doc -> 'routines' ELSE '[]' END)
-         WITH ORDINALITY routine(value, number)
-    CROSS JOIN (VALUES ('edges'), ('unknown')) listed(name)
-    CROSS JOIN LATERAL jsonb_array_elements(
-        CASE WHEN jsonb_typeof(routine.value) = 'object'
-              AND jsonb_typeof(routine.value -> listed.name) = 'array'
-             THEN routine.value -> listed.name ELSE '[]' END) WITH ORDINALITY entry(value, number)
+    FROM routine
+    CROSS JOIN (VALUES ('edges'), ('unknown')) list(name)
+    CROSS JOIN LATERAL jsonb_array_elements(qt001_cp.listed(routine.value -> list.name))
+         WITH ORDINALITY entry(value, number)
     JOIN (VALUES ('edges', NULL, 'object'), ('edges', 'kind', 'string'),
                  ('edges', 'identity', 'string'), ('edges', 'verb', 'string'),
                  ('unknown', NULL, 'object'), ('unknown', 'rule', 'string'),
                  ('unknown', 'detail', 'string')) field(list, name, wanted)
-    ON field.list = listed.name
+    ON field.list = list.name
 )
 SELECT 'QT302', part.place, 'of JSON type ' || part.wanted,
        coalesce(jsonb_typeof(part.value), 'nothing'),

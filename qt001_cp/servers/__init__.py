@@ -32,14 +32,17 @@ def asked_for() -> str:
 
 
 @contextmanager
-def open_server(kind: str | None = None, *, dsn: str | None = None, major: int | None = None) -> Iterator[Server]:
+def open_server(
+    kind: str | None = None, *, dsn: str | None = None, major: int | None = None, confined: bool = False
+) -> Iterator[Server]:
     """A server for the length of a ``with`` block.
 
     ``kind`` is embedded, container or dsn; without it see :func:`server_kind`. ``major`` is 14 to 18; without it
-    QT001_TEST_POSTGRES, and without that 18, or whatever a given server is. Raises :class:`ServerError`.
+    QT001_TEST_POSTGRES, and without that 18, or whatever a given server is. ``confined``: an embedded server is locked in as
+    far as this kernel can: it will run somebody else's code. Raises :class:`ServerError`.
     """
     wanted = wanted_major(major)
-    with _opened(server_kind(kind, dsn=dsn), dsn, wanted or WHEEL_MAJOR) as server:
+    with _opened(server_kind(kind, dsn=dsn), dsn, wanted or WHEEL_MAJOR, confined) as server:
         found = server.version // 10000
         if wanted not in (None, found):
             raise ServerError(
@@ -50,11 +53,11 @@ def open_server(kind: str | None = None, *, dsn: str | None = None, major: int |
 
 
 @contextmanager
-def _opened(kind: str, dsn: str | None, major: int) -> Iterator[Server]:
+def _opened(kind: str, dsn: str | None, major: int, confined: bool) -> Iterator[Server]:
     if kind == "embedded":
         from qt001_cp.servers.embedded import embedded_server
 
-        with embedded_server(major) as server:
+        with embedded_server(major, confined=confined) as server:
             yield server
     elif kind == "container":
         from qt001_cp.servers.container import container_server

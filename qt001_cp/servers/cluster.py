@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import pwd
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from qt001_cp.servers.binaries import binaries
+from qt001_cp.servers.confine import Cell, lock_in, words
 from qt001_cp.servers.errors import ServerError
 from qt001_cp.servers.folders import bases, run_folder
 from qt001_cp.servers.installation import runs, server_user
@@ -32,13 +34,25 @@ _SETTINGS: Final = {
     "jit": "off",
     "unix_socket_permissions": "0700",
 }
+# Shared memory in files of its own folder; no workers of others, no library but the server's, nothing received or sent.
+_CONFINED: Final = {
+    "dynamic_shared_memory_type": "mmap",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
+    "archive_mode": "off",
+    "temp_file_limit": "8GB",
+}
 
 
 @contextmanager
-def run_cluster(major: int, base: Path | None = None, **settings: str) -> Iterator[dict[str, Any]]:
+def run_cluster(
+    major: int, base: Path | None = None, confined: bool = False, /, **settings: str
+) -> Iterator[dict[str, Any]]:
     """Make a cluster and start it, with ``settings`` beside ours; yields where it answers; stops it and removes it.
 
-    ``base``: the folder for its data, where it is not to be the first that will do, a tmpfs.
+    ``base``: the folder for its data, where it is not to be the first that will do, a tmpfs. ``confined``: whose code it
+    runs is not ours, so it is locked in as far as this kernel can (confine.py).
 
     Raises :class:`ServerError`.
     """
@@ -48,9 +62,28 @@ def run_cluster(major: int, base: Path | None = None, **settings: str) -> Iterat
         folder = stack.enter_context(run_folder(base or places[0], user))
         programs = reachable(major, user, folder, places[1:], stack)
         initdb(programs, folder / "data", user)
-        configure(folder / "data", _SETTINGS | settings)
-        stack.enter_context(_postgres(programs, folder, user))
-        yield {"host": str(folder), "port": 5432, "superuser": SUPERUSER}
+        configure(folder / "data", _SETTINGS | (_CONFINED if confined else {}) | settings)
+        held = stack.enter_context(_postgres(programs, folder, user, _parts(major, programs) if confined else None))
+        yield {"host": str(folder), "port": 5432, "superuser": SUPERUSER, "user": _name(user), "confinement": held}
+
+
+def _parts(major: int, programs: Path) -> list[Path]:
+    """The folders that the programs read: those of the installation, or of its copy."""
+    original = binaries(major)
+    if original.root is None:
+        return [programs.parent]
+    root = programs.parents[len(original.bin.relative_to(original.root).parts) - 1]
+    return [root / name for name in original.parts]
+
+
+def _name(user: pwd.struct_passwd | None) -> str:
+    """Whose rights the server has on this machine."""
+    if user is not None:
+        return user.pw_name
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user {os.geteuid()}"
 
 
 def reachable(major: int, user: pwd.struct_passwd | None, folder: Path, others: list[Path], stack: ExitStack) -> Path:
@@ -95,21 +128,39 @@ def configure(data: Path, settings: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _postgres(programs: Path, folder: Path, user: pwd.struct_passwd | None) -> Iterator[None]:
+def _postgres(
+    programs: Path, folder: Path, user: pwd.struct_passwd | None, readable: list[Path] | None
+) -> Iterator[list[str]]:
+    """The running server; yields what holds it. It gets an empty environment: what the caller has in his is his."""
     data, log = folder / "data", folder / "log"
+    program = programs / "postgres"
+    hear, tell = os.pipe()
+    lock = lock_in(Cell(folder, program.resolve(), readable), tell) if readable is not None else None
+
+    def prepare() -> None:
+        die_with_us()
+        if lock is not None:
+            lock()
+
     with log.open("wb") as out:
-        postgres = subprocess.Popen(
-            [str(programs / "postgres"), "-D", str(data), "-k", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            cwd="/",
-            preexec_fn=die_with_us,
-            **identity(user),
-        )
+        try:
+            postgres = subprocess.Popen(
+                [str(program), "-D", str(data), "-k", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd="/",
+                env={},
+                preexec_fn=prepare,
+                **identity(user),
+            )
+        finally:
+            os.close(tell)
+            done = os.read(hear, 16).decode().strip()
+            os.close(hear)
     try:
         _wait_until_ready(data, postgres, log)
-        yield
+        yield words(done) if readable is not None else []
     finally:
         _stop(postgres)
 

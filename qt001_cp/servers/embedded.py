@@ -15,15 +15,16 @@ from qt001_cp.servers.wheel import programs
 
 
 @contextmanager
-def embedded_server(major: int = WHEEL_MAJOR) -> Iterator[Server]:
+def embedded_server(major: int = WHEEL_MAJOR, *, confined: bool = False) -> Iterator[Server]:
     """A fresh server on a unix socket of its own; gone with everything when the block, or this process, ends.
 
-    ``major`` is fetched first where it is not here yet. Raises :class:`ServerError`.
+    ``major`` is fetched first where it is not here yet. ``confined``: locked in as far as this kernel can. Raises :class:`ServerError`.
     """
     clients = programs()
     binaries(major)
-    with kept("embedded", str(major)) as answer:
+    with kept("embedded", str(major), *(["confined"] if confined else [])) as answer:
         host, port, superuser = answer["host"], answer["port"], answer["superuser"]
         with psycopg.connect(conninfo(host, port, "postgres", superuser)) as connection:
             version = connection.info.server_version
-        yield Server(host, port, superuser, "embedded", version, clients, trusts=True)
+        held = (f"as user {answer['user']}", *answer["confinement"])
+        yield Server(host, port, superuser, "embedded", version, clients, trusts=True, held=held if confined else ())

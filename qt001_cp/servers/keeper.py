@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import qt001_cp
-from qt001_cp.servers.environment import without_pg
+from qt001_cp.servers.environment import container_needs, embedded_needs
 from qt001_cp.servers.errors import ServerError
 
 
@@ -25,13 +25,14 @@ def kept(kind: str, *arguments: str) -> Iterator[dict[str, Any]]:
     """
     parent = str(Path(qt001_cp.__file__).parent.parent)
     path = os.pathsep.join(p for p in (parent, os.environ.get("PYTHONPATH")) if p)
+    needed = container_needs() if kind == "container" else embedded_needs()
     supervisor = subprocess.Popen(
         [sys.executable, "-P", "-m", "qt001_cp.servers.supervisor", kind, str(os.getpid()), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**without_pg(), "PYTHONPATH": path},
+        env={**needed, "PYTHONPATH": path},
     )
     assert supervisor.stdin is not None
     assert supervisor.stdout is not None

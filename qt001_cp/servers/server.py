@@ -11,6 +11,7 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
+from qt001_cp.servers.dump import settled
 from qt001_cp.servers.environment import without_pg
 from qt001_cp.servers.errors import ServerError
 
@@ -31,6 +32,8 @@ class Server:
 
     ``bin`` holds psql, pg_dump and pg_dumpall, whatever the server is. ``version`` is its server_version_num.
     ``trusts``: every role with LOGIN gets in without a password. ``extra``: more libpq parameters (sslmode and so on).
+    ``held``: whose rights it has on this machine, and what keeps it from more, in words; empty where nobody asked for that.
+    ``pinned``: options of the superuser's sessions, against what a database of somebody else sets for every session.
     """
 
     host: str
@@ -42,10 +45,13 @@ class Server:
     password: str | None = None
     trusts: bool = False
     extra: tuple[tuple[str, str], ...] = ()
+    held: tuple[str, ...] = ()
+    pinned: str = ""
 
     def conninfo(self, dbname: str, user: str | None = None) -> str:
         """A libpq connection string. ``user`` works where the server lets every login in (``trusts``)."""
-        return conninfo(self.host, self.port, dbname, user or self.superuser, self.password, self.extra)
+        extra = (*self.extra, ("options", self.pinned)) if self._pins(user) else self.extra
+        return conninfo(self.host, self.port, dbname, user or self.superuser, self.password, extra)
 
     def url(self, dbname: str, user: str | None = None) -> str:
         """The same for SQLAlchemy; a unix socket goes into the query."""
@@ -81,6 +87,7 @@ class Server:
         return {
             **without_pg(),
             **_variables(self.extra),
+            **({"PGOPTIONS": self.pinned} if self._pins(user) else {}),
             **secret,
             "PGHOST": self.host,
             "PGPORT": str(self.port),
@@ -143,12 +150,15 @@ class Server:
         )
 
     def dump(self, dbname: str, *args: str) -> str:
-        """``pg_dump`` of a database, without the random tokens of recent versions."""
-        return self.run("pg_dump", "--restrict-key=qt001", *args, dbname=dbname).stdout
+        """``pg_dump`` of a database, without the random tokens of recent versions, settled (dump.py)."""
+        return settled(self.run("pg_dump", "--restrict-key=qt001", *args, dbname=dbname).stdout)
 
     def dump_roles(self) -> str:
         """``pg_dumpall --roles-only``: attributes and memberships."""
         return self.run("pg_dumpall", "--restrict-key=qt001", "--roles-only", dbname="postgres").stdout
+
+    def _pins(self, user: str | None) -> bool:
+        return bool(self.pinned) and user in (None, self.superuser)
 
     def _lets_in(self, user: str | None) -> bool:
         return user is None or user == self.superuser or self.trusts

@@ -1,4 +1,4 @@
-"""Keeps one server, as a small process of its own: ``python -m qt001_cp.servers.supervisor KIND PARENT MAJOR|IMAGE``.
+"""Keeps one server, as a small process of its own: ``python -m qt001_cp.servers.supervisor KIND PARENT MAJOR|IMAGE [confined]``.
 
 It lives as long as its standard input is open and process PARENT is its parent. When whoever started it ends, in
 whatever way, the pipe closes: the server is stopped and all that belonged to it removed. It has a session of its own,
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 def _server(kind: str, rest: list[str]) -> AbstractContextManager[dict[str, Any]]:
     if kind == "embedded":
-        return run_cluster(int(rest[0]))
+        return run_cluster(int(rest[0]), None, "confined" in rest[1:])
     if kind == "container":
         from qt001_cp.servers.docker import run_container
 

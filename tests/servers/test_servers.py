@@ -303,20 +303,6 @@ def test_the_environment_chooses(embedded: Server, monkeypatch: pytest.MonkeyPat
         assert server.kind == "dsn"
 
 
-def test_a_container() -> None:
-    try:
-        with open_server("container") as server, server.connect("postgres") as connection:
-            assert one(connection, "SELECT current_setting('server_version_num')::int") == server.version
-            connection.execute("CREATE ROLE app LOGIN")
-            with server.connect("postgres", "app") as app:
-                assert one(app, "SELECT session_user") == "app"
-            assert "complete" in server.dump("postgres")
-    except ServerError as exc:
-        if "no Docker daemon answers" in exc.message or "no container of" in exc.message:
-            pytest.skip(exc.message)
-        raise
-
-
 # --- helpers
 
 

@@ -15,8 +15,10 @@
 -- It creates the roles of the control plane, schema qt001_cp, and the mark that says whether this
 -- database is a rehearsal. It may be run again: what is there stays. scripts/teardown.sql takes it
 -- back. No extension is needed.
--- Logins are made by the administrator: one login a person, one duty a login, for example
+-- Logins are made by the administrator: one login a person, one duty a login in a database. The
+-- role gives EXECUTE, the row is the duty, for example
 --   CREATE ROLE alice LOGIN; GRANT qt001_cp_operator TO alice;
+--   INSERT INTO qt001_cp.person (login, person, duty) VALUES ('alice', 'alice.adams', 'operator');
 
 \set ON_ERROR_STOP on
 \if :{?rehearsal}
@@ -38,6 +40,13 @@ BEGIN
             MESSAGE = 'bootstrap refused: expected PostgreSQL 14 to 18, found '
                 || current_setting('server_version'),
             HINT = 'Use a supported server.';
+    END IF;
+    IF getdatabaseencoding() <> 'UTF8' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT120',
+            MESSAGE = format('bootstrap refused: expected database %I in UTF8, found it in %s',
+                             current_database(), getdatabaseencoding()),
+            HINT = 'Documents are UTF-8, and names of other encodings are not: dump the database, '
+                   'and restore it into one that was created with ENCODING ''UTF8''.';
     END IF;
     IF current_setting('transaction_read_only') = 'on' THEN
         RAISE EXCEPTION USING ERRCODE = '25006',
@@ -68,15 +77,15 @@ BEGIN
                format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS; '
                       '-- and see who is a member of it', role.rolname) AS mend
         FROM pg_roles role
-        WHERE role.rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator',
-                               'qt001_cp_verifier', 'qt001_cp_auditor')
+        WHERE role.rolname IN ('qt001_cp_ledger', 'qt001_cp_owner', 'qt001_cp_author',
+                               'qt001_cp_operator', 'qt001_cp_verifier', 'qt001_cp_auditor')
           AND (role.rolcanlogin OR role.rolsuper OR role.rolcreaterole OR role.rolreplication
                OR role.rolbypassrls)
         UNION ALL
         SELECT format('schema %I of %s', nspname, pg_get_userbyid(nspowner)),
                format('DROP SCHEMA %I CASCADE; -- after a look at what is in it', nspname)
         FROM pg_namespace
-        WHERE nspname = 'qt001_cp' AND pg_get_userbyid(nspowner) <> 'qt001_cp_owner'
+        WHERE nspname = 'qt001_cp' AND pg_get_userbyid(nspowner) <> 'qt001_cp_ledger'
         UNION ALL
         -- Its function would run in each statement from here on, with the rights of who runs this.
         SELECT format('event trigger %I with a function of %s, who is not a superuser',
@@ -92,8 +101,10 @@ BEGIN
         WHERE trigger.evtenabled <> 'D' AND NOT owner.rolsuper
         UNION ALL
         SELECT format('default privileges of %s', pg_get_userbyid(defaclrole)),
-               'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE ...; -- see pg_default_acl'
-        FROM pg_default_acl WHERE pg_get_userbyid(defaclrole) = 'qt001_cp_owner'
+               format('ALTER DEFAULT PRIVILEGES FOR ROLE %I REVOKE ...; -- see pg_default_acl',
+                      pg_get_userbyid(defaclrole))
+        FROM pg_default_acl
+        WHERE pg_get_userbyid(defaclrole) IN ('qt001_cp_ledger', 'qt001_cp_owner')
     LOOP
         RAISE EXCEPTION USING ERRCODE = 'QT122',
             MESSAGE = 'bootstrap refused: expected nothing of the control plane that it did not '
@@ -105,30 +116,37 @@ $planted$;
 
 SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION '
               'NOBYPASSRLS', role.name)
-FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'),
-             ('qt001_cp_verifier'), ('qt001_cp_auditor')) role(name)
+FROM (VALUES ('qt001_cp_ledger'), ('qt001_cp_owner'), ('qt001_cp_author'),
+             ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) role(name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role.name)
 \gexec
--- Who is not a superuser becomes a member of the owner role for this transaction only: a schema is
+-- qt001_cp_ledger owns what decides, qt001_cp_owner what was transferred: nobody who may write the
+-- one as its owner can write the other. The ledger's functions read what the owner owns (they count
+-- rows, and give the apply path its sources), never the other way round.
+SELECT 'GRANT qt001_cp_owner TO qt001_cp_ledger'
+WHERE NOT pg_has_role('qt001_cp_ledger', 'qt001_cp_owner', 'USAGE')
+\gexec
+-- Who is not a superuser becomes a member of the ledger role for this transaction only: a schema is
 -- made for a role that one may take on. PostgreSQL 16 and later ask for the SET option.
-SELECT CASE WHEN pg_has_role(current_user, 'qt001_cp_owner',
+SELECT CASE WHEN pg_has_role(current_user, 'qt001_cp_ledger',
                              CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END)
             THEN 'no' ELSE 'yes' END AS borrow
 \gset
-SELECT 'GRANT qt001_cp_owner TO CURRENT_USER'
+SELECT 'GRANT qt001_cp_ledger TO CURRENT_USER'
        || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END
 WHERE :'borrow'
 \gexec
 
-SELECT 'CREATE SCHEMA qt001_cp AUTHORIZATION qt001_cp_owner'
+SELECT 'CREATE SCHEMA qt001_cp AUTHORIZATION qt001_cp_ledger'
 WHERE NOT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'qt001_cp')
 \gexec
-SET LOCAL ROLE qt001_cp_owner;
+SET LOCAL ROLE qt001_cp_ledger;
 REVOKE ALL ON SCHEMA qt001_cp FROM PUBLIC;
-GRANT USAGE ON SCHEMA qt001_cp
-    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
--- Nobody but the owner may create here: a routine of somebody else in this schema could be taken
--- for one of ours.
+-- The owner role for the guard that the apply path calls.
+GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_owner,
+    qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+-- Nobody but the ledger role may create here: a routine of somebody else in this schema could be
+-- taken for one of ours.
 REVOKE CREATE ON SCHEMA qt001_cp FROM qt001_cp_operator;
 
 CREATE TABLE IF NOT EXISTS qt001_cp.bootstrap (
@@ -144,25 +162,30 @@ GRANT SELECT ON qt001_cp.bootstrap
 COMMENT ON TABLE qt001_cp.bootstrap IS
     'Written by the operator''s bootstrap only: whether this database is a disposable rehearsal.';
 
--- Who is behind a login. Independence is a matter of persons: nobody signs what the same person
--- made, with whatever login. The administrator keeps it:
--- INSERT INTO qt001_cp.person (login, person) VALUES ('alice', 'Alice Adams');
--- Without superuser: docs/operator.md, "Without superuser".
+-- Who has which duty in this database, and who is behind the login. Roles belong to the cluster,
+-- duties to a database: a login may be an operator here and an auditor in the next one.
+-- Independence is a matter of persons: nobody signs what the same person made, with whatever login.
+-- A person is an identifier: two that differ are two, and nothing that only looks alike can be
+-- written. The administrator keeps it. Without superuser: docs/operator.md, "Without superuser".
 CREATE TABLE IF NOT EXISTS qt001_cp.person (
     login name PRIMARY KEY,
-    person text NOT NULL CHECK (person <> '')
+    person text NOT NULL,
+    duty text NOT NULL,
+    CONSTRAINT person_is_an_identifier CHECK (person COLLATE "C" ~ '^[a-z0-9][a-z0-9._@-]*$'),
+    CONSTRAINT person_has_a_duty CHECK (duty IN ('author', 'operator', 'verifier', 'auditor'))
 );
 REVOKE ALL ON qt001_cp.person FROM PUBLIC;
 GRANT SELECT ON qt001_cp.person
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 
--- Which revision is deployed, for Alembic: made here, so that nobody writes it but a script that
--- has run to its end.
+-- Which revision is deployed, for Alembic, which writes it as the operator: made here, with a
+-- trigger, so that nobody does but in a script that has run to its end.
 CREATE TABLE IF NOT EXISTS qt001_cp.alembic_version (
     version_num varchar(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 REVOKE ALL ON qt001_cp.alembic_version FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON qt001_cp.alembic_version TO qt001_cp_operator;
 
 -- A printed script is complete by itself: the database refuses the COMMIT of a transaction that did
 -- not begin, check and end as it was printed, whatever psql's settings. The first step of a script
@@ -186,7 +209,7 @@ CREATE OR REPLACE FUNCTION qt001_cp.begin_run(script text, revision text) RETURN
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $begin_run$
--- The first step of a script. Only functions of the owner role reach it.
+-- The first step of a script. Only functions of the ledger role reach it.
 BEGIN
     IF EXISTS (SELECT 1 FROM qt001_cp.run WHERE run.xid = pg_current_xact_id()) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
@@ -199,18 +222,28 @@ BEGIN
 END
 $begin_run$;
 
-CREATE OR REPLACE FUNCTION qt001_cp.require_run(script text) RETURNS void
+CREATE OR REPLACE FUNCTION qt001_cp.refuse_outside_run(what text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+AS $refuse_outside_run$
+-- A step whose script has not begun in this transaction.
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'QT112',
+        MESSAGE = format('%s refused: expected the beginning of the script in this '
+                         'transaction, found none', what),
+        HINT = 'Run only the printed script, as it is, alone in its transaction.';
+END
+$refuse_outside_run$;
+
+CREATE OR REPLACE FUNCTION qt001_cp.require_run(script text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS $require_run$
--- What a later step asks first: that its script has begun in this transaction.
+-- Level A: what a later step asks first, that its script has begun in this transaction.
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM qt001_cp.run
                    WHERE run.xid = pg_current_xact_id() AND run.script = require_run.script) THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected the beginning of the script in this '
-                             'transaction, found none', script),
-            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+        PERFORM qt001_cp.refuse_outside_run(script);
     END IF;
 END
 $require_run$;
@@ -223,10 +256,7 @@ AS $note_run_step$
 BEGIN
     UPDATE qt001_cp.run SET steps = run.steps || step WHERE run.xid = pg_current_xact_id();
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected the beginning of the script in this '
-                             'transaction, found none', step),
-            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+        PERFORM qt001_cp.refuse_outside_run(step);
     END IF;
 END
 $note_run_step$;
@@ -334,10 +364,12 @@ AS $refuse_incomplete_run$
 -- When the transaction of a script commits: it has run to its end, and Alembic's version says so.
 DECLARE
     script qt001_cp.run;
-    revisions text := (SELECT string_agg(version_num, ', ') FROM qt001_cp.alembic_version
-                       WHERE version_num IN ('fix7a', 'fix7b', 'fix7c'));
+    revisions text;
 BEGIN
     SELECT run.* INTO script FROM qt001_cp.run WHERE run.xid = pg_current_xact_id();
+    -- Where the team has a revision that depends on ours, Alembic keeps the row of that one alone.
+    SELECT string_agg(version_num, ', ') INTO revisions FROM qt001_cp.alembic_version
+    WHERE version_num IN ('fix7a', 'fix7b', 'fix7c', script.revision);
     IF script.complete IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
             MESSAGE = format('COMMIT refused: expected %s to run to its end, found the steps %s',
@@ -392,8 +424,10 @@ BEGIN
 END
 $refuse_version_without_run$;
 REVOKE ALL ON FUNCTION qt001_cp.begin_run(text, text), qt001_cp.require_run(text),
+    qt001_cp.refuse_outside_run(text),
     qt001_cp.note_run_step(text), qt001_cp.structure_digest(), qt001_cp.end_run(text, text[], text),
     qt001_cp.refuse_incomplete_run(), qt001_cp.refuse_version_without_run() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION qt001_cp.require_run(text) TO qt001_cp_owner, qt001_cp_operator;
 
 SELECT 'CREATE CONSTRAINT TRIGGER incomplete AFTER INSERT ON qt001_cp.run
             DEFERRABLE INITIALLY DEFERRED
@@ -415,10 +449,14 @@ SELECT :'rehearsal' = 'yes' AS mark
 INSERT INTO qt001_cp.bootstrap (database, rehearsal, test_authority, at, actor)
 VALUES (current_database(), :'mark', :'mark', clock_timestamp(), session_user)
 ON CONFLICT (database) DO NOTHING;
+-- Who may lend the ledger role is who ran this first; when that role is gone, who runs it next.
+UPDATE qt001_cp.bootstrap SET actor = session_user
+WHERE database = current_database()
+  AND NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = actor);
 -- A mark is only ever added when told to, never taken away by running this again.
 UPDATE qt001_cp.bootstrap SET rehearsal = true, test_authority = true
 WHERE database = current_database() AND :'mark' AND NOT rehearsal;
 RESET ROLE;
-SELECT 'REVOKE qt001_cp_owner FROM CURRENT_USER' WHERE :'borrow'
+SELECT 'REVOKE qt001_cp_ledger FROM CURRENT_USER' WHERE :'borrow'
 \gexec
 COMMIT;

@@ -16,29 +16,30 @@
 \endif
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
--- Who is not a superuser becomes a member of the owner role for this transaction only, as in
+-- Who is not a superuser becomes a member of the ledger role for this transaction only, as in
 -- bootstrap.sql.
 SELECT current_setting('server_version_num')::int >= 160000 AS with_options,
-       EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'qt001_cp_owner') AS there
+       EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'qt001_cp_ledger') AS there
 \gset
 SELECT CASE WHEN NOT :'there'
                  OR pg_has_role(current_user, owner.oid,
                                 CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END)
             THEN 'no' ELSE 'yes' END AS borrow
-FROM (SELECT) one LEFT JOIN pg_roles owner ON owner.rolname = 'qt001_cp_owner'
+FROM (SELECT) one LEFT JOIN pg_roles owner ON owner.rolname = 'qt001_cp_ledger'
 \gset
-SELECT 'GRANT qt001_cp_owner TO CURRENT_USER'
+SELECT 'GRANT qt001_cp_ledger TO CURRENT_USER'
        || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END
 WHERE :'borrow'
 \gexec
-SELECT 'SET LOCAL ROLE qt001_cp_owner' WHERE :'there'
+SELECT 'SET LOCAL ROLE qt001_cp_ledger' WHERE :'there'
 \gexec
 DO $refuse$
 BEGIN
     IF to_regclass('qt001_cp.event') IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT122',
             MESSAGE = 'teardown refused: expected a database without FIX7a, found it deployed',
-            HINT = 'alembic downgrade base, then run the teardown again.';
+            HINT = 'qt001-cp ledger export --out ledger.jsonl --database DSN, then alembic -x '
+                   'ledger=ledger.jsonl downgrade base, then run the teardown again.';
     END IF;
 END
 $refuse$;
@@ -53,14 +54,15 @@ DROP FUNCTION IF EXISTS qt001_cp.end_run(text, text[], text);
 DROP FUNCTION IF EXISTS qt001_cp.structure_digest();
 DROP FUNCTION IF EXISTS qt001_cp.note_run_step(text);
 DROP FUNCTION IF EXISTS qt001_cp.require_run(text);
+DROP FUNCTION IF EXISTS qt001_cp.refuse_outside_run(text);
 DROP FUNCTION IF EXISTS qt001_cp.begin_run(text, text);
 DROP SCHEMA IF EXISTS qt001_cp;
 RESET ROLE;
-SELECT 'REVOKE qt001_cp_owner FROM CURRENT_USER' WHERE :'borrow'
+SELECT 'REVOKE qt001_cp_ledger FROM CURRENT_USER' WHERE :'borrow'
 \gexec
 SELECT format('DROP ROLE %I', rolname) FROM pg_roles
 WHERE :'roles' = 'yes'
-  AND rolname IN ('qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier',
-                  'qt001_cp_auditor')
+  AND rolname IN ('qt001_cp_ledger', 'qt001_cp_owner', 'qt001_cp_author', 'qt001_cp_operator',
+                  'qt001_cp_verifier', 'qt001_cp_auditor')
 \gexec
 COMMIT;

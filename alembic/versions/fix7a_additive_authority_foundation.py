@@ -3,7 +3,7 @@
 Creates the ledger, the functions and the views in schema qt001_cp, and captures owners, ACLs and sources of the estate.
 Seals nothing, repoints nothing, grants the application role nothing.
 
-Needs -x policy=FILE.
+Needs -x policy=FILE. The downgrade takes the ledger away: it needs -x ledger=FILE, an export of it up to its last event.
 
 Revision ID: fix7a
 Revises:
@@ -28,12 +28,14 @@ def upgrade() -> None:
     op.script_settings(**arguments.timeouts())
     op.run_stage_sql(UP, "fix7a", "00_*.sql", first=True)
     op.run_stage_sql(UP, "fix7a", "[1-9]*.sql")
-    op.run_as_owner("configure", policy.body(), build())
+    op.run_as_ledger("configure", policy.body(), build())
     op.end_script(UP, revision, ["configure"])
 
 
 def downgrade() -> None:
+    exported = arguments.exported_head()
     op.script_settings(**arguments.timeouts())
     op.begin_script(DOWN, None)
+    op.run_as_ledger("require_export", exported)
     op.run_stage_sql(DOWN, "fix7a", "zz_drop.sql")
-    op.end_script(DOWN, None, [])
+    op.end_script(DOWN, None, ["require_export"])

@@ -32,7 +32,6 @@ def upgrade() -> None:
     op.begin_script(UP, revision)
     op.guard("cutover_begin", manifest.digest(), *how)
     op.apply_manifest(manifest, "forward")
-    op.run_stage_sql(UP, "fix7b", "[1-9]*.sql")
     op.guard("cutover_end", manifest.digest(), *how)
     op.end_script(UP, revision, ["cutover_begin", *statement_steps(manifest, "forward"), "cutover_end"])
 
@@ -45,5 +44,4 @@ def downgrade() -> None:
     op.guard("restore_begin", manifest.digest())
     op.apply_manifest(manifest, "restore")
     op.guard("restore_end", manifest.digest())
-    op.run_stage_sql(DOWN, "fix7b", "zz_drop.sql")
     op.end_script(DOWN, down_revision, ["restore_begin", *statement_steps(manifest, "restore"), "restore_end"])

@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.begin_script(UP, revision)
     op.run_stage_sql(UP, "fix7c", "[1-9]*.sql")
     op.guard("deploy_begin", manifest.digest())
-    op.run_as_owner("deploy_documents", manifest.digest(), *documents)
+    op.run_as_ledger("deploy_documents", manifest.digest(), *documents)
     op.replace_sources(UP, manifest, "after")
     op.apply_manifest(manifest, "retire")
     op.guard("deploy_end", manifest.digest())

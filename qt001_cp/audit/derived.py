@@ -15,27 +15,84 @@ from qt001_cp.audit.estate import of_the_system
 from qt001_cp.audit.live import Entry, entries, words
 
 OWNER: Final = "qt001_cp_owner"
+_ROWS: Final = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 _KEPT: Final = {
-    "schema": {"USAGE"},
+    "table": _ROWS,
+    "view": _ROWS,
+    "materialized view": _ROWS,
+    "foreign table": _ROWS,
+    "sequence": {"USAGE", "SELECT", "UPDATE"},
+    "schema": {"USAGE", "CREATE"},
     "database": {"CONNECT", "TEMPORARY"},
     "type": {"USAGE"},
     "language": {"USAGE"},
+    "server": {"USAGE"},
+    "large object": {"SELECT", "UPDATE"},
     "function": {"EXECUTE"},
     "procedure": {"EXECUTE"},
     "aggregate": {"EXECUTE"},
 }
-"""What a policy may keep for the application role or PUBLIC. It never keeps a privilege on data, CREATE, or a grant option."""
+"""What a policy may keep for the application role or PUBLIC. Never TRUNCATE, TRIGGER, REFERENCES, MAINTAIN, or a grant option."""
+_ON_COLUMNS: Final = {"SELECT", "INSERT", "UPDATE"}
+_LOOKED_UP: Final = ("function", "procedure", "aggregate", "type", "operator", "view")
+"""What a name in a schema could be taken for: where one was transferred, CREATE goes."""
 
 
 def after_states(manifest: Mapping[str, Any]) -> Check:
     """Every transferred object: its new owner, and an ACL without a privilege too many or too few."""
     check, application = Check("the manifest's after-state against the contract"), manifest["application"]
+    closed = _closed(manifest)
+    named = {o.get("schema") for o in manifest["objects"] if o["disposition"] == "transfer" and o["kind"] in _LOOKED_UP}
     for o in manifest["objects"]:
-        if o["disposition"] != "transfer":
+        if o["disposition"] == "retain":
             continue
         check.looked_at += 1
-        check.faults += [f"{o['kind']} {o['identity']}{fault}" for fault in _object(o, application)]
+        if o["disposition"] == "lend":
+            check.faults += [f"{o['kind']} {o['identity']}{fault}" for fault in _loan(o, application)]
+            continue
+        faults = [*_object(o, application), *_too_near(o, application, closed, named)]
+        check.faults += [f"{o['kind']} {o['identity']}{fault}" for fault in faults]
     return check
+
+
+def _loan(o: Mapping[str, Any], application: str) -> Iterator[str]:
+    """Its owner, who is not the application role, gives the new owner something, without grant option; nothing else changes."""
+    owner = o["before"]["owner"]
+    if owner == application or o["after"]["owner"] != owner:
+        yield f": {owner} lends it and {o['after']['owner']} owns it afterwards, expected an owner who is not {application}, and stays"
+    levels = [("", o["before"]["acl"], o["after"]["acl"])]
+    before, after = _columns(o["before"]), _columns(o["after"])
+    levels += [(f", column {c}", before.get(c, []), after.get(c, [])) for c in sorted(before.keys() | after.keys())]
+    for where, had, has in levels:
+        old, new = entries(had), entries(has)
+        yield from (f"{where}: {words(e)} is lost" for e in sorted(old - new, key=repr))
+        yield from (
+            f"{where}: {words(e)} is no loan" for e in sorted(new - old, key=repr) if e[:2] != (owner, OWNER) or e[3]
+        )
+
+
+def _closed(manifest: Mapping[str, Any]) -> set[str]:
+    """The apply path, its sources and its evidence, as the manifest names them: nothing of them is left."""
+    path = manifest.get("apply_path") or {}
+    found = {path["readiness"], *path["source_tables"]} if path else set()
+    found |= {part["identity"] for part in manifest.get("repoint", ())}
+    found |= {item["identity"] for item in manifest.get("legacy", ())}
+    return found | {item["table"] for item in manifest.get("blocked", ())}
+
+
+def _too_near(o: Mapping[str, Any], application: str, closed: set[str], named: set[str | None]) -> Iterator[str]:
+    """What may be left of that kind of object, and not of this one."""
+    if of_the_system(o) or o["kind"] == "default acl":
+        return
+    states = [o["after"]["acl"], *_columns(o["after"]).values()]
+    remaining = sorted({e for acl in states for e in entries(acl) if e[1] in (None, application)}, key=repr)
+    for e in remaining:
+        if o["identity"] in closed and not (o["curated"] and e[2] == "SELECT" and e[1] == application):
+            yield f": {words(e)} stays, and it belongs to the apply path"
+        if o["kind"] == "schema" and e[2] == "CREATE" and o["identity"].strip('"') in named:
+            yield f": {words(e)} stays, and something that is looked up by name was transferred there"
+        if o["kind"] == "view" and e[2] == "SELECT" and not o["curated"]:
+            yield f": {words(e)} stays, and it is no curated view"
 
 
 def _object(o: Mapping[str, Any], application: str) -> Iterator[str]:
@@ -81,14 +138,28 @@ def _wanted(
     old = o["before"]["owner"]
     moved = {(_moved(a, old) or "", _moved(b, old), c, d) for a, b, c, d in before}
     gone = {e for e in moved if e[1] in (None, application)}
-    wanted = _standing(moved - gone, entries(o["after"]["acl"])) | _kept(o["kind"], application, before, found, gone)
-    return wanted | {(OWNER, application, "SELECT", False)} if o["curated"] and not column else wanted
+    wanted = _standing(moved - gone, entries(o["after"]["acl"])) | _kept(o, application, found, gone, column=column)
+    listed = o["curated"] and not column and not _reads(o, application)
+    return wanted | ({(OWNER, application, "SELECT", False)} if listed else set()) | _curated(o, application, found)
 
 
-def _kept(kind: str, application: str, before: set[Entry], found: set[Entry], gone: set[Entry]) -> set[Entry]:
-    """What the application role held as the owner may be kept too: the new owner grants it."""
+def _reads(o: Mapping[str, Any], application: str) -> bool:
+    """Whether somebody's SELECT is left to the application role, on the whole or on a column."""
+    acls = [o["after"]["acl"], *_columns(o["after"]).values()]
+    return any(e[1] in (None, application) and e[2] == "SELECT" for acl in acls for e in entries(acl))
+
+
+def _curated(o: Mapping[str, Any], application: str, found: set[Entry]) -> set[Entry]:
+    """The SELECT on a curated view: whether it was held before makes no difference."""
+    return {e for e in found if o["curated"] and e == (OWNER, application, "SELECT", False)}
+
+
+def _kept(o: Mapping[str, Any], application: str, found: set[Entry], gone: set[Entry], *, column: bool) -> set[Entry]:
+    """What the application role held as the owner may be kept too: the new owner grants it, on columns alone as well."""
+    kind, before = o["kind"], {e for acl in (o["before"]["acl"], *_columns(o["before"]).values()) for e in entries(acl)}
     holding = {(who, privilege) for _, who, privilege, _ in before if who in (None, application)}
-    keepable = {e for e in found if e[1:3] in holding and e[2] in _KEPT.get(kind, ()) and not e[3]}
+    allowed = _KEPT.get(kind, set()) & _ON_COLUMNS if column else _KEPT.get(kind, set())
+    keepable = {e for e in found if e[1:3] in holding and e[2] in allowed and not e[3]}
     return {e for e in keepable if e in gone or e[0] == OWNER}
 
 

@@ -25,8 +25,11 @@ _GRANT = re.compile(
     rf"^GRANT (.+?) ON (?:TABLE|SEQUENCE|SCHEMA) ((?:{_NAME}\.)?{_NAME}) TO ({_NAME})( WITH GRANT OPTION)?;$",
     re.MULTILINE,
 )
-_Grant = tuple[str | None, str]
-"""Who, None for PUBLIC, and the privilege."""
+_Grant = tuple[str | None, str, str | None]
+"""Who, None for PUBLIC, the privilege, and the column, None for the whole."""
+_ALL = {"schema": {"USAGE", "CREATE"}, "sequence": {"SELECT", "UPDATE", "USAGE"}}
+"""What ``GRANT ALL`` says of kinds of which everything may be kept; of a table it is too much in any case."""
+_PRIVILEGE = re.compile(rf"([A-Z]+)(?:\(({_NAME})\))?")
 _KINDS = ("table", "view", "materialized view", "foreign table", "sequence", "schema")
 
 
@@ -74,7 +77,10 @@ def dumped(manifest: Mapping[str, Any], text: str, stage: str) -> Check:
         if o["kind"] in _KINDS and o["disposition"] == "transfer":
             check.looked_at += 1
             key = (o["name"],) if o["kind"] == "schema" else (o["schema"], o["name"])
-            faults = (*_owner(o, owners.get(key), stage), *_granted(grants.get(key, set()), expected(o, stage)))
+            faults = (
+                *_owner(o, owners.get(key), stage),
+                *_granted(o["kind"], grants.get(key, set()), expected(o, stage)),
+            )
             check.faults += [f"{o['kind']} {o['identity']}: {fault}" for fault in faults]
     return check
 
@@ -86,7 +92,7 @@ def _grants(text: str, application: str) -> dict[tuple[str, ...], set[_Grant]]:
         # A role may be called "PUBLIC", in quotes.
         who = None if role == "PUBLIC" else _plain(role)
         if who in (application, None):
-            found.setdefault(_parts(name), set()).update((who, p.split("(")[0].strip()) for p in _listed(privileges))
+            found.setdefault(_parts(name), set()).update((who, *p) for p in _listed(privileges))
     return found
 
 
@@ -100,18 +106,21 @@ def _owner(o: Mapping[str, Any], owner: str | None, stage: str) -> Iterator[str]
         yield f"pg_dump says OWNER TO {owner}, the manifest says {wanted}"
 
 
-def _granted(found: set[_Grant], state: Mapping[str, Any]) -> Iterator[str]:
+def _granted(kind: str, found: set[_Grant], state: Mapping[str, Any]) -> Iterator[str]:
     """What is granted, and not in the state. A grant to the owner says how much of everything it holds."""
-    allowed = {(a[1], a[2]) for acl in (state["acl"], *(c["acl"] for c in state["columns"])) for a in acl}
-    owner_listed = any(who == state["owner"] for who, _ in allowed)
-    for who, privilege in sorted(found, key=str):
-        if (who, privilege) not in allowed and not (owner_listed and who == state["owner"]):
-            yield f"pg_dump says GRANT {privilege} TO {who or 'PUBLIC'}"
+    every = [(None, state["acl"]), *((c["column"], c["acl"]) for c in state["columns"])]
+    allowed = {(a[1], a[2], column) for column, acl in every for a in acl}
+    owner_listed = any(who == state["owner"] for who, _, _ in allowed)
+    for who, privilege, column in sorted(found, key=str):
+        said = _ALL.get(kind, {privilege}) if privilege == "ALL" else {privilege}
+        if {(who, p, column) for p in said} <= allowed or (owner_listed and who == state["owner"]):
+            continue
+        yield f"pg_dump says GRANT {privilege}{f' ({column})' if column else ''} TO {who or 'PUBLIC'}"
 
 
-def _listed(privileges: str) -> list[str]:
-    """``SELECT(a),UPDATE`` and ``SELECT, INSERT``: a list whose parentheses hold columns."""
-    return [p.strip() for p in re.findall(r"[A-Z]+(?:\([^)]*\))?", privileges)]
+def _listed(privileges: str) -> list[tuple[str, str | None]]:
+    """``SELECT(a),UPDATE(a)`` and ``SELECT,INSERT``: each privilege, and its column where it has one."""
+    return [(privilege, _plain(column) if column else None) for privilege, column in _PRIVILEGE.findall(privileges)]
 
 
 def _parts(name: str) -> tuple[str, ...]:

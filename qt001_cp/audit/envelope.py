@@ -73,8 +73,11 @@ def _sign_off(predicate: Mapping[str, Any], about: list[str], today: Today) -> I
     until = predicate.get("validUntil")
     if verdict == "signed" or until is not None:
         yield from _valid(until)
+    # A refusal stands, whatever it is about, until somebody signs after it.
     yield from _answered(
-        predicate, [e for e in today.events if e["verb"] in ("signed", "refused") and e["subject"] in about]
+        predicate,
+        [e for e in today.events if e["verb"] == "refused" or (e["verb"] == "signed" and e["subject"] in about)],
+        today.events[-1]["epoch"] if today.events else None,
     )
 
 
@@ -101,13 +104,15 @@ def _subject(about: list[str], wanted: str | None, what: str) -> Iterator[str]:
         yield f"it is about {', '.join(about)}, today's {what} is {wanted or 'none: FIX7c is not deployed'}"
 
 
-def _answered(predicate: Mapping[str, Any], answers: list[Mapping[str, Any]]) -> Iterator[str]:
-    """``answers``: the events of this subject, the last one last."""
+def _answered(predicate: Mapping[str, Any], answers: list[Mapping[str, Any]], epoch: int | None) -> Iterator[str]:
+    """``answers``: the sign-offs of this subject and all refusals, the last one last; ``epoch``: the ledger's."""
     event = next((e for e in answers if e["digest"] == predicate.get("event")), None)
     if event is None or event is not answers[-1]:
         yield f"its event {predicate.get('event')} is not the last answer for this subject in the chain"
     if event is None:
         return
+    if event["epoch"] != epoch:
+        yield f"its event is of epoch {event['epoch']}, the ledger is in epoch {epoch}: a stage was entered or taken back since"
     recorded = {said: event[key] for said, key in _SAID} | {said: event["detail"].get(key) for said, key in _DETAILS}
     recorded["at"] = event["at"].astimezone(UTC).strftime(_SECONDS)
     for said, value in recorded.items():

@@ -9,17 +9,21 @@ import hashlib
 import json
 import re
 from collections.abc import Collection
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import psycopg
 import rfc8785
 
 from qt001_cp.audit import shape
+from qt001_cp.audit.chain import Chain
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.queries import rows
 
-_NAMING = ("configured", "captured", "proposed", "sealed", "cutover", "deployed", "evidence_imported", "bound")
+_NAMING = ("configured", "captured", "proposed", "sealed", "withdrawn", "cutover", "restored", "deployed",
+           "undeployed", "evidence_imported", "bound", "changing", "changed")  # fmt: skip
+_SLEWED = timedelta(seconds=1)
+"""A clock that is held in step never goes back by more."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -58,14 +62,14 @@ def documents(connection: psycopg.Connection) -> tuple[Check, dict[str, dict[str
 
 
 def chain(connection: psycopg.Connection, heads: list[str]) -> tuple[Check, list[dict[str, Any]]]:
-    """Every event: number, predecessor, digest. ``heads``: digests kept elsewhere that have to be in the chain."""
+    """Every event: number, epoch, predecessor, digest. ``heads``: digests kept elsewhere that have to be in the chain."""
     check, events = Check("chain of events"), rows(connection, "events.sql")
-    before = "0" * 64
-    for number, e in enumerate(events, 1):
+    recomputed, at = Chain(), None
+    for e in events:
         check.looked_at += 1
         stamped = {
             "seq": e["seq"],
-            "stage": e["stage"],
+            "epoch": e["epoch"],
             "at": e["at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "actor": e["actor"],
             "verb": e["verb"],
@@ -73,13 +77,14 @@ def chain(connection: psycopg.Connection, heads: list[str]) -> tuple[Check, list
             "detail": e["detail"],
             "prev": e["prev"],
         }
-        made = hashlib.sha256(rfc8785.dumps(stamped)).hexdigest()
-        if e["seq"] != number or e["prev"] != before or e["digest"] != made:
-            check.faults.append(
-                f"event {e['seq']} ({e['verb']} by {e['actor']}): expected number {number} after {before},"
-                f" digest {made}, found number {e['seq']} after {e['prev']}, digest {e['digest']}"
+        fault = recomputed.fault(stamped, e["digest"])
+        if fault is not None:
+            check.faults.append(f"event {e['seq']} ({e['verb']} by {e['actor']}): {fault}")
+        if at is not None and e["at"] < at - _SLEWED:
+            check.notes.append(
+                f"time runs back: event {e['seq']} ({e['verb']} by {e['actor']}) is dated {e['at']}, after {at}"
             )
-        before = e["digest"]
+        at = e["at"]
     known = {e["digest"] for e in events}
     check.faults += [f"the head {h}, kept elsewhere, is not in the chain" for h in heads if h not in known]
     return check, events
@@ -112,4 +117,25 @@ def triggers(connection: psycopg.Connection) -> Check:
         check.looked_at += 1
         if r["missing"]:
             check.faults.append(f"table {r['identity']}: nothing that is enabled always refuses {r['missing']}")
+    return check
+
+
+def owner(connection: psycopg.Connection) -> Check:
+    """Nobody who is no superuser can write what decides: it belongs to the ledger role, which nobody is a member of."""
+    check = Check("who can write the ledger", looked_at=1)
+    check.faults += [
+        f"{r['object']}: expected nothing but the ledger role's own, which nobody is a member of, found {r['found']}"
+        for r in rows(connection, "ledger_owner.sql")
+    ]
+    return check
+
+
+def instance(connection: psycopg.Connection, events: list[dict[str, Any]]) -> Check:
+    """The ledger is the one that this database was given, not one that was restored or copied and forgets what came after."""
+    check = Check("the instance of the ledger", looked_at=1)
+    known = [e for e in events if e["verb"] in ("configured", "adopted")]
+    noted = known[-1]["detail"].get("instance") if known else None
+    (live,) = rows(connection, "instance.sql")
+    if not isinstance(noted, dict) or any(noted.get(k) != live[k] for k in ("database", "ledger")):
+        check.faults.append(f"it was recorded for {noted}, and is in {live}: restored from a dump, or copied")
     return check

@@ -24,7 +24,7 @@ _SCRIPTS: Final = {
     "fix7c-back.sql": ("revive", ("undeploy_begin", "undeploy_end")),
 }
 _WHOLE: Final = ("fix7b.sql", "fix7b-restore.sql")
-"""Scripts that hold nothing but statements, guards and the ledger's segment. The others carry the frozen files of a revision."""
+"""Scripts that hold nothing but statements and guards. The others carry the frozen files of a revision."""
 _DOCUMENTS: Final = tuple(f"manifests/{n}.json" for n in ("readiness", "capability", "dependency", "static-analysis"))
 _LOCKING: Final = re.compile(r"^ALTER (TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE) ")
 """Statements that lock a relation against everybody (PostgreSQL documentation, "Explicit Locking", 13.3.1)."""
@@ -37,16 +37,12 @@ _FILE: Final = re.compile(
 _TAG: Final = r"\$call_[0-9a-f]{16}\$"
 _HIDDEN: Final = re.compile(r"U&'((?:[^']|'')*)'")
 """A text with characters that do not show stands as a string with their numbers."""
-_OWN: Final = r"qt001_cp\s*\.\s*\w+"
 _ALLOWED: Final = re.compile(
-    rf"""begin|commit|reset\ role|set\ local\ role\ "qt001_cp_owner"
+    rf"""begin|commit|reset\ role
       | set\ local\ (client_encoding|standard_conforming_strings|search_path|lock_timeout|statement_timeout|row_security|jit
                     |check_function_bodies|client_min_messages)\ =\ ['\w,\ ]*
       | do\ {_TAG}\ begin\ perform\ qt001_cp\."\w+"\(['\w,\ \[\]:]*\);\ end\ {_TAG}
       | do\ {_TAG}\ begin\ perform\ qt001_cp\.require_last_statement\(['\w,\ ]*\);\ end\ {_TAG}
-      | do\ \$guard\$\ begin(\ perform\ qt001_cp\.guard_partition\('\w+',\ 'fix7b'\);)+\ end\ \$guard\$
-      | create\ table\ {_OWN}\ partition\ of\ {_OWN}\ for\ values\ in\ \('fix7b'\) | drop\ table\ {_OWN}
-      | grant\ select\ on\ {_OWN}(,\ {_OWN})*\ to\ qt001_cp_\w+(,\ qt001_cp_\w+)*
       | update\ qt001_cp\.alembic_version\ set\ version_num='fix7[ab]'\ where\ qt001_cp\.alembic_version\.version_num\ =\ 'fix7[ab]'""",
     re.VERBOSE,
 )

@@ -6,12 +6,13 @@ Source: PostgreSQL documentation, "Privileges" (5.8), table 5.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import psycopg
 
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.live import Live
 from qt001_cp.audit.queries import rows
 
 SINCE: Final = {
@@ -29,9 +30,9 @@ def known(server_version: int) -> list[str]:
 
 
 def effective(connection: psycopg.Connection, role: str, relations: Iterable[int]) -> list[dict[str, Any]]:
-    """A row for each relation and privilege: ``oid``, ``privilege``, ``on_table``, ``on_column``."""
+    """A row for each privilege that it has: ``oid``, ``privilege``, ``column`` (None: on the whole)."""
     asked = known(connection.info.server_version)
-    return rows(connection, "effective_privileges.sql", role, list(ON_COLUMNS), role, asked, list(relations))
+    return rows(connection, "effective_privileges.sql", role, list(ON_COLUMNS), asked, list(relations))
 
 
 def roles(connection: psycopg.Connection, application: str) -> Check:
@@ -44,4 +45,24 @@ def roles(connection: psycopg.Connection, application: str) -> Check:
         elif role["attributes"] or role["name"].startswith(_BEYOND):
             having = f", which has {', '.join(role['attributes'])}" if role["attributes"] else ""
             check.faults.append(f"{application} is a member of {role['name']}{having}")
+    return check
+
+
+def members(connection: psycopg.Connection, manifest: Mapping[str, Any], live: Mapping[Any, Live]) -> Check:
+    """Who can become the application has no other role's place that holds something on a transferred object."""
+    check, application = Check("who can become the application"), manifest["application"]
+    held: dict[str, list[str]] = {}
+    for o in manifest["objects"]:
+        found = live.get((o["kind"], o["identity"]))
+        if o["disposition"] == "transfer" and found is not None:
+            for entry in set().union(found.acl, *found.columns.values()):
+                held.setdefault(str(entry[1]), []).append(f"{entry[2]} on {o['kind']} {o['identity']}")
+    check.looked_at = len(held)
+    for row in rows(connection, "application_members.sql", application):
+        if row["role"] in held:
+            found_words = held[row["role"]]
+            more = f" and {len(found_words) - 1} more" if len(found_words) > 1 else ""
+            check.faults.append(
+                f"{row['member']} can become {application}, and {row['role']}, which has {min(found_words)}{more}"
+            )
     return check

@@ -59,7 +59,7 @@ def name(text: str) -> str:
 
 
 def _ordered(manifest: Mapping[str, Any], way: str) -> Iterator[tuple[Object, Mapping[str, Any]]]:
-    moved = [o for o in manifest["objects"] if o["disposition"] == "transfer" and o["ways"].get(way)]
+    moved = [o for o in manifest["objects"] if o["disposition"] in ("transfer", "lend") and o["ways"].get(way)]
     taking = sorted(moved, key=_is_container, reverse=way in ("restore", "revive"))
     handing = sorted(moved, key=_is_container, reverse=True)
     yield from _steps((o for o in taking if not _late(o, way)), way, "pre")

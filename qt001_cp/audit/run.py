@@ -14,6 +14,7 @@ from qt001_cp import connecting
 from qt001_cp.audit import derived, dump, estate, ledger, privileges, scripts, sources
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import Today, envelope
+from qt001_cp.audit.exported import against
 from qt001_cp.audit.live import read_live
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
@@ -24,25 +25,28 @@ OBJECT: Final = "qt001.manifest.object/"
 # A gate, and the checks of the audit whose faults it should have found.
 _CLAIMS: Final = {
     "owners_and_acls_exact": ("owners and ACLs against the manifest", "pg_dump: owners and grants"),
-    "inventory_exact": ("what the application role owns",),
     "definitions_exact": ("the sources of the apply path",),
     "static_analysis_present": ("the analysis against the sources",),
     "dependency_manifest_closed": ("the dependency manifest",),
     "application_role_contained": (
         "what the application role may do to transferred relations",
+        "what the application role's objects touch",
         "roles of the application",
+        "who can become the application",
     ),
-    "ledger_intact": ("documents", "chain of events", "triggers of the ledger"),
+    "roles_apart": ("who can write the ledger",),
+    "ledger_intact": ("documents", "chain of events", "triggers of the ledger", "the instance of the ledger"),
 }
 
 
 @dataclass(frozen=True)
 class Outside:
-    """What the auditor brings. ``manifest``: the file's bytes; ``heads``: digests kept elsewhere;
+    """What the auditor brings. ``manifest``: the file's bytes; ``heads``: digests kept elsewhere; ``ledgers``: exported ones;
     ``envelopes`` and ``trusted``: signed statements, and the public keys that count; ``packs``: folders of the operator's review."""
 
     manifest: bytes | None = None
     heads: tuple[str, ...] = ()
+    ledgers: tuple[Path, ...] = ()
     envelopes: tuple[Path, ...] = ()
     trusted: tuple[Path, ...] = ()
     packs: tuple[Path, ...] = ()
@@ -97,7 +101,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     chain, events = ledger.chain(connection, list(outside.heads))
     documents.faults += ledger.missing(events, kept)
     stage = estate.stage_of(events)
-    digest = _manifest_of(events, found)
+    digest = _manifest_of(events, found, stage)
     manifest = found.get(digest)
     if manifest is None and documents.faults:
         raise Findings(f"the object manifest cannot be read: {'; '.join(documents.faults[:5])}",
@@ -112,17 +116,24 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         documents,
         chain,
         ledger.triggers(connection),
+        ledger.owner(connection),
+        ledger.instance(connection, events),
         _given(outside, digest),
         derived.after_states(manifest),
         scripts.ways(manifest),
         scripts.restore_script(manifest, digest, events),
         estate.owners_and_acls(manifest, live, stage),
-        estate.denominator(manifest, live),
+        estate.denominator(manifest, live, stage, found.get(manifest["policy"]["sha256"])),
     ]
     if stage != "fix7a":
         checks.append(estate.effective_privileges(connection, manifest, live, stage))
         checks.append(privileges.roles(connection, manifest["application"]))
-    checks += _sources(connection, manifest, digest, stage, events, found)
+        checks.append(privileges.members(connection, manifest, live))
+    routines, noted = sources.read(connection)
+    if stage != "fix7a":
+        touched = [*noted, *rows(connection, "other_depends.sql")]
+        checks.append(estate.reach(manifest, live, touched, found.get(manifest["policy"]["sha256"])))
+    checks += _sources(manifest, digest, stage, events, found, (routines, noted))
     text, why = dump.read_dump(pg_dump, dsn, connecting.options_of(connection), snapshot, env)
     checks.append(
         dump.dumped(manifest, text, stage)
@@ -135,31 +146,33 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         checks.append(_claims(connection, checks))
     today = Today(str(there[1]), stage, digest, subject, events)
     checks += [envelope(path, outside.trusted, today) for path in outside.envelopes]
+    checks += [against(path, events, connection.info.dbname) for path in outside.ledgers]
     checks += [pack(folder, manifest, digest, found.keys() if stage == "fix7c" else ()) for folder in outside.packs]
     return Report(there[1], digest, stage, subject, tuple(checks))
 
 
-def _manifest_of(events: list[dict[str, Any]], found: Mapping[str, Mapping[str, Any]]) -> str:
-    """The one that was cut over, else the last that was sealed."""
-    sealed = [
-        e["subject"]
-        for e in events
-        if e["verb"] == "sealed" and str(found.get(e["subject"], {}).get("schema", "")).startswith(OBJECT)
-    ]
-    cut = [e["subject"] for e in events if e["verb"] == "cutover"]
+def _manifest_of(events: list[dict[str, Any]], found: Mapping[str, Mapping[str, Any]], stage: str) -> str:
+    """The one that is cut over, else the last that was sealed and not withdrawn since."""
+    sealed: list[str] = []
+    for e in events:
+        if e["verb"] == "sealed" and str(found.get(e["subject"], {}).get("schema", "")).startswith(OBJECT):
+            sealed.append(e["subject"])
+        elif e["verb"] == "withdrawn":
+            sealed = [digest for digest in sealed if digest != e["subject"]]
+    cut = [e["subject"] for e in events if e["verb"] == "cutover" and stage != "fix7a"]
     return str((cut or sealed or [""])[-1])
 
 
 def _sources(
-    connection: psycopg.Connection,
     manifest: Mapping[str, Any],
     digest: str,
     stage: str,
     events: list[dict[str, Any]],
     found: Mapping[str, Mapping[str, Any]],
+    read: tuple[Any, Any],
 ) -> list[Check]:
     """The bodies; the evidence about them is in the database since FIX7c."""
-    routines, noted = sources.read(connection)
+    routines, noted = read
     checks = [sources.apply_path(manifest, routines, stage)]
     if stage == "fix7c":
         evidence = sources.evidence_of(digest, events, found)

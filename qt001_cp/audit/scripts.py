@@ -27,7 +27,7 @@ def ways(manifest: Mapping[str, Any]) -> Check:
     check = Check("the statements lead there and back")
     for o in manifest["objects"]:
         for way, start, end in _JOURNEYS:
-            if o["disposition"] != "transfer" or o[start] is None or o[end] is None:
+            if o["disposition"] == "retain" or o[start] is None or o[end] is None:
                 continue
             check.looked_at += 1
             # The sequence of a column has no statement of its own: ALTER TABLE … OWNER takes it along.

@@ -44,9 +44,13 @@ _MAYBE: Final = Either(type(None), _STATE)
 SHAPES: Final[dict[str, Shape]] = {
     "qt001.manifest.object/": {
         "application": str,
+        "server_major": int,
         "repoint": [{"identity": str, "part": str, "before": str, "after": str}],
-        "legacy": [dict],
+        "apply_path": Either(type(None), {"readiness": str, "source_tables": [str]}),
+        "legacy": [{"identity": str}],
+        "blocked": [{"table": str}],
         "objects": [{"kind": str, "identity": str, "schema": _OPTIONAL, "name": str, "disposition": str, "definition": str,
+                     "source": _OPTIONAL, "storage": _OPTIONAL, "storage_source": _OPTIONAL,
                      "follows": _OPTIONAL, "curated": bool, "method": _OPTIONAL,
                      "detail": Either(type(None), dict), "args": Either(type(None), [Either(type(None), _TYPE)]),
                      "before": _STATE, "after": _MAYBE, "retired": _MAYBE, "ways": dict}],
@@ -85,7 +89,7 @@ def _asked(o: dict[str, Any], at: str) -> str | None:
         ("method", kind in _WITH_METHOD and o["method"] is None),
         ("schema", moves and kind not in _IN_NO_SCHEMA and o["schema"] is None),
         ("detail.on", kind == "default acl" and not isinstance((o["detail"] or {}).get("on"), str)),
-        ("after", moves and o["after"] is None),
+        ("after", o["disposition"] != "retain" and o["after"] is None),
     )
     return next((f"{at}.{key} is null, and its kind and disposition ask for it" for key, wrong in lacks if wrong), None)
 

@@ -5,7 +5,9 @@ stands in a body as a word (``bodies``).
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 import psycopg
 
@@ -30,14 +32,17 @@ def evidence_of(digest: str, events: Iterable[Row], found: Mapping[str, Row]) ->
 
 
 def dependency_of(digest: str, events: Iterable[Row], found: Mapping[str, Row]) -> Row | None:
-    """The dependency manifest that was sealed last for this object manifest."""
-    sealed = [found[e["subject"]] for e in events if e["verb"] == "sealed" and e["subject"] in found]
-    ours = [
-        d
-        for d in sealed
-        if str(d.get("schema")).startswith("qt001.manifest.dependency/") and d["object_manifest"] == digest
-    ]
-    return ours[-1] if ours else None
+    """The dependency manifest that the last deployment names, where it was sealed and is of this object manifest."""
+    events = list(events)
+    sealed = {e["subject"] for e in events if e["verb"] == "sealed"}
+    deployed = [e["detail"].get("documents") for e in events if e["verb"] == "deployed"]
+    named = deployed[-1] if deployed and isinstance(deployed[-1], dict) else {}
+    for schema, part in named.items():
+        if schema.startswith("qt001.manifest.dependency/") and part in sealed and part in found:
+            document = found[part]
+            if document.get("schema") == schema and document["object_manifest"] == digest:
+                return document
+    return None
 
 
 def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
@@ -47,7 +52,8 @@ def read(connection: psycopg.Connection) -> tuple[dict[Node, Row], list[Row]]:
         connection.execute(
             "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL quote_all_identifiers = off;"
             " SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'postgres';"
-            " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
+            " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; SET LOCAL lc_monetary = 'C';"
+            " SET LOCAL standard_conforming_strings = on; SET LOCAL xmlbinary = 'base64'"
         )
         bad = functions.unlisted(connection)
         types = frozenset(r["name"] for r in rows(connection, "plain_types.sql"))
@@ -166,8 +172,21 @@ def _reached(manifest: Row, evidence: Row, noted: Iterable[Row]) -> set[Node]:
     return reached
 
 
+_VARCHAR: Final = r"'(?:[^']|'')*'::character varying(?:\(\d+\))?"
+_CAST_EACH: Final = re.compile(rf"\(({_VARCHAR})\)::text(?=(?:, \({_VARCHAR}\)::text)*\])")
+_CAST_LIST: Final = re.compile(rf"\((ARRAY\[{_VARCHAR}(?:, {_VARCHAR})*\])\)::text\[\]")
+
+
 def _digests(entry: Row, routine: Row) -> Iterator[str]:
-    about, text = ("body_sha256", routine["body"]) if entry["definition"] is None else ("definition", routine["whole"])
+    about, text = ("body_sha256", routine["body"]) if entry["definition"] is None else ("definition", spelled(routine))
     made = hashlib.sha256((text or "").encode()).hexdigest()
     if entry[about] != made:
         yield f"the evidence is about source {entry[about]}, today's has the sha256 {made}"
+
+
+def spelled(routine: Row) -> str | None:
+    """The words of CREATE OR REPLACE. A parsed body compares a varchar with a list in two spellings, one of which a dump makes."""
+    whole: str | None = routine["whole"]
+    if whole is None or routine["body"] is not None:
+        return whole
+    return _CAST_LIST.sub(r"\1", _CAST_EACH.sub(r"\1", whole))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import resources
 from textwrap import wrap
 
@@ -11,15 +12,17 @@ from qt001_cp.analyse.core import UNKNOWN, bare, core, extensions
 from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
 from qt001_cp.model import catalogs
-from qt001_cp.model.kinds import CATALOGS, KINDS, PRIVILEGES, Catalog
-from qt001_cp.model.nogo import FAMILIES
+from qt001_cp.model.kinds import CATALOGS, GROWS, KINDS, OUTSIDE, PRIVILEGES, Catalog
+from qt001_cp.model.nogo import FAMILIES, OF_APPLY_PATH
+from qt001_cp.model.settings import ASKED, HARMLESS
 from qt001_cp.model.versions import SUPPORTED
+from qt001_cp.wording import wording
 
-STAGES = ("fix7a", "fix7b", "fix7c")
-_CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION|TYPE) (qt001_cp\.[a-z0-9_]+)(?P<rest>.*)$", re.MULTILINE)
+STAGES = ("fix7a", "fix7c")
+"""The revisions that bring SQL files of their own: FIX7b only moves what is there."""
+_CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION|TYPE) (qt001_cp\.[a-z0-9_]+)", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z_]+)\}")
 _WIDTH = 100
-_PART = re.compile(r"PARTITION OF (qt001_cp\.[a-z0-9_]+)")
 
 
 def render(stage: str) -> dict[str, str]:
@@ -73,6 +76,12 @@ def _harmless_functions() -> str:
     return "\n".join(wrap(" ".join(words), _WIDTH, break_on_hyphens=False, break_long_words=False))
 
 
+def _harmless_settings() -> str:
+    """An array literal of names in small letters, in lines; of a database the time zone is one of them."""
+    names = sorted(name.lower() for name in (*HARMLESS, "TimeZone"))
+    return "{" + "\n        ".join(wrap(", ".join(names), _WIDTH - 8, break_on_hyphens=False)) + "}"
+
+
 def _reviewed_extensions() -> str:
     rows = [f"({literal(name)}, {literal('$libdir/' + e.library)})" for name, e in sorted(extensions().items())]
     return "\n                   ".join(wrap(", ".join(rows), _WIDTH, break_on_hyphens=False))
@@ -103,10 +112,44 @@ def _listed(c: Catalog) -> str:
     letter = f'({c.letter})::"char"' if c.letter else 'NULL::"char"'
     named = f"EXISTS (SELECT 1 FROM named x WHERE x.classid = {_classid(c)} AND x.objid = o.{c.key})"
     wanted = f" AND (NOT ({system}) OR {named})" if system != "false" else ""
+    among = f" AND ($4::oid[] IS NULL OR o.{c.key} = ANY ($4::oid[]))"
+    if c.table in _BIG:
+        # Either all of it, or a few rows by their index.
+        rows = rows.replace(f"FROM {c.table} o", f"FROM ({_all_or_few(c)}) o", 1)
+        among = ""
     return (
         f"    SELECT {_classid(c)}::oid, o.{c.key}, {space}, ({c.name})::text, {c.owner}, {c.acl or 'NULL::aclitem[]'},"
-        f" {letter}, {system}\n    {rows}\n      AND ({c.where}){wanted} AND ($4::oid[] IS NULL OR o.{c.key} = ANY ($4::oid[]))"
+        f" {letter}, {system}\n    {rows}\n      AND ({c.where}){wanted}{among}"
     )
+
+
+_BIG = ("pg_class", "pg_proc", "pg_type")
+"""Catalogs that grow with what everybody makes."""
+
+
+def _all_or_few(c: Catalog) -> str:
+    return (
+        f"SELECT one.* FROM {c.table} one WHERE $4::oid[] IS NULL"
+        f" UNION ALL SELECT one.* FROM {c.table} one WHERE one.{c.key} = ANY ($4::oid[])"
+    )
+
+
+def definitions(those: Iterable[Catalog]) -> str:
+    """An array of the definition and the storage of an object, for ``live_object``: by its catalog, each by its own file.
+    What has no file means what its kind says."""
+    worded = "".join(_worded(c.class_name, name) for c in those if (name := f"{c.table}.sql") in _definition_files())
+    return f"CASE WHEN $3 OR $5 THEN CASE judged.classid\n{worded}ELSE ARRAY[CASE WHEN $3 THEN named.type END] END END"
+
+
+def _worded(class_name: str, name: str) -> str:
+    text = fill(resources.files("qt001_cp.sql").joinpath("definition", name).read_text("utf-8"), f"definition/{name}")
+    both = "ARRAY[CASE WHEN $3 THEN worded.meaning END, worded.storage]"
+    return f"WHEN '{class_name}'::regclass THEN (SELECT {both} FROM (\n{text}) worded)\n"
+
+
+@cache
+def _definition_files() -> frozenset[str]:
+    return frozenset(file.name for file in resources.files("qt001_cp.sql").joinpath("definition").iterdir())
 
 
 def _owner_acl(c: Catalog) -> str:
@@ -118,11 +161,50 @@ def _owner_acl(c: Catalog) -> str:
 
 def _owned_object(c: Catalog) -> str:
     """The nodes of the graph of what reaches what, with owner and schema."""
-    return f"SELECT {_classid(c)}::oid, o.{c.key}, {c.owner}, {c.space or '0::oid'}\nFROM {c.table} o WHERE {c.node}"
+    rows = f"FROM {c.table} o WHERE {c.node} AND o.{c.key} = ANY (numbers)"
+    return f"SELECT {_classid(c)}::oid, o.{c.key}, {c.owner}, {c.space or '0::oid'}\n{rows}"
+
+
+def _named_object(c: Catalog) -> str:
+    """What of a catalog stands under a schema and a name that are wanted."""
+    start = f"SELECT {_classid(c)}::oid, o.{c.key}\nFROM wanted JOIN"
+    if c.space is None or c.outside:
+        return f"{start} {c.table} o ON ({c.name})::text = wanted.name\nWHERE {c.here}"
+    return (
+        f"{start} pg_namespace space ON space.nspname = wanted.schema\nJOIN {c.table} o"
+        f" ON {c.name} = wanted.name::name AND {c.space} = space.oid\nWHERE {c.here}"
+    )
+
+
+def _near_edges() -> str:
+    """The body of ``catalog_edge``, of the rows near: $1 their catalogs, $2 their numbers."""
+    text = resources.files("qt001_cp.sql").joinpath("fix7a", "40_dependency.sql").read_text("utf-8")
+    body = text.partition("AS $catalog_edge$\n")[2].partition("\n$catalog_edge$;")[0]
+    entry = (
+        "FROM unnest($1, $2) near(class, id)\n    CROSS JOIN LATERAL (\n        SELECT looked_up.* FROM pg_depend looked_up"
+        "\n        WHERE looked_up.classid = near.class AND looked_up.objid = near.id OFFSET 0) entry"
+    )
+    parts = "WITH part AS MATERIALIZED (\n    SELECT found.* FROM qt001_cp.near_part($1, $2) found\n), lifted AS ("
+    for old, new in (("WITH lifted AS (", parts), ("FROM pg_depend entry", entry), ("qt001_cp.v_part", "part")):
+        if old not in body:
+            raise ManifestError(f"40_dependency.sql: the body of catalog_edge has lost {old}")
+        body = body.replace(old, new)
+    return body
 
 
 def _preset_acl(c: Catalog) -> str:
-    return f"SELECT {_classid(c)}::oid, o.{c.key}, 0, {c.acl} FROM {c.table} o"
+    return (
+        f"SELECT {_classid(c)}::oid, o.{c.key}, 0, {c.acl}\nFROM {c.table} o"
+        f" WHERE o.{c.key} IN (SELECT objoid FROM pg_init_privs)"
+    )
+
+
+def _closing_objects() -> str:
+    """All rows of the catalogs of which a new one closes a gate by its kind; foreign tables stand beside pg_class."""
+    kinds = [k for k in KINDS if k.key not in GROWS and k.catalog not in ("pg_class", "pg_database")]
+    catalogs_of = [c for c in CATALOGS if c.table in {k.catalog for k in kinds}]
+    arms = [f"SELECT o.{c.key} FROM {c.table} o" for c in catalogs_of]
+    return "\nUNION\n".join([*arms, "SELECT ftrelid FROM pg_foreign_table"])
 
 
 def _kind_rows() -> str:
@@ -132,7 +214,8 @@ def _kind_rows() -> str:
     return ",\n".join(
         f"    ({literal(k.key)}, {word(k.alter)}, {word(k.grant)}, {literal(k.address)}, {str(k.relation).lower()},"
         f" {str(k.container).lower()},"
-        f" ARRAY[{', '.join(literal(p) for p in k.privileges)}]::text[], {literal(k.why)}, {k.since})"
+        f" ARRAY[{', '.join(literal(p) for p in k.privileges)}]::text[], {literal(k.why)}, {k.since},"
+        f" {str(k.key in GROWS).lower()})"
         for k in KINDS
     )
 
@@ -143,16 +226,15 @@ def _drop(files: dict[str, str]) -> str:
     for text in files.values():
         for match in _CREATED.finditer(text):
             kind, name = match.group(1), match.group(2)
-            part_of = _PART.search(match.group("rest"))
-            if (part_of is None or part_of.group(1) not in made["TABLE"]) and name not in made[kind]:
+            if name not in made[kind]:
                 made[kind].append(name)
     lines = [f"DROP {kind} {name};" for kind, names in made.items() for name in reversed(names)]
     return "-- Takes away what this stage made, the last first; without CASCADE.\n" + "\n".join(lines) + "\n"
 
 
 BOOTSTRAP_FUNCTIONS = (
-    "begin_run", "require_run", "note_run_step", "structure_digest", "end_run", "refuse_incomplete_run",
-    "refuse_version_without_run",
+    "begin_run", "refuse_outside_run", "require_run", "note_run_step", "structure_digest", "end_run",
+    "refuse_incomplete_run", "refuse_version_without_run",
 )  # fmt: skip
 """The functions of schema qt001_cp that scripts/bootstrap.sql makes."""
 
@@ -165,7 +247,16 @@ _FILLED: dict[str, Callable[[], str]] = {
     "object_kind_rows": _kind_rows,
     "privilege_rows": _privilege_rows,
     "listed": lambda: listed(CATALOGS),
+    "definitions": lambda: definitions(CATALOGS),
+    "wording": wording,
     "harmless_functions": _harmless_functions,
+    "named_objects": lambda: "\nUNION\n".join(_named_object(c) for c in CATALOGS),
+    "near_edges": _near_edges,
+    "closing_objects": _closing_objects,
+    "known_classes": lambda: ", ".join(sorted({_classid(c) for c in CATALOGS})),
+    "kinds_outside": lambda: "{" + ",".join(f'"{kind}"' for kind in sorted(OUTSIDE)) + "}",
+    "harmless_settings": _harmless_settings,
+    "asked_settings": lambda: ",\n       ".join(f"({literal(n)}, {literal(v)})" for n, v in ASKED.items()),
     "reviewed_extensions": _reviewed_extensions,
     "supported_bounds": lambda: f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999",
     "supported_words": lambda: f"{SUPPORTED.start} to {SUPPORTED.stop - 1}",
@@ -177,5 +268,6 @@ _FILLED: dict[str, Callable[[], str]] = {
     "catalog_rows": lambda: "\n".join(catalogs.source(c) for c in catalogs.DEFINING),
     "bootstrap_functions": lambda: "{" + ",".join(BOOTSTRAP_FUNCTIONS) + "}",
     "nogo_families": lambda: "{" + ",".join(FAMILIES) + "}",
+    "apply_path_families": lambda: "{" + ",".join(OF_APPLY_PATH) + "}",
     "views_read": lambda: ", ".join(map(literal, _VIEWS_READ)),
 }

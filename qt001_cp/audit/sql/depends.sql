@@ -5,7 +5,9 @@ WITH part(class, id, relation) AS (
     SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, ev_class FROM pg_catalog.pg_rewrite
     UNION ALL
     SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, oid, tgrelid FROM pg_catalog.pg_trigger
-    WHERE NOT tgisinternal
+    -- Before 15 the trigger that a partition has from its parent counts as internal.
+    WHERE NOT tgisinternal OR tgparentid <> 0 AND tgconstraint NOT IN (
+        SELECT oid FROM pg_catalog.pg_constraint WHERE contype <> 't')
     UNION ALL
     SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, adrelid FROM pg_catalog.pg_attrdef
     UNION ALL
@@ -16,12 +18,16 @@ WITH part(class, id, relation) AS (
     UNION ALL
     SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid FROM pg_catalog.pg_index
 ), need AS (
-    SELECT DISTINCT part.class AS part_class, dependency.refclassid, dependency.refobjid,
+    SELECT DISTINCT part.class AS part_class, foreign_key.oid AS foreign_key,
+           dependency.refclassid, dependency.refobjid,
            CASE WHEN part.relation IS NULL THEN dependency.classid
                 ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END AS class,
            coalesce(part.relation, dependency.objid) AS id
     FROM pg_catalog.pg_depend dependency
     LEFT JOIN part ON part.class = dependency.classid AND part.id = dependency.objid
+    LEFT JOIN pg_catalog.pg_constraint foreign_key
+        ON dependency.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+       AND foreign_key.oid = dependency.objid AND foreign_key.contype = 'f'
     WHERE dependency.refobjid >= 16384 AND dependency.objid >= 16384
       AND dependency.refclassid IN ('pg_catalog.pg_class'::pg_catalog.regclass,
                                     'pg_catalog.pg_proc'::pg_catalog.regclass)
@@ -35,8 +41,11 @@ WITH part(class, id, relation) AS (
 )
 SELECT needing.type AS from_kind, needing.identity AS from_identity,
        needed.type AS to_kind, needed.identity AS to_identity,
-       need.part_class = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AS by_rule
+       need.part_class = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AS by_rule,
+       held.conname AS foreign_key, held.confdeltype::text AS on_delete,
+       held.confupdtype::text AS on_update
 FROM need
+LEFT JOIN pg_catalog.pg_constraint held ON held.oid = need.foreign_key
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(need.class, need.id, 0) needing
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(need.refclassid, need.refobjid, 0) needed
 WHERE (need.class, need.id) <> (need.refclassid, need.refobjid)

@@ -1,1 +1,1 @@
-SELECT digest, kind, body FROM qt001_cp.document ORDER BY digest, stage
+SELECT digest, kind, body FROM qt001_cp.document ORDER BY digest

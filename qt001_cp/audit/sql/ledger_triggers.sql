@@ -1,7 +1,7 @@
 -- For each table of the ledger what no trigger refuses that is enabled ALWAYS (tgenabled A) and
 -- whose function is refuse_change. tgtype: 2 BEFORE, 8 DELETE, 16 UPDATE, 32 TRUNCATE (PostgreSQL
 -- source, catalog/pg_trigger.h).
-SELECT segment.oid::pg_catalog.regclass::text AS identity,
+SELECT 'qt001_cp.' || kept.name AS identity,
        pg_catalog.array_to_string(ARRAY(
            SELECT change.command
            FROM (VALUES (8, 'DELETE'), (16, 'UPDATE'), (32, 'TRUNCATE')) change(bit, command)
@@ -9,13 +9,12 @@ SELECT segment.oid::pg_catalog.regclass::text AS identity,
                SELECT 1
                FROM pg_catalog.pg_trigger
                JOIN pg_catalog.pg_proc ON pg_proc.oid = pg_trigger.tgfoid
-               WHERE pg_trigger.tgrelid = segment.oid AND pg_trigger.tgenabled = 'A'
+               WHERE pg_trigger.tgrelid = relation.oid AND pg_trigger.tgenabled = 'A'
                  AND pg_proc.proname = 'refuse_change'
-                 AND pg_proc.pronamespace = segment.relnamespace
+                 AND pg_proc.pronamespace = relation.relnamespace
                  AND pg_trigger.tgtype & change.bit <> 0 AND pg_trigger.tgtype & 2 <> 0)
        ), ', ') AS missing
-FROM pg_catalog.pg_class segment
-JOIN pg_catalog.pg_namespace ON pg_namespace.oid = segment.relnamespace
-WHERE pg_namespace.nspname = 'qt001_cp' AND segment.relkind = 'r' AND segment.relispartition
-  AND segment.relname ~ '^(document|event|manifest_row)_fix7[abc]$'
+FROM (VALUES ('document'), ('event'), ('manifest_row')) kept(name)
+LEFT JOIN pg_catalog.pg_class relation
+ON relation.oid = pg_catalog.to_regclass('qt001_cp.' || kept.name) AND relation.relkind = 'r'
 ORDER BY 1

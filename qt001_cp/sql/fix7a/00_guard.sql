@@ -17,8 +17,8 @@ BEGIN
             HINT = 'Canonical documents are UTF-8: other encodings are not supported.';
     END IF;
     SELECT pg_catalog.string_agg(needed.role, ', ') INTO obstacle
-    FROM (VALUES ('qt001_cp_owner'), ('qt001_cp_author'), ('qt001_cp_operator'),
-                 ('qt001_cp_verifier'), ('qt001_cp_auditor')) needed(role)
+    FROM (VALUES ('qt001_cp_ledger'), ('qt001_cp_owner'), ('qt001_cp_author'),
+                 ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) needed(role)
     WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = needed.role);
     IF obstacle IS NOT NULL OR pg_catalog.to_regclass('qt001_cp.bootstrap') IS NULL
         OR pg_catalog.to_regclass('qt001_cp.run') IS NULL THEN
@@ -29,10 +29,10 @@ BEGIN
     END IF;
     SELECT pg_catalog.pg_get_userbyid(nspowner) INTO obstacle
     FROM pg_catalog.pg_namespace WHERE nspname = 'qt001_cp';
-    IF obstacle <> 'qt001_cp_owner' THEN
+    IF obstacle <> 'qt001_cp_ledger' THEN
         RAISE EXCEPTION USING ERRCODE = 'QT122',
-            MESSAGE = 'FIX7a refused: schema qt001_cp: expected owner qt001_cp_owner, found owner '
-                || obstacle,
+            MESSAGE = 'FIX7a refused: schema qt001_cp: expected owner qt001_cp_ledger, '
+                'found owner ' || obstacle,
             HINT = 'psql -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql';
     END IF;
     IF NOT EXISTS (
@@ -53,6 +53,19 @@ BEGIN
                 || session_user,
             HINT = pg_catalog.format('GRANT qt001_cp_operator TO %I; -- or connect as the operator',
                                      session_user);
+    END IF;
+    -- The ledger's own files run as its role, lent for this script.
+    IF NOT pg_catalog.pg_has_role(session_user, 'qt001_cp_ledger', CASE
+            WHEN pg_catalog.current_setting('server_version_num')::int >= 160000
+            THEN 'SET' ELSE 'MEMBER' END) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107',
+            MESSAGE = 'FIX7a refused: role qt001_cp_ledger: expected a membership by which '
+                || session_user || ' may SET ROLE to it, lent for this script, found none',
+            HINT = pg_catalog.format(
+                'GRANT qt001_cp_ledger TO %1$I%2$s; -- by the administrator; afterwards: '
+                'REVOKE qt001_cp_ledger FROM %1$I;', session_user,
+                CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000
+                     THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END);
     END IF;
     -- An event trigger would run in each of our own DDL statements, with the operator's rights.
     SELECT pg_catalog.string_agg(pg_catalog.format('%s (function %s of %s)', trigger.evtname,
@@ -90,14 +103,14 @@ BEGIN
         FROM pg_catalog.pg_proc routine
         WHERE routine.pronamespace = 'qt001_cp'::pg_catalog.regnamespace
           AND NOT (routine.proname = ANY ('{bootstrap_functions}')
-                   AND pg_catalog.pg_get_userbyid(routine.proowner) = 'qt001_cp_owner')
+                   AND pg_catalog.pg_get_userbyid(routine.proowner) = 'qt001_cp_ledger')
         UNION ALL
         SELECT 'relation ' || relation.relname, relation.relowner
         FROM pg_catalog.pg_class relation
         WHERE relation.relnamespace = 'qt001_cp'::pg_catalog.regnamespace
           AND relation.relkind NOT IN ('i', 'I', 't')
           AND NOT (relation.relname IN ('bootstrap', 'person', 'run', 'alembic_version')
-                   AND pg_catalog.pg_get_userbyid(relation.relowner) = 'qt001_cp_owner')
+                   AND pg_catalog.pg_get_userbyid(relation.relowner) = 'qt001_cp_ledger')
         UNION ALL
         SELECT 'type ' || typname, typowner FROM pg_catalog.pg_type
         WHERE typnamespace = 'qt001_cp'::pg_catalog.regnamespace AND typrelid = 0 AND typelem = 0
@@ -110,17 +123,28 @@ BEGIN
         UNION ALL
         -- They would be granted to somebody with each table and function that this makes.
         SELECT 'default privileges', defaclrole FROM pg_catalog.pg_default_acl
-        WHERE pg_catalog.pg_get_userbyid(defaclrole) = 'qt001_cp_owner'
+        WHERE pg_catalog.pg_get_userbyid(defaclrole) IN ('qt001_cp_ledger', 'qt001_cp_owner')
     ) present;
     IF obstacle IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'QT122',
             MESSAGE = 'FIX7a refused: schema qt001_cp: expected only what the bootstrap made, '
                 'found ' || obstacle,
             HINT = 'Find out who made it, then DROP it; default privileges (pg_default_acl): '
-                'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_owner REVOKE ...';
+                'ALTER DEFAULT PRIVILEGES FOR ROLE qt001_cp_ledger REVOKE ...';
+    END IF;
+    -- The roles are the cluster's, the duty is this database's.
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.person
+                   WHERE person.login OPERATOR(pg_catalog.=) session_user
+                     AND person.duty OPERATOR(pg_catalog.=) 'operator') THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107',
+            MESSAGE = pg_catalog.format('FIX7a refused: login %s: expected duty operator in this '
+                                        'database, found none', session_user),
+            HINT = pg_catalog.format(
+                'INSERT INTO qt001_cp.person (login, person, duty) VALUES (%L, ''...'', '
+                '''operator''); -- by the administrator', session_user);
     END IF;
     -- The mark of this script, gone with its savepoint: each later step and COMMIT ask for it.
-    SET LOCAL ROLE qt001_cp_owner;
+    SET LOCAL ROLE qt001_cp_ledger;
     PERFORM qt001_cp.begin_run('upgrade fix7a', 'fix7a');
     RESET ROLE;
 END

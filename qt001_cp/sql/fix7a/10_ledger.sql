@@ -1,6 +1,6 @@
 -- The ledger: documents by digest, and a hash-chained list of events. What is true follows from
--- these two alone. Both are partitioned by stage: the downgrade of a stage drops its partitions,
--- and the chain before it stands as it was. Nothing here uses a database sequence: those have a
+-- these two alone. It never forgets: taking a stage back is an event too, and nothing but the
+-- downgrade to base takes the ledger away. Nothing here uses a database sequence: those have a
 -- state of their own.
 
 CREATE FUNCTION qt001_cp.jcs(doc jsonb) RETURNS text
@@ -46,32 +46,54 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $sha256_hex$ SELECT encode(sha256(body), 'hex') $sha256_hex$;
 
+CREATE FUNCTION qt001_cp.epoch_opener() RETURNS TABLE (verb text, comes_from text, stage text)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $epoch_opener$
+-- The events that open an epoch: the stage that was deployed before, and the one from there on.
+VALUES ('cutover', 'fix7a', 'fix7b'), ('deployed', 'fix7b', 'fix7c'),
+       ('undeployed', 'fix7c', 'fix7b'), ('restored', 'fix7b', 'fix7a')
+$epoch_opener$;
+
+CREATE FUNCTION qt001_cp.epoch() RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $epoch$
+-- How many cutovers, deployments and ways back there have been. Each event holds the number that it
+-- was written in, one that opens an epoch the new one.
+SELECT coalesce((SELECT event.epoch FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1), 0)
+$epoch$;
+
 CREATE FUNCTION qt001_cp.stage() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $stage$
--- The highest stage that is deployed: the one whose partition of the ledger exists.
-SELECT CASE WHEN to_regclass('qt001_cp.event_fix7c') IS NOT NULL THEN 'fix7c'
-            WHEN to_regclass('qt001_cp.event_fix7b') IS NOT NULL THEN 'fix7b'
-            ELSE 'fix7a' END
+-- The highest stage that is deployed: the one that the event which opened this epoch leads to. In a
+-- copy without rows what FIX7c has made says it.
+SELECT coalesce((
+    SELECT opener.stage
+    FROM (SELECT event.verb FROM qt001_cp.event
+          ORDER BY event.epoch DESC, event.seq LIMIT 1) first
+    JOIN qt001_cp.epoch_opener() opener ON opener.verb = first.verb),
+    CASE WHEN to_regclass('qt001_cp.v_fix7_gate') IS NULL THEN 'fix7a' ELSE 'fix7c' END)
 $stage$;
 
 CREATE TABLE qt001_cp.document (
-    stage text NOT NULL,
-    digest text NOT NULL,
+    digest text PRIMARY KEY,
     kind text NOT NULL,
     body bytea NOT NULL,
     head jsonb NOT NULL,
     recorded_at timestamptz NOT NULL,
     recorded_by name NOT NULL,
-    PRIMARY KEY (stage, digest),
     CONSTRAINT document_digest CHECK (digest = encode(sha256(body), 'hex')),
     CONSTRAINT document_kind CHECK (kind ~ '^qt001\.[a-z._-]+/[0-9]+$')
-) PARTITION BY LIST (stage);
+);
+-- What a login has written in the last hour.
+CREATE INDEX document_of_login ON qt001_cp.document (recorded_by, recorded_at);
 
 CREATE TABLE qt001_cp.event (
-    stage text NOT NULL,
-    seq bigint NOT NULL,
+    seq bigint PRIMARY KEY,
+    epoch bigint NOT NULL,
     at timestamptz NOT NULL,
     actor name NOT NULL,
     verb text NOT NULL,
@@ -79,26 +101,30 @@ CREATE TABLE qt001_cp.event (
     detail jsonb NOT NULL,
     prev text NOT NULL,
     digest text NOT NULL,
-    PRIMARY KEY (stage, seq),
     CONSTRAINT event_digest_shape CHECK (digest ~ '^[0-9a-f]{64}$'),
     CONSTRAINT event_verb CHECK (verb IN (
-        'configured', 'captured', 'proposed', 'sealed', 'restore_registered', 'rehearsal_recorded',
-        'cutover', 'deployed', 'evidence_imported', 'bound', 'signed', 'refused', 'verified',
-        'scanned'))
-) PARTITION BY LIST (stage);
+        'configured', 'captured', 'proposed', 'sealed', 'restore_registered', 'content_recorded',
+        'rehearsal_recorded', 'cutover', 'restored', 'deployed', 'undeployed', 'evidence_imported',
+        'bound', 'signed', 'refused', 'verified', 'scanned', 'adopted', 'withdrawn', 'changing',
+        'changed'))
+);
+-- The last event of a verb, the first of an epoch, what a login has written in the last hour, and
+-- what somebody made: a schedule writes events for years, and none of these reads them.
+CREATE INDEX event_of_verb ON qt001_cp.event (verb, seq);
+CREATE INDEX event_of_epoch ON qt001_cp.event (epoch DESC, seq);
+CREATE INDEX event_of_login ON qt001_cp.event (actor, at);
+CREATE INDEX event_made ON qt001_cp.event (seq)
+    WHERE verb NOT IN ('signed', 'refused', 'verified', 'scanned');
 
 -- The objects of a manifest, each a row, unpacked once from the document when it is recorded.
 CREATE TABLE qt001_cp.manifest_row (
-    stage text NOT NULL,
     manifest text NOT NULL,
     number bigint NOT NULL,
     object jsonb NOT NULL,
-    PRIMARY KEY (stage, manifest, number)
-) PARTITION BY LIST (stage);
-
-CREATE TABLE qt001_cp.manifest_row_fix7a PARTITION OF qt001_cp.manifest_row FOR VALUES IN ('fix7a');
-CREATE TABLE qt001_cp.document_fix7a PARTITION OF qt001_cp.document FOR VALUES IN ('fix7a');
-CREATE TABLE qt001_cp.event_fix7a PARTITION OF qt001_cp.event FOR VALUES IN ('fix7a');
+    -- Its definition in words, apart: no gate has to read past it.
+    texts jsonb NOT NULL,
+    PRIMARY KEY (manifest, number)
+);
 
 -- Tables that are only locked; nobody else has a privilege on them. Anybody can take, and keep, an
 -- advisory lock.
@@ -108,7 +134,7 @@ CREATE TABLE qt001_cp.stage_lock ();
 COMMENT ON TABLE qt001_cp.stage_lock IS 'A lock: one session at a time runs a stage.';
 
 CREATE FUNCTION qt001_cp.event_digest(
-    seq bigint, stage text, at timestamptz, actor name, verb text, subject text, detail jsonb,
+    seq bigint, epoch bigint, at timestamptz, actor name, verb text, subject text, detail jsonb,
     prev text
 ) RETURNS text
 LANGUAGE sql STABLE
@@ -116,7 +142,7 @@ SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
 AS $event_digest$
 SELECT qt001_cp.sha256_hex(convert_to(qt001_cp.jcs(jsonb_build_object(
-    'seq', seq, 'stage', stage, 'at', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor', actor,
+    'seq', seq, 'epoch', epoch, 'at', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor', actor,
     'verb', verb, 'subject', subject, 'detail', detail, 'prev', prev)), 'UTF8'))
 $event_digest$;
 
@@ -183,28 +209,54 @@ BEGIN
 END
 $stamp_document$;
 
+CREATE FUNCTION qt001_cp.take_event_lock() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $take_event_lock$
+-- Whoever has written an event and not ended holds it: a duty, never the application. Nobody waits
+-- for that one for ever: ten seconds, or what the caller has set.
+DECLARE
+    given text := current_setting('lock_timeout');
+BEGIN
+    PERFORM set_config('lock_timeout', CASE given WHEN '0' THEN '10s' ELSE given END, true);
+    LOCK TABLE qt001_cp.event_lock IN EXCLUSIVE MODE;
+    PERFORM set_config('lock_timeout', given, true);
+EXCEPTION WHEN lock_not_available THEN
+    PERFORM qt001_cp.refuse_wait('event', 'qt001_cp.event_lock'::regclass);
+END
+$take_event_lock$;
+
 CREATE FUNCTION qt001_cp.stamp_event() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $stamp_event$
--- Number, time, actor and hash are the server's, whatever the INSERT says.
+-- Number, epoch, time, actor and hash are the server's, whatever the INSERT says; so is who the
+-- actor was when it was done (detail.by): persons join and leave, what they did stays done.
 DECLARE
     head record;
+    opener record;
 BEGIN
-    LOCK TABLE qt001_cp.event_lock IN EXCLUSIVE MODE;
-    SELECT event.seq, event.digest INTO head FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1;
-    IF NEW.stage <> qt001_cp.stage() THEN
+    PERFORM qt001_cp.take_event_lock();
+    SELECT event.seq, event.epoch, event.digest INTO head
+    FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1;
+    SELECT known.comes_from INTO opener FROM qt001_cp.epoch_opener() known
+    WHERE known.verb = NEW.verb;
+    IF opener.comes_from <> qt001_cp.stage() THEN
         RAISE EXCEPTION USING ERRCODE = 'QT204',
-            MESSAGE = format('event refused: expected stage %s, found stage %s',
-                             qt001_cp.stage(), NEW.stage),
-            HINT = 'Events belong to the highest stage that is deployed.';
+            MESSAGE = format('event %s refused: expected stage %s, found stage %s',
+                             NEW.verb, opener.comes_from, qt001_cp.stage()),
+            HINT = 'The scripts of the stages write it, each once: see qt001-cp status.';
     END IF;
     NEW.seq := coalesce(head.seq, 0) + 1;
+    NEW.epoch := coalesce(head.epoch, 0) + (opener.comes_from IS NOT NULL)::int;
     NEW.prev := coalesce(head.digest, repeat('0', 64));
     NEW.at := clock_timestamp();
     NEW.actor := session_user;
+    NEW.detail := NEW.detail || jsonb_build_object('by', (
+        SELECT jsonb_build_object('duty', person.duty, 'person', person.person)
+        FROM (SELECT) one LEFT JOIN qt001_cp.person ON person.login = session_user));
     NEW.digest := qt001_cp.event_digest(
-        NEW.seq, NEW.stage, NEW.at, NEW.actor, NEW.verb, NEW.subject, NEW.detail, NEW.prev);
+        NEW.seq, NEW.epoch, NEW.at, NEW.actor, NEW.verb, NEW.subject, NEW.detail, NEW.prev);
     RETURN NEW;
 END
 $stamp_event$;
@@ -214,43 +266,28 @@ CREATE TRIGGER stamp BEFORE INSERT ON qt001_cp.document
 CREATE TRIGGER stamp BEFORE INSERT ON qt001_cp.event
     FOR EACH ROW EXECUTE FUNCTION qt001_cp.stamp_event();
 
-CREATE FUNCTION qt001_cp.guard_partition(parent text, stage text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $guard_partition$
--- Makes a table append-only: rows by a row trigger, TRUNCATE by a statement trigger, both also in a
--- replica session.
-DECLARE
-    part text := format('qt001_cp.%I', parent || '_' || stage);
-BEGIN
-    EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON %s '
-                   'FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_change()', part);
-    EXECUTE format('CREATE TRIGGER never_truncated BEFORE TRUNCATE ON %s '
-                   'FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change()', part);
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER append_only', part);
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER never_truncated', part);
-    IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = part::regclass AND tgname = 'stamp') THEN
-        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER stamp', part);
-    END IF;
-END
-$guard_partition$;
-
+-- Append-only for everybody: rows by a row trigger, TRUNCATE by a statement trigger, all of them in
+-- a replica session too.
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON qt001_cp.document
+    FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON qt001_cp.event
+    FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON qt001_cp.manifest_row
+    FOR EACH ROW EXECUTE FUNCTION qt001_cp.refuse_change();
 CREATE TRIGGER never_truncated BEFORE TRUNCATE ON qt001_cp.document
     FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change();
 CREATE TRIGGER never_truncated BEFORE TRUNCATE ON qt001_cp.event
     FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change();
-ALTER TABLE qt001_cp.document ENABLE ALWAYS TRIGGER never_truncated;
-ALTER TABLE qt001_cp.event ENABLE ALWAYS TRIGGER never_truncated;
 CREATE TRIGGER never_truncated BEFORE TRUNCATE ON qt001_cp.manifest_row
     FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change();
+ALTER TABLE qt001_cp.document ENABLE ALWAYS TRIGGER stamp;
+ALTER TABLE qt001_cp.document ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE qt001_cp.document ENABLE ALWAYS TRIGGER never_truncated;
+ALTER TABLE qt001_cp.event ENABLE ALWAYS TRIGGER stamp;
+ALTER TABLE qt001_cp.event ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE qt001_cp.event ENABLE ALWAYS TRIGGER never_truncated;
+ALTER TABLE qt001_cp.manifest_row ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE qt001_cp.manifest_row ENABLE ALWAYS TRIGGER never_truncated;
-DO $guard$
-BEGIN
-    PERFORM qt001_cp.guard_partition('document', 'fix7a');
-    PERFORM qt001_cp.guard_partition('event', 'fix7a');
-    PERFORM qt001_cp.guard_partition('manifest_row', 'fix7a');
-END
-$guard$;
 
 CREATE FUNCTION qt001_cp.record_document(body bytea) RETURNS text
 LANGUAGE plpgsql
@@ -261,10 +298,16 @@ DECLARE
     wanted text := encode(sha256(body), 'hex');
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM qt001_cp.document WHERE document.digest = wanted) THEN
-        INSERT INTO qt001_cp.document (stage, digest, kind, body, head, recorded_at, recorded_by)
-        VALUES (qt001_cp.stage(), wanted, '', body, '{}', clock_timestamp(), session_user);
-        INSERT INTO qt001_cp.manifest_row (stage, manifest, number, object)
-        SELECT document.stage, document.digest, object.number, object.value
+        PERFORM qt001_cp.require_document_room(body, false);
+        INSERT INTO qt001_cp.document (digest, body) VALUES (wanted, body);
+        INSERT INTO qt001_cp.manifest_row (manifest, number, object, texts)
+        SELECT document.digest, object.number,
+               CASE jsonb_typeof(object.value)
+               WHEN 'object' THEN object.value - '{source,storage_source}'::text[]
+               ELSE object.value END,
+               (SELECT coalesce(jsonb_object_agg(part.name, object.value -> part.name), '{}')
+                FROM unnest('{source,storage_source}'::text[]) part(name)
+                WHERE jsonb_typeof(object.value) = 'object' AND object.value ? part.name)
         FROM qt001_cp.document
         CROSS JOIN LATERAL convert_from(document.body, 'UTF8') written
         CROSS JOIN LATERAL jsonb_array_elements(written::jsonb -> 'objects')
@@ -282,162 +325,78 @@ AS $record_event$
 DECLARE
     made text;
 BEGIN
-    INSERT INTO qt001_cp.event (stage, seq, at, actor, verb, subject, detail, prev, digest)
-    VALUES (qt001_cp.stage(), 0, clock_timestamp(), session_user, record_event.verb,
-            record_event.subject, record_event.detail, '', '')
+    PERFORM qt001_cp.require_event_room(record_event.detail, record_event.subject);
+    INSERT INTO qt001_cp.event (verb, subject, detail)
+    VALUES (record_event.verb, record_event.subject, record_event.detail)
     RETURNING event.digest INTO made;
     RETURN made;
 END
 $record_event$;
+
+CREATE FUNCTION qt001_cp.system_identifier() RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $system_identifier$
+-- Level A, with the ledger role's rights, so that all see the same: the cluster's identifier; NULL
+-- where it cannot be read.
+BEGIN
+    IF has_function_privilege('pg_control_system()', 'EXECUTE') THEN
+        RETURN (SELECT control.system_identifier::text FROM pg_control_system() control);
+    END IF;
+    RETURN NULL;
+END
+$system_identifier$;
+
+CREATE FUNCTION qt001_cp.instance() RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $instance$
+-- Which instance of the ledger this is: its nonce, and what a copy of it has otherwise: the numbers
+-- of the database and of the table of events, the cluster's identifier.
+SELECT jsonb_build_object(
+    'nonce', (SELECT event.detail #>> '{instance,nonce}' FROM qt001_cp.event
+              WHERE event.verb IN ('configured', 'adopted') ORDER BY event.seq DESC LIMIT 1),
+    'database', (SELECT pg_database.oid::text FROM pg_database
+                 WHERE pg_database.datname = current_database()),
+    'ledger', 'qt001_cp.event'::regclass::oid::text,
+    'system', qt001_cp.system_identifier())
+$instance$;
+
+CREATE FUNCTION qt001_cp.new_instance() RETURNS jsonb
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $new_instance$
+-- This one, with a nonce of its own from here on.
+SELECT qt001_cp.instance() || jsonb_build_object('nonce', gen_random_uuid()::text)
+$new_instance$;
+
+CREATE FUNCTION qt001_cp.instance_findings()
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $instance_findings$
+-- A ledger that was restored or copied forgets what was recorded after the copy was made: a
+-- refusal, before all.
+SELECT 'QT207', 'ledger of database ' || current_database(),
+       format('the ledger that this database was given at %s (database %s, table %s)',
+              known.at, known.instance ->> 'database', known.instance ->> 'ledger'),
+       format('a restored or copied one (database %s, table %s)',
+              live.instance ->> 'database', live.instance ->> 'ledger'),
+       'Find out what it forgets, from the head that was kept elsewhere; then, as the operator: '
+       'SELECT qt001_cp.adopt_ledger(''why''); and let verifier, scanner and auditor act again.'
+FROM (
+    SELECT event.at, event.detail -> 'instance' AS instance FROM qt001_cp.event
+    WHERE event.verb IN ('configured', 'adopted') ORDER BY event.seq DESC LIMIT 1) known
+CROSS JOIN (SELECT qt001_cp.instance() AS instance) live
+WHERE (known.instance ->> 'database', known.instance ->> 'ledger')
+      IS DISTINCT FROM (live.instance ->> 'database', live.instance ->> 'ledger')
+$instance_findings$;
 
 CREATE FUNCTION qt001_cp.document_json(wanted text) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $document_json$
 -- A document without its list of objects: that of an object manifest stands in manifest_row.
-SELECT document.head FROM qt001_cp.document WHERE document.digest = wanted LIMIT 1
+SELECT document.head FROM qt001_cp.document WHERE document.digest = wanted
 $document_json$;
-
-CREATE FUNCTION qt001_cp.unpacked_findings(wanted text)
-RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $unpacked_findings$
--- What was unpacked from a document is what its bytes say.
-WITH stored AS MATERIALIZED (
-    SELECT document.kind, document.head, convert_from(document.body, 'UTF8')::jsonb AS body
-    FROM qt001_cp.document WHERE document.digest = wanted LIMIT 1
-), said AS (
-    SELECT object.number, object.value
-    FROM stored
-    CROSS JOIN LATERAL jsonb_array_elements(stored.body -> 'objects')
-        WITH ORDINALITY object(value, number)
-    WHERE stored.kind = 'qt001.manifest.object/1'
-), unpacked AS (
-    SELECT manifest_row.number, manifest_row.object
-    FROM qt001_cp.manifest_row WHERE manifest_row.manifest = wanted
-)
-SELECT 'QT205', 'document ' || wanted, 'the head that its bytes say', 'another head',
-       'Somebody has edited the document: restore it from a backup.'
-FROM stored WHERE stored.head IS DISTINCT FROM qt001_cp.head_of(stored.body)
-UNION ALL
-SELECT 'QT205', 'document ' || wanted,
-       'a document of kind ' || coalesce(stored.body ->> 'schema', 'none'),
-       'a document of kind ' || stored.kind,
-       'Somebody has edited the document: restore it from a backup.'
-FROM stored WHERE stored.kind IS DISTINCT FROM stored.body ->> 'schema'
-UNION ALL
-SELECT 'QT205', format('object %s of manifest %s', coalesce(said.number, unpacked.number), wanted),
-       'the row that the document says',
-       CASE WHEN said.number IS NULL THEN 'a row too many'
-            WHEN unpacked.number IS NULL THEN 'a missing row'
-            ELSE 'another text' END,
-       'Somebody has edited the rows of the manifest: restore them from a backup.'
-FROM said FULL JOIN unpacked ON unpacked.number = said.number
-WHERE said.value IS DISTINCT FROM unpacked.object
-$unpacked_findings$;
-
-CREATE FUNCTION qt001_cp.chain_findings()
-RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $chain_findings$
--- The chain of events, recomputed from their contents.
-WITH chain AS (
-    SELECT event.*, lag(event.digest, 1, repeat('0', 64)) OVER (ORDER BY event.seq) AS before,
-           row_number() OVER (ORDER BY event.seq) AS number
-    FROM qt001_cp.event
-)
-SELECT 'QT205', 'event ' || chain.seq, format('number %s after %s', chain.number, chain.before),
-       format('number %s after %s, with digest %s', chain.seq, chain.prev, chain.digest),
-       'Somebody has edited the ledger: compare it with the last exported head of the chain.'
-FROM chain
-WHERE chain.prev <> chain.before OR chain.seq <> chain.number
-   OR chain.digest <> qt001_cp.event_digest(
-          chain.seq, chain.stage, chain.at, chain.actor, chain.verb, chain.subject, chain.detail,
-          chain.prev)
-$chain_findings$;
-
-CREATE FUNCTION qt001_cp.document_findings()
-RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $document_findings$
--- The documents: their bytes, that each one is there which an event names, and who recorded it.
-WITH named AS MATERIALIZED (
-    SELECT event.seq, event.at, event.actor, name.digest
-    FROM qt001_cp.event
-    CROSS JOIN LATERAL (VALUES (event.subject), (event.detail ->> 'document')) name(digest)
-    WHERE event.verb NOT IN ('signed', 'refused', 'verified', 'scanned') AND name.digest IS NOT NULL
-)
-SELECT 'QT205', 'document ' || document.digest, 'bytes with digest ' || document.digest,
-       'bytes with digest ' || encode(sha256(document.body), 'hex'),
-       'Somebody has edited the document: restore it from a backup.'
-FROM qt001_cp.document WHERE document.digest <> encode(sha256(document.body), 'hex')
-UNION ALL
-SELECT 'QT205', 'document ' || named.digest,
-       format('the document that event %s names', min(named.seq)), 'no document',
-       'Somebody has deleted the document: restore it from a backup.'
-FROM named
-WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.document WHERE document.digest = named.digest)
-GROUP BY named.digest
-UNION ALL
--- A document is recorded by who writes the first event that names it, before that event.
-SELECT 'QT205', 'document ' || document.digest,
-       format('a document recorded by %s before %s', first.actor, first.at),
-       format('one recorded by %s at %s', document.recorded_by, document.recorded_at),
-       'Somebody has edited who recorded the document, or when: restore it from a backup.'
-FROM qt001_cp.document
-CROSS JOIN LATERAL (SELECT named.actor, named.at FROM named
-                    WHERE named.digest = document.digest ORDER BY named.seq LIMIT 1) first
-WHERE document.recorded_by <> first.actor OR document.recorded_at > first.at
-UNION ALL
-SELECT finding.*
-FROM qt001_cp.document CROSS JOIN LATERAL qt001_cp.unpacked_findings(document.digest) finding
-$document_findings$;
-
-CREATE FUNCTION qt001_cp.ledger_trigger_findings()
-RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $ledger_trigger_findings$
--- The triggers that keep the tables of the ledger append-only.
-SELECT 'QT205', format('trigger %s on qt001_cp.%s', trigger.tgname, relation.relname),
-       'a trigger that is enabled always', 'state ' || trigger.tgenabled::text,
-       format('ALTER TABLE qt001_cp.%I ENABLE ALWAYS TRIGGER %I', relation.relname, trigger.tgname)
-FROM pg_trigger trigger JOIN pg_class relation ON relation.oid = trigger.tgrelid
-WHERE relation.relnamespace = 'qt001_cp'::regnamespace
-  AND relation.relname ~ '^(document|event|manifest_row)_fix7' AND trigger.tgenabled <> 'A'
-UNION ALL
-SELECT 'QT205', 'qt001_cp.' || relation.relname,
-       'triggers append_only, never_truncated'
-           || CASE WHEN relation.relname ~ '^manifest_row' THEN '' ELSE ', stamp' END,
-       coalesce('triggers ' || string_agg(trigger.tgname, ', ' ORDER BY trigger.tgname),
-                'no trigger'),
-       'Restore the triggers from the revision that made the table.'
-FROM pg_class relation
-LEFT JOIN pg_trigger trigger
-    ON trigger.tgrelid = relation.oid
-    AND trigger.tgname IN ('append_only', 'never_truncated', 'stamp')
-WHERE relation.relnamespace = 'qt001_cp'::regnamespace
-  AND relation.relname ~ '^(document|event|manifest_row)_fix7' AND relation.relkind = 'r'
-GROUP BY relation.relname
-HAVING count(trigger.oid) <> CASE WHEN relation.relname ~ '^manifest_row' THEN 2 ELSE 3 END
-$ledger_trigger_findings$;
-
-CREATE FUNCTION qt001_cp.ledger_findings()
-RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $ledger_findings$
-SELECT finding.* FROM qt001_cp.chain_findings() finding
-UNION ALL
-SELECT finding.* FROM qt001_cp.document_findings() finding
-UNION ALL
-SELECT finding.* FROM qt001_cp.ledger_trigger_findings() finding
-$ledger_findings$;

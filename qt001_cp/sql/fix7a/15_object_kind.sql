@@ -9,10 +9,14 @@ CREATE TABLE qt001_cp.object_kind (
     container boolean NOT NULL,
     privileges text[] NOT NULL,
     why text NOT NULL,
-    since int NOT NULL
+    since int NOT NULL,
+    grows boolean NOT NULL
 );
+COMMENT ON COLUMN qt001_cp.object_kind.grows IS
+    'A new one reaches nothing but what the catalogs show: after the cutover it is told.';
 INSERT INTO qt001_cp.object_kind
-    (kind, alter_noun, grant_noun, address, relation, container, privileges, why, since) VALUES
+    (kind, alter_noun, grant_noun, address, relation, container, privileges, why, since, grows)
+VALUES
 {object_kind_rows};
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON qt001_cp.object_kind
     FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.refuse_change();

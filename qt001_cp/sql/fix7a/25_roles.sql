@@ -1,5 +1,6 @@
--- Who is who. Identity is session_user; membership is what pg_auth_members says, at any depth,
--- never pg_has_role(): a superuser "has" every role. What the operator's session may do is another
+-- Who is who. Identity is session_user; a duty is a row of this database (qt001_cp.person), its
+-- role only gives EXECUTE; membership is what pg_auth_members says, at any depth, never
+-- pg_has_role(): a superuser "has" every role. What the operator's session may do is another
 -- question: 45_operator_power.sql.
 
 CREATE FUNCTION qt001_cp.membership(login name DEFAULT NULL) RETURNS TABLE (member name, role name)
@@ -73,30 +74,32 @@ AS $is_rehearsal$
 SELECT coalesce(bool_or(rehearsal AND database = current_database()), false) FROM qt001_cp.bootstrap
 $is_rehearsal$;
 
+CREATE FUNCTION qt001_cp.duty_of(some_login name) RETURNS name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $duty_of$
+-- The role of the login's duty in this database; NULL where it has none.
+SELECT ('qt001_cp_' || person.duty)::name FROM qt001_cp.person WHERE person.login = some_login
+$duty_of$;
+
 CREATE FUNCTION qt001_cp.require_duty(duty text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 AS $require_duty$
--- The session's login has this duty, no other one, and is not the application role.
+-- The session's login has this duty in this database, and is not the application role.
 DECLARE
-    duties name[] := ARRAY(SELECT membership.role FROM qt001_cp.membership(session_user)
-                           WHERE membership.role IN (SELECT known.role FROM qt001_cp.duty() known)
-                           ORDER BY membership.role);
+    had name := qt001_cp.duty_of(session_user);
 BEGIN
-    IF NOT duty::name = ANY (duties) THEN
+    IF had IS DISTINCT FROM duty::name THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',
-            MESSAGE = format('login %s refused: expected a member of %s, found %s',
-                             session_user, duty,
-                             coalesce('a member of ' || nullif(array_to_string(duties, ', '), ''),
-                                      'a login without duty')),
-            HINT = format('An administrator makes a login its member: GRANT %I TO login;', duty);
-    END IF;
-    IF cardinality(duties) > 1 THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT107',
-            MESSAGE = format('login %s refused: expected one duty, found %s',
-                             session_user, array_to_string(duties, ', ')),
-            HINT = 'Use one login a person and a duty; REVOKE the others.';
+            MESSAGE = format('login %s refused: expected duty %s in this database, found %s',
+                             session_user, substr(duty, 10), coalesce(substr(had, 10), 'none')),
+            HINT = CASE WHEN had IS NULL THEN format(
+                'An administrator gives it: GRANT %I TO %I; INSERT INTO qt001_cp.person '
+                '(login, person, duty) VALUES (%L, ''…'', %L);', duty, session_user, session_user,
+                substr(duty, 10))
+                ELSE 'Use the login of somebody who has it: one duty a login in a database.' END;
     END IF;
     IF session_user = qt001_cp.application_role() THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',
@@ -107,6 +110,16 @@ BEGIN
     END IF;
 END
 $require_duty$;
+
+CREATE FUNCTION qt001_cp.assigned_duties() RETURNS TABLE (login name, duties name[])
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $assigned_duties$
+-- Every login that has a duty in this database.
+SELECT person.login, array_agg(('qt001_cp_' || person.duty)::name ORDER BY person.duty)
+FROM qt001_cp.person GROUP BY person.login
+$assigned_duties$;
 
 CREATE FUNCTION qt001_cp.application_member_findings(cutover boolean)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -122,12 +135,12 @@ WITH app(name) AS MATERIALIZED (
 ), edge AS MATERIALIZED (
     SELECT membership.member, membership.role FROM qt001_cp.membership()
 ), member AS (
-    SELECT holder.rolname, holder.rolcanlogin, array_agg(duty.role ORDER BY duty.role) AS duties
+    SELECT holder.rolname, holder.rolcanlogin, assigned.duties
     FROM app JOIN edge joined ON joined.role = app.name AND joined.member <> app.name
     JOIN pg_roles holder ON holder.rolname = joined.member
-    JOIN edge assigned ON assigned.member = holder.rolname
-    JOIN qt001_cp.duty() ON duty.role = assigned.role
-    GROUP BY holder.rolname, holder.rolcanlogin
+    JOIN (SELECT known.login, known.duties FROM qt001_cp.assigned_duties() known
+          UNION ALL SELECT duty.role, ARRAY[duty.role] FROM qt001_cp.duty()) assigned
+    ON assigned.login = holder.rolname
 )
 SELECT 'QT107', 'role ' || member.rolname,
        format('no membership in %s, the application role', app.name),
@@ -144,47 +157,102 @@ WHERE NOT (cutover AND member.duties = ARRAY['qt001_cp_operator'::name] AND memb
            AND intermediate.role IS NULL)
 $application_member_findings$;
 
-CREATE FUNCTION qt001_cp.assigned_duties() RETURNS TABLE (login name, duties name[])
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $assigned_duties$
--- Every role that has a duty, with all of its duties.
-SELECT edge.member, array_agg(edge.role ORDER BY edge.role)
-FROM qt001_cp.membership() edge WHERE edge.role IN (SELECT duty.role FROM qt001_cp.duty())
-GROUP BY edge.member
-$assigned_duties$;
-
 CREATE FUNCTION qt001_cp.duty_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $duty_findings$
--- One duty a login and a person, and none for the application role.
-WITH assigned AS MATERIALIZED (
-    SELECT holder.* FROM qt001_cp.assigned_duties() holder
-)
-SELECT 'QT107', 'role ' || assigned.login, 'at most one duty',
+-- One duty a login and a person in this database, and none for the application role. Verifier and
+-- scanner are not the work of persons.
+SELECT 'QT107', 'role ' || assigned.login, 'at most one duty in this database',
        array_to_string(assigned.duties, ', '),
-       format('REVOKE %I FROM %I; -- or the role in between', assigned.duties[1], assigned.login)
-FROM assigned WHERE cardinality(assigned.duties) > 1
+       format('DELETE FROM qt001_cp.person WHERE login = %L AND duty <> ''…'';', assigned.login)
+FROM qt001_cp.assigned_duties() assigned WHERE cardinality(assigned.duties) > 1
 UNION ALL
--- By person too, whatever the logins are called. Verifier and scanner are not the work of persons.
-SELECT 'QT107', 'person ' || min(person.person), 'at most one of author, operator and auditor',
-       string_agg(format('%s by login %s', duty.role, assigned.login), ', '
-                  ORDER BY assigned.login, duty.role),
+SELECT 'QT107', 'person ' || person.person, 'at most one of author, operator and auditor',
+       string_agg(format('qt001_cp_%s by login %s', person.duty, person.login), ', '
+                  ORDER BY person.login, person.duty),
        'Let somebody else do one of the two, with a login of their own.'
-FROM qt001_cp.person JOIN assigned ON assigned.login = person.login
-CROSS JOIN LATERAL unnest(assigned.duties) duty(role)
-WHERE duty.role <> 'qt001_cp_verifier'
-GROUP BY lower(btrim(person.person)) HAVING count(DISTINCT duty.role) > 1
+FROM qt001_cp.person WHERE person.duty <> 'verifier'
+GROUP BY person.person HAVING count(DISTINCT person.duty) > 1
 UNION ALL
-SELECT 'QT107', 'role ' || assigned.login, 'no duty, as the application role',
-       array_to_string(assigned.duties, ', '),
-       format('REVOKE %I FROM %I;', assigned.duties[1], assigned.login)
-FROM assigned WHERE assigned.login = (SELECT qt001_cp.application_role())
+SELECT 'QT107', 'person ' || to_json(person.person)::text, 'an identifier', 'another text',
+       format('UPDATE qt001_cp.person SET person = ''…'' WHERE login = %L;', person.login)
+FROM qt001_cp.person WHERE person.person COLLATE "C" !~ '^[a-z0-9][a-z0-9._@-]*$'
+UNION ALL
+SELECT 'QT107', 'role ' || person.login, 'no duty, as the application role',
+       'qt001_cp_' || person.duty,
+       format('DELETE FROM qt001_cp.person WHERE login = %L;', person.login)
+FROM qt001_cp.person WHERE person.login = (SELECT qt001_cp.application_role())
 $duty_findings$;
+
+CREATE FUNCTION qt001_cp.becomes_application(app name) RETURNS SETOF name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $becomes_application$
+-- Roles that can become the application role, a lease of an hour among them: what they may do
+-- besides, the application may. A superuser needs no membership; who has a duty is a matter of
+-- application_member_findings(). An operator of another database of the cluster is the application
+-- role for the time of its cutover, as one of this database is.
+WITH edge AS MATERIALIZED (
+    SELECT membership.member, membership.role FROM qt001_cp.membership()
+)
+SELECT edge.member FROM edge
+JOIN pg_roles role ON role.rolname = edge.member
+WHERE edge.role = app AND edge.member <> app AND NOT role.rolsuper
+  AND edge.member NOT IN (SELECT assigned.login FROM qt001_cp.assigned_duties() assigned)
+  AND edge.member NOT IN (SELECT elsewhere.member FROM edge elsewhere
+                          WHERE elsewhere.role = 'qt001_cp_operator')
+$becomes_application$;
+
+CREATE FUNCTION qt001_cp.role_beside_application(app name)
+RETURNS TABLE (role name, taken_by name, others bigint)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $role_beside_application$
+-- The roles whose place somebody can take who can become the application, but the application
+-- itself cannot; taken_by: one of them, others: how many more there are.
+WITH edge AS MATERIALIZED (
+    SELECT membership.member, membership.role FROM qt001_cp.membership()
+), becomes AS MATERIALIZED (
+    SELECT name FROM qt001_cp.becomes_application(app) name
+)
+SELECT edge.role, min(edge.member), count(*) - 1
+FROM edge JOIN becomes ON becomes.name = edge.member
+WHERE edge.role NOT IN (SELECT own.role FROM edge own WHERE own.member = app)
+GROUP BY edge.role
+$role_beside_application$;
+
+CREATE FUNCTION qt001_cp.may_become(target name) RETURNS TABLE (login name, adopts boolean)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $may_become$
+-- Every role without SUPERUSER that may act as the target, through whatever chain of memberships;
+-- adopts is false where it may only make somebody a member (PostgreSQL 16 and later: ADMIN, without
+-- INHERIT and SET). A superuser may anything.
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE link AS MATERIALIZED (
+        SELECT direct.roleid, direct.member, direct.admin_option,
+               coalesce((to_jsonb(direct) ->> 'inherit_option')::boolean, true)
+               OR coalesce((to_jsonb(direct) ->> 'set_option')::boolean, true) AS adopts
+        FROM pg_auth_members direct
+    ), down(oid, adopts) AS (
+        SELECT pg_roles.oid, true FROM pg_roles WHERE pg_roles.rolname = target
+        UNION
+        SELECT link.member, down.adopts AND link.adopts
+        FROM down JOIN link ON link.roleid = down.oid
+        WHERE link.adopts OR link.admin_option
+    )
+    SELECT role.rolname, bool_or(down.adopts)
+    FROM down JOIN pg_roles role ON role.oid = down.oid
+    WHERE NOT role.rolsuper AND role.rolname <> target GROUP BY role.rolname;
+END
+$may_become$;
 
 CREATE FUNCTION qt001_cp.control_role_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -192,18 +260,28 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $control_role_findings$
--- The owner's role and those of the duties: they exist, have no power, and only operators own.
+-- The control plane's own roles: they exist, have no power, and only operators and the ledger's
+-- own role are the owner's.
 WITH edge AS MATERIALIZED (
     SELECT membership.member, membership.role FROM qt001_cp.membership()
 ), control(role) AS (
-    SELECT duty.role FROM qt001_cp.duty() UNION ALL SELECT 'qt001_cp_owner'
+    SELECT duty.role FROM qt001_cp.duty()
+    UNION ALL VALUES ('qt001_cp_owner'), ('qt001_cp_ledger')
 )
 SELECT 'QT107', 'role ' || edge.member, 'no membership in qt001_cp_owner', 'a member',
        format('REVOKE qt001_cp_owner FROM %I; -- or the role in between', edge.member)
 FROM edge
 WHERE edge.role = 'qt001_cp_owner' AND edge.member <> edge.role
-  AND NOT EXISTS (SELECT 1 FROM edge duty
-                  WHERE duty.member = edge.member AND duty.role = 'qt001_cp_operator')
+  AND NOT EXISTS (SELECT 1 FROM edge duty JOIN pg_roles role ON role.rolname = duty.member
+                  WHERE duty.member = edge.member
+                    AND (duty.role = 'qt001_cp_ledger'
+                         OR duty.role = 'qt001_cp_operator'
+                            AND (role.rolsuper
+                                 -- Who may only make somebody an operator is none.
+                                 OR duty.member IN (
+                                     SELECT may.login
+                                     FROM qt001_cp.may_become('qt001_cp_operator') may
+                                     WHERE may.adopts))))
 UNION ALL
 -- Whoever could log in as a duty itself would be nobody: a login is a person's, and a member.
 SELECT 'QT107', 'role ' || role.rolname,
@@ -223,6 +301,69 @@ SELECT 'QT107', 'role ' || control.role, 'a role', 'no such role',
        'psql -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql'
 FROM control WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE pg_roles.rolname = control.role)
 $control_role_findings$;
+
+CREATE FUNCTION qt001_cp.administrator() RETURNS name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $administrator$
+-- Who ran the bootstrap; where that is no superuser, it may lend the ledger role.
+SELECT bootstrap.actor FROM qt001_cp.bootstrap ORDER BY bootstrap.at LIMIT 1
+$administrator$;
+
+CREATE FUNCTION qt001_cp.ledger_member_findings()
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $ledger_member_findings$
+-- Nobody who is no superuser can write what decides: the ledger role has no member, but while the
+-- administrator lends it for FIX7a, FIX7c and their way back. Who may lend it is the administrator
+-- alone, who has no duty.
+WITH administrator AS MATERIALIZED (
+    SELECT coalesce(qt001_cp.administrator(), '') AS name
+), near AS MATERIALIZED (
+    SELECT may.* FROM qt001_cp.may_become('qt001_cp_ledger') may
+), helper AS MATERIALIZED (
+    SELECT may.login
+    FROM administrator JOIN pg_roles role ON role.rolname = administrator.name AND NOT role.rolsuper
+    CROSS JOIN LATERAL qt001_cp.may_become(administrator.name) may
+    UNION
+    SELECT role.rolname FROM administrator JOIN pg_roles role ON role.rolname = administrator.name
+    WHERE NOT role.rolsuper
+)
+SELECT 'QT107', 'role ' || near.login, 'no membership in qt001_cp_ledger',
+       'a member that inherits it or may SET ROLE to it',
+       format('REVOKE qt001_cp_ledger FROM %I; -- or the role in between', near.login)
+FROM near WHERE near.adopts
+UNION ALL
+SELECT 'QT107', 'role ' || near.login,
+       format('no right to lend qt001_cp_ledger but the administrator''s (%s)', administrator.name),
+       'ADMIN OPTION',
+       format('REVOKE ADMIN OPTION FOR qt001_cp_ledger FROM %I; -- or the role in between',
+              near.login)
+FROM near CROSS JOIN administrator
+WHERE NOT near.adopts AND near.login NOT IN (SELECT helper.login FROM helper)
+UNION ALL
+SELECT 'QT107', 'role ' || helper.login,
+       format('no duty beside the right to lend qt001_cp_ledger, as or for the administrator (%s)',
+              administrator.name),
+       'duty ' || array_to_string(assigned.duties, ', '),
+       format('DELETE FROM qt001_cp.person WHERE login = %L; -- or let another role administer',
+              helper.login)
+FROM helper CROSS JOIN administrator
+JOIN qt001_cp.assigned_duties() assigned ON assigned.login = helper.login
+UNION ALL
+-- Before 16 CREATEROLE is enough to become a member of every role that is no superuser.
+SELECT 'QT107', 'role ' || role.rolname,
+       format('NOCREATEROLE, as everybody but the administrator (%s)', administrator.name),
+       'CREATEROLE, by which it can make itself a member of qt001_cp_ledger',
+       format('ALTER ROLE %I NOCREATEROLE;', role.rolname)
+FROM pg_roles role CROSS JOIN administrator
+WHERE current_setting('server_version_num')::int < 160000
+  AND role.rolcreaterole AND NOT role.rolsuper AND role.rolname <> administrator.name
+  AND (role.rolcanlogin
+       OR EXISTS (SELECT 1 FROM pg_auth_members member WHERE member.roleid = role.oid))
+$ledger_member_findings$;
 
 CREATE FUNCTION qt001_cp.roles_apart_findings()
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -280,7 +421,7 @@ SELECT 'QT108', 'role ' || app, 'no membership in ' || role.rolname,
 FROM qt001_cp.member_of(app) name JOIN pg_roles role ON role.rolname = name
 WHERE name <> app
   AND (name ~ '^pg_' OR role.rolsuper OR role.rolcreaterole OR role.rolreplication
-       OR role.rolbypassrls OR name = 'qt001_cp_owner'
+       OR role.rolbypassrls OR name IN ('qt001_cp_owner', 'qt001_cp_ledger')
        OR name IN (SELECT duty.role FROM qt001_cp.duty()))
 UNION ALL
 -- With session_replication_role alone it would write past triggers and foreign keys.

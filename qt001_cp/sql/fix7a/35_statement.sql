@@ -108,7 +108,7 @@ WITH object AS (
                                                    '$[*] ? (@.set_role == true)') AS late
     FROM qt001_cp.manifest_object(manifest) entry
     JOIN qt001_cp.object_kind kind ON kind.kind = entry.kind
-    WHERE entry.disposition = 'transfer' AND entry.ways -> direction <> 'null'
+    WHERE entry.disposition IN ('transfer', 'lend') AND entry.ways -> direction <> 'null'
 ), step AS (
     SELECT CASE WHEN object.late THEN 2 ELSE 0 END AS phase,
            (NOT object.late

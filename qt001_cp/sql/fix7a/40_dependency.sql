@@ -108,8 +108,8 @@ SELECT DISTINCT lifted.from_class, lifted.from_id, lifted.to_class, lifted.to_id
            WHEN 'pg_constraint' THEN (
                SELECT 'constraint ' || conname FROM pg_constraint WHERE oid = lifted.via_id)
            WHEN 'pg_trigger' THEN (
-               SELECT CASE WHEN tgisinternal THEN 'constraint ' || conname
-                           ELSE 'trigger ' || tgname END
+               SELECT coalesce(CASE WHEN tgisinternal THEN 'constraint ' || conname END,
+                               'trigger ' || tgname)
                FROM pg_trigger LEFT JOIN pg_constraint ON pg_constraint.oid = tgconstraint
                WHERE pg_trigger.oid = lifted.via_id)
            WHEN 'pg_rewrite' THEN 'its query or rule'
@@ -165,9 +165,9 @@ SET jit = off
 AS $live_identity$
 -- The estate and what the control plane's owner owns of it, by identity.
 SELECT object.classid, object.objid, object.kind, object.identity, object.owner
-FROM qt001_cp.live_object(app) object
+FROM qt001_cp.live_object(app, false, false) object
 UNION
 SELECT object.classid, object.objid, object.kind, object.identity, object.owner
-FROM qt001_cp.live_object('qt001_cp_owner') object
+FROM qt001_cp.live_object('qt001_cp_owner', false, false) object
 WHERE object.identity NOT LIKE 'qt001\_cp.%'
 $live_identity$;

@@ -7,11 +7,12 @@
 -- the application or PUBLIC may change: its rows decide, cascade, or fire a trigger. runs: may run
 -- the application's code, or has been looked at from there. lends: others run or read through it
 -- with its owner's privileges, and that owner is neither the application nor ours. analysed: the
--- manifest says what its body reaches.
+-- manifest says what its body, as it is today, reaches. held: the manifest retains it, or the
+-- application or PUBLIC holds something on it now.
 CREATE TYPE qt001_cp.graph_node AS (
     number int, classid oid, objid oid, kind text, label text, ownership text, schema oid,
     disposition text, definer boolean, owned boolean, hostile boolean, runs boolean, lends boolean,
-    analysed boolean
+    analysed boolean, held boolean
 );
 
 -- From an object to what it runs, reads, or goes with. label: in words, with an arrow on each side.

@@ -70,11 +70,16 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $stored_setting$
 -- Settings that are in force in sessions of this database: for every role, for ours and who has a
--- duty, and for the application. Where the application itself looks for names is its own matter.
+-- duty, and for the application. Where the application itself looks for names is its own matter,
+-- and that somebody becomes it from the first moment.
 WITH ours AS (
-    SELECT pg_roles.oid FROM pg_roles WHERE EXISTS (
-        SELECT 1 FROM qt001_cp.member_of(pg_roles.rolname) role
-        WHERE role = 'qt001_cp_owner' OR role IN (SELECT duty.role FROM qt001_cp.duty() duty))
+    SELECT pg_roles.oid FROM pg_roles WHERE pg_roles.rolname IN (
+        SELECT duty.role FROM qt001_cp.duty()
+        UNION ALL
+        SELECT known.login FROM qt001_cp.assigned_duties() known
+        UNION ALL
+        SELECT edge.member FROM qt001_cp.membership() edge
+        WHERE edge.role IN ('qt001_cp_owner', 'qt001_cp_ledger'))
 ), setting AS (
     SELECT setdatabase, setrole, split_part(entry, '=', 1) AS name,
            substr(entry, strpos(entry, '=') + 1) AS value
@@ -91,7 +96,7 @@ SELECT setting.name, setting.value,
            'RESET', setting.name) || ';'
 FROM setting
 WHERE setting.setrole = 0 OR setting.setrole IN (SELECT ours.oid FROM ours)
-   OR setting.name <> 'search_path'
+   OR setting.name <> 'search_path' AND NOT (setting.name = 'role' AND setting.value = app)
       AND setting.setrole IN (SELECT qt001_cp.application_role_oids(app))
 $stored_setting$;
 
@@ -116,18 +121,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $stored_search_path_findings$
-WITH object AS MATERIALIZED (
-    SELECT entry.name, entry.disposition, coalesce(entry.after, entry.before) -> 'acl' AS acl
-    FROM qt001_cp.manifest_object(manifest) entry WHERE entry.kind = 'schema'
-), writable AS MATERIALIZED (
-    SELECT nspname AS schema FROM pg_namespace
-    WHERE nspowner IN (SELECT qt001_cp.application_role_oids(app))
-      AND NOT EXISTS (SELECT 1 FROM object
-                      WHERE object.name = nspname AND object.disposition = 'transfer')
-    UNION
-    SELECT object.name FROM object CROSS JOIN LATERAL jsonb_array_elements(object.acl) entry
-    WHERE entry ->> 2 = 'CREATE'
-      AND (entry ->> 1 IS NULL OR entry ->> 1 IN (SELECT qt001_cp.member_of(app)))
+WITH writable AS MATERIALIZED (
+    SELECT creator.schema FROM qt001_cp.writable_schema(manifest) creator
 )
 SELECT 'QT108', 'setting search_path for ' || setting.whose,
        'pg_catalog first where it is named, pg_temp last, and no schema in which the application '
@@ -149,7 +144,8 @@ AS $system_acl$
 -- Rendered from CATALOGS of model/kinds.py.
 {preset_acls}
 UNION ALL
-SELECT 'pg_class'::regclass, attrelid, attnum, attacl FROM pg_attribute WHERE attacl IS NOT NULL
+SELECT 'pg_class'::regclass, attrelid, attnum, attacl FROM pg_attribute
+WHERE attacl IS NOT NULL AND attrelid IN (SELECT objoid FROM pg_init_privs)
 $system_acl$;
 
 CREATE FUNCTION qt001_cp.system_privilege_findings(manifest text, app name)

@@ -65,8 +65,7 @@ JOIN pg_roles ON pg_roles.rolname = related
 JOIN pg_stat_activity activity ON activity.usename = pg_roles.rolname
 WHERE coalesce(activity.datname = current_database(), true) AND activity.pid <> pg_backend_pid()
   AND NOT pg_roles.rolsuper
-  AND NOT EXISTS (SELECT 1 FROM qt001_cp.membership(pg_roles.rolname) membership
-                  WHERE membership.role IN (SELECT duty.role FROM qt001_cp.duty() duty))
+  AND qt001_cp.duty_of(pg_roles.rolname) IS NULL
   AND (keep AND activity.datname IS NOT NULL AND activity.backend_start > (
           SELECT max(event.at) FROM qt001_cp.event
           WHERE event.verb = 'sealed' AND event.subject = manifest)) IS NOT TRUE
@@ -100,8 +99,10 @@ BEGIN
            || CASE WHEN keep THEN 'sealing' ELSE 'cutover' END,
            'connected' || coalesce(' since ' || session.began, '')
            || CASE WHEN session.replication THEN ', for replication' ELSE '' END,
-           format('SELECT pg_terminate_backend(%s); -- or print the script with '
-                  '-x sessions=keep: idle ones may stay then', session.pid)
+           format('SELECT pg_terminate_backend(%s); -- behind a pooler PAUSE it first, or it '
+                  'connects again (docs/pooler.md); or print the script with -x sessions=keep: '
+                  'idle ones may stay then, and what a cursor WITH HOLD of theirs holds can be '
+                  'read on', session.pid)
     FROM qt001_cp.open_session(manifest, keep) session;
 END
 $open_session_findings$;

@@ -134,7 +134,7 @@ BEGIN
     ), move AS MATERIALIZED (
         SELECT moved.* FROM qt001_cp.owner_step(manifest, direction) moved
     ), object AS MATERIALIZED (
-        -- The owner of everything transferred, and when it changes; a sequence that a column owns
+        -- The owner of all that is transferred or lent, and when it changes; a column's sequence
         -- goes with its table.
         SELECT entry.kind, entry.identity,
                CASE direction WHEN 'forward' THEN entry.before ELSE entry.after END
@@ -145,7 +145,7 @@ BEGIN
              AND CASE WHEN entry.follows IS NULL THEN move.kind = entry.kind
                       ELSE move.kind IN (SELECT known.kind FROM qt001_cp.object_kind known
                                          WHERE known.relation) END
-        WHERE entry.disposition = 'transfer'
+        WHERE entry.disposition IN ('transfer', 'lend')
     ), database AS MATERIALIZED (
         SELECT coalesce(move.old, pg_get_userbyid(datdba)) AS first_owner,
                coalesce(move.number, never) AS moved, move.new AS next_owner, datname
@@ -230,12 +230,11 @@ BEGIN
         LEFT JOIN schema_owner ON refused.kind = 'schema' AND schema_owner.name = refused.name
         WHERE refused.who IS NULL
         UNION ALL
-        -- The rest of the script: its own files run as the owner of qt001_cp, and Alembic writes
-        -- its version.
-        SELECT 0, 'qt001_cp_owner', false
-        UNION ALL
-        SELECT 0, pg_get_userbyid(relowner), true FROM pg_class
-        WHERE oid = to_regclass('qt001_cp.alembic_version')
+        -- The rest of FIX7c's scripts: the ledger's own files run as its role, the sources of the
+        -- apply path are written as their owner's.
+        SELECT 0, part.role, false
+        FROM (VALUES ('qt001_cp_ledger'::name), ('qt001_cp_owner')) part(role)
+        WHERE direction IN ('retire', 'revive')
     ), resolved AS (
         SELECT min(wanted.number) AS number, wanted.inherit, CASE
             WHEN wanted.role <> 'pg_database_owner' THEN wanted.role
@@ -352,6 +351,18 @@ SELECT format('%1$s is a member of the application role. After FIX7b take it awa
               'closed.', session_user, app.name)
 FROM (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS name) app
 WHERE app.name IN (SELECT qt001_cp.member_of(session_user)) AND app.name <> session_user
+UNION ALL
+SELECT format('%1$s is a member of qt001_cp_owner, by which it could replace the writer. Outside a '
+              'change take it away: REVOKE qt001_cp_owner FROM %2$I;', session_user, session_user)
+FROM pg_roles login
+WHERE login.rolname = session_user AND NOT login.rolsuper
+  AND 'qt001_cp_owner' IN (SELECT qt001_cp.member_of(session_user))
+UNION ALL
+SELECT format('FIX7c, its way back and that of FIX7a need %s; lend it for the script, by the '
+              'administrator, and take it back: %s Afterwards: REVOKE %I FROM %I;',
+              finding.object, finding.mend, substr(finding.object, 6), session_user)
+FROM qt001_cp.operator_power_findings(manifest, 'retire') finding
+WHERE qt001_cp.stage() <> 'fix7c' AND starts_with(finding.object, 'role ')
 UNION ALL
 SELECT format('The restore will need more: %s: expected %s, found %s. %s',
               finding.object, finding.expected, finding.found, finding.mend)

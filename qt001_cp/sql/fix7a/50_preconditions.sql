@@ -1,6 +1,6 @@
 -- The preconditions of FIX7b, one function each; contract, section 4.
 
-CREATE FUNCTION qt001_cp.search_path_findings(manifest text)
+CREATE FUNCTION qt001_cp.search_path_findings(manifest text, in_force boolean DEFAULT false)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -8,18 +8,13 @@ SET quote_all_identifiers = off
 SET jit = off
 AS $search_path_findings$
 -- Every SECURITY DEFINER routine of the estate and of qt001_cp: pinned, pg_temp last, no schema in
--- it that the application role or PUBLIC could write after the cutover.
+-- it that the application role or PUBLIC could write after the cutover. in_force: only what runs
+-- with the rights of somebody who holds something protected; the application's own runs with its
+-- own.
 WITH app(name) AS (
     SELECT (qt001_cp.document_json(manifest) ->> 'application')::name
-), writable(schema) AS (
-    SELECT object.name FROM app CROSS JOIN qt001_cp.manifest_object(manifest) object
-    CROSS JOIN LATERAL (SELECT coalesce(object.after, object.before) AS state) afterwards
-    WHERE object.kind = 'schema' AND (
-        afterwards.state ->> 'owner' IN (SELECT qt001_cp.member_of(app.name))
-        OR EXISTS (SELECT 1 FROM jsonb_array_elements(afterwards.state -> 'acl') entry
-                   WHERE entry ->> 2 = 'CREATE' AND (
-                       entry ->> 1 IS NULL
-                       OR entry ->> 1 IN (SELECT qt001_cp.member_of(app.name)))))
+), writable AS MATERIALIZED (
+    SELECT creator.schema FROM qt001_cp.writable_schema(manifest) creator
 ), routine AS (
     SELECT named.type AS kind, named.identity, (
                SELECT substr(setting, 13) FROM unnest(pg_proc.proconfig) setting
@@ -28,8 +23,10 @@ WITH app(name) AS (
     CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, pg_proc.oid, 0) named
     WHERE pg_proc.prosecdef AND (
         pg_namespace.nspname = 'qt001_cp'
-        OR pg_get_userbyid(pg_proc.proowner) = 'qt001_cp_owner'
-        OR pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema') AND (
+        OR pg_get_userbyid(pg_proc.proowner) IN ('qt001_cp_owner', 'qt001_cp_ledger')
+        OR in_force AND pg_proc.oid IN (
+               SELECT borrowed.oid FROM qt001_cp.borrowed_routine(manifest) borrowed)
+        OR NOT in_force AND pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema') AND (
             has_function_privilege(app.name, pg_proc.oid, 'EXECUTE')
             OR pg_has_role(app.name, pg_proc.proowner, 'MEMBER')))
 ), pinned AS (
@@ -50,6 +47,21 @@ WHERE pinned.path IS NULL
               WHERE schema = '$user' OR schema IN (SELECT writable.schema FROM writable))
 $search_path_findings$;
 
+CREATE FUNCTION qt001_cp.tried_case(record jsonb)
+RETURNS TABLE (family text, name text, role text, object text, expected jsonb, sqlstate text,
+               state_before text, state_after text, refused boolean)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $tried_case$
+-- The cases of a no-go record. refused: for the right reason, and the state is unchanged.
+SELECT entry ->> 'family', entry ->> 'name', entry ->> 'role', entry ->> 'object',
+       entry -> 'expected', entry ->> 'sqlstate', entry ->> 'state_before', entry ->> 'state_after',
+       coalesce(entry -> 'expected' @> to_jsonb(entry ->> 'sqlstate'), false)
+           AND coalesce(entry ->> 'state_before', '') <> ''
+           AND coalesce(entry ->> 'state_before' = entry ->> 'state_after', false)
+FROM jsonb_array_elements(record -> 'cases') entry
+$tried_case$;
+
 CREATE FUNCTION qt001_cp.rehearsal_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
@@ -64,13 +76,11 @@ WITH record AS MATERIALIZED (
     WHERE event.verb = 'rehearsal_recorded' AND event.subject = manifest
     ORDER BY event.seq DESC LIMIT 1
 ), family(name) AS (
-    SELECT unnest('{nogo_families}'::text[])
+    SELECT listed.name FROM unnest('{nogo_families}'::text[]) listed(name)
+    WHERE qt001_cp.has_apply_path(manifest)
+       OR listed.name <> ALL ('{apply_path_families}'::text[])
 ), tried AS MATERIALIZED (
-    SELECT entry ->> 'family' AS family, entry ->> 'name' AS name, entry ->> 'role' AS role,
-           entry ->> 'object' AS object, entry -> 'expected' AS expected,
-           entry ->> 'sqlstate' AS sqlstate, entry ->> 'state_before' AS state_before,
-           entry ->> 'state_after' AS state_after
-    FROM record CROSS JOIN LATERAL jsonb_array_elements(record.body -> 'cases') entry
+    SELECT known.* FROM record CROSS JOIN LATERAL qt001_cp.tried_case(record.body) known
 ), actor(role) AS (
     VALUES ('application'), ('public_only'), ('author'), ('auditor')
 )
@@ -91,10 +101,7 @@ SELECT 'QT105', format('no-go case %s / %s', tried.family, tried.name),
                WHEN tried.state_before IS DISTINCT FROM tried.state_after THEN ', state changed'
                ELSE '' END,
        'Close the route, then rehearse again.'
-FROM tried
-WHERE coalesce(tried.expected @> to_jsonb(tried.sqlstate), false) IS NOT TRUE
-   OR coalesce(tried.state_before, '') = ''
-   OR tried.state_before IS DISTINCT FROM tried.state_after
+FROM tried WHERE NOT tried.refused
 UNION ALL
 SELECT 'QT105', format('%s %s as %s', object.kind, object.identity, actor.role),
        'a case in the no-go family acl_denials', 'none', 'Rehearse again with this manifest.'
@@ -113,17 +120,24 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET row_security = off
+SET constraint_exclusion = off
 AS $blocked_row$
 -- How many rows have the key, and the state of the last one; problem: why neither can be said. No
 -- function, operator, cast or policy of the application runs: values are compared by the output of
--- their type, row security raises. What the name means is looked at under a lock: while a reader
--- waits, the application could put a view of its own in the place.
+-- their type, row security raises. The planner evaluates what is constant in expressions of indexes
+-- and statistics (and, where constraint_exclusion says so, of checks), as whoever reads. What the
+-- name means is looked at under a lock: while a reader waits, the application could put a view of
+-- its own in the place, and between look and read an index.
 BEGIN
-    EXECUTE format('LOCK TABLE ONLY %I.%I IN ACCESS SHARE MODE', schema, name);
+    PERFORM qt001_cp.hold_still(schema, name, true);
     IF NOT EXISTS (SELECT 1 FROM pg_class
                    WHERE oid = to_regclass(format('%I.%I', schema, name))
                      AND oid = target AND relkind = 'r') THEN
         problem := 'another relation in its place';
+        RETURN;
+    END IF;
+    problem := qt001_cp.run_by_reading(ARRAY[target::oid]);
+    IF problem IS NOT NULL THEN
         RETURN;
     END IF;
     EXECUTE format(
@@ -205,18 +219,16 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $login_findings$
 -- The session's login is an operator's and no more, and so are all others what they are.
-WITH membership AS MATERIALIZED (
-    SELECT known.role FROM qt001_cp.membership(session_user) known
-)
 SELECT 'QT107', 'session of ' || session_user, 'a member of qt001_cp_operator', 'not a member',
        format('GRANT qt001_cp_operator TO %I; -- or connect as the operator', session_user)
-WHERE NOT 'qt001_cp_operator' IN (SELECT membership.role FROM membership)
+WHERE NOT 'qt001_cp_operator' IN (SELECT known.role FROM qt001_cp.membership(session_user) known)
 UNION ALL
-SELECT 'QT107', 'session of ' || session_user, 'not a member of ' || membership.role, 'a member',
-       format('REVOKE %I FROM %I;', membership.role, session_user)
-FROM membership
-WHERE membership.role IN (SELECT duty.role FROM qt001_cp.duty() duty
-                          WHERE duty.role <> 'qt001_cp_operator')
+SELECT 'QT107', 'session of ' || session_user, 'duty operator in this database',
+       coalesce('duty ' || substr(had.duty, 10), 'none'),
+       format('INSERT INTO qt001_cp.person (login, person, duty) VALUES (%L, ''…'', ''operator''); '
+              '-- by the administrator; or connect as the operator', session_user)
+FROM (SELECT qt001_cp.duty_of(session_user) AS duty) had
+WHERE had.duty IS DISTINCT FROM 'qt001_cp_operator'
 UNION ALL
 SELECT finding.* FROM qt001_cp.roles_apart_findings() finding
 $login_findings$;
@@ -226,8 +238,25 @@ RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $set_role_findings$
+-- Where the login or the database says so at each start of a session, RESET ROLE would lead back
+-- to that role.
 SELECT 'QT107', 'session of ' || session_user, 'no SET ROLE in force',
-       'current_user ' || current_user, 'RESET ROLE;'
+       'current_user ' || current_user,
+       coalesce((
+           SELECT string_agg(
+                      CASE WHEN setting.setrole = 0
+                           THEN format('ALTER DATABASE %I RESET role;', current_database())
+                           WHEN setting.setdatabase = 0
+                           THEN format('ALTER ROLE %I RESET role;', session_user)
+                           ELSE format('ALTER ROLE %I IN DATABASE %I RESET role;', session_user,
+                                       current_database()) END, ' ')
+                  || ' -- and connect again'
+           FROM pg_db_role_setting setting CROSS JOIN LATERAL unnest(setting.setconfig) entry
+           WHERE starts_with(entry, 'role=')
+             AND setting.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))
+             AND setting.setdatabase IN (0, (SELECT oid FROM pg_database
+                                             WHERE datname = current_database()))),
+           'RESET ROLE;')
 WHERE current_user <> session_user
 $set_role_findings$;
 
@@ -248,7 +277,7 @@ SET jit = off
 AS $lock_need$
 -- Lock slots of the cutover, one a lock tag, as they are held at its end: what ALTER … OWNER takes,
 -- what GRANT and REVOKE take (18), what is read on the way (definitions, catalogs, our own tables),
--- the roles, and the segment of the ledger.
+-- and the roles.
 WITH object AS MATERIALIZED (
     SELECT entry.* FROM qt001_cp.manifest_object(manifest) entry
 ), relation AS MATERIALIZED (
@@ -267,6 +296,7 @@ WITH object AS MATERIALIZED (
       AND object.kind NOT IN ('function', 'procedure', 'aggregate', 'default acl')
       AND object.kind NOT IN (
               SELECT known.kind FROM qt001_cp.object_kind known WHERE known.relation)
+       OR object.disposition = 'lend'
     GROUP BY object.kind, object.identity
 ), worded AS (
     -- What views, rules and policies of the estate read is locked while PostgreSQL words their
@@ -302,13 +332,9 @@ SELECT (SELECT count(*) FROM transferred)
      + (SELECT count(*) FROM catalog JOIN pg_index ON pg_index.indrelid = catalog.oid)
      + (SELECT count(*) FROM own)
      -- Long values: toast tables of pg_proc, the documents, their rows, what a run keeps.
-     + 2 * 10
-     -- Roles, advisory locks, the transaction itself.
-     + 6 + 4
-     -- The segment of the ledger: its tables, and what makes them; on the way back, since 18, each
-     -- constraint, trigger and type that goes with them.
-     + 8 + CASE WHEN current_setting('server_version_num')::int < 180000 THEN 1
-                WHEN qt001_cp.stage() = 'fix7b' THEN 29 ELSE 12 END
+     + 2 * 8
+     -- Roles, the advisory lock, the transaction itself.
+     + 2 + 1 + 2
 $lock_need$;
 
 CREATE FUNCTION qt001_cp.lock_capacity() RETURNS bigint
@@ -375,13 +401,17 @@ AS $seal_findings$
 SELECT 'QT101', 'manifest ' || manifest, 'sealed in this database',
        coalesce(known.state, 'unknown here'),
        CASE WHEN known.state = 'superseded'
-            THEN 'Use the manifest that superseded it: '
-                 || qt001_cp.sealed('qt001.manifest.object/1')
+            THEN 'Use the manifest that is deployed: '
+                 || qt001_cp.in_force('qt001.manifest.object/1')
+            WHEN known.state = 'withdrawn'
+            THEN coalesce('Use the manifest that is sealed: '
+                              || qt001_cp.sealed('qt001.manifest.object/1'),
+                          'Propose it again and seal it: qt001-cp manifest generate --propose')
             ELSE 'qt001-cp manifest seal FILE' END
 FROM (SELECT) one
 LEFT JOIN qt001_cp.manifest_state() known
        ON known.digest = manifest AND known.kind = 'qt001.manifest.object/1'
-WHERE known.state IS DISTINCT FROM 'sealed'
+WHERE known.state IS NULL OR known.state NOT IN ('sealed', 'deployed')
 $seal_findings$;
 
 CREATE FUNCTION qt001_cp.restore_findings(manifest text)
@@ -404,33 +434,40 @@ FROM implied LEFT JOIN registered ON true
 WHERE registered.sha256 IS DISTINCT FROM implied.sha256
 $restore_findings$;
 
+CREATE FUNCTION qt001_cp.place_findings(manifest text, wanted_stage text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $place_findings$
+-- The right database and the right stage, on a server that is supported.
+SELECT finding.*
+FROM qt001_cp.version_findings(current_setting('server_version_num')::int) finding
+UNION ALL
+SELECT 'QT121', 'database', document ->> 'database', current_database()::text,
+       'Connect to the database of the manifest.'
+FROM qt001_cp.document_json(manifest) document
+WHERE document ->> 'database' <> current_database()
+UNION ALL
+SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(),
+       'See qt001-cp status; this script has run already, or another one comes first.'
+WHERE qt001_cp.stage() <> wanted_stage
+$place_findings$;
+
 CREATE FUNCTION qt001_cp.target_findings(manifest text, wanted_stage text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $target_findings$
--- The right server, the right database, the right stage.
-WITH document AS MATERIALIZED (
-    SELECT body ->> 'database' AS database, body ->> 'server_major' AS server_major
-    FROM (SELECT qt001_cp.document_json(manifest) AS body) stored WHERE body IS NOT NULL
-)
-SELECT finding.*
-FROM qt001_cp.version_findings(current_setting('server_version_num')::int) finding
+-- The same, and the major version of the manifest: going forward changes what was reviewed there.
+SELECT finding.* FROM qt001_cp.place_findings(manifest, wanted_stage) finding
 UNION ALL
-SELECT 'QT121', 'database', document.database, current_database()::text,
-       'Connect to the database of the manifest.'
-FROM document WHERE document.database <> current_database()
-UNION ALL
-SELECT 'QT120', 'server', 'major version ' || document.server_major,
+SELECT 'QT120', 'server', 'major version ' || (document ->> 'server_major'),
        current_setting('server_version'),
        'Generate and seal a manifest on this server: privileges differ between major versions.'
-FROM document
-WHERE document.server_major::int <> current_setting('server_version_num')::int / 10000
-UNION ALL
-SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(),
-       'See qt001-cp status; this script has run already, or another one comes first.'
-WHERE qt001_cp.stage() <> wanted_stage
+FROM qt001_cp.document_json(manifest) document
+WHERE (document ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000
 $target_findings$;
 
 CREATE FUNCTION qt001_cp.fix7b_findings(
@@ -451,6 +488,8 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY SELECT 2, finding.* FROM qt001_cp.coverage_findings(manifest, 'before') finding;
+    RETURN QUERY SELECT 2, finding.*
+    FROM qt001_cp.content_findings(manifest, qt001_cp.content_now(manifest, true)) finding;
     RETURN QUERY SELECT 3, finding.* FROM qt001_cp.intent_findings(manifest) finding;
     RETURN QUERY SELECT 3, finding.* FROM qt001_cp.restore_findings(manifest) finding;
     RETURN QUERY SELECT 4, finding.* FROM qt001_cp.search_path_findings(manifest) finding;
@@ -465,6 +504,7 @@ BEGIN
     RETURN QUERY SELECT 6, finding.* FROM qt001_cp.blocked_findings(manifest) finding;
     RETURN QUERY SELECT 7, finding.* FROM qt001_cp.set_role_findings() finding;
     RETURN QUERY SELECT 7, finding.* FROM qt001_cp.login_findings() finding;
+    RETURN QUERY SELECT 7, finding.* FROM qt001_cp.ledger_member_findings() finding;
     RETURN QUERY SELECT 7, finding.*
     FROM qt001_cp.operator_power_findings(manifest, 'forward') finding;
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.application_power_findings(
@@ -474,6 +514,7 @@ BEGIN
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.session_findings(manifest) finding;
     RETURN QUERY SELECT 8, finding.*
     FROM qt001_cp.open_session_findings(manifest, keep_sessions) finding;
-    RETURN QUERY SELECT 9, finding.* FROM qt001_cp.lock_findings(manifest, in_script) finding;
+    RETURN QUERY SELECT 9, finding.* FROM qt001_cp.new_owner_findings(manifest) finding;
+    RETURN QUERY SELECT 10, finding.* FROM qt001_cp.lock_findings(manifest, in_script) finding;
 END
 $fix7b_findings$;

@@ -45,6 +45,15 @@ AS $start_run$
 -- Level B, operator: the first step of every script behind FIX7a. revision: NULL for base.
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    IF script ~ '^(up|down)grade fix7[ac]$'
+        AND NOT qt001_cp.may_set_role(session_user, 'qt001_cp_ledger') THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107',
+            MESSAGE = format('%s refused: role qt001_cp_ledger: expected a membership by which %s '
+                             'may SET ROLE to it, lent for this script, found none',
+                             script, session_user),
+            HINT = format('%s -- by the administrator; afterwards: REVOKE qt001_cp_ledger FROM %I;',
+                          qt001_cp.membership_hint('qt001_cp_ledger', true, true), session_user);
+    END IF;
     IF build IS DISTINCT FROM qt001_cp.build() THEN
         RAISE EXCEPTION USING ERRCODE = 'QT126',
             MESSAGE = format('%s refused: expected a script of build %s, which made this '
@@ -61,12 +70,56 @@ CREATE FUNCTION qt001_cp.note_step(step text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $note_step$
--- Level B, operator: a step of the script has run.
+-- Level B, operator: a step of the script has run. The ends of scripts are noted by themselves.
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    IF step ~ '_end$' AND step <> 'watch_end' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('step %s refused: expected it to be noted by what it checks', step),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
     PERFORM qt001_cp.note_run_step(step);
 END
 $note_step$;
+
+CREATE FUNCTION qt001_cp.last_step(script text) RETURNS TABLE (step text, revision text)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $last_step$
+-- The step in which a script's own postconditions are checked, which no operator can note, and the
+-- revision that it leads to.
+SELECT known.step, known.revision
+FROM (VALUES ('upgrade fix7b', 'cutover_end', 'fix7b'), ('downgrade fix7b', 'restore_end', 'fix7a'),
+             ('upgrade fix7c', 'deploy_end', 'fix7c'), ('downgrade fix7c', 'undeploy_end', 'fix7b')
+     ) known(script, step, revision)
+WHERE known.script = last_step.script
+$last_step$;
+
+CREATE FUNCTION qt001_cp.finish_run(script text, steps text[], structure text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $finish_run$
+-- Level B, operator: the last step of a script that has checked its postconditions.
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    IF NOT EXISTS (
+        SELECT 1 FROM qt001_cp.run JOIN qt001_cp.last_step(finish_run.script) last
+        ON last.step = ANY (run.steps) AND last.revision = run.revision
+        WHERE run.xid = pg_current_xact_id() AND run.script = finish_run.script
+        UNION ALL
+        -- A change ends in a step of its own, and leads to a revision of the team's.
+        SELECT 1 FROM qt001_cp.run
+        WHERE run.xid = pg_current_xact_id() AND run.script = finish_run.script
+          AND run.script ~ '^(up|down)grade change [a-z]'
+          AND 'change_end' = ANY (run.steps)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT112',
+            MESSAGE = format('%s refused: expected the script''s own postconditions and revision '
+                             'before its end, found none', script),
+            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+    END IF;
+    PERFORM qt001_cp.end_run(script, steps, structure);
+END
+$finish_run$;
 
 CREATE FUNCTION qt001_cp.render_statements(manifest text, direction text) RETURNS void
 LANGUAGE plpgsql
@@ -145,10 +198,7 @@ BEGIN
                    WHERE snapshot.xid = pg_current_xact_id()
                      AND snapshot.manifest = require_snapshot.manifest
                      AND snapshot.direction = require_snapshot.direction) THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT112',
-            MESSAGE = format('%s refused: expected the beginning of the script in this '
-                             'transaction, found none', what),
-            HINT = 'Run only the printed script, as it is, alone in its transaction.';
+        PERFORM qt001_cp.refuse_outside_run(what);
     END IF;
 END
 $require_snapshot$;
@@ -185,7 +235,8 @@ BEGIN
     END IF;
     SELECT activity.pid, activity.usename,
            role.rolsuper
-           OR 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(activity.usename)) AS respected
+           OR coalesce(qt001_cp.duty_of(activity.usename) = 'qt001_cp_operator', false)
+           AS respected
     INTO holder
     FROM pg_locks lock JOIN pg_stat_activity activity ON activity.pid = lock.pid
     LEFT JOIN pg_roles role ON role.rolname = activity.usename

@@ -128,6 +128,14 @@ AS $lock_wait$
 SELECT current_setting('lock_timeout')::interval
 $lock_wait$;
 
+CREATE FUNCTION qt001_cp.end_session_hint(pid int) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $end_session_hint$
+SELECT format('SELECT pg_terminate_backend(%s); '
+              '-- or wait until it ends, and run the script again', pid)
+$end_session_hint$;
+
 CREATE FUNCTION qt001_cp.refuse_session(pid int, login name) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -137,8 +145,7 @@ BEGIN
         MESSAGE = format('refused: session %s of %s: expected no open transaction of the '
                          'application during a stage, found one after %s',
                          pid, login, qt001_cp.lock_wait()),
-        HINT = format('SELECT pg_terminate_backend(%s); '
-                      '-- or wait until it ends, and run the script again', pid);
+        HINT = qt001_cp.end_session_hint(pid);
 END
 $refuse_session$;
 
@@ -211,8 +218,7 @@ BEGIN
             'no transaction of the application that writes'::text,
             CASE WHEN late.waits THEN 'one that waits for this script'
                  ELSE 'one that has not ended' END,
-            format('SELECT pg_terminate_backend(%s); '
-                   '-- or wait until it ends, and run the script again', late.pid);
+            qt001_cp.end_session_hint(late.pid);
     END IF;
 END
 $open_writer_findings$;

@@ -359,7 +359,8 @@ BEGIN
                    PARTITION BY live.classid, object.kind,
                                 qt001_cp.state_text(state.owner, state.acl),
                                 qt001_cp.column_acl_set(state.columns)::text,
-                                privilege.kept) = 1 AS first
+                                privilege.kept, object.disposition) = 1
+               AND object.disposition = 'transfer' AS first
         FROM qt001_cp.manifest_object(manifest) object
         JOIN qt001_cp.live_object(app, true, false) live
         ON live.kind = object.kind AND live.identity = object.identity
@@ -370,7 +371,8 @@ BEGIN
                  ) target(value)) state
         CROSS JOIN LATERAL
             qt001_cp.revoked_privileges(app, object.kind, object.after -> 'acl') privilege
-        WHERE object.disposition = 'transfer' AND object.kind <> 'default acl') target;
+        WHERE object.disposition IN ('transfer', 'lend')
+          AND object.kind <> 'default acl') target;
     INSERT INTO qt001_cp.run_object (classid, objid, objsubid)
     SELECT part.class, part.id, 0
     FROM qt001_cp.run_object target

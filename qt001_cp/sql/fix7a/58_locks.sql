@@ -2,24 +2,45 @@
 -- Source: PostgreSQL documentation, "Explicit Locking" (13.3), "Lock Management" (19.12), pg_locks,
 -- pg_stat_activity.
 
-CREATE FUNCTION qt001_cp.lock_holder(relation oid)
-RETURNS TABLE (pid int, who text, autovacuum boolean)
+CREATE FUNCTION qt001_cp.lock_holder(relation oid DEFAULT NULL)
+RETURNS TABLE (pid int, who text, autovacuum boolean, mend text)
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $lock_holder$
--- The session that has held a lock on a relation longest. Of others' sessions only
--- pg_read_all_stats sees more than the number.
-SELECT activity.pid,
-       format('session %s of %s%s%s', activity.pid, coalesce(activity.usename, 'the server'),
-              ', ' || activity.backend_type,
-              ', for ' || date_trunc('second', clock_timestamp() - activity.xact_start)),
-       coalesce(activity.backend_type = 'autovacuum worker', false)
-FROM pg_locks lock JOIN pg_stat_activity activity ON activity.pid = lock.pid
-WHERE lock.locktype = 'relation' AND lock.relation = lock_holder.relation AND lock.granted
-  AND lock.pid <> pg_backend_pid()
+-- Who has held a lock on a relation longest; without one, an ACCESS EXCLUSIVE lock on any of this
+-- database, which is what a reader waits for. Of others' sessions only pg_read_all_stats sees more
+-- than number and login. A prepared transaction has no session; its number is in the lock that it
+-- holds on itself.
+SELECT lock.pid,
+       CASE WHEN prepared.gid IS NULL THEN format('session %s of %s%s%s', lock.pid,
+                coalesce(activity.usename, 'the server'), ', ' || activity.backend_type,
+                format(', for %s, since %s',
+                       date_trunc('second', clock_timestamp() - activity.xact_start),
+                       to_char(activity.xact_start, 'YYYY-MM-DD HH24:MI:SSOF')))
+            ELSE format('prepared transaction %L of %s, since %s', prepared.gid, prepared.owner,
+                        to_char(prepared.prepared, 'YYYY-MM-DD HH24:MI:SSOF')) END,
+       coalesce(activity.backend_type = 'autovacuum worker', false),
+       CASE WHEN prepared.gid IS NOT NULL
+                THEN format('ROLLBACK PREPARED %L; -- or COMMIT PREPARED', prepared.gid)
+            WHEN activity.backend_type = 'autovacuum worker'
+                THEN format('SELECT pg_cancel_backend(%s); -- autovacuum, which starts again by '
+                            'itself', lock.pid)
+            ELSE format('SELECT pg_terminate_backend(%s); -- or wait until it ends', lock.pid) END
+FROM pg_locks lock
+LEFT JOIN pg_stat_activity activity ON activity.pid = lock.pid
+LEFT JOIN pg_locks own
+    ON lock.pid IS NULL AND own.pid IS NULL AND own.locktype = 'transactionid'
+    AND own.virtualtransaction = lock.virtualtransaction
+LEFT JOIN pg_prepared_xacts prepared ON prepared.transaction = own.transactionid
+WHERE lock.locktype = 'relation' AND lock.granted
+  AND CASE WHEN lock_holder.relation IS NULL
+           THEN lock.mode = 'AccessExclusiveLock' AND lock.relation >= 16384
+           ELSE lock.relation = lock_holder.relation END
+  AND (activity.pid IS NOT NULL OR prepared.gid IS NOT NULL)
+  AND lock.pid IS DISTINCT FROM pg_backend_pid()
   AND lock.database IN (0, (SELECT database.oid FROM pg_database database
                             WHERE database.datname = current_database()))
-ORDER BY activity.xact_start NULLS LAST, activity.pid LIMIT 1
+ORDER BY coalesce(activity.xact_start, prepared.prepared) NULLS LAST, lock.pid LIMIT 1
 $lock_holder$;
 
 CREATE FUNCTION qt001_cp.outwait_autovacuum(lock text, deadline timestamptz) RETURNS void
@@ -54,14 +75,26 @@ BEGIN
         MESSAGE = format('refused: %s: expected all locks free at the same moment within %s, '
                          'found this one held by %s', relation::regclass, waited,
                          coalesce(holder.who, 'a session that has ended by now')),
-        HINT = CASE WHEN holder.pid IS NULL THEN 'Run the script again.'
-               WHEN holder.autovacuum
-                   THEN format('SELECT pg_cancel_backend(%s); -- autovacuum, which starts again by '
-                               'itself; then run the script again', holder.pid)
-               ELSE format('SELECT pg_terminate_backend(%s); '
-                           '-- or wait until it ends, and run the script again', holder.pid) END;
+        HINT = coalesce(holder.mend || '; then run the script again.', 'Run the script again.');
 END
 $refuse_lock$;
+
+CREATE FUNCTION qt001_cp.refuse_wait(what text, relation oid DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $refuse_wait$
+-- What somebody waited for in vain, outside of a script: whoever holds it is named, with what to
+-- type.
+DECLARE
+    holder record;
+BEGIN
+    SELECT held.* INTO holder FROM qt001_cp.lock_holder(relation) held;
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+        MESSAGE = format('%s refused: expected no lock in the way, found one of %s', what,
+                         coalesce(holder.who, 'a session that has ended by now')),
+        HINT = coalesce(holder.mend || '; then try again.', 'Try again.');
+END
+$refuse_wait$;
 
 CREATE FUNCTION qt001_cp.warm_relation_cache() RETURNS void
 LANGUAGE plpgsql STABLE

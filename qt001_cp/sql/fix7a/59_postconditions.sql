@@ -35,7 +35,8 @@ SET quote_all_identifiers = off
 SET jit = off
 AS $changed_findings$
 -- The objects of the whole database whose owner or ACL this transaction changed are the manifest's,
--- and no others.
+-- and no others. A sequence that a column owns goes with its table: one that came after the cutover
+-- is no reason to stay.
 WITH changed AS (
     SELECT DISTINCT coalesce(part.classid, difference.classid) AS classid,
            coalesce(part.objid, difference.objid) AS objid
@@ -46,18 +47,32 @@ WITH changed AS (
                          CASE WHEN before.state IS NOT NULL AND objsubid <> 0 THEN '' END)
          ) difference
     LEFT JOIN qt001_cp.v_part part ON part.class = difference.classid AND part.id = difference.objid
+), wanted AS MATERIALIZED (
+    SELECT object.kind, object.identity FROM qt001_cp.manifest_object(manifest) object
+    WHERE object.disposition IN ('transfer', 'lend') AND object.kind <> 'default acl'
+      AND (object.before ->> 'owner' <> object.after ->> 'owner'
+           OR qt001_cp.acl_set(object.before -> 'acl') <> qt001_cp.acl_set(object.after -> 'acl')
+           OR qt001_cp.column_acl_set(object.before -> 'columns')
+              <> qt001_cp.column_acl_set(object.after -> 'columns'))
+), followed AS (
+    SELECT counter.oid, moved.identity
+    FROM pg_depend owning
+    JOIN pg_class counter ON counter.oid = owning.objid AND counter.relkind = 'S'
+    JOIN pg_class counted
+        ON counted.oid = owning.refobjid AND counted.relowner = counter.relowner
+    CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, counted.oid, 0) moved
+    WHERE owning.classid = 'pg_class'::regclass AND owning.refclassid = 'pg_class'::regclass
+      AND owning.deptype IN ('a', 'i') AND owning.refobjsubid > 0
 ), named AS (
     SELECT object.type AS kind, object.identity
     FROM changed CROSS JOIN LATERAL pg_identify_object(changed.classid, changed.objid, 0) object
     WHERE object.type <> 'default acl' AND object.identity IS NOT NULL
       AND object.schema IS DISTINCT FROM 'qt001_cp'
-), wanted AS (
-    SELECT object.kind, object.identity FROM qt001_cp.manifest_object(manifest) object
-    WHERE object.disposition = 'transfer' AND object.kind <> 'default acl'
-      AND (object.before ->> 'owner' <> object.after ->> 'owner'
-           OR qt001_cp.acl_set(object.before -> 'acl') <> qt001_cp.acl_set(object.after -> 'acl')
-           OR qt001_cp.column_acl_set(object.before -> 'columns')
-              <> qt001_cp.column_acl_set(object.after -> 'columns'))
+      AND NOT (object.type = 'sequence'
+               AND object.identity NOT IN (SELECT wanted.identity FROM wanted)
+               AND EXISTS (
+                   SELECT 1 FROM followed JOIN wanted ON wanted.identity = followed.identity
+                   WHERE changed.classid = 'pg_class'::regclass AND followed.oid = changed.objid))
 )
 SELECT 'QT112',
        coalesce(named.kind, wanted.kind) || ' ' || coalesce(named.identity, wanted.identity),
@@ -162,6 +177,27 @@ BEGIN
 END
 $has_any_privilege$;
 
+CREATE FUNCTION qt001_cp.only_kept_columns(
+    app name, relation oid, privilege text, columns jsonb) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $only_kept_columns$
+-- Whether a role has a privilege on columns alone that the manifest leaves to it or to PUBLIC.
+SELECT CASE WHEN privilege NOT IN (SELECT known.privilege FROM qt001_cp.privilege known
+                                   WHERE known.of_columns) THEN false
+            WHEN has_table_privilege(app, relation, privilege) THEN false
+            ELSE NOT EXISTS (
+    SELECT 1 FROM pg_attribute attribute
+    WHERE attribute.attrelid = only_kept_columns.relation AND attribute.attnum > 0
+      AND NOT attribute.attisdropped
+      AND has_column_privilege(app, relation, attribute.attnum, privilege)
+      AND NOT EXISTS (
+          SELECT 1 FROM jsonb_array_elements(columns) part
+          CROSS JOIN LATERAL jsonb_array_elements(part.value -> 'acl') entry
+          WHERE part.value ->> 'column' = attribute.attname AND entry.value ->> 2 = privilege
+            AND (entry.value ->> 1 IS NULL OR entry.value ->> 1 = app))) END
+$only_kept_columns$;
+
 CREATE FUNCTION qt001_cp.excess_privilege_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
@@ -176,10 +212,12 @@ BEGIN
     RETURN QUERY
     WITH live AS MATERIALIZED (
         SELECT object.classid, object.objid, object.kind, object.identity, object.owner
-        FROM qt001_cp.live_object(app, true, false) object
+        FROM qt001_cp.live_object(
+            app, true, false, qt001_cp.protected_numbers(manifest)) object
     ), suspect AS MATERIALIZED (
         -- One question an object; which privilege it is comes after.
-        SELECT object.kind, object.identity, live.classid, live.objid, privilege.kept
+        SELECT object.kind, object.identity, live.classid, live.objid, privilege.kept,
+               object.after -> 'columns' AS columns
         FROM qt001_cp.manifest_object(manifest) object
         JOIN live ON live.kind = object.kind AND live.identity = object.identity
         CROSS JOIN LATERAL
@@ -197,7 +235,11 @@ BEGIN
     FROM suspect
     CROSS JOIN LATERAL qt001_cp.effective_privileges(
         app, suspect.classid, suspect.objid, suspect.kind) has(privilege)
-    WHERE has.privilege <> ALL (suspect.kept);
+    WHERE has.privilege <> ALL (suspect.kept)
+      AND NOT CASE WHEN suspect.classid = 'pg_class'::regclass AND suspect.columns <> '[]'
+                   THEN qt001_cp.only_kept_columns(app, suspect.objid, has.privilege,
+                                                   suspect.columns)
+                   ELSE false END;
 END
 $excess_privilege_findings$;
 

@@ -9,6 +9,10 @@ AS $cutover_begin$
 DECLARE
     findings jsonb;
 BEGIN
+    -- First who asks: as another role everything would be refused for what that one lacks.
+    SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+    FROM qt001_cp.set_role_findings() finding;
+    PERFORM qt001_cp.raise_first('FIX7b', findings);
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.take_stage_lock();
     PERFORM qt001_cp.wait_for_application(manifest);
@@ -31,9 +35,14 @@ AS $cutover_end$
 DECLARE
     findings jsonb;
     summary jsonb;
+    content jsonb;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_snapshot('FIX7b (afterwards)', manifest, 'forward');
+    content := qt001_cp.content_now(manifest);
+    SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+    FROM qt001_cp.content_findings(manifest, content) finding;
+    PERFORM qt001_cp.raise_first('FIX7b (afterwards)', findings);
     -- Whoever connected meanwhile may have DDL that commits after us and was allowed before us.
     SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
         SELECT writer.* FROM qt001_cp.open_writer_findings(manifest) writer
@@ -55,6 +64,8 @@ BEGIN
     PERFORM qt001_cp.record_event('cutover', manifest, jsonb_build_object(
         'objects', summary -> 'objects', 'rehearsal', qt001_cp.is_rehearsal(),
         'record_pending', record_pending,
+        'content', jsonb_build_object('sealed', qt001_cp.content_sealed(manifest),
+                                      'cutover', content),
         'sessions', CASE WHEN keep_sessions THEN 'keep' ELSE 'none' END,
         'operator', qt001_cp.operator_standing()));
     PERFORM qt001_cp.note_run_step('cutover_end');

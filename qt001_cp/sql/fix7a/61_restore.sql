@@ -11,7 +11,7 @@ DECLARE
     cut_over text := (SELECT event.subject FROM qt001_cp.event
                       WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1);
 BEGIN
-    RETURN QUERY SELECT 0, finding.* FROM qt001_cp.target_findings(manifest, 'fix7b') finding;
+    RETURN QUERY SELECT 0, finding.* FROM qt001_cp.place_findings(manifest, 'fix7b') finding;
     IF cut_over IS DISTINCT FROM manifest THEN
         RETURN QUERY
         SELECT 1, 'QT101', 'manifest ' || manifest, 'the one that was cut over',
@@ -19,15 +19,18 @@ BEGIN
                'Print the restore script from the manifest that was cut over.';
         RETURN;
     END IF;
-    -- Nothing has drifted since, in what is to be put back.
+    -- Nothing has drifted since, in what is to be put back: owners and ACLs. A new column or index,
+    -- an object beside it, another major version are no reason to stay.
+    -- Asked while FIX7c is still in force: what that one has changed is no drift.
     RETURN QUERY SELECT 2, finding.*
-                 FROM qt001_cp.transferred_findings(manifest, 'after', 'QT113') finding;
+                 FROM qt001_cp.transferred_findings(
+                          manifest, qt001_cp.expected_state(), 'QT113', false) finding;
     RETURN QUERY SELECT 3, finding.* FROM qt001_cp.restore_findings(manifest) finding;
     RETURN QUERY SELECT 7, finding.* FROM qt001_cp.set_role_findings() finding;
     RETURN QUERY SELECT 7, finding.* FROM qt001_cp.login_findings() finding;
     RETURN QUERY SELECT 7, finding.*
                  FROM qt001_cp.operator_power_findings(manifest, 'restore') finding;
-    RETURN QUERY SELECT 9, finding.* FROM qt001_cp.lock_findings(manifest, in_script) finding;
+    RETURN QUERY SELECT 10, finding.* FROM qt001_cp.lock_findings(manifest, in_script) finding;
 END
 $fix7b_restore_findings$;
 
@@ -38,6 +41,10 @@ AS $restore_begin$
 DECLARE
     findings jsonb;
 BEGIN
+    -- First who asks: as another role everything would be refused for what that one lacks.
+    SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+    FROM qt001_cp.set_role_findings() finding;
+    PERFORM qt001_cp.raise_first('FIX7b restore', findings);
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.take_stage_lock();
     PERFORM qt001_cp.wait_for_application(manifest);
@@ -53,11 +60,11 @@ CREATE FUNCTION qt001_cp.restore_end(manifest text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $restore_end$
--- Level B, operator: the postconditions of the restore.
+-- Level B, operator: the postconditions of the restore. Its event is written last.
 DECLARE
     findings jsonb;
     summary jsonb;
-    head record;
+    taken_back text;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_snapshot('FIX7b restore (afterwards)', manifest, 'restore');
@@ -68,19 +75,18 @@ BEGIN
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
             SELECT change.* FROM qt001_cp.concurrent_change_findings() change
             UNION ALL SELECT object.*
-                      FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110') object
+                      FROM qt001_cp.transferred_findings(manifest, 'before', 'QT110', false)
+                           object
             UNION ALL SELECT changed.* FROM qt001_cp.changed_findings(manifest) changed) finding;
         PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
     END IF;
     summary := (SELECT snapshot.summary FROM qt001_cp.run_snapshot snapshot
                 WHERE snapshot.xid = pg_current_xact_id());
     PERFORM qt001_cp.forget_snapshot();
+    taken_back := qt001_cp.record_event('restored', manifest, jsonb_build_object(
+        'objects', summary -> 'objects', 'operator', qt001_cp.operator_standing()));
     PERFORM qt001_cp.note_run_step('restore_end');
-    SELECT event.seq, event.digest, event.at, event.actor INTO head
-    FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1;
-    RAISE NOTICE 'FIX7b is taken back. The events of its stage go with it; '
-                 'the last was number % by % at %, digest %',
-        head.seq, head.actor, head.at, head.digest;
+    RAISE NOTICE 'FIX7b is taken back; the ledger has it as event %', taken_back;
     RAISE NOTICE 'Put back: %', summary ->> 'line';
 END
 $restore_end$;

@@ -1,7 +1,7 @@
 -- Who may do what in qt001_cp. Nothing for PUBLIC, nothing for the application role; what reads is
 -- for all four duties; what writes (SECURITY DEFINER) is for exactly one.
-GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.document_fix7a, qt001_cp.event_fix7a,
-    qt001_cp.manifest_row, qt001_cp.manifest_row_fix7a, qt001_cp.object_kind, qt001_cp.privilege,
+GRANT SELECT ON qt001_cp.document, qt001_cp.event, qt001_cp.manifest_row, qt001_cp.object_kind,
+    qt001_cp.privilege,
     qt001_cp.run_snapshot, qt001_cp.run_object, qt001_cp.run_statement, qt001_cp.v_event,
     qt001_cp.v_manifest, qt001_cp.v_part
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
@@ -25,8 +25,13 @@ BEGIN
 END
 $grant$;
 GRANT EXECUTE ON FUNCTION qt001_cp.propose_manifest(bytea) TO qt001_cp_author;
-GRANT EXECUTE ON FUNCTION qt001_cp.seal_manifest(text), qt001_cp.register_restore(text, text),
+GRANT EXECUTE ON FUNCTION qt001_cp.system_identifier()
+    TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+GRANT EXECUTE ON FUNCTION qt001_cp.adopt_ledger(text), qt001_cp.seal_manifest(text),
+    qt001_cp.withdraw_manifest(text, text),
+    qt001_cp.register_restore(text, text),
     qt001_cp.record_rehearsal(bytea), qt001_cp.start_run(text, text, text),
     qt001_cp.note_step(text), qt001_cp.lock_stage(), qt001_cp.take_snapshot(text, text),
-    qt001_cp.prepare_statements(text, text),
+    qt001_cp.prepare_statements(text, text), qt001_cp.record_content(text, jsonb),
+    qt001_cp.finish_run(text, text[], text),
     qt001_cp.cutover_end(text, boolean, boolean), qt001_cp.restore_end(text) TO qt001_cp_operator;

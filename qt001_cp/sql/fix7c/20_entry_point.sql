@@ -9,10 +9,18 @@ CREATE TABLE qt001_cp.entry_point (
 INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.propose_manifest(pg_catalog.bytea)', 'qt001_cp.require_duty',
      'author: registers a candidate manifest'),
+    ('qt001_cp.adopt_ledger(pg_catalog.text)', 'qt001_cp.require_duty',
+     'operator: takes a restored ledger for this database''s own'),
+    ('qt001_cp.system_identifier()', NULL,
+     'Level A: the cluster''s identifier'),
     ('qt001_cp.seal_manifest(pg_catalog.text)', 'qt001_cp.require_duty',
      'operator: seals a manifest'),
+    ('qt001_cp.withdraw_manifest(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty',
+     'operator: withdraws a sealed manifest that waits'),
     ('qt001_cp.register_restore(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty',
      'operator: registers a restore script'),
+    ('qt001_cp.record_content(pg_catalog.text,pg_catalog.jsonb)', 'qt001_cp.require_duty',
+     'operator: records the digests of rows when a manifest is sealed'),
     ('qt001_cp.record_rehearsal(pg_catalog.bytea)', 'qt001_cp.require_duty',
      'operator: records a no-go rehearsal'),
     ('qt001_cp.start_run(pg_catalog.text,pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty',
@@ -45,6 +53,20 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
      'verifier: the scheduled verification'),
     ('qt001_cp.scan()', 'qt001_cp.require_duty',
      'verifier: the scheduled scan, its pair'),
+    ('qt001_cp.finish_run(pg_catalog.text,pg_catalog.text[],pg_catalog.text)',
+     'qt001_cp.require_duty', 'operator: ends a script'),
+    ('qt001_cp.change_begin(pg_catalog.bytea,pg_catalog.text)', 'qt001_cp.require_duty',
+     'operator: begins to try a change'),
+    ('qt001_cp.change_end()', 'qt001_cp.require_duty',
+     'operator: postconditions of a change'),
+    ('qt001_cp.note_change_text(pg_catalog.text)', 'qt001_cp.require_change',
+     'owner role: the text that runs is that of the change'),
+    ('qt001_cp.run_change(pg_catalog.text)', 'qt001_cp.require_change',
+     'operator: runs the text of a change as the owner role'),
+    ('qt001_cp.require_change()', NULL,
+     'Level A: that a change has begun in this transaction'),
+    ('qt001_cp.require_run(pg_catalog.text)', NULL,
+     'Level A: that a script has begun in this transaction'),
     ('qt001_cp.source_rows(pg_catalog.text)', NULL,
      'Level A: counts rows of the source tables');
 
@@ -73,10 +95,15 @@ SELECT section ~* '^\s*($|declare\M.*;\s*$)' AND NOT EXISTS (
            OR EXISTS (
                SELECT 1 FROM pg_type JOIN pg_namespace space ON space.oid = pg_type.typnamespace
                WHERE pg_type.typtype IN ('b', 'c', 'e', 'r', 'm')
-                 AND (variable.type[1] = space.nspname || '.' || pg_type.typname
-                      OR space.nspname = 'pg_catalog'
-                         AND variable.type[1] IN (pg_type.typname,
-                                                  format_type(pg_type.oid, NULL))))) IS NOT TRUE)
+                 AND pg_type.typname = regexp_replace(variable.type[1], '^[a-z0-9_]+\.', '')
+                 AND variable.type[1] IN (space.nspname || '.' || pg_type.typname,
+                     CASE space.nspname WHEN 'pg_catalog' THEN pg_type.typname::text END))
+           -- As the standard spells it: bigint, double precision. Asked last: of every type.
+           OR EXISTS (
+               SELECT 1 FROM pg_type
+               WHERE pg_type.typtype IN ('b', 'c', 'e', 'r', 'm')
+                 AND pg_type.typnamespace = 'pg_catalog'::regnamespace
+                 AND variable.type[1] = format_type(pg_type.oid, NULL))) IS NOT TRUE)
 $plain_declarations$;
 
 CREATE FUNCTION qt001_cp.first_call(source text) RETURNS text
@@ -153,21 +180,24 @@ WITH routine AS MATERIALIZED (
     JOIN pg_namespace space ON space.oid = live.pronamespace
     JOIN pg_language language ON language.oid = live.prolang
     CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, live.oid, 0) object
-    WHERE live.proowner = 'qt001_cp_owner'::regrole
+    WHERE live.proowner IN (to_regrole('qt001_cp_owner'), to_regrole('qt001_cp_ledger'))
 )
 SELECT 'QT301', 'routine ' || routine.identity, 'a registered Level-B entry point',
        'SECURITY DEFINER, executable by others, not registered',
        'Register it with the guard that it calls first, or REVOKE EXECUTE on it.'
 FROM routine
 WHERE routine.prosecdef
+  -- The guard of the apply path is called by it, and is no entry point itself.
   AND NOT EXISTS (SELECT 1 FROM qt001_cp.entry_point registered
-                  WHERE registered.identity = routine.identity)
+                  WHERE registered.identity = routine.identity
+                     OR routine.oid = 'qt001_cp.require_acceptance(text)'::regprocedure)
   AND (routine.nspname = 'qt001_cp'
        OR routine.identity IN (
               SELECT writer.identity FROM qt001_cp.analysed_writers(manifest) writer)
        OR NOT EXISTS (SELECT 1 FROM qt001_cp.analysis_routine(manifest) analysed
                       WHERE analysed ->> 'identity' = routine.identity
-                        AND analysed ->> 'definition' = qt001_cp.routine_sha256(routine.oid)))
+                        AND analysed ->> 'definition'
+                            = qt001_cp.routine_definition(routine.oid)))
   AND EXISTS (
       SELECT 1
       FROM aclexplode(coalesce(routine.proacl, acldefault('f', routine.proowner))) entry
@@ -180,7 +210,7 @@ WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.entry_point registered
                   WHERE registered.identity = part.value ->> 'identity')
 UNION ALL
 SELECT 'QT301', 'entry point ' || registered.identity,
-       'a routine of qt001_cp_owner that calls ' || registered.guard || ' first',
+       'a routine of the control plane that calls ' || registered.guard || ' first',
        CASE WHEN routine.oid IS NULL THEN 'no such routine'
             ELSE 'first call: ' || coalesce(qt001_cp.first_call(routine.prosrc),
                                             'another, or not plain to see') END,

@@ -54,6 +54,7 @@ DECLARE
     missing text;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_author');
+    PERFORM qt001_cp.require_document_room(body, true);
     made := qt001_cp.record_document(body);
     doc := qt001_cp.document_json(made);
     IF doc ->> 'schema' NOT IN ('qt001.evidence.static-analysis/1',
@@ -111,7 +112,7 @@ BEGIN
     IF NOT EXISTS (
         SELECT 1
         FROM jsonb_array_elements(qt001_cp.document_json(
-                 qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') capability
+                 qt001_cp.in_force('qt001.manifest.capability/1')) -> 'capabilities') capability
         WHERE capability ->> 'name' = requirement)
     THEN
         RAISE EXCEPTION USING ERRCODE = 'QT302',
@@ -162,7 +163,7 @@ WITH evidence AS MATERIALIZED (
     FROM qt001_cp.analysis_routine(manifest) found
 ), routine AS MATERIALIZED (
     SELECT object.kind, object.identity, live.prosrc,
-           qt001_cp.routine_sha256(live.oid) AS definition
+           qt001_cp.routine_definition(live.oid) AS definition
     FROM qt001_cp.manifest_object(manifest) object
     JOIN pg_namespace space ON space.nspname = object.schema
     JOIN pg_proc live ON live.pronamespace = space.oid AND live.proname = object.name
@@ -218,7 +219,10 @@ FROM pg_catalog.pg_rewrite
 UNION ALL
 SELECT 'pg_catalog.pg_class'::regclass, tgrelid, 'trigger ' || tgname,
        pg_catalog.concat(':funcid ', tgfoid, ' ', tgqual::text)
-FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
+FROM pg_catalog.pg_trigger
+-- Before 15 the trigger of a partition, made from its parent's, counts as internal.
+WHERE NOT tgisinternal OR tgparentid <> 0 AND tgconstraint NOT IN (
+    SELECT oid FROM pg_catalog.pg_constraint WHERE contype <> 't')
 UNION ALL
 SELECT 'pg_catalog.pg_proc'::regclass, aggfnoid, 'the aggregate', (
     SELECT pg_catalog.string_agg(':funcid ' || made_of.part::oid, ' ')
@@ -252,13 +256,20 @@ SET jit = off
 AS $reached_by_apply_path$
 -- Everything that the repointed routines reach today: what the catalogs know, and what the analysis
 -- found in bodies.
-WITH RECURSIVE live AS MATERIALIZED (
-    SELECT named.*
-    FROM (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS role) application
-    CROSS JOIN LATERAL qt001_cp.live_identity(application.role) named
+WITH RECURSIVE near AS MATERIALIZED (
+    SELECT array_agg(row_of.class ORDER BY row_of.class, row_of.id) AS classes,
+           array_agg(row_of.id ORDER BY row_of.class, row_of.id) AS ids
+    FROM qt001_cp.near_object(manifest, (
+        SELECT coalesce(jsonb_agg(found), '[]')
+        FROM qt001_cp.analysis_routine(manifest) analysed
+        CROSS JOIN LATERAL jsonb_array_elements(analysed -> 'edges') found)) row_of
+), live AS MATERIALIZED (
+    SELECT owned.classid, owned.objid, named.type AS kind, named.identity
+    FROM near CROSS JOIN LATERAL qt001_cp.owned_object(near.ids) owned
+    CROSS JOIN LATERAL pg_identify_object(owned.classid, owned.objid, 0) named
 ), edge AS MATERIALIZED (
     SELECT noted.from_class, noted.from_id, noted.to_class, noted.to_id
-    FROM qt001_cp.catalog_edge() noted
+    FROM near CROSS JOIN LATERAL qt001_cp.near_edge(near.classes, near.ids) noted
     UNION
     SELECT source.classid, source.objid, target.classid, target.objid
     FROM qt001_cp.analysis_routine(manifest) analysed
@@ -280,20 +291,35 @@ FROM reached CROSS JOIN LATERAL pg_identify_object(reached.classid, reached.obji
 WHERE object.schema IS DISTINCT FROM 'qt001_cp' AND object.identity IS NOT NULL
 $reached_by_apply_path$;
 
-CREATE FUNCTION qt001_cp.dependency_findings(manifest text)
+CREATE TYPE qt001_cp.reached_row AS (kind text, identity text, classid oid, objid oid);
+
+CREATE FUNCTION qt001_cp.reached_rows(manifest text) RETURNS qt001_cp.reached_row[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $reached_rows$
+-- The same side by side: the walk is dear, and more than one gate asks about it.
+SELECT ARRAY(
+    SELECT (object.kind, object.identity, object.classid, object.objid)::qt001_cp.reached_row
+    FROM qt001_cp.reached_by_apply_path(manifest) object)
+$reached_rows$;
+
+CREATE FUNCTION qt001_cp.dependency_findings(
+    manifest text, walked qt001_cp.reached_row[] DEFAULT NULL)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $dependency_findings$
--- long: all of it asks of one walk of the apply path, which is dear. Everything that the apply path
--- reaches today, directly or through others, stands in the sealed dependency manifest.
+-- long: all of it asks of one walk of the apply path, which is dear (walked; NULL: done here).
+-- Everything that the apply path reaches today, directly or through others, stands in the sealed
+-- dependency manifest.
 WITH dependency AS MATERIALIZED (
     SELECT sealed.digest, qt001_cp.document_json(sealed.digest) AS doc
-    FROM (SELECT qt001_cp.sealed('qt001.manifest.dependency/1') AS digest) sealed
+    FROM (SELECT qt001_cp.in_force('qt001.manifest.dependency/1') AS digest) sealed
 ), reached AS MATERIALIZED (
-    SELECT object.* FROM qt001_cp.reached_by_apply_path(manifest) object
+    SELECT object.* FROM unnest(coalesce(walked, qt001_cp.reached_rows(manifest))) object
 )
 SELECT 'QT301', 'dependency manifest', 'sealed, of object manifest ' || manifest,
        CASE WHEN dependency.digest IS NULL THEN 'not sealed'
@@ -361,79 +387,109 @@ SELECT 'QT301', reached.kind || ' ' || reached.identity, 'every dependency known
 FROM reached JOIN pg_foreign_table away ON away.ftrelid = reached.objid
 $dependency_findings$;
 
+CREATE FUNCTION qt001_cp.offered_evidence(manifest text)
+RETURNS TABLE (name text, digest text, epoch bigint, fault text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $offered_evidence$
+-- What was bound to each capability of the deployed manifest, the epoch of the last time,
+-- and why it is no real evidence for it. The test authority counts only in a database that the
+-- bootstrap marked for it.
+WITH capability AS MATERIALIZED (
+    SELECT listed ->> 'name' AS name, listed -> 'producers' AS producers,
+           (listed ->> 'max_age_seconds')::bigint AS max_age
+    FROM jsonb_array_elements(qt001_cp.document_json(
+             qt001_cp.in_force('qt001.manifest.capability/1')) -> 'capabilities') listed
+), offered AS MATERIALIZED (
+    -- The last time that it was.
+    SELECT DISTINCT ON (bound.detail ->> 'requirement', bound.subject)
+           bound.detail ->> 'requirement' AS name, bound.subject AS digest, bound.actor,
+           bound.epoch, bound.detail #>> '{by,duty}' AS duty,
+           qt001_cp.document_json(bound.subject) AS doc
+    FROM qt001_cp.event bound WHERE bound.verb = 'bound'
+    ORDER BY bound.detail ->> 'requirement', bound.subject, bound.seq DESC
+), test(allowed) AS (
+    SELECT coalesce(bool_or(mark.rehearsal AND mark.test_authority
+                            AND mark.database = current_database()), false)
+    FROM qt001_cp.bootstrap mark
+)
+SELECT offered.name, offered.digest, offered.epoch,
+       CASE WHEN offered.doc ->> 'schema' IS DISTINCT FROM 'qt001.evidence.capability/1'
+                THEN 'not capability evidence'
+            WHEN offered.doc ->> 'class' = 'simulated' THEN 'simulated'
+            WHEN offered.doc ->> 'class' = 'test'
+                 AND NOT (test.allowed
+                          AND offered.doc #>> '{producer,name}' = 'qt001-test-authority')
+                THEN 'of class test, without a test authority in this database'
+            WHEN offered.doc ->> 'class' = 'real'
+                 AND offered.doc #>> '{producer,name}' = 'qt001-test-authority'
+                THEN 'of the test authority, called real'
+            WHEN offered.doc ->> 'class' = 'real'
+                 AND coalesce(offered.doc ->> 'environment', 'rehearsal') = 'rehearsal'
+                THEN 'from a rehearsal'
+            WHEN coalesce(offered.doc ->> 'class', '') NOT IN ('real', 'test')
+                THEN 'of class ' || coalesce(offered.doc ->> 'class', 'none')
+            WHEN NOT capability.producers
+                     @> jsonb_build_array(offered.doc #>> '{producer,name}')
+                THEN 'by an unknown producer '
+                     || coalesce(offered.doc #>> '{producer,name}', 'without a name')
+            WHEN offered.doc ->> 'subject' IS DISTINCT FROM manifest
+                THEN 'about another subject'
+            WHEN offered.doc ->> 'capability' IS DISTINCT FROM capability.name
+                THEN 'about another capability'
+            WHEN btrim(coalesce(offered.doc ->> 'raw', '')) = '' THEN 'without raw output'
+            WHEN (qt001_cp.utc_timestamp(offered.doc ->> 'produced_at')
+                  BETWEEN clock_timestamp() - make_interval(secs => capability.max_age)
+                      AND clock_timestamp()) IS NOT TRUE
+                THEN 'produced at ' || coalesce(offered.doc ->> 'produced_at', 'no time')
+            WHEN offered.duty IS DISTINCT FROM 'author'
+                THEN 'bound by ' || offered.actor
+            WHEN NOT EXISTS (
+                SELECT 1 FROM qt001_cp.event imported
+                WHERE imported.verb = 'evidence_imported' AND imported.subject = offered.digest
+                  AND imported.detail #>> '{by,duty}' = 'author')
+                THEN 'not imported by an author'
+            END
+FROM offered JOIN capability ON capability.name = offered.name CROSS JOIN test
+$offered_evidence$;
+
 CREATE FUNCTION qt001_cp.capability_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $capability_findings$
--- Every capability of the sealed manifest has real evidence: bound to it, about this object
--- manifest, by an accepted producer, young enough, with its raw output, from an environment that is
--- no rehearsal, imported and bound by an author. The test authority counts only in a database that
--- the bootstrap marked for it.
+-- Each capability of the deployed manifest has real evidence: bound to it in this epoch, about this
+-- object manifest, by an accepted producer, young enough, with its raw output, from an environment
+-- that is no rehearsal, imported and bound by an author.
 WITH capability AS MATERIALIZED (
-    SELECT listed ->> 'name' AS name, listed -> 'producers' AS producers,
-           (listed ->> 'max_age_seconds')::bigint AS max_age
+    SELECT listed ->> 'name' AS name, listed -> 'producers' AS producers
     FROM jsonb_array_elements(qt001_cp.document_json(
-             qt001_cp.sealed('qt001.manifest.capability/1')) -> 'capabilities') listed
-), offered AS MATERIALIZED (
-    SELECT bound.detail ->> 'requirement' AS name, bound.subject AS digest, bound.actor,
-           qt001_cp.document_json(bound.subject) AS doc
-    FROM qt001_cp.event bound WHERE bound.verb = 'bound'
-), test(allowed) AS (
-    SELECT coalesce(bool_or(mark.rehearsal AND mark.test_authority
-                            AND mark.database = current_database()), false)
-    FROM qt001_cp.bootstrap mark
-), evidence AS (
-    SELECT offered.name, offered.digest,
-           CASE WHEN offered.doc ->> 'schema' IS DISTINCT FROM 'qt001.evidence.capability/1'
-                    THEN 'not capability evidence'
-                WHEN offered.doc ->> 'class' = 'simulated' THEN 'simulated'
-                WHEN offered.doc ->> 'class' = 'test'
-                     AND NOT (test.allowed
-                              AND offered.doc #>> '{producer,name}' = 'qt001-test-authority')
-                    THEN 'of class test, without a test authority in this database'
-                WHEN offered.doc ->> 'class' = 'real'
-                     AND offered.doc #>> '{producer,name}' = 'qt001-test-authority'
-                    THEN 'of the test authority, called real'
-                WHEN offered.doc ->> 'class' = 'real'
-                     AND coalesce(offered.doc ->> 'environment', 'rehearsal') = 'rehearsal'
-                    THEN 'from a rehearsal'
-                WHEN coalesce(offered.doc ->> 'class', '') NOT IN ('real', 'test')
-                    THEN 'of class ' || coalesce(offered.doc ->> 'class', 'none')
-                WHEN NOT capability.producers
-                         @> jsonb_build_array(offered.doc #>> '{producer,name}')
-                    THEN 'by an unknown producer '
-                         || coalesce(offered.doc #>> '{producer,name}', 'without a name')
-                WHEN offered.doc ->> 'subject' IS DISTINCT FROM manifest
-                    THEN 'about another subject'
-                WHEN offered.doc ->> 'capability' IS DISTINCT FROM capability.name
-                    THEN 'about another capability'
-                WHEN btrim(coalesce(offered.doc ->> 'raw', '')) = '' THEN 'without raw output'
-                WHEN (qt001_cp.utc_timestamp(offered.doc ->> 'produced_at')
-                      BETWEEN clock_timestamp() - make_interval(secs => capability.max_age)
-                          AND clock_timestamp()) IS NOT TRUE
-                    THEN 'produced at ' || coalesce(offered.doc ->> 'produced_at', 'no time')
-                WHEN NOT 'qt001_cp_author' IN (SELECT qt001_cp.member_of(offered.actor))
-                    THEN 'bound by ' || offered.actor
-                WHEN NOT EXISTS (
-                    SELECT 1 FROM qt001_cp.event imported
-                    WHERE imported.verb = 'evidence_imported' AND imported.subject = offered.digest
-                      AND 'qt001_cp_author' IN (SELECT qt001_cp.member_of(imported.actor)))
-                    THEN 'not imported by an author'
-                END AS fault
-    FROM offered JOIN capability ON capability.name = offered.name CROSS JOIN test
+             qt001_cp.in_force('qt001.manifest.capability/1')) -> 'capabilities') listed
+), evidence AS MATERIALIZED (
+    SELECT offered.*, today.epoch AS today
+    FROM qt001_cp.epoch() today(epoch)
+    CROSS JOIN LATERAL qt001_cp.offered_evidence(manifest) offered
 )
 SELECT 'QT301', 'capability manifest', 'sealed', 'not sealed',
        'Take FIX7c back and deploy it with its documents.'
-WHERE qt001_cp.sealed('qt001.manifest.capability/1') IS NULL
+WHERE qt001_cp.in_force('qt001.manifest.capability/1') IS NULL
 UNION ALL
 SELECT 'QT301', 'capability ' || capability.name,
        'real evidence by one of ' || capability.producers::text || ', bound to it',
-       coalesce((SELECT string_agg(left(evidence.digest, 12) || ' is ' || evidence.fault, '; ')
+       coalesce((SELECT string_agg(
+                     left(evidence.digest, 12) || coalesce(' is ' || evidence.fault, format(
+                         ' was bound in epoch %s; this is epoch %s, since the last cutover, '
+                         'deployment or way back', evidence.epoch, evidence.today)), '; ')
                  FROM evidence WHERE evidence.name = capability.name), 'none'),
-       'qt001-cp evidence import FILE, then qt001-cp bind'
+       coalesce((SELECT format('qt001-cp bind %s %s (as the author, who still stands by it)',
+                               evidence.digest, capability.name)
+                 FROM evidence WHERE evidence.name = capability.name AND evidence.fault IS NULL
+                 ORDER BY evidence.epoch DESC LIMIT 1),
+                'qt001-cp evidence import FILE, then qt001-cp bind')
 FROM capability
 WHERE NOT EXISTS (SELECT 1 FROM evidence
-                  WHERE evidence.name = capability.name AND evidence.fault IS NULL)
+                  WHERE evidence.name = capability.name AND evidence.fault IS NULL
+                    AND evidence.epoch = evidence.today)
 $capability_findings$;

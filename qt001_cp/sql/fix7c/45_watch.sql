@@ -5,7 +5,7 @@
 --   * unwatched_state(): what PostgreSQL fires no event trigger for, looked at at each call;
 --   * valid_until: the first time at which a verdict ends by itself.
 -- The watch belongs to the superuser that deploys, in a schema of its own: what runs in other
--- people's DDL must not belong to qt001_cp_owner. Without superuser there is no watch, nothing is
+-- people's DDL must not belong to qt001_cp_ledger. Without superuser there is no watch, nothing is
 -- kept, and every call computes the gates.
 -- Source: PostgreSQL documentation, chapter "Event Triggers"; "Explicit Locking" (13.3).
 
@@ -100,12 +100,17 @@ SELECT CASE
     WHEN (
         SELECT count(*)
         FROM pg_event_trigger trigger JOIN pg_proc routine ON routine.oid = trigger.evtfoid
-        WHERE routine.pronamespace = watch.oid AND routine.proname = 'note_command'
+        WHERE routine.pronamespace = watch.oid
+          AND routine.proname = CASE WHEN trigger.evtname ~ '_weigh_' THEN 'weigh_command'
+                                     ELSE 'note_command' END
           AND trigger.evtenabled = 'A' AND trigger.evttags IS NULL
           AND (trigger.evtname, trigger.evtevent) IN (
                   ('qt001_cp_watch_start', 'ddl_command_start'),
                   ('qt001_cp_watch_end', 'ddl_command_end'),
-                  ('qt001_cp_watch_drop', 'sql_drop'))) < 3
+                  ('qt001_cp_watch_drop', 'sql_drop'),
+                  ('qt001_cp_watch_weigh_start', 'ddl_command_start'),
+                  ('qt001_cp_watch_weigh_end', 'ddl_command_end'),
+                  ('qt001_cp_watch_weigh_drop', 'sql_drop'))) < 6
         THEN 'an event trigger of the watch is missing or not enabled always'
     WHEN (
         SELECT count(*) FROM pg_trigger trigger JOIN pg_proc routine ON routine.oid = trigger.tgfoid
@@ -127,6 +132,43 @@ SELECT CASE WHEN watch.missing IS NULL THEN 'kept' ELSE 'exact' END,
 FROM (SELECT qt001_cp.watch_missing() AS missing) watch
 $guard_mode$;
 
+CREATE FUNCTION qt001_cp.may_change_what_runs() RETURNS name[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $may_change_what_runs$
+-- The roles, but superusers, whose change may alter what a guarded write in progress runs: the
+-- owners of what is protected and of what decides, and whoever owns a thing that the apply path
+-- reaches. The application is none: what of its own the apply path reaches are rows, code would
+-- close a gate.
+WITH deployed AS (
+    SELECT manifest.digest, (qt001_cp.document_json(manifest.digest) ->> 'application')::name AS app
+    FROM qt001_cp.deployed_manifest() manifest(digest)
+), reached AS MATERIALIZED (
+    SELECT object.classid, object.objid
+    FROM deployed CROSS JOIN LATERAL qt001_cp.reached_by_apply_path(deployed.digest) object
+), owning(oid) AS (
+    SELECT owned.refobjid
+    FROM reached
+    JOIN pg_shdepend owned ON owned.classid = reached.classid AND owned.objid = reached.objid
+        AND owned.refclassid = 'pg_authid'::regclass AND owned.deptype = 'o'
+        AND owned.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    UNION
+    -- The owner of a schema may drop what is in it, and make another in its place.
+    SELECT space.nspowner
+    FROM reached
+    JOIN pg_depend placed ON placed.classid = reached.classid AND placed.objid = reached.objid
+        AND placed.refclassid = 'pg_namespace'::regclass
+    JOIN pg_namespace space ON space.oid = placed.refobjid
+)
+SELECT ARRAY(
+    SELECT ours.role FROM (VALUES ('qt001_cp_owner'::name), ('qt001_cp_ledger')) ours(role)
+    UNION
+    SELECT role.rolname
+    FROM deployed CROSS JOIN owning JOIN pg_roles role ON role.oid = owning.oid
+    WHERE NOT role.rolsuper AND NOT pg_has_role(deployed.app, role.oid, 'MEMBER'))
+$may_change_what_runs$;
+
 CREATE FUNCTION qt001_cp.watch_begin() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -135,6 +177,7 @@ AS $watch_begin$
 -- As the operator's session, the last step of FIX7c: from here on every change is noticed.
 DECLARE
     own text;
+    moment text;
 BEGIN
     PERFORM qt001_cp.note_step('watch_begin');
     IF NOT (SELECT role.rolsuper FROM pg_roles role WHERE role.rolname = current_user) THEN
@@ -144,16 +187,18 @@ BEGIN
     END IF;
     CREATE SCHEMA qt001_cp_watch;
     REVOKE ALL ON SCHEMA qt001_cp_watch FROM PUBLIC;
-    GRANT USAGE ON SCHEMA qt001_cp_watch TO qt001_cp_owner;
-    -- A transaction that has changed something, until the gates have been computed after it.
-    CREATE TABLE qt001_cp_watch.change (xid xid8 PRIMARY KEY);
+    GRANT USAGE ON SCHEMA qt001_cp_watch TO qt001_cp_ledger;
+    -- A transaction that has changed something, until the gates have been computed after it. holds:
+    -- whether it may have changed what a guarded write in progress runs.
+    CREATE TABLE qt001_cp_watch.change (xid xid8 PRIMARY KEY, holds boolean NOT NULL DEFAULT false);
     REVOKE ALL ON qt001_cp_watch.change FROM PUBLIC;
-    GRANT SELECT, DELETE ON qt001_cp_watch.change TO qt001_cp_owner;
-    -- Nothing but a lock: writers share it from their check to their end, a change has it alone
-    -- while it commits.
+    GRANT SELECT, DELETE ON qt001_cp_watch.change TO qt001_cp_ledger;
+    -- Nothing but locks. latch: writers share it from their check to their end, a change that holds
+    -- has it alone while it commits. turn: one writer computes the gates, others wait for it.
     CREATE TABLE qt001_cp_watch.latch ();
-    REVOKE ALL ON qt001_cp_watch.latch FROM PUBLIC;
-    GRANT SELECT, DELETE ON qt001_cp_watch.latch TO qt001_cp_owner;
+    CREATE TABLE qt001_cp_watch.turn ();
+    REVOKE ALL ON qt001_cp_watch.latch, qt001_cp_watch.turn FROM PUBLIC;
+    GRANT SELECT, DELETE ON qt001_cp_watch.latch, qt001_cp_watch.turn TO qt001_cp_ledger;
     CREATE FUNCTION qt001_cp_watch.note_command() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -193,43 +238,99 @@ BEGIN
     INSERT INTO qt001_cp_watch.change (xid) VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING;
 END
 $note_command$;
+    CREATE FUNCTION qt001_cp_watch.hold() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $hold$
+-- What this transaction has noted may concern writes in progress: it waits for them when it
+-- commits.
+UPDATE qt001_cp_watch.change SET holds = true
+WHERE change.xid = pg_current_xact_id_if_assigned() AND NOT change.holds
+$hold$;
+    CREATE FUNCTION qt001_cp_watch.weigh_command() RETURNS event_trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $weigh_command$
+-- Runs after note_command (triggers run in the order of their names), with the rights of whoever
+-- gave the command: only who may change what a guarded write runs may call hold(), and so take the
+-- latch at all. A REVOKE changes nothing that runs.
+BEGIN
+    IF tg_tag <> 'REVOKE' AND (
+        SELECT has_schema_privilege(routine.pronamespace, 'USAGE')
+               AND has_function_privilege(routine.oid, 'EXECUTE')
+        FROM pg_proc routine
+        WHERE routine.pronamespace = 'qt001_cp_watch'::regnamespace AND routine.proname = 'hold')
+    THEN
+        PERFORM qt001_cp_watch.hold();
+    END IF;
+END
+$weigh_command$;
     CREATE FUNCTION qt001_cp_watch.note_row() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $note_row$
--- Notes the transaction that writes a table of ours which the gates read.
+-- Notes the transaction that writes a table of ours which the gates read, and no guarded write
+-- runs: it waits for nobody.
 BEGIN
     INSERT INTO qt001_cp_watch.change (xid) VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $note_row$;
+    CREATE FUNCTION qt001_cp_watch.holder()
+    RETURNS TABLE (pid int, alone boolean, who text, mend text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $holder$
+-- Who holds the latch, the oldest first; alone: keeps writers out. A prepared transaction has no
+-- session; its number is in the lock that it holds on itself. With a superuser's rights: nobody
+-- else sees since when.
+SELECT lock.pid, lock.mode = 'ExclusiveLock',
+       CASE WHEN prepared.gid IS NULL
+            THEN format('session %s of %s, in a transaction since %s', lock.pid,
+                        coalesce(activity.usename, 'the server'),
+                        to_char(activity.xact_start, 'YYYY-MM-DD HH24:MI:SSOF'))
+            ELSE format('prepared transaction %L of %s, since %s', prepared.gid, prepared.owner,
+                        to_char(prepared.prepared, 'YYYY-MM-DD HH24:MI:SSOF')) END,
+       CASE WHEN prepared.gid IS NULL THEN format('SELECT pg_terminate_backend(%s);', lock.pid)
+            ELSE format('ROLLBACK PREPARED %L;', prepared.gid) END
+FROM pg_locks lock
+LEFT JOIN pg_stat_activity activity ON activity.pid = lock.pid
+LEFT JOIN pg_locks own
+    ON lock.pid IS NULL AND own.pid IS NULL AND own.locktype = 'transactionid'
+    AND own.virtualtransaction = lock.virtualtransaction
+LEFT JOIN pg_prepared_xacts prepared ON prepared.transaction = own.transactionid
+WHERE lock.locktype = 'relation' AND lock.relation = 'qt001_cp_watch.latch'::regclass
+  AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND lock.granted AND lock.pid IS DISTINCT FROM pg_backend_pid()
+ORDER BY coalesce(activity.xact_start, prepared.prepared), lock.pid
+$holder$;
     CREATE FUNCTION qt001_cp_watch.settle() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $settle$
--- When a change commits: waits for the writers that have passed the guard, and holds new ones back
--- until it is visible. A writer never becomes the victim of a deadlock with it: where one waits for
--- us, we give up at once.
+-- When a change that holds commits: waits for the writers that have passed the guard, and holds new
+-- ones back until it is visible. A writer never becomes the victim of a deadlock with it: where one
+-- waits for us, we give up at once.
 DECLARE
     given bigint := (SELECT setting::bigint FROM pg_settings WHERE name = 'lock_timeout');
     until timestamptz := clock_timestamp()
         + make_interval(secs => CASE given WHEN 0 THEN 30000 ELSE given END / 1000.0);
-    waits boolean;
+    waiter record;
+    holder record;
 BEGIN
     LOOP
-        waits := EXISTS (
-            SELECT 1 FROM pg_locks lock
-            WHERE lock.locktype = 'relation' AND lock.relation = 'qt001_cp_watch.latch'::regclass
-              AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-              AND lock.granted AND lock.pid <> pg_backend_pid()
-              AND pg_backend_pid() = ANY (pg_blocking_pids(lock.pid)));
-        IF waits OR clock_timestamp() >= until THEN
+        SELECT held.* INTO waiter FROM qt001_cp_watch.holder() held
+        WHERE pg_backend_pid() = ANY (pg_blocking_pids(held.pid)) LIMIT 1;
+        IF waiter.pid IS NOT NULL OR clock_timestamp() >= until THEN
+            SELECT held.* INTO holder FROM qt001_cp_watch.holder() held
+            WHERE waiter.pid IS NULL OR held.pid = waiter.pid LIMIT 1;
             RAISE EXCEPTION USING ERRCODE = 'QT307',
                 MESSAGE = 'change refused: expected no guarded write in progress, found one that '
-                          || CASE WHEN waits THEN 'waits for this transaction'
-                                  ELSE 'has not ended' END,
-                HINT = 'Run it again when the writer''s transaction has ended; '
-                       'see pg_locks on qt001_cp_watch.latch.';
+                          || CASE WHEN waiter.pid IS NULL THEN 'has not ended'
+                                  ELSE 'waits for this transaction' END
+                          || ': ' || coalesce(holder.who, 'a session that has ended by now'),
+                HINT = coalesce(holder.mend || ' -- or wait until it ends; ', '')
+                       || 'then run the change again.';
         END IF;
         BEGIN
             PERFORM set_config('lock_timeout', '200', true);
@@ -260,13 +361,20 @@ $settle$;
     RETURN %s;
 END', coalesce(own, 'true')));
     REVOKE ALL ON FUNCTION qt001_cp_watch.rows_kept() FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION qt001_cp_watch.rows_kept() TO qt001_cp_owner;
-    REVOKE ALL ON FUNCTION qt001_cp_watch.note_command(), qt001_cp_watch.note_row(),
-                           qt001_cp_watch.settle() FROM PUBLIC;
-    CREATE CONSTRAINT TRIGGER settle AFTER INSERT ON qt001_cp_watch.change
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION qt001_cp_watch.settle();
+    GRANT EXECUTE ON FUNCTION qt001_cp_watch.rows_kept() TO qt001_cp_ledger;
+    REVOKE ALL ON FUNCTION qt001_cp_watch.note_command(), qt001_cp_watch.weigh_command(),
+                           qt001_cp_watch.hold(), qt001_cp_watch.note_row(),
+                           qt001_cp_watch.holder(), qt001_cp_watch.settle() FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION qt001_cp_watch.holder() TO qt001_cp_ledger;
+    FOREACH own IN ARRAY qt001_cp.may_change_what_runs() LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA qt001_cp_watch TO %I', own);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION qt001_cp_watch.hold() TO %I', own);
+    END LOOP;
+    CREATE CONSTRAINT TRIGGER settle AFTER INSERT OR UPDATE ON qt001_cp_watch.change
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.holds)
+        EXECUTE FUNCTION qt001_cp_watch.settle();
     ALTER TABLE qt001_cp_watch.change ENABLE ALWAYS TRIGGER settle;
-    FOREACH own IN ARRAY ARRAY['event_fix7c', 'entry_point', 'person', 'bootstrap'] LOOP
+    FOREACH own IN ARRAY ARRAY['event', 'entry_point', 'person', 'bootstrap'] LOOP
         EXECUTE format('CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON qt001_cp.%I '
                        'FOR EACH ROW EXECUTE FUNCTION qt001_cp_watch.note_row()', own);
         EXECUTE format('CREATE TRIGGER noted_truncate AFTER TRUNCATE ON qt001_cp.%I '
@@ -274,15 +382,18 @@ END', coalesce(own, 'true')));
         EXECUTE format('ALTER TABLE qt001_cp.%I ENABLE ALWAYS TRIGGER noted', own);
         EXECUTE format('ALTER TABLE qt001_cp.%I ENABLE ALWAYS TRIGGER noted_truncate', own);
     END LOOP;
-    CREATE EVENT TRIGGER qt001_cp_watch_start ON ddl_command_start
-        EXECUTE FUNCTION qt001_cp_watch.note_command();
-    CREATE EVENT TRIGGER qt001_cp_watch_end ON ddl_command_end
-        EXECUTE FUNCTION qt001_cp_watch.note_command();
-    CREATE EVENT TRIGGER qt001_cp_watch_drop ON sql_drop
-        EXECUTE FUNCTION qt001_cp_watch.note_command();
-    ALTER EVENT TRIGGER qt001_cp_watch_start ENABLE ALWAYS;
-    ALTER EVENT TRIGGER qt001_cp_watch_end ENABLE ALWAYS;
-    ALTER EVENT TRIGGER qt001_cp_watch_drop ENABLE ALWAYS;
+    FOR own, moment IN
+        SELECT listed.name, listed.event
+        FROM (VALUES ('start', 'ddl_command_start'), ('end', 'ddl_command_end'),
+                     ('drop', 'sql_drop')) listed(name, event)
+    LOOP
+        EXECUTE format('CREATE EVENT TRIGGER qt001_cp_watch_%1$s ON %2$s '
+                       'EXECUTE FUNCTION qt001_cp_watch.note_command()', own, moment);
+        EXECUTE format('CREATE EVENT TRIGGER qt001_cp_watch_weigh_%1$s ON %2$s '
+                       'EXECUTE FUNCTION qt001_cp_watch.weigh_command()', own, moment);
+        EXECUTE format('ALTER EVENT TRIGGER qt001_cp_watch_%1$s ENABLE ALWAYS', own);
+        EXECUTE format('ALTER EVENT TRIGGER qt001_cp_watch_weigh_%1$s ENABLE ALWAYS', own);
+    END LOOP;
 END
 $watch_begin$;
 
@@ -315,14 +426,18 @@ BEGIN
         EXECUTE format('DROP EVENT TRIGGER %I', each);
     END LOOP;
     SET CONSTRAINTS qt001_cp_watch.settle IMMEDIATE;
-    FOREACH each IN ARRAY ARRAY['event_fix7c', 'entry_point', 'person', 'bootstrap'] LOOP
+    FOREACH each IN ARRAY ARRAY['event', 'entry_point', 'person', 'bootstrap'] LOOP
         EXECUTE format('DROP TRIGGER IF EXISTS noted ON qt001_cp.%I', each);
         EXECUTE format('DROP TRIGGER IF EXISTS noted_truncate ON qt001_cp.%I', each);
     END LOOP;
     DROP TABLE qt001_cp_watch.change;
     DROP TABLE qt001_cp_watch.latch;
+    DROP TABLE qt001_cp_watch.turn;
     DROP FUNCTION qt001_cp_watch.rows_kept();
     DROP FUNCTION qt001_cp_watch.settle();
+    DROP FUNCTION qt001_cp_watch.holder();
+    DROP FUNCTION qt001_cp_watch.weigh_command();
+    DROP FUNCTION qt001_cp_watch.hold();
     DROP FUNCTION qt001_cp_watch.note_row();
     DROP FUNCTION qt001_cp_watch.note_command();
     DROP SCHEMA qt001_cp_watch;

@@ -1,21 +1,37 @@
 -- The gates: the one list of them, what finds what closes each, two views. The guard that asks
 -- them: 55_guard. A gate more: a function here that finds what closes it, and its row in gate().
 
-CREATE FUNCTION qt001_cp.gate()
-RETURNS TABLE (ordinal int, gate text, meaning text, finder text, waits_for text)
+CREATE FUNCTION qt001_cp.deployed_manifest() RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $deployed_manifest$
+SELECT event.subject FROM qt001_cp.event
+WHERE event.verb = 'deployed' AND qt001_cp.stage() = 'fix7c' ORDER BY event.seq DESC LIMIT 1
+$deployed_manifest$;
+
+CREATE FUNCTION qt001_cp.gates_of_apply_path() RETURNS text[]
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
+AS $gates_of_apply_path$
+-- The gates that speak of an apply path: where the deployed manifest has none, they do not exist.
+SELECT ARRAY['legacy_authority_removed', 'dependency_manifest_closed', 'capability_evidence_real']
+$gates_of_apply_path$;
+
+CREATE FUNCTION qt001_cp.gate()
+RETURNS TABLE (ordinal int, gate text, meaning text, finder text, waits_for text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
 AS $gate$
--- Every gate. finder: the call whose rows close it ($1: the deployed manifest); where several gates
--- have the same, each of its rows begins with the gate that it closes. waits_for: who has to act
--- before it opens; NULL where the state of the database alone decides. No table: what a sign-off is
--- about contains this text, and nobody can delete a row of it.
-VALUES
+-- Every gate of this database. finder: the call whose rows close it ($1: the deployed manifest);
+-- where several gates have the same, each of its rows begins with the gate that it closes.
+-- waits_for: who has to act before it opens; NULL where the state of the database alone decides. No
+-- table: what a sign-off is about contains this text, and nobody can delete a row of it.
+SELECT listed.* FROM (VALUES
     (1, 'object_manifest_sealed',
         'the object manifest that was cut over is sealed, and its no-go rehearsal is recorded',
         'qt001_cp.manifest_findings($1)', NULL),
     (2, 'inventory_exact',
-        'the live estate is the manifest, both ways',
+        'what was transferred is there, and nothing new reaches past the catalogs',
         'qt001_cp.estate_findings($1)', NULL),
     (3, 'owners_and_acls_exact',
         'every owner, ACL and column ACL is as the manifest says',
@@ -24,17 +40,17 @@ VALUES
         'every transferred object is defined as when it was sealed or deployed',
         'qt001_cp.estate_findings($1)', NULL),
     (5, 'search_paths_secure',
-        'every SECURITY DEFINER routine has a pinned search_path without writable schemas',
-        'qt001_cp.search_path_findings($1)', NULL),
+        'what runs with the rights of who holds something protected has a pinned search_path',
+        'qt001_cp.search_path_findings($1, true)', NULL),
     (6, 'roles_apart',
-        'no login holds two duties, none is the application role',
+        'no login holds two duties, none is the application role or can write the ledger itself',
         'qt001_cp.role_findings()', NULL),
     (7, 'application_role_contained',
-        'the application role holds nothing beyond the curated views and reaches nothing',
+        'the application role holds nothing beyond what the manifest leaves, and reaches nothing',
         'qt001_cp.containment_findings($1)', NULL),
     (8, 'legacy_authority_removed',
         'nothing on the apply path reaches the legacy authority, and nobody can call it',
-        'qt001_cp.legacy_findings($1)', NULL),
+        'qt001_cp.apply_path_findings($1)', NULL),
     (9, 'entry_points_paired',
         'every Level-B entry point is registered and calls its Level-A guard first',
         'qt001_cp.entry_point_findings($1)', NULL),
@@ -43,7 +59,7 @@ VALUES
         'qt001_cp.readiness_findings($1)', NULL),
     (11, 'dependency_manifest_closed',
         'the apply path reaches nothing outside the dependency manifest',
-        'qt001_cp.dependency_findings($1)', NULL),
+        'qt001_cp.apply_path_findings($1)', NULL),
     (12, 'static_analysis_present',
         'real static analysis of exactly today''s sources, without blocking findings',
         'qt001_cp.analysis_findings($1)', NULL),
@@ -61,16 +77,11 @@ VALUES
         'qt001_cp.no_worse_findings($1)', NULL),
     (17, 'ledger_intact',
         'the chain of events and the documents are as they were written',
-        'qt001_cp.ledger_findings()', NULL)
+        'qt001_cp.recent_ledger_findings()', NULL)
+    ) listed(ordinal, gate, meaning, finder, waits_for)
+WHERE listed.gate <> ALL (qt001_cp.gates_of_apply_path())
+   OR qt001_cp.has_apply_path(qt001_cp.deployed_manifest())
 $gate$;
-
-CREATE FUNCTION qt001_cp.deployed_manifest() RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $deployed_manifest$
-SELECT event.subject FROM qt001_cp.event
-WHERE event.verb = 'deployed' ORDER BY event.seq DESC LIMIT 1
-$deployed_manifest$;
 
 CREATE FUNCTION qt001_cp.manifest_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -78,19 +89,20 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $manifest_findings$
-SELECT 'QT301', 'object manifest',
-       'the sealed one deployed: ' || coalesce(sealed.digest, 'none is sealed'),
-       'deployed: ' || coalesce(manifest, 'none'),
-       'Take FIX7c and FIX7b back and run them with the manifest that is sealed now.'
-FROM (SELECT qt001_cp.sealed('qt001.manifest.object/1') AS digest) sealed
-WHERE sealed.digest IS DISTINCT FROM manifest
-UNION ALL
--- The event holds what was there before: whoever writes another one forgets what was lost since.
-SELECT 'QT301', 'deployment', 'one event of it, written by FIX7c',
-       deployment.events || ' events of it',
-       'Find out who wrote it (qt001_cp.v_event); take FIX7c back and deploy it again.'
-FROM (SELECT count(*) AS events FROM qt001_cp.event WHERE event.verb = 'deployed') deployment
-WHERE deployment.events > 1
+-- What else is sealed, and waits, is no matter of this one.
+SELECT 'QT301', 'object manifest', 'the one that was sealed and cut over: ' || manifest,
+       CASE WHEN force.digest IS NULL THEN 'no event that sealed it'
+            WHEN cutover.subject IS DISTINCT FROM manifest
+                THEN coalesce('cut over: ' || cutover.subject, 'no cutover')
+            ELSE 'an event that withdrew it' END,
+       'Find out who wrote or removed events (qt001_cp.v_event); take FIX7c and FIX7b back.'
+FROM (SELECT qt001_cp.in_force('qt001.manifest.object/1') AS digest) force
+LEFT JOIN LATERAL (SELECT event.subject, event.seq FROM qt001_cp.event
+                   WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1) cutover ON true
+WHERE force.digest IS DISTINCT FROM manifest OR cutover.subject IS DISTINCT FROM manifest
+   OR EXISTS (SELECT 1 FROM qt001_cp.event withdrawal
+              WHERE withdrawal.verb = 'withdrawn' AND withdrawal.subject = manifest
+                AND withdrawal.seq > cutover.seq)
 UNION ALL
 SELECT finding.* FROM qt001_cp.rehearsal_findings(manifest) finding
 $manifest_findings$;
@@ -101,14 +113,18 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $estate_findings$
--- One comparison of live with manifest for three gates. The application may change the definition
--- of what it keeps; what that reaches is a matter of containment_findings().
+-- One comparison of live with manifest for three gates. What is only told closes none of them; what
+-- something new, granted or changed reaches is a matter of containment_findings().
 SELECT CASE difference.aspect WHEN 'inventory' THEN 'inventory_exact'
                               WHEN 'definition' THEN 'definitions_exact'
                               ELSE 'owners_and_acls_exact' END,
        'QT301', difference.object, difference.expected, difference.found, difference.mend
-FROM qt001_cp.coverage_aspects(manifest, 'deployed') difference
-WHERE difference.aspect <> 'definition' OR difference.transferred
+FROM qt001_cp.coverage_aspects(
+    manifest, 'deployed', false, numbers => qt001_cp.protected_numbers(manifest)) difference
+WHERE NOT difference.told
+UNION ALL
+SELECT 'owners_and_acls_exact', 'QT301', loan.object, loan.expected, loan.found, loan.mend
+FROM qt001_cp.loan_differences(manifest, 'deployed') loan
 $estate_findings$;
 
 CREATE FUNCTION qt001_cp.role_findings()
@@ -120,9 +136,12 @@ AS $role_findings$
 SELECT finding.* FROM qt001_cp.roles_apart_findings() finding
 UNION
 SELECT finding.* FROM qt001_cp.application_member_findings(false) finding
+UNION
+SELECT finding.* FROM qt001_cp.ledger_member_findings() finding
 $role_findings$;
 
-CREATE FUNCTION qt001_cp.legacy_findings(manifest text)
+CREATE FUNCTION qt001_cp.legacy_findings(
+    manifest text, walked qt001_cp.reached_row[] DEFAULT NULL)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -132,7 +151,11 @@ WITH legacy AS MATERIALIZED (
     SELECT listed.value ->> 'kind' AS kind, listed.value ->> 'identity' AS identity
     FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'legacy') listed
 ), live AS MATERIALIZED (
-    SELECT state.* FROM qt001_cp.live_state('qt001_cp_owner') state
+    SELECT state.kind, state.identity, qt001_cp.acl_set(
+               CASE WHEN (qt001_cp.document_json(manifest) ->> 'server_major')::int < 17
+                    THEN qt001_cp.without_maintain(state.acl) ELSE state.acl END) AS acl
+    FROM qt001_cp.live_object(
+        'qt001_cp_owner', false, false, qt001_cp.protected_numbers(manifest)) state
 )
 SELECT 'QT301', legacy.kind || ' ' || legacy.identity,
        'no privilege for anybody, its owner included', 'ACL ' || live.acl::text,
@@ -143,9 +166,28 @@ UNION ALL
 SELECT 'QT301', legacy.kind || ' ' || legacy.identity, 'no call of it on the apply path',
        'it is reached by the apply path', 'Take the call out of the new sources of the apply path.'
 FROM legacy
-JOIN qt001_cp.reached_by_apply_path(manifest) reached
+JOIN unnest(coalesce(walked, qt001_cp.reached_rows(manifest))) reached
 ON reached.kind = legacy.kind AND reached.identity = legacy.identity
 $legacy_findings$;
+
+CREATE FUNCTION qt001_cp.apply_path_findings(manifest text)
+RETURNS TABLE (gate text, sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $apply_path_findings$
+-- One walk of the apply path for two gates.
+DECLARE
+    walked qt001_cp.reached_row[] := qt001_cp.reached_rows(manifest);
+BEGIN
+    RETURN QUERY
+    SELECT 'legacy_authority_removed', finding.*
+    FROM qt001_cp.legacy_findings(manifest, walked) finding
+    UNION ALL
+    SELECT 'dependency_manifest_closed', finding.*
+    FROM qt001_cp.dependency_findings(manifest, walked) finding;
+END
+$apply_path_findings$;
 
 CREATE FUNCTION qt001_cp.readiness_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -157,7 +199,7 @@ AS $readiness_findings$
 -- The readiness manifest is sealed, is about this object manifest, and is met: every routine of the
 -- apply path runs exactly the source that it names.
 WITH readiness AS MATERIALIZED (
-    SELECT qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1')) AS doc
+    SELECT qt001_cp.document_json(qt001_cp.in_force('qt001.manifest.readiness/1')) AS doc
 ), wanted AS (
     SELECT source.value ->> 'identity' AS identity, source.value ->> 'body_sha256' AS body_sha256
     FROM readiness CROSS JOIN LATERAL jsonb_array_elements(readiness.doc -> 'repoint') source
@@ -166,7 +208,7 @@ WITH readiness AS MATERIALIZED (
            qt001_cp.sha256_hex(convert_to(routine.prosrc, 'UTF8')) AS body_sha256
     FROM pg_proc routine
     CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, routine.oid, 0) object
-    WHERE routine.proowner = 'qt001_cp_owner'::regrole
+    WHERE routine.proowner = to_regrole('qt001_cp_owner')
 )
 SELECT 'QT301', 'readiness manifest', 'a sealed one, of object manifest ' || manifest,
        CASE WHEN readiness.doc IS NULL THEN 'not sealed'
@@ -188,37 +230,46 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $verifier_findings$
--- Both of the pair ran recently and clean, as two logins, neither of them the owner of the writer.
+-- Both of the pair ran recently and clean, in this epoch, as two logins, neither of them the owner
+-- of the writer.
 WITH readiness AS (
-    SELECT (qt001_cp.document_json(qt001_cp.sealed('qt001.manifest.readiness/1'))
+    SELECT (qt001_cp.document_json(qt001_cp.in_force('qt001.manifest.readiness/1'))
             #>> '{verifier,max_age_seconds}')::bigint AS max_age
 ), pair(verb, object, mend) AS (
     VALUES ('verified', 'scheduled verifier', 'qt001-cp verify (as the verifier)'),
            ('scanned', 'scheduled scanner',
             'qt001-cp scan (as the scanner, another login of qt001_cp_verifier)')
 ), run AS MATERIALIZED (
-    SELECT pair.*, last.seq, last.at, last.actor, (last.detail ->> 'findings')::int AS findings
+    SELECT pair.*, last.seq, last.at, last.actor, (last.detail ->> 'findings')::int AS findings,
+           last.epoch, last.detail #>> '{by,duty}' AS duty, last.detail -> 'instance' AS instance
     FROM pair LEFT JOIN LATERAL (
         SELECT event.* FROM qt001_cp.event WHERE event.verb = pair.verb
         ORDER BY event.seq DESC LIMIT 1) last ON true
 )
 SELECT 'QT301', run.object,
-       format('a clean run in the last %s s, by a member of qt001_cp_verifier', readiness.max_age),
+       format('a clean run in the last %s s, here, by a verifier', readiness.max_age),
        CASE WHEN run.seq IS NULL THEN 'it never ran'
             WHEN run.findings > 0 THEN format('%s finding(s) at %s', run.findings, run.at)
             WHEN run.at > clock_timestamp()
                 THEN format('it ran at %s, which is in the future', run.at)
-            WHEN run.actor = 'qt001_cp_owner'
-              OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(run.actor))
+            WHEN run.actor IN ('qt001_cp_owner', 'qt001_cp_ledger')
+              OR run.duty IS DISTINCT FROM 'verifier'
                 THEN 'it ran as ' || run.actor
+            WHEN run.instance IS DISTINCT FROM live.instance
+                THEN format('it ran at %s, in another instance of this ledger', run.at)
+            WHEN run.epoch <> live.epoch
+                THEN format('it ran at %s, in epoch %s; this is epoch %s, since the last cutover, '
+                            'deployment or way back', run.at, run.epoch, live.epoch)
             ELSE 'it ran at ' || run.at END,
        run.mend
 FROM readiness CROSS JOIN run
+CROSS JOIN (SELECT qt001_cp.instance() AS instance, qt001_cp.epoch() AS epoch) live
 WHERE run.seq IS NULL OR readiness.max_age IS NULL
    OR run.at < clock_timestamp() - make_interval(secs => readiness.max_age)
    OR run.at > clock_timestamp() OR run.findings > 0
-   OR run.actor = 'qt001_cp_owner'
-   OR NOT 'qt001_cp_verifier' IN (SELECT qt001_cp.member_of(run.actor))
+   OR run.actor IN ('qt001_cp_owner', 'qt001_cp_ledger')
+   OR run.duty IS DISTINCT FROM 'verifier' OR run.instance IS DISTINCT FROM live.instance
+   OR run.epoch <> live.epoch
 UNION ALL
 SELECT 'QT301', 'scheduled scanner', 'another login than the verifier''s',
        'both ran as ' || scanner.actor, 'Give each of the two a login of its own.'
@@ -309,6 +360,21 @@ JOIN pg_class relation ON relation.relnamespace = space.oid AND relation.relname
 WHERE earlier.rls > relation.relrowsecurity OR earlier.forced > relation.relforcerowsecurity
 $no_worse_findings$;
 
+CREATE FUNCTION qt001_cp.undeployed()
+RETURNS TABLE (object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $undeployed$
+-- Why no manifest is deployed where the gates are: FIX7c has not ended, or the ledger did not come
+-- along. A copy without its rows (pg_dump --schema-only) has the routines and nothing to judge by.
+SELECT 'object manifest', 'one that FIX7c has deployed', 'none', 'alembic upgrade fix7c'
+WHERE EXISTS (SELECT 1 FROM qt001_cp.event)
+UNION ALL
+SELECT 'ledger', 'its events', 'none: this is a copy without its data',
+       'Copy the database with its rows: pg_dump without --schema-only.'
+WHERE NOT EXISTS (SELECT 1 FROM qt001_cp.event)
+$undeployed$;
+
 CREATE FUNCTION qt001_cp.gate_findings(left_out text[] DEFAULT '{}')
 RETURNS TABLE (gate text, sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
@@ -317,19 +383,30 @@ SET jit = off
 SET quote_all_identifiers = off
 SET standard_conforming_strings = on
 SET transform_null_equals = off
+SET lock_timeout = '10s'
 AS $gate_findings$
 -- What closes each gate, from the live catalogs and the ledger. A gate without a row here is open.
 -- The caller's settings that change what a text of ours, or one that the server prints, means do
--- not count.
+-- not count. Nothing that the application can lock is opened; who has locked something else is
+-- named.
 DECLARE
     manifest text := qt001_cp.deployed_manifest();
     asked record;
 BEGIN
     IF manifest IS NULL THEN
         RETURN QUERY
-        SELECT listed.gate, 'QT301', 'object manifest', 'one that FIX7c has deployed', 'none',
-               'alembic upgrade fix7c'
-        FROM qt001_cp.gate() listed WHERE listed.gate <> ALL (left_out);
+        SELECT listed.gate, 'QT301', cause.*
+        FROM qt001_cp.gate() listed CROSS JOIN qt001_cp.undeployed() cause
+        WHERE listed.gate <> ALL (left_out);
+        RETURN;
+    END IF;
+    -- What is asked by a name that nobody has cannot be answered; the cause is told, and no gate is
+    -- open that was not asked.
+    IF EXISTS (SELECT 1 FROM qt001_cp.name_findings(manifest)) THEN
+        RETURN QUERY
+        SELECT listed.gate, finding.*
+        FROM qt001_cp.gate() listed CROSS JOIN qt001_cp.name_findings(manifest) finding
+        WHERE listed.gate <> ALL (left_out);
         RETURN;
     END IF;
     FOR asked IN
@@ -345,6 +422,8 @@ BEGIN
                         asked.finder) END
         USING manifest, left_out;
     END LOOP;
+EXCEPTION WHEN lock_not_available THEN
+    PERFORM qt001_cp.refuse_wait('gates');
 END
 $gate_findings$;
 
@@ -374,22 +453,39 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $verify$
 -- Level B, verifier: the scheduled verification. Looks at all gates that speak of the state of
--- things, not at those that wait for people or for itself, and records what it found.
+-- things, not at those that wait for people or for itself, and records what it found. It recomputes
+-- the whole ledger; where that is in order, the event is a checkpoint, behind which gates begin.
+-- That the scanner is late is told, and no fault of this run: after a pause one round of both is
+-- enough. On a hot standby it looks and answers: there is nothing to write to.
 DECLARE
+    head record;
     findings jsonb;
+    late jsonb;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_verifier');
-    SELECT coalesce(jsonb_agg(to_jsonb(finding)), '[]') INTO findings FROM (
-        SELECT closed.* FROM qt001_cp.gate_findings(ARRAY(
+    -- Before it is recomputed: what somebody adds meanwhile is left to the next one.
+    SELECT event.seq, event.digest INTO head
+    FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1;
+    SELECT coalesce(jsonb_agg(to_jsonb(closed)), '[]') INTO findings FROM (
+        SELECT finding.* FROM qt001_cp.gate_findings(ARRAY(
             SELECT listed.gate FROM qt001_cp.gate() listed
-            WHERE listed.waits_for IS NOT NULL)) closed
+            WHERE listed.waits_for IS NOT NULL OR listed.gate = 'ledger_intact')) finding
         UNION ALL
-        SELECT 'scheduled_verifier_recent', 'QT301', scanner.*
-        FROM qt001_cp.overdue('scanned') scanner) finding;
+        SELECT 'ledger_intact', whole.* FROM qt001_cp.ledger_findings() whole) closed;
+    SELECT coalesce(jsonb_agg(to_jsonb(scanner) || jsonb_build_object(
+               'gate', 'scheduled_verifier_recent', 'sqlstate', 'QT301')), '[]') INTO late
+    FROM qt001_cp.overdue('scanned') scanner;
+    IF pg_is_in_recovery() THEN
+        RETURN findings || late;
+    END IF;
     PERFORM qt001_cp.record_event('verified', coalesce(qt001_cp.deployed_manifest(), ''),
-        jsonb_build_object('findings', jsonb_array_length(findings), 'first', (
+        jsonb_build_object('findings', jsonb_array_length(findings),
+            'clock_steps', (SELECT count(*) FROM qt001_cp.clock_step()),
+            'instance', qt001_cp.instance(), 'first', (
             SELECT coalesce(jsonb_agg(shown.value), '[]')
-            FROM (SELECT listed.value FROM jsonb_array_elements(findings) listed LIMIT 10) shown)));
-    RETURN findings;
+            FROM (SELECT listed.value FROM jsonb_array_elements(findings) listed LIMIT 10) shown))
+        || CASE WHEN findings @> '[{"gate": "ledger_intact"}]' THEN '{}'
+                ELSE jsonb_build_object('checkpoint', to_jsonb(head)) END);
+    RETURN findings || late;
 END
 $verify$;

@@ -34,5 +34,11 @@ GRANT EXECUTE ON FUNCTION qt001_cp.sign_off(text, text, int), qt001_cp.refuse_si
 GRANT EXECUTE ON FUNCTION qt001_cp.verify(), qt001_cp.scan() TO qt001_cp_verifier;
 GRANT EXECUTE ON FUNCTION qt001_cp.source_rows(text)
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
+-- The apply path runs as its owner.
+GRANT EXECUTE ON FUNCTION qt001_cp.require_acceptance(text) TO qt001_cp_owner;
 GRANT EXECUTE ON FUNCTION qt001_cp.deploy_end(text), qt001_cp.undeploy_end(text)
     TO qt001_cp_operator;
+GRANT EXECUTE ON FUNCTION qt001_cp.change_begin(bytea, text), qt001_cp.change_end(),
+    qt001_cp.run_change(text) TO qt001_cp_operator;
+GRANT EXECUTE ON FUNCTION qt001_cp.require_change(), qt001_cp.note_change_text(text)
+    TO qt001_cp_owner;

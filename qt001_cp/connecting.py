@@ -22,9 +22,12 @@ from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from qt001_cp.errors import DatabaseProblem, Findings
+from qt001_cp.wording import wording
 
 LOGIN_TRIGGERS: Final = 170000
 """The server_version_num from which on a database can have login triggers."""
+LOCK_WAIT: Final = "10s"
+"""How long a session of ours waits for somebody's lock, where ``PGOPTIONS`` or the DSN say nothing of ``lock_timeout``."""
 MAINTENANCE: Final = "QT001_MAINTENANCE_DATABASE"
 TRUSTED: Final = "QT001_TRUSTED_LOGIN_TRIGGERS"
 WITHOUT_TRIGGERS: Final = "PGOPTIONS='-c event_triggers=off' "
@@ -40,10 +43,7 @@ _TARGET: Final = (
     "SELECT pg_catalog.current_setting('server_version_num')::int,"
     " pg_catalog.to_jsonb(d) ->> 'dathasloginevt' = 'true' FROM pg_catalog.pg_database d WHERE d.datname = %s"
 )
-_PINNED: Final = (
-    "SET search_path = pg_catalog, pg_temp; SET quote_all_identifiers = off; SET standard_conforming_strings = on;"
-    " SET client_encoding = 'UTF8'"
-)
+_PINNED: Final = f"SET search_path = pg_catalog, pg_temp; {wording('SET ', ';')} SET client_encoding = 'UTF8'"
 _READ_ONLY: Final = (
     "SELECT pg_catalog.pg_is_in_recovery(), s.source, session_user, pg_catalog.current_database() FROM pg_catalog.pg_settings s"
     " WHERE s.name = 'default_transaction_read_only'"
@@ -79,8 +79,10 @@ def _pin(connection: psycopg.Connection) -> None:
     SET evaluates nothing, so this statement itself is safe. Event triggers, where they were off for the login, are on again:
     what watches changes has to see ours.
     """
-    on = "; SET event_triggers = on" if _OFF in options_of(connection) else ""
-    connection.execute(f"{_PINNED}{on}".encode())
+    options = options_of(connection)
+    on = "; SET event_triggers = on" if _OFF in options else ""
+    wait = "" if "lock_timeout" in options else f"; SET lock_timeout = '{LOCK_WAIT}'"
+    connection.execute(f"{_PINNED}{on}{wait}".encode())
 
 
 def options_of(connection: psycopg.Connection) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from qt001_cp.errors import FileProblem, PolicyError
@@ -15,6 +15,16 @@ def read_file(path: Path) -> bytes:
     """The bytes of ``path``. Raises :class:`FileProblem`."""
     try:
         return path.read_bytes()
+    except (OSError, ValueError) as exc:  # ValueError: a NUL in the path
+        raise FileProblem(f"{path}: cannot be read: {getattr(exc, 'strerror', exc)}", hint="check the path") from exc
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of ``path`` without their ends, one at a time. Raises :class:`FileProblem`."""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                yield line.removesuffix(b"\n")
     except (OSError, ValueError) as exc:  # ValueError: a NUL in the path
         raise FileProblem(f"{path}: cannot be read: {getattr(exc, 'strerror', exc)}", hint="check the path") from exc
 

@@ -42,6 +42,16 @@ def _index(names: Names) -> Index:
     return _last[1]
 
 
+def _converts(body: str, head: Header) -> bool:
+    """Whether PL/pgSQL may make a value of a type that the caller chooses, or of one: a result is of such a type, or the body
+    names a parameter of one, be it to declare a variable of its type. Nothing else in a body can have it."""
+    named = any(
+        token.kind == lexer.BAD or (token.value in head.opened_names and (token.is_name or token.kind == lexer.PARAM))
+        for token in lexer.tokenize(body)
+    )
+    return named or head.result_opened
+
+
 class _Job:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
@@ -81,7 +91,8 @@ class _Job:
             self.out.scalars |= head.parameters
             self.body(head.body.text, head.body.line)
         else:
-            self.out.by_type("what PL/pgSQL converts by itself", head.body.line)
+            if _converts(head.body.text, head):
+                self.out.by_type("what PL/pgSQL converts by itself", head.body.line)
             self.procedural(head.body.text, head.body.line, head)
 
     # places to parse

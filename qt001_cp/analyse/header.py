@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from qt001_cp.analyse import core, engine, lexer
 from qt001_cp.analyse.engine import EngineError, Node
+
+_NO_VALUE: Final = ("void", "trigger", "event_trigger")
+"""Results of which nothing is made, or a row of the table's own."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class Header:
     name: str
     opened: tuple[str, ...] = ()
     """Parameters that go in and are declared with a pseudo-type, in words: the caller chooses what they are."""
+    opened_names: frozenset[str] = frozenset()
+    """How a body names these: by name, and by number ($1)."""
+    result_opened: bool = False
+    """The caller chooses the type of a result too."""
     returns_any: bool = False
     """The declared result is a pseudo-type, a row or none."""
 
@@ -53,19 +61,34 @@ def read(definition: str) -> Header:
         if node["FunctionParameter"].get("name")
     )
     name = engine.strings(statement.get("funcname"))[-1] if statement else ""
-    opened, returns_any = _opened(statement or {})
-    return Header(statement, problem, find_body(definition), parameters, name, opened, returns_any)
+    opened, opened_names, result_opened = _opened(statement or {})
+    result = _type((statement or {}).get("returnType", {}))
+    return Header(
+        statement,
+        problem,
+        find_body(definition),
+        parameters,
+        name,
+        opened,
+        opened_names,
+        result_opened or (core.is_pseudo(result) and result not in _NO_VALUE),
+        not result or core.is_pseudo(result),
+    )
 
 
-def _opened(statement: Node) -> tuple[tuple[str, ...], bool]:
-    opened = []
+def _opened(statement: Node) -> tuple[tuple[str, ...], frozenset[str], bool]:
+    """Parameters that go in, in words and as a body names them; and whether one that comes out is of such a type."""
+    opened, named, result = [], set(), False
     for at, each in enumerate(statement.get("parameters", []), 1):
         parameter = each["FunctionParameter"]
-        declared = _type(parameter.get("argType", {}))
-        if core.is_pseudo(declared) and parameter.get("mode") not in ("FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"):
+        declared, mode = _type(parameter.get("argType", {})), parameter.get("mode")
+        if not core.is_pseudo(declared):
+            continue
+        if mode not in ("FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"):
             opened.append(f"parameter {parameter.get('name') or at} is {declared}")
-    result = _type(statement.get("returnType", {}))
-    return tuple(opened), not result or core.is_pseudo(result)
+            named |= {f"${at}", lexer.cut(str(parameter.get("name") or f"${at}"))}
+        result |= mode in ("FUNC_PARAM_OUT", "FUNC_PARAM_INOUT", "FUNC_PARAM_TABLE")
+    return tuple(opened), frozenset(named), result
 
 
 def _type(node: Node) -> str:

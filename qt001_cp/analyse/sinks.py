@@ -47,12 +47,3 @@ REGCLASS_ARGUMENT: Final = words(
     """
 )
 """Functions whose first argument names a relation, also as a plain string."""
-
-SENSITIVE_SETTINGS: Final = words(
-    """
-    role session_authorization session_replication_role row_security default_transaction_read_only
-    transaction_read_only check_function_bodies event_triggers session_preload_libraries local_preload_libraries
-    dynamic_library_path default_tablespace default_table_access_method allow_system_table_mods zero_damaged_pages
-    xmloption standard_conforming_strings quote_all_identifiers temp_tablespaces
-    """
-)

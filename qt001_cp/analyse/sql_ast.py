@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from qt001_cp.analyse import engine, rules, sinks
+from qt001_cp.analyse import engine, rules
 from qt001_cp.analyse.engine import Node
 from qt001_cp.analyse.expressions import Expressions
 from qt001_cp.analyse.references import dotted
 from qt001_cp.analyse.words import words
+from qt001_cp.model.settings import may_be_set
 
 _HARMLESS: Final = words(
     """
@@ -205,7 +206,7 @@ class Walker(Expressions):
         name = node.get("name", "").lower()
         if name == "search_path" or node.get("kind") == "VAR_RESET_ALL":
             self.unknown(rules.SEARCH_PATH, f"SET {name}" if name else "RESET ALL")
-        elif name in sinks.SENSITIVE_SETTINGS:
+        elif not may_be_set(name, _only_word(node)):
             self.unknown(rules.SETTING, f"SET {name}")
         self.rest(node)
 
@@ -229,6 +230,16 @@ class Walker(Expressions):
 
     def discard(self, _node: Node) -> None:
         self.unknown(rules.SEARCH_PATH, "DISCARD")
+
+
+def _only_word(node: Node) -> str | None:
+    """The value of a SET of one constant; None for DEFAULT, RESET, FROM CURRENT and lists."""
+    values = [each.get("A_Const", {}) for each in node.get("args", [])]
+    if node.get("kind") != "VAR_SET_VALUE" or len(values) != 1:
+        return None
+    return (
+        str(values[0]["sval"].get("sval", "")) if "sval" in values[0] else str(values[0].get("ival", {}).get("ival", 0))
+    )
 
 
 def _relation_name(node: Node) -> tuple[str, ...]:

@@ -58,8 +58,11 @@ JOIN pg_proc p ON p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggser
                             a.aggminvtransfn, a.aggmfinalfn)
 WHERE a.aggfnoid >= 16384 AND p.oid < 16384
 """
+# Before 15 the trigger of a partition, made from its parent's, counts as internal.
+_OF_PEOPLE = """(NOT g.tgisinternal OR g.tgparentid <> 0
+        AND g.tgconstraint NOT IN (SELECT k.oid FROM pg_constraint k WHERE k.contype <> 't'))"""
 # Types with a cast whose function has a body, what such values are a part of, and what holds, takes or gives them.
-_OWN_CASTS = """
+_OWN_CASTS = f"""
 WITH RECURSIVE held(type) AS (
     SELECT k.castsource FROM pg_cast k JOIN pg_proc p ON p.oid = k.castfunc
     JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c') WHERE k.castsource >= 16384
@@ -78,7 +81,7 @@ CROSS JOIN LATERAL pg_identify_object(CASE WHEN c.relkind <> 'c' THEN 'pg_class'
 UNION
 SELECT i.type, i.identity
 FROM pg_proc p JOIN held h ON h.type = p.prorettype OR h.type = ANY (p.proargtypes) OR h.type = ANY (p.proallargtypes)
-     OR p.oid IN (SELECT g.tgfoid FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid WHERE c.reltype = h.type AND NOT g.tgisinternal)
+     OR p.oid IN (SELECT g.tgfoid FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid WHERE c.reltype = h.type AND {_OF_PEOPLE})
 CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
 """
 _TYPES = """

@@ -14,7 +14,7 @@ from qt001_cp.model.names import ObjectRef, Role
 
 _T = TypeVar("_T")
 OWNERS: Final = "kind, identity, owner, acl::text, columns::text"
-OBJECTS: Final = f"{OWNERS}, schema, name, args::text, method, acl_default, follows, detail::text, definition, array_to_string(why, ' ')"
+OBJECTS: Final = f"{OWNERS}, schema, name, args::text, method, acl_default, follows, detail::text, definition, storage, array_to_string(why, ' ')"
 """What is asked of the query for :meth:`Rows.state` and :meth:`Rows.object`, in this order."""
 
 
@@ -48,7 +48,23 @@ class Rows:
 
     def object(self, row: Sequence[Any]) -> InventoryObject:
         """The object of a row of :data:`OBJECTS`. Raises :class:`DatabaseProblem` for a kind that nobody knows."""
-        kind, identity, owner, acl, columns, schema, name, args, method, default, follows, detail, definition, why = row
+        (
+            kind,
+            identity,
+            owner,
+            acl,
+            columns,
+            schema,
+            name,
+            args,
+            method,
+            default,
+            follows,
+            detail,
+            definition,
+            storage,
+            why,
+        ) = row
         if kind not in kinds.BY_KEY:
             raise DatabaseProblem(
                 f"{kind} {identity}: expected a kind of object that this release knows, found {kind}",
@@ -66,6 +82,7 @@ class Rows:
             State(self._role[owner], self._acl[acl], self._columns[columns]),
             default,
             definition,
+            storage,
             follows,
             None if detail is None else self._detail[detail],
             self._why[why],

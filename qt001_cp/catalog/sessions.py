@@ -89,14 +89,15 @@ def _read_share(cursor: psycopg.RawCursor[Any], share: _Share) -> Iterator[Seque
     apart = share.of.apart if share.definitions else []
     text = f"SELECT {share.columns} FROM {query(share.of.there, definitions=share.definitions)} WHERE true"
     given: list[Any] = [share.of.application.name, False, share.definitions]
+    storages = share.definitions
     # Both conditions are plain comparisons: PostgreSQL applies them before it words a definition.
     ours = f" AND (pg_catalog.hashoid(objid) & {share.count - 1}) = {share.number}"
-    others = " AND objid <> ALL ($5::oid[])" if apart else ""
+    others = " AND objid <> ALL ($6::oid[])" if apart else ""
     more = [[objid for part in apart for objid in part]] if apart else []
-    yield from cursor.stream(text + ours + others, [*given, None, *more], size=CHUNK)
+    yield from cursor.stream(text + ours + others, [*given, None, storages, *more], size=CHUNK)
     for part in apart[share.number :: share.count]:
         cursor.execute("SAVEPOINT part")
-        yield from cursor.stream(text, [*given, part], size=CHUNK)
+        yield from cursor.stream(text, [*given, part, storages], size=CHUNK)
         cursor.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
 
 

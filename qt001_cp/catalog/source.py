@@ -9,16 +9,10 @@ from typing import Final
 
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.kinds import CATALOGS
+from qt001_cp.sql.render import definitions as worded
 from qt001_cp.sql.render import fill, listed
 
 _FILE: Final = "20_live_object.sql"
-_WORDS: Final = re.compile(
-    r"CASE WHEN NOT \$3 THEN NULL ELSE CASE j\.classid\n.*\n       ELSE i\.type END END", re.DOTALL
-)
-_BRANCH: Final = re.compile(r"(?=\n       (?:WHEN|ELSE) )")
-_CLASS: Final = re.compile(r"\n       WHEN '(\w+)'::regclass THEN ")
-"""A definition, and its parts: one a class, at this very indent."""
-
 
 ALL: Final = frozenset(c.table for c in CATALOGS if c.seldom)
 """Every catalog that most databases have nothing in."""
@@ -28,7 +22,8 @@ ALL: Final = frozenset(c.table for c in CATALOGS if c.seldom)
 def settings() -> str:
     """What the function pins for itself, for the transaction that runs its body."""
     head, _, _ = _source().partition("AS $live_object$")
-    return "; ".join(f"SET LOCAL {found}" for found in re.findall(r"^SET (.*)$", head, re.MULTILINE))
+    clauses = fill(head, _FILE)
+    return "; ".join(f"SET LOCAL {found}" for found in re.findall(r"^SET (.*)$", clauses, re.MULTILINE))
 
 
 @cache
@@ -51,7 +46,7 @@ def seldom() -> str:
 
 @cache
 def query(there: frozenset[str], *, definitions: bool = True) -> str:
-    """The body as a table ``live_object``. $1 to $4: application, everything, definitions, numbers.
+    """The body as a table ``live_object``. $1 to $5: application, everything, definitions, numbers, storages.
 
     ``there``: what :func:`seldom` found. The parts for the other seldom catalogs, where not one row is, are left out, and
     without ``definitions`` all that words one: the server would read and plan them for nothing.
@@ -59,16 +54,13 @@ def query(there: frozenset[str], *, definitions: bool = True) -> str:
     source = _source()
     header = re.search(r"RETURNS TABLE \((.*?)\)\nLANGUAGE", source, re.DOTALL)
     body = re.search(r"\$live_object\$\n(.*)\n\$live_object\$", source, re.DOTALL)
-    words = _WORDS.search(source)
-    if header is None or body is None or words is None:
+    if header is None or body is None:
         raise ManifestError(f"{_FILE} has lost its body")
     catalogs = [c for c in CATALOGS if not c.seldom or c.table in there]
-    classes = {c.class_name for c in catalogs}
-    first, *branches = _BRANCH.split(words[0])
-    kept = [b for b in branches if (found := _CLASS.match(b)) is None or found[1] in classes]
-    text = body.group(1).replace(words[0], "".join([first, *kept]) if definitions else "NULL")
+    words = worded(catalogs) if definitions else "NULL::text[]"
+    text = body.group(1).replace("{listed}", listed(catalogs)).replace("{definitions}", words)
     columns = ", ".join(part.split()[0] for part in header.group(1).split(","))
-    return f"({fill(text.replace('{listed}', listed(catalogs)), _FILE)}) live_object ({columns})"
+    return f"({fill(text, _FILE)}) live_object ({columns})"
 
 
 @cache

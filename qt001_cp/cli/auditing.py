@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from qt001_cp.audit import signature
+from qt001_cp.audit import exported, signature
+from qt001_cp.audit.check import Check
 from qt001_cp.audit.ledger import heads_of
 from qt001_cp.audit.run import Outside, Report, audit
-from qt001_cp.cli.database import add_database
+from qt001_cp.cli.database import add_database, named
 from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, FileProblem, UsageError
 from qt001_cp.policy_file import read_file, write_whole
@@ -26,6 +28,7 @@ examples:
   qt001-cp audit --database … --key hana.pem --out audit.dsse.json
   qt001-cp audit --database … --envelope sign-off.dsse.json --trust hana.pub
   qt001-cp audit --database … --manifest object.json --pack pack
+  qt001-cp audit --ledger ledger.jsonl
 """
 
 
@@ -38,6 +41,10 @@ def add_verbs(verbs: Any) -> None:
     )
     parser.add_argument("--manifest", type=Path, help="the object manifest as it was received")
     parser.add_argument("--head", type=Path, metavar="FILE", help="heads of the chain that were kept elsewhere")
+    parser.add_argument(
+        "--ledger", type=Path, action="append", default=[], metavar="FILE",
+        help="a ledger that 'qt001-cp ledger export' wrote; without --database it is verified by itself",
+    )  # fmt: skip
     parser.add_argument("--envelope", type=Path, action="append", default=[], help="a signed statement (DSSE)")
     parser.add_argument("--trust", type=Path, action="append", default=[], metavar="PUB", help="a public key (PEM)")
     parser.add_argument(
@@ -51,8 +58,9 @@ def add_verbs(verbs: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if not arguments.database:
-        raise UsageError("the database to audit has to be named", hint="--database DSN, or set QT001_DATABASE_URL")
+    if arguments.ledger and not arguments.database:
+        return _files(arguments)
+    named(arguments, "the database to audit has to be named")
     if arguments.envelope and not arguments.trust:
         raise UsageError("an envelope needs a key that is trusted", hint="--trust hana.pub")
     key = signature.private_key(arguments.key) if arguments.key else None
@@ -63,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     outside = Outside(
         read_file(arguments.manifest) if arguments.manifest else None,
         tuple(_heads(arguments.head)) if arguments.head else (),
+        tuple(arguments.ledger),
         tuple(arguments.envelope),
         tuple(arguments.trust),
         tuple(arguments.pack),
@@ -90,9 +99,32 @@ def _heads(path: Path) -> list[str]:
     return found
 
 
+def _files(arguments: argparse.Namespace) -> int:
+    """Exported ledgers, where there is no database to hold them against."""
+    asked = {name: getattr(arguments, name) for name in ("manifest", "head", "envelope", "trust", "pack", "key", "out")}
+    more = [f"--{name}" for name, value in asked.items() if value]
+    if more:
+        raise UsageError(
+            f"{', '.join(more)} asks for a database to audit", hint="--database DSN, or --ledger FILE alone"
+        )
+    checks = [exported.alone(path) for path in arguments.ledger]
+    passed = all(c.passed for c in checks)
+    if arguments.format == "json":
+        print_json("qt001.ledger-audit/1", {"passed": passed, "checks": [c.to_json() for c in checks]})
+    else:
+        _print_checks(checks)
+        say("passed" if passed else "not passed")
+    return EXIT_OK if passed else EXIT_FINDINGS
+
+
 def _print(report: Report) -> None:
     say(f"audit of {report.database} at {report.stage}, object manifest {report.digest}")
-    for c in report.checks:
+    _print_checks(report.checks)
+    say("passed" if report.passed else "not passed")
+
+
+def _print_checks(checks: Iterable[Check]) -> None:
+    for c in checks:
         mark = "✓" if c.passed else "·" if c.unseen else "✗"
         say(
             f"  {mark} {c.name}"
@@ -101,4 +133,7 @@ def _print(report: Report) -> None:
         )
         for fault in c.faults:
             say(f"      {fault}")
-    say("passed" if report.passed else "not passed")
+        for told in c.told:
+            say(f"      told: {told}")
+        for note in c.notes:
+            say(f"      note: {note}")

@@ -72,12 +72,10 @@ def _writable(opened: psycopg.Connection) -> Iterator[None]:
         raise DatabaseProblem(said, hint=connecting.read_only_hint(opened)) from exc
 
 
-def named(arguments: argparse.Namespace) -> str:
-    """The DSN, for verbs that change a database and never pick one themselves. Raises :class:`UsageError`."""
+def named(arguments: argparse.Namespace, otherwise: str = "this verb changes a database, so it has to be named") -> str:
+    """The DSN, for verbs that change or judge a database and never pick one themselves. Raises :class:`UsageError`."""
     if not arguments.database:
-        raise UsageError(
-            "this verb changes a database, so it has to be named", hint="--database DSN, or set QT001_DATABASE_URL"
-        )
+        raise UsageError(otherwise, hint="--database DSN, or set QT001_DATABASE_URL")
     return str(arguments.database)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 EXAMPLES: Final = {
     "policy init": ('qt001-cp policy init --database "$AUTHOR" --out policy.toml',
                     "qt001-cp policy init --database \"$AUTHOR\" --application cms --protect 'public.clearance_*'"),
+    "policy schema": ("qt001-cp policy schema guard --append-only public.audit_log --database \"$AUTHOR\" --out moved",),
     "preflight": ('qt001-cp preflight bundle/object.json --database "$OPERATOR"',
                   'qt001-cp preflight bundle/object.json --restore --database "$OPERATOR" --format json'),
     "status": ('qt001-cp status --database "$OPERATOR"',),
@@ -16,6 +17,8 @@ EXAMPLES: Final = {
     "manifest show": ("qt001-cp manifest show bundle/object.json",
                       "qt001-cp manifest show bundle/object.json --format html > manifest.html"),
     "manifest seal": ('qt001-cp manifest seal bundle/object.json --database "$OPERATOR"',),
+    "manifest withdraw": ("qt001-cp manifest withdraw bundle/object.json --reason 'made again' --database \"$OPERATOR\"",),
+    "change new": ("qt001-cp change new add_unit",),
     "manifest verify": ('qt001-cp manifest verify bundle/object.json --database "$AUDITOR"',),
     "analyse": ('qt001-cp analyse --policy policy.toml --database "$AUTHOR"',
                 "qt001-cp analyse --database \"$AUTHOR\" --only 'public.qt001_write(pg_catalog.jsonb)' --format sarif > analysis.sarif"),

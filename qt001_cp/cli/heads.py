@@ -45,7 +45,7 @@ def check_heads(opened: psycopg.Connection, path: Path, *, must_exist: bool) -> 
             "object": f"event {seq} of the chain",
             "expected": f"digest {digest}, kept at {at}",
             "found": f"digest {there[seq]}" if seq in there else "no such event",
-            "mend": "The chain was rewritten, or a stage was taken back (its last NOTICE named this head). Find out which.",
+            "mend": "The chain was rewritten, or FIX7a was taken back and made again (then somebody has an export). Find out which.",
         }
         for at, seq, digest in kept
         if there.get(seq) != digest

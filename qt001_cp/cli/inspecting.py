@@ -6,25 +6,38 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from qt001_cp import estate
-from qt001_cp.catalog.inventory import read_inventory
+from qt001_cp.catalog.early import Early
 from qt001_cp.cli.database import add_database, connection
-from qt001_cp.cli.output import add_format, print_findings, print_json, print_table, say, warn_of_superuser
+from qt001_cp.cli.output import (
+    add_format,
+    early_json,
+    print_early,
+    print_findings,
+    print_json,
+    print_table,
+    print_told,
+    say,
+    warn_of_superuser,
+)
 from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
-from qt001_cp.model.acl_words import compared, in_a_sentence
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role
 from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
 from qt001_cp.sql.build import build
 from qt001_cp.workflow.candidate import biggest_owner
+from qt001_cp.workflow.early import early_of_policy
 from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
-from qt001_cp.workflow.status import Status, read_status
+from qt001_cp.workflow.status import Status, clock_words, read_status
+from qt001_cp.workflow.transferred import PROTECTED, is_cut_over, read_estate, recorded_application
 
 INVENTORY = """\
-exit code 3: a policy was given, and leaves something unclassified
+exit code 3: a policy was given, and leaves something unclassified, or a check of FIX7b has a finding
 
 examples:
   qt001-cp inventory --database postgresql://reader@db/directus
@@ -70,9 +83,11 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     reference = not arguments.database and not arguments.application
     policy = load_policy(arguments.policy or estate.policy_path()) if arguments.policy or reference else None
     with connection(arguments) as opened, refusals():
-        role = policy.application if policy else Role(arguments.application or biggest_owner(opened))
+        role = policy.application if policy else _application(opened, arguments.application)
         warn_of_superuser(opened, role)
-        inventory = read_inventory(opened, role)
+        inventory = read_estate(opened, role)
+        # The checks of FIX7b are about a cutover that is to come.
+        early = early_of_policy(opened, inventory, policy) if policy and not is_cut_over(opened) else Early()
     unclassified = [o for o in inventory.objects if policy is not None and policy.rule_for(o.ref) is None]
     tree = inventory_tree(inventory, policy)
     if arguments.format == "json":
@@ -84,12 +99,15 @@ def run_inventory(arguments: argparse.Namespace) -> int:
                 "unclassified": [str(o.ref) for o in unclassified],
                 "counts": counts(inventory.objects),
                 "tree": tree,
+                **early_json(early),
             },
         )
-        return EXIT_FINDINGS if unclassified else EXIT_OK
+        return EXIT_FINDINGS if unclassified or early.findings else EXIT_OK
+    protected = sum(PROTECTED in o.why for o in inventory.objects)
     facts = [
         f"{len(inventory.objects)} objects: "
         + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
+        *([f"{protected} of them protected: qt001_cp_owner owns them"] if protected else []),
         f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified",
     ]
     if arguments.format == "html":
@@ -97,13 +115,21 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     else:
         print_tree(tree)
         say("\n".join(facts) + "".join(f"\n  {o.ref}" for o in unclassified))
-    return EXIT_FINDINGS if unclassified else EXIT_OK
+        print_early(early)
+    return EXIT_FINDINGS if unclassified or early.findings else EXIT_OK
+
+
+def _application(opened: psycopg.Connection, named: str | None) -> Role:
+    """The role that was named, else the one that FIX7a recorded, else the login that owns the most."""
+    if named:
+        return Role(named)
+    return recorded_application(opened) or Role(biggest_owner(opened))
 
 
 def run_preflight(arguments: argparse.Namespace) -> int:
     manifest = ObjectManifest.from_bytes(read_file(arguments.manifest), str(arguments.manifest))
     with connection(arguments, needs_fix7a=True) as opened, refusals():
-        answer = read_preflight(opened, manifest.digest(), restore=arguments.restore)
+        answer = read_preflight(opened, manifest, restore=arguments.restore)
     if arguments.format == "json":
         print_json("qt001.preflight/1", answer.document(manifest.digest()))
     else:
@@ -131,13 +157,21 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 def _print_status(status: Status) -> None:
     rehearsal, accepted = " (rehearsal)" if status.stage["rehearsal"] else "", "yes" if status.accepted else "no"
-    say(f"stage {status.stage['stage']}{rehearsal}; accepted: {accepted}")
+    say(f"stage {status.stage['stage']}, epoch {status.stage['epoch']}{rehearsal}; accepted: {accepted}")
+    if status.standby is not None:
+        say(
+            f"hot standby, as its primary was at {status.standby['replayed_at'] or 'its start'}; it answers and records nothing"
+        )
     found = status.stage["build"]
     say(f"build {found}" + ("" if found == build() else f", not this program's, which is {build()}"))
     if status.acceptance:
         say(f"subject {status.acceptance['subject_digest']}")
     if status.guard:
         say(f"guard {status.guard['mode']}: {status.guard['reason']}")
+    lent = ", ".join(status.stage["lent_to"]) or "nobody"
+    say(f"ledger role: lent to {lent}; administrator: {status.stage['administrator']}, who ran the bootstrap")
+    for step in status.clock_steps:
+        say(clock_words(step))
     print_table(
         "manifests",
         ("kind", "digest", "state", "sealed by"),
@@ -147,12 +181,9 @@ def _print_status(status: Status) -> None:
         print_table(
             "gates",
             ("", "gate", "open", "reason", "mend"),
-            [
-                (g["ordinal"], g["gate"], "yes" if g["open"] else "no", in_a_sentence(g["reason"]), g["mend"])
-                for g in status.gates
-            ],
+            [(g["ordinal"], g["gate"], "yes" if g["open"] else "no", g["reason"], g["mend"]) for g in status.gates],
         )
     for d in status.drift:
-        expected, found = compared(d["expected"], d["found"])
-        say(f"drift: {d['object']}: expected {expected}, found {found}")
+        say(f"drift: {d['object']}: expected {d['expected']}, found {d['found']}")
+    print_told(status.told)
     print_findings(status.beyond)

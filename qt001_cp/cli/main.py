@@ -16,8 +16,11 @@ import psycopg
 from qt001_cp.cli import (
     analysing,
     auditing,
+    changing,
+    drifting,
     evidence,
     inspecting,
+    ledgering,
     manifest,
     policy,
     rehearsing,
@@ -167,7 +170,10 @@ def _parser() -> argparse.ArgumentParser:
         signing,
         verifying,
         reporting,
+        drifting,
+        ledgering,
         auditing,
+        changing,
     ):
         module.add_verbs(verbs)
     add_examples(verbs)

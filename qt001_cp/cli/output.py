@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from qt001_cp.catalog.application import superuser
+from qt001_cp.catalog.early import Early
 from qt001_cp.errors import Qt001Error
-from qt001_cp.model.acl_words import compared
 from qt001_cp.model.names import Role
 from qt001_cp.model.shown import in_json, lines, visible
 
@@ -74,9 +74,29 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """Findings as paragraphs: what, expected, found, and the next command."""
     for f in findings:
-        expected, found = compared(str(f["expected"]), str(f["found"]))
+        expected, found = str(f["expected"]), str(f["found"])
         say(f"[{f['sqlstate']}] {visible(f['object'])}\n    expected {visible(expected)}\n    found    {visible(found)}\n"
             f"    mend     {f['mend']}")  # fmt: skip
+
+
+def print_told(told: Sequence[Mapping[str, Any]]) -> None:
+    """What has changed and closes nothing: a line each."""
+    for t in told:
+        expected, found = visible(t["expected"]), visible(t["found"])
+        say(f"told: {visible(t['object'])}: expected {expected}, found {found}; no gate closes for it")
+
+
+def print_early(early: Early) -> None:
+    """What FIX7b's checks say of a plan before it is sealed."""
+    print_findings(early.findings)
+    for note in early.notes:
+        say(f"warning: {visible(note)}")
+    if early.unasked:
+        say(f"warning: {visible(early.unasked)}")
+
+
+def early_json(early: Early) -> dict[str, Any]:
+    return {"findings": early.findings, "notes": early.notes, "unasked": early.unasked}
 
 
 def complain(arguments: argparse.Namespace, error: Qt001Error) -> None:

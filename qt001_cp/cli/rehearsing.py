@@ -16,19 +16,24 @@ from rich.markup import escape
 from qt001_cp.cli.database import dsn
 from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, Qt001Error, UsageError
+from qt001_cp.estate import REFERENCES
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.model.shown import visible
+from qt001_cp.plan.losses import unmeant
+from qt001_cp.rehearsal.behaviour.smoke import Smoke
 from qt001_cp.rehearsal.clone.make import from_dump, from_source
 from qt001_cp.rehearsal.clone.origin import Clone
-from qt001_cp.rehearsal.run import rehearse
+from qt001_cp.rehearsal.run import ReferenceEstate, rehearse
 from qt001_cp.rehearsal.transcript import Transcript
-from qt001_cp.servers import open_server, server_kind
+from qt001_cp.servers import Server, open_server, server_kind
 
+_SHOWN = 20
 _EPILOG = """\
 examples:
   qt001-cp rehearse                          # a folder rehearsal-<time> with manifest, SQL both ways, transcript
   qt001-cp rehearse --out /tmp/r --format json
+  qt001-cp rehearse --estate log             # an append-only audit log, a policy without an apply path
   qt001-cp rehearse --source postgresql://reader@db/shop --policy policy.toml --manifest bundle/object.json
   qt001-cp rehearse --dump shop.sql --roles roles.sql --policy policy.toml
 
@@ -51,6 +56,12 @@ def add_verbs(verbs: Any) -> None:
     parser.add_argument(
         "--server", choices=("embedded", "container", "dsn"), help="default embedded; see QT001_TEST_SERVER"
     )
+    parser.add_argument(
+        "--estate",
+        choices=sorted(REFERENCES),
+        help="which estate of the package: qt001, with an apply path (the default), or log, an application that owns its own"
+        " audit log",
+    )
     clone = parser.add_argument_group("on a clone of your own database")
     one = clone.add_mutually_exclusive_group()
     one.add_argument("--source", metavar="DSN", type=dsn, help="the live database; nothing is written to it")
@@ -63,6 +74,12 @@ def add_verbs(verbs: Any) -> None:
     clone.add_argument(
         "--data", action="store_true", help="clone the rows too (default: only those that say what is blocked)"
     )
+    parser.add_argument(
+        "--smoke",
+        metavar="FILE.sql|COMMAND",
+        help="your own test, before and after each stage: SQL as the application, rolled back; or a command, with the clone's"
+        " DSN in QT001_SMOKE_DSN. It alone executes routines",
+    )
     add_format(parser)
     parser.set_defaults(run=run)
 
@@ -73,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"{out} exists and is not an empty folder", hint=f"--out another folder, or rm -r {shlex.quote(str(out))}"
         )
+    smoke = Smoke(arguments.smoke) if arguments.smoke else None
     clone = _clone(arguments)
     begun = time.monotonic()
     console = Console(stderr=True)
@@ -82,11 +100,13 @@ def run(arguments: argparse.Namespace) -> int:
             status.update(escape(visible(what)))
             console.print(f"{time.monotonic() - begun:6.1f} s  {visible(what)}", markup=False, highlight=False)
 
-        with open_server(arguments.server, major=clone.major if clone else None) as server:
+        with open_server(arguments.server, major=clone.major if clone else None, confined=True) as server:
+            console.print(whose_code(clone, server), markup=False, highlight=False, soft_wrap=True)
             if clone is not None:
                 server = clone.prepare(server)
             try:
-                transcript = rehearse(server, out.resolve(), tell, clone)
+                origin = clone or ReferenceEstate(REFERENCES[arguments.estate or "qt001"])
+                transcript = rehearse(server, out.resolve(), tell, origin, smoke)
             except Qt001Error:
                 if clone is not None:
                     _lacks(clone.report(), sys.stderr)
@@ -98,6 +118,20 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK if transcript.passed else EXIT_FAILED
 
 
+def whose_code(clone: Clone | None, server: Server) -> str:
+    """One line before anything of the source runs: whose code runs where, and what keeps it there."""
+    whose = (
+        f"the code of {visible(clone.cloned.origin)}, as its own roles, none a superuser"
+        if clone
+        else "our reference estate"
+    )
+    if server.kind == "embedded":
+        return f"runs here: {whose}; in a PostgreSQL {'; '.join(server.held)}"
+    if server.kind == "container":
+        return f"runs in a container: {whose}; its network is the engine's: give it none for a source that you do not trust"
+    return f"runs on the server that was given: {whose}"
+
+
 def _clone(arguments: argparse.Namespace) -> Clone | None:
     """The clone that the options ask for; None is the reference estate. Raises :class:`Qt001Error`."""
     beside = [f"--{name}" for name in ("roles", "policy", "manifest", "data") if getattr(arguments, name)]
@@ -105,6 +139,8 @@ def _clone(arguments: argparse.Namespace) -> Clone | None:
         if beside:
             raise UsageError(f"{beside[0]} speaks of a database of your own", hint="--source DSN, or --dump FILE")
         return None
+    if arguments.estate:
+        raise UsageError("--estate speaks of an estate of the package", hint="leave it out beside --source or --dump")
     if arguments.policy is None:
         raise UsageError(
             "a clone is rehearsed with its own policy", hint="--policy FILE; qt001-cp policy init drafts one"
@@ -137,15 +173,24 @@ def _summary(transcript: Transcript, out: Path, seconds: float) -> None:
     say(f"checks    {len(transcript.checks) - len(failed)} of {len(transcript.checks)} hold")
     for family, (tried, passed) in transcript.families().items():
         say(f"no-go     {passed:5} of {tried:5} refused   {FAMILIES[family]}")
+    others = unmeant(transcript.losses)
+    say(f"losses    {len(transcript.losses)}; {len(others)} of roles that the policy does not speak of (losses.md)")
+    for loss in others[:_SHOWN]:
+        say(f"          {loss.role}: {', '.join(loss.verbs)} on {loss.object}")
+    lost = {(d.who, d.verb, d.object) for _, d in transcript.differences if d.intended}
+    say(
+        f"behaviour {transcript.exercised} attempts at each stage; {len(lost)} that the manifest takes;"
+        f" {len(transcript.not_exercised)} exercised nothing (transcript.json)"
+    )
     closed = [gate for gate, is_open, _ in transcript.gates if not is_open]
     say(
         f"gates     {len(transcript.gates) - len(closed)} of {len(transcript.gates)} open; closed: {', '.join(closed) or 'none'}"
     )
     for check in failed:
         say(f"✗ {check.what}: {check.found}")
-    for outcome in [o for o in transcript.outcomes if not o.passed][:20]:
+    for outcome in [o for o in transcript.outcomes if not o.passed][:_SHOWN]:
         say(f"✗ {outcome.case.family}: {outcome.case.name}: {outcome.sqlstate} {outcome.message}")
-    say(f"folder    {out}  (transcript.md, object.json, upgrade-*.sql, downgrade-*.sql)")
+    say(f"folder    {out}  (transcript.md, losses.md: who loses what; object.json, upgrade-*.sql, downgrade-*.sql)")
     if transcript.origin is not None and transcript.passed:
         say(
             f"next      qt001-cp evidence import {out / 'nogo.json'} --rehearsal --database …  (once the manifest is sealed)"

@@ -47,8 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
     answer = None
     if arguments.database:
         with connection(arguments, needs_fix7a=True) as opened, refusals():
-            answer = read_preflight(opened, manifest.digest())
-    rehearsed = read_rehearsal(arguments.rehearsal, manifest.digest()) if arguments.rehearsal else None
+            answer = read_preflight(opened, manifest)
+    rehearsed = None
+    if arguments.rehearsal:
+        path = manifest.apply_path is not None
+        rehearsed = read_rehearsal(arguments.rehearsal, manifest.digest(), apply_path=path)
     files = make_pack(Sources(arguments.manifest, rehearsed, answer))
     write_pack(files, arguments.out)
     wrong = rehearsed.wrong if rehearsed is not None else ()

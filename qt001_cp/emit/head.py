@@ -8,7 +8,7 @@ from qt001_cp.connecting import LOGIN_TRIGGERS, WITHOUT_TRIGGERS
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.statements import statements
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.model.preconditions import AFTERWARDS, FORWARD, RESTORE
+from qt001_cp.model.preconditions import AFTERWARDS, BLOCKED, FORWARD, RESTORE
 from qt001_cp.model.shown import visible
 from qt001_cp.plan.order import PHASES, Direction
 
@@ -22,7 +22,11 @@ def script_head(manifest: ObjectManifest, direction: Direction) -> str:
         if direction == "forward"
         else "FIX7b taken back: every owner and ACL restored"
     )
-    preconditions = FORWARD if direction == "forward" else RESTORE
+    preconditions = [
+        p
+        for p in (FORWARD if direction == "forward" else RESTORE)
+        if p is not BLOCKED or manifest.apply_path is not None
+    ]
     counts = verbs(manifest, direction)
     lines = [
         way,

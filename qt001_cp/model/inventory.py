@@ -55,6 +55,7 @@ class State:
 class InventoryObject:
     """One object of the estate.
 
+    ``definition``: what it means; ``storage``: how it is kept, None for nothing that is not usual.
     ``acl_default``: its ACL is NULL or equals the default of its kind, so the order of entries carries nothing.
     ``follows``: the table whose column owns this sequence. ``detail``: what only its kind has (routines: definer,
     language, search_path). ``why``: what makes it a part of the estate.
@@ -64,6 +65,7 @@ class InventoryObject:
     state: State
     acl_default: bool
     definition: str
+    storage: str | None
     follows: str | None
     detail: Mapping[str, Any] | None
     why: tuple[str, ...]
@@ -72,11 +74,16 @@ class InventoryObject:
     def definition_digest(self) -> str:
         return digest(self.definition.encode())
 
+    @property
+    def storage_digest(self) -> str | None:
+        return None if self.storage is None else digest(self.storage.encode())
+
     def to_json(self) -> dict[str, Any]:
         return {
             **ref_to_json(self.ref),
             "state": self.state.to_json(),
             "definition": self.definition_digest,
+            "storage": self.storage_digest,
             "follows": self.follows,
             "detail": dict(self.detail) if self.detail is not None else None,
             "why": list(self.why),

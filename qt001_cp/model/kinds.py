@@ -74,9 +74,10 @@ CATALOGS: Final = (
     Catalog("pg_class", "o.relname", "o.relowner", "o.relnamespace", "o.relacl",
             "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END", _RELATION, node=f"{_MADE} AND {_RELATION}", preset=True),
     Catalog("pg_proc", "o.proname", "o.proowner", "o.pronamespace", "o.proacl", "'f'",
-            # The constructors of a range type are a part of it, whoever owns them; a way leads through them nevertheless.
-            "NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i'"
-            " AND i.refclassid = 'pg_type'::regclass)", node=_MADE, preset=True),
+            # The constructors of a range type are a part of it as CREATE TYPE makes them: the first superuser's, without an ACL. One
+            # that was given away, or granted, is a function like any other: it does not move with its type.
+            "o.proowner <> 10 OR o.proacl IS NOT NULL OR NOT EXISTS (SELECT 1 FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass"
+            " AND i.objid = o.oid AND i.deptype = 'i' AND i.refclassid = 'pg_type'::regclass)", node=_MADE, preset=True),
     Catalog("pg_type", "o.typname", "o.typowner", "o.typnamespace", "o.typacl", "'T'", _TYPE, node=f"{_MADE} AND {_TYPE}"),
     Catalog("pg_collation", "o.collname", "o.collowner", "o.collnamespace", seldom=_MADE, node=_MADE),
     Catalog("pg_conversion", "o.conname", "o.conowner", "o.connamespace", seldom=_MADE, node=_MADE),
@@ -211,7 +212,8 @@ KINDS: Final = (
     Kind("user mapping", "pg_user_mappings", address="name",
          why="it belongs to its role for good: retain it, or DROP USER MAPPING"),
     Kind("extension", "pg_extension", address="name",
-         why="an extension has no ALTER … OWNER statement: retain it, or let the administrator create it anew"),
+         why="an extension has no ALTER … OWNER statement: retain it, or let the administrator create it anew; columns of its types"
+             " keep their data as text meanwhile (ALTER TABLE … ALTER COLUMN … TYPE text; DROP and CREATE EXTENSION; the type back)"),
 )  # fmt: skip
 
 PARTS: Final = (
@@ -224,9 +226,23 @@ PARTS: Final = (
 )  # fmt: skip
 """Catalog objects that have no owner: they change with the object they are a part of."""
 
+GROWS: Final = frozenset({
+    "tablespace", "schema", "table", "view", "materialized view", "sequence", "function", "procedure", "aggregate", "type",
+    "default acl", "collation", "conversion", "operator", "operator class", "operator family", "text search configuration",
+    "text search dictionary", "statistics object", "language", "large object", "publication",
+})  # fmt: skip
+"""Kinds of which a new object, or a new grant on one, reaches nothing but what the catalogs show: after the cutover it is told, and
+closes a gate only by what it reaches. One of any other kind closes."""
+OUTSIDE: Final = frozenset(
+    kind.key for kind in KINDS for catalog in CATALOGS
+    if catalog.table == kind.catalog and (catalog.space is None or catalog.outside)
+)  # fmt: skip
+"""Kinds whose objects may lie in no schema."""
 BY_KEY: Final = {kind.key: kind for kind in KINDS}
 BITS: Final = tuple(privilege.key for privilege in PRIVILEGES)
 """All privileges in the order in which ``aclexplode`` lists them within one entry (utils/acl.h)."""
+NEVER_KEPT: Final = ("MAINTAIN", "REFERENCES", "TRIGGER", "TRUNCATE")
+"""What no policy keeps for the application role or PUBLIC: it gets around what the others are kept for (contract, section 3)."""
 COLUMN_PRIVILEGES: Final = tuple(privilege.key for privilege in PRIVILEGES if privilege.of_columns)
 ROUTINES: Final = frozenset(kind.key for kind in KINDS if kind.address in ("routine", "in routine"))
 RELATIONS: Final = frozenset(kind.key for kind in KINDS if kind.relation)

@@ -24,7 +24,8 @@ OBJECT_SCHEMA: Final = "qt001.manifest.object/1"
 class ManifestObject:
     """One object with its disposition.
 
-    ``after`` and ``plans`` (in the document ``ways``) only where it is transferred: 'forward' and 'restore' for FIX7b, and
+    ``definition`` and ``storage`` are digests of ``source`` and ``storage_source``: what it means, and how it is kept.
+    ``after`` and ``plans`` (in the document ``ways``) only where it is transferred or lends: 'forward' and 'restore' for FIX7b, and
     for the legacy authority 'retire' and 'revive' for FIX7c, which ends in ``retired``.
     """
 
@@ -34,6 +35,8 @@ class ManifestObject:
     curated: bool
     definition: str
     source: str | None
+    storage: str | None
+    storage_source: str | None
     follows: str | None
     detail: Mapping[str, Any] | None
     before: State
@@ -49,6 +52,8 @@ class ManifestObject:
             "curated": self.curated,
             "definition": self.definition,
             "source": self.source,
+            "storage": self.storage,
+            "storage_source": self.storage_source,
             "follows": self.follows,
             "detail": dict(self.detail) if self.detail is not None else None,
             "before": self.before.to_json(),
@@ -66,6 +71,8 @@ class ManifestObject:
             data["curated"],
             data["definition"],
             data["source"],
+            data["storage"],
+            data["storage_source"],
             data["follows"],
             data["detail"],
             State.from_json(data["before"]),
@@ -92,18 +99,29 @@ class Repoint:
 class ObjectManifest:
     """The object manifest, and the parts of the policy that the SQL stages need.
 
-    ``apply_path``, ``blocked``, ``legacy``, ``policy``: plain JSON, as the policy gives them.
+    ``apply_path``, ``blocked``, ``legacy``, ``policy``: plain JSON, as the policy gives them; ``apply_path`` None: it has none.
     """
 
     database: str
     server_major: int
     application: Role
     policy: Json
-    apply_path: Json
+    apply_path: Json | None
     blocked: tuple[Json, ...]
     legacy: tuple[Json, ...]
     repoint: tuple[Repoint, ...]
     objects: tuple[ManifestObject, ...]
+
+    @property
+    def path(self) -> Json:
+        """The apply path, for who has asked that there is one."""
+        assert self.apply_path is not None
+        return self.apply_path
+
+    @property
+    def lent(self) -> tuple[ManifestObject, ...]:
+        """What stays with its owner, who grants the new owner what what is transferred needs."""
+        return tuple(o for o in self.objects if o.disposition == "lend")
 
     @property
     def transferred(self) -> tuple[ManifestObject, ...]:

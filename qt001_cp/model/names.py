@@ -108,7 +108,8 @@ class ObjectRef:
         return f"{self.kind} {self.identity}"
 
 
-Disposition: TypeAlias = Literal["transfer", "retain"]
+Disposition: TypeAlias = Literal["transfer", "retain", "lend"]
+"""``lend``: it stays with its owner, who grants the control plane's owner what is written there."""
 
 
 def path_schemas(path: str) -> tuple[str, ...]:

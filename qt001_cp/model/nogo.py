@@ -13,3 +13,10 @@ FAMILIES: Final = {
     "unknown_dependency": "unknown dependency",
     "protected_state_no_worse": "protected state no worse",
 }
+OF_APPLY_PATH: Final = ("fake_capability", "unknown_dependency")
+"""Those that speak of an apply path: where a policy has none, nothing is tried and nothing is missing."""
+
+
+def families_of(apply_path: object | None) -> dict[str, str]:
+    """The families of a manifest: key → title. ``apply_path``: the manifest's, None without one."""
+    return {key: title for key, title in FAMILIES.items() if apply_path is not None or key not in OF_APPLY_PATH}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from qt001_cp.errors import ManifestError, PolicyError
 from qt001_cp.model import kinds, roles
@@ -16,6 +16,8 @@ from qt001_cp.model.schemas import problem
 
 UNDECIDED: Final = "undecided"
 """What ``policy init`` writes where only a person can know; nothing is generated from it."""
+OF_APPLY_PATH: Final = ("apply_path", "repoint", "legacy", "blocked", "capability")
+"""The keys of the policy that are one optional part: the apply path and what hangs on it."""
 PARTS: Final = ("gateway", "permit", "apply", "writer")
 """The routines of the apply path, each replaced by FIX7c with a version that asks for acceptance first."""
 
@@ -33,26 +35,43 @@ class Rule:
     reason: str
     keep_application: frozenset[str]
     keep_public: frozenset[str]
+    lend: tuple[str, ...] = ()
+    """What the owner of a ``lend`` object grants the new owner, in the order of kinds.BITS."""
+    lend_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Column → what its table's owner grants the new owner on it alone."""
+    keep_columns: frozenset[tuple[str, str]] = frozenset()
+    """(column, privilege): what the application role keeps of columns alone."""
+
+    @property
+    def unbound(self) -> bool:
+        """Retains whatever appears, in whatever schema: after the cutover it would decide for what nobody has thought of."""
+        return (
+            self.disposition == "retain"
+            and self.identity is None
+            and not (self.schema or "").strip("*?")
+            and not (self.name or "").strip("*?")
+            and (self.kinds is None or not self.kinds <= kinds.OUTSIDE)
+        )
 
     def matches(self, ref: ObjectRef) -> bool:
         if self.kinds is not None and ref.kind not in self.kinds:
             return False
         if self.identity is not None:
             return ref.identity == self.identity
-        if self.schema is not None and (ref.schema is None or not _glob(self.schema).fullmatch(ref.schema)):
+        if self.schema is not None and (ref.schema is None or not glob(self.schema).fullmatch(ref.schema)):
             return False
-        return self.name is None or _glob(self.name).fullmatch(ref.name) is not None
+        return self.name is None or glob(self.name).fullmatch(ref.name) is not None
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A valid policy. ``sources`` maps the identity of each repointed routine to the text of its new source."""
+    """A valid policy. ``apply_path`` None: it has none, and then no ``repoint``, ``legacy``, ``blocked`` and ``capabilities``."""
 
     name: str
     application: Role
     rules: tuple[Rule, ...]
     curated: Mapping[str, str]
-    apply_path: Json
+    apply_path: Json | None
     repoint: Mapping[str, str]
     legacy: tuple[Json, ...]
     blocked: tuple[Json, ...]
@@ -60,10 +79,11 @@ class Policy:
     verifier: Json
     sign_off: Json
     raw: Json
+    intended: tuple[Json, ...] = ()
 
     def parts(self) -> dict[str, str]:
         """Identity → its part in the apply path, for every repointed routine; ``other`` for those beside it."""
-        named = {self.apply_path[part]: part for part in PARTS}
+        named = {self.apply_path[part]: part for part in PARTS} if self.apply_path else {}
         return {identity: named.get(identity, "other") for identity in self.repoint}
 
     def rule_for(self, ref: ObjectRef) -> Rule | None:
@@ -123,14 +143,15 @@ def _policy(data: Json, source: str) -> Policy:
         Role(data["roles"]["application"]),
         tuple(_rule(n, r, source) for n, r in enumerate(data["rule"], 1)),
         {c["identity"]: c["reason"] for c in data.get("curated_view", [])},
-        data["apply_path"],
-        {r["identity"]: r["source"] for r in data["repoint"]},
-        tuple(data["legacy"]),
-        tuple(data["blocked"]),
-        tuple(data["capability"]),
+        data.get("apply_path"),
+        {r["identity"]: r["source"] for r in data.get("repoint", [])},
+        tuple(data.get("legacy", [])),
+        tuple(data.get("blocked", [])),
+        tuple(data.get("capability", [])),
         data["verifier"],
         data["sign_off"],
         data,
+        tuple(data.get("intended", ())),
     )
 
 
@@ -140,6 +161,9 @@ def _require_sound(policy: Policy, source: str) -> None:
             f"{source}: roles.application: {policy.application.name} is a role of the control plane itself",
             hint="name the login of the application",
         )
+    _require_whole_path(policy, source)
+    if policy.apply_path is None:
+        return
     for what in ("apply", "readiness"):
         if not any(b["what"] == what for b in policy.blocked):
             raise PolicyError(
@@ -155,6 +179,17 @@ def _require_sound(policy: Policy, source: str) -> None:
         )
 
 
+def _require_whole_path(policy: Policy, source: str) -> None:
+    """The apply path and what hangs on it are one optional part: all of it, or nothing."""
+    there = [part for part in OF_APPLY_PATH if part in policy.raw]
+    lacking = [part for part in OF_APPLY_PATH if part not in policy.raw]
+    if there and lacking:
+        raise PolicyError(
+            f"{source}: {lacking[0]}: is missing, and {there[0]} is there: they are one part",
+            hint="write all of " + ", ".join(OF_APPLY_PATH) + ", or, without an apply path, none of them",
+        )
+
+
 def _rule(number: int, data: Json, source: str) -> Rule:
     kind = data.get("kind")
     keys = frozenset([kind] if isinstance(kind, str) else kind) if kind is not None else None
@@ -164,15 +199,7 @@ def _rule(number: int, data: Json, source: str) -> Rule:
                 f"{source}: rule {number}: {key!r} is not a kind of object",
                 hint="kinds: " + ", ".join(sorted(kinds.BY_KEY)),
             )
-    keep: dict[str, frozenset[str]] = {"application": frozenset(), "public": frozenset()}
-    for item in data.get("keep", []):
-        unknown = sorted(set(item["privileges"]) - set(kinds.BITS))
-        if unknown:
-            raise PolicyError(
-                f"{source}: rule {number}: keep: {unknown[0]!r} is not a privilege",
-                hint="privileges: " + ", ".join(kinds.BITS),
-            )
-        keep[item["grantee"]] |= frozenset(item["privileges"])
+    keep = _keep(data.get("keep", []), f"{source}: rule {number}", keys)
     return Rule(
         number,
         keys,
@@ -181,12 +208,81 @@ def _rule(number: int, data: Json, source: str) -> Rule:
         data.get("identity"),
         data["disposition"],
         data["reason"],
-        keep["application"],
-        keep["public"],
+        frozenset(p for grantee, p, column in keep if grantee == "application" and column is None),
+        frozenset(p for grantee, p, _ in keep if grantee == "public"),
+        *_lent(number, data, source),
+        frozenset((column, p) for _, p, column in keep if column is not None),
     )
 
 
+def _lent(number: int, data: Json, source: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """The privileges of a rule that lends, on the whole object and by column; none of another rule."""
+    lent, lends = data.get("lend", []), data["disposition"] == "lend"
+    if lends != bool(lent) or (lends and data.get("keep")):
+        raise PolicyError(
+            f"{source}: rule {number}: disposition {data['disposition']!r}: expected lend = [privileges] where it is 'lend',"
+            f" and nowhere else, without keep; found {'keep' if lends and lent else 'lend' if lent else 'no lend'}",
+            hint='write disposition = "lend" and lend = ["SELECT"], see docs/policy.md',
+        )
+    whole = {item for item in lent if isinstance(item, str)}
+    columns: dict[str, set[str]] = {}
+    for item in lent:
+        for column in () if isinstance(item, str) else item["columns"]:
+            columns.setdefault(column, set()).update(item["privileges"])
+    _require_lendable(whole, kinds.BITS, f"{source}: rule {number}: lend", "a privilege")
+    _require_lendable(
+        {p for privileges in columns.values() for p in privileges},
+        kinds.COLUMN_PRIVILEGES,
+        f"{source}: rule {number}: lend",
+        "a privilege of a column",
+    )
+    return _in_order(whole), {column: _in_order(columns[column]) for column in sorted(columns)}
+
+
+def _require_lendable(given: set[str], known: Iterable[str], where: str, what: str) -> None:
+    known = list(known)
+    if unknown := sorted(given - set(known)):
+        raise PolicyError(f"{where}: {unknown[0]!r} is not {what}", hint="privileges: " + ", ".join(known))
+
+
+def _in_order(privileges: set[str]) -> tuple[str, ...]:
+    return tuple(p for p in kinds.BITS if p in privileges)
+
+
+def _keep(items: Iterable[Any], where: str, keys: Iterable[str] | None) -> list[tuple[str, str, str | None]]:
+    """(grantee, privilege, column or None) of every entry; a bare word is a privilege of the application role."""
+    kept: list[tuple[str, str, str | None]] = []
+    for item in items:
+        entry: Json = {"grantee": "application", "privileges": [item]} if isinstance(item, str) else item
+        columns = entry.get("columns")
+        for privilege in entry["privileges"]:
+            _require_keepable(privilege, where, keys, entry["grantee"] if columns else None)
+            kept += [(entry["grantee"], privilege, column) for column in columns or (None,)]
+    return kept
+
+
+def _require_keepable(privilege: str, where: str, keys: Iterable[str] | None, of_columns: str | None) -> None:
+    """Raises :class:`PolicyError`. ``of_columns``: whose, where the entry speaks of columns."""
+    if privilege not in kinds.BITS or privilege in kinds.NEVER_KEPT:
+        why = "can never be kept" if privilege in (*kinds.NEVER_KEPT, "ALL") else "is not a privilege"
+        raise PolicyError(
+            f"{where}: keep: {privilege!r} {why}",
+            hint="privileges: " + ", ".join(p for p in kinds.BITS if p not in kinds.NEVER_KEPT),
+        )
+    held = {p for key in keys or kinds.BY_KEY for p in kinds.BY_KEY[key].privileges}
+    if privilege not in held:
+        raise PolicyError(
+            f"{where}: keep: no object of kind {', '.join(sorted(keys or ()))} has the privilege {privilege}",
+            hint="write the privileges of that kind, or a rule of its own for each kind",
+        )
+    if of_columns is not None and (privilege not in kinds.COLUMN_PRIVILEGES or of_columns != "application"):
+        raise PolicyError(
+            f"{where}: keep: {privilege} of {of_columns} cannot be kept on columns alone",
+            hint="columns goes with grantee = 'application' and SELECT, INSERT or UPDATE",
+        )
+
+
 @cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    """Only ``*`` and ``?`` are special: brackets are part of names."""
+def glob(pattern: str) -> re.Pattern[str]:
+    """A pattern of the policy. Only ``*`` and ``?`` are special: brackets are part of names."""
     return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)

@@ -20,18 +20,21 @@ POWER: Final = Precondition(
     7, ("QT107",), "the session is the operator's and may run every statement, the roles are kept apart"
 )
 _RESTORE_SCRIPT: Final = Precondition(3, ("QT103",), "the restore script of this manifest is registered")
-LOCKS: Final = Precondition(9, ("QT109",), "the locks fit")
+BLOCKED: Final = Precondition(6, ("QT106",), "apply and readiness are blocked")
+GOES_ON: Final = Precondition(9, ("QT114",), "what is transferred goes on working")
+LOCKS: Final = Precondition(10, ("QT109",), "the locks fit")
 
 FORWARD: Final = (
     _PLACE,
-    Precondition(1, ("QT101",), "the manifest is sealed and not superseded"),
-    Precondition(2, ("QT102",), "the live estate is exactly the manifest"),
+    Precondition(1, ("QT101",), "the manifest is sealed, neither withdrawn nor superseded"),
+    Precondition(2, ("QT102",), "the live estate is exactly the manifest, and frozen rows are those that were sealed"),
     _RESTORE_SCRIPT,
     Precondition(4, ("QT104",), "search paths of SECURITY DEFINER routines are pinned"),
     Precondition(5, ("QT105",), "the no-go rehearsal of this manifest is recorded and complete"),
-    Precondition(6, ("QT106",), "apply and readiness are blocked"),
+    BLOCKED,
     POWER,
     Precondition(8, ("QT108",), "nothing that stays with the application reaches a protected object"),
+    GOES_ON,
     LOCKS,
 )
 RESTORE: Final = (

@@ -8,19 +8,22 @@ from typing import Final
 
 from alembic import context
 
-from qt001_cp.errors import FileProblem, UsageError
+from qt001_cp.errors import FileProblem, Refused, UsageError
 from qt001_cp.model.canonical import parse_canonical
+from qt001_cp.model.ledger_file import read_ledger
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.policy import Policy
-from qt001_cp.policy_file import load_policy, read_file
+from qt001_cp.policy_file import load_policy, read_file, read_lines
 
 KNOWN = {
     "policy": "the policy (TOML), for fix7a",
     "manifest": "the sealed object manifest (JSON), for fix7b and fix7c",
+    "ledger": "the ledger as 'qt001-cp ledger export' wrote it, for the downgrade to base, which takes the ledger away",
     "documents": "the folder with readiness, capability, dependency manifest and analysis, for fix7c"
     " (default: the folder of the manifest)",
     "rehearsal": "'first': this run makes the no-go record; only in a database marked as a rehearsal",
-    "sessions": "'keep': idle sessions of the application that began after the sealing may stay open (default: none)",
+    "sessions": "'keep': idle sessions of the application that began after the sealing may stay open (default: none); the rows of"
+    " a cursor WITH HOLD of theirs can be read on, behind a pooler by any of its clients (docs/pooler.md)",
     "lock_timeout": "how long a statement waits for a lock (default 5s)",
     "statement_timeout": "how long a statement runs (default 10min)",
     "database": "a libpq URI or connection string (default: QT001_DATABASE_URL)",
@@ -73,6 +76,22 @@ def document(name: str, revision: str) -> bytes:
     body = read_file(path)
     parse_canonical(body, str(path))
     return body
+
+
+def exported_head() -> str:
+    """The digest of the last event of the export that the downgrade to base asks for; the whole file is verified.
+
+    Raises :class:`Refused` (QT209) where none is given, :class:`FileProblem` or :class:`ManifestError` for what is none.
+    """
+    value = arguments().get("ledger")
+    if not value:
+        raise Refused(
+            "downgrade to base refused: expected an export of the ledger, which it takes away for good, found none",
+            sqlstate="QT209",
+            hint="qt001-cp ledger export --out ledger.jsonl --database …, keep the file, then"
+            " alembic -x ledger=ledger.jsonl downgrade base (or with fix7a:base --sql)",
+        )
+    return read_ledger(read_lines(Path(value)), value).head
 
 
 def first_rehearsal() -> bool:

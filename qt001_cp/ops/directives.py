@@ -17,6 +17,7 @@ from qt001_cp.emit.statements import statement
 from qt001_cp.errors import FileProblem, Refused
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import ObjectRef, Role
+from qt001_cp.model.roles import LEDGER
 from qt001_cp.model.steps import ChangeOwner, Grant, Revoke
 from qt001_cp.ops.verbatim import emit
 from qt001_cp.plan.order import Direction
@@ -135,28 +136,27 @@ class GuardOp(_Simple):
         return [perform(f"qt001_cp.{identifier(self.function)}({', '.join(_argument(a) for a in self.args)})")]
 
 
-@Operations.register_operation("run_as_owner")
-class RunAsOwnerOp(_Simple):
-    """``op.run_as_owner("function", arg, ...)``: the same, as qt001_cp_owner; for what has no entry point."""
+@Operations.register_operation("run_as_ledger")
+class RunAsLedgerOp(_Simple):
+    """``op.run_as_ledger("function", arg, ...)``: the same, as qt001_cp_ledger; for what has no entry point."""
 
     def __init__(self, function: str, *args: Argument) -> None:
         self.function, self.args = function, args
 
     @classmethod
-    def run_as_owner(cls, operations: Operations, function: str, *args: Argument) -> None:
+    def run_as_ledger(cls, operations: Operations, function: str, *args: Argument) -> None:
         operations.invoke(cls(function, *args))
 
     def sql(self) -> Sequence[str]:
-        call = GuardOp(self.function, *self.args).sql()
-        return ['SET LOCAL ROLE "qt001_cp_owner"', *call, "RESET ROLE"]
+        return _as_ledger(GuardOp(self.function, *self.args).sql())
 
 
 @Operations.register_operation("run_stage_sql")
 class RunStageSqlOp(_Simple):
     """``op.run_stage_sql("upgrade fix7a", "fix7a", "[1-9]*.sql")``: the files of a stage whose names match, in their order.
 
-    Each is one statement, which runs only where its script has begun. Raises :class:`FileProblem` for a frozen file that was
-    edited. ``first``: the file is what begins the script, and runs as it is, in the operator's own name.
+    Each is one statement, which runs only where its script has begun, as the ledger role. ``first``: the file that begins the
+    script, as it is, in the operator's own name. Raises :class:`FileProblem` for a frozen file that was edited.
     """
 
     def __init__(self, script: str, stage: str, pattern: str, *, first: bool = False) -> None:
@@ -172,8 +172,7 @@ class RunStageSqlOp(_Simple):
             raise FileProblem(f"stage {self.stage} has no file {self.pattern}")
         if self.first:
             return list(texts.values())
-        blocks = [file_block(self.script, f"{self.stage}/{name}", text) for name, text in texts.items()]
-        return ['SET LOCAL ROLE "qt001_cp_owner"', *blocks, "RESET ROLE"]
+        return _as_ledger([file_block(self.script, f"{self.stage}/{name}", text) for name, text in texts.items()])
 
 
 @Operations.register_operation("begin_script")
@@ -204,7 +203,9 @@ class EndScriptOp(_Simple):
 
     def sql(self) -> Sequence[str]:
         structure = structures().get(self.revision or "base", "")
-        return RunAsOwnerOp("end_run", self.script, self.steps, structure).sql()
+        if self.script.endswith("fix7a"):  # before and after it there is no entry point
+            return RunAsLedgerOp("end_run", self.script, self.steps, structure).sql()
+        return GuardOp("finish_run", self.script, self.steps, structure).sql()
 
 
 @Operations.register_operation("replace_sources")
@@ -297,9 +298,14 @@ def _run(operations: Operations, op: _Simple) -> None:
         emit(operations, text)
 
 
-for _op in (TransferOwnershipOp, RevokePrivilegesOp, GrantPrivilegesOp, ApplyManifestOp, GuardOp, RunAsOwnerOp,
+for _op in (TransferOwnershipOp, RevokePrivilegesOp, GrantPrivilegesOp, ApplyManifestOp, GuardOp, RunAsLedgerOp,
             RunStageSqlOp, BeginScriptOp, EndScriptOp, ReplaceSourcesOp, ScriptSettingsOp):  # fmt: skip
     Operations.implementation_for(_op)(_run)
+
+
+def _as_ledger(statements: Sequence[str]) -> Sequence[str]:
+    """The same by the role that owns what decides, which is lent for it."""
+    return [f"SET LOCAL ROLE {identifier(LEDGER.name)}", *statements, "RESET ROLE"]
 
 
 def _argument(value: Argument) -> str:

@@ -53,8 +53,7 @@ _OPTIONS: dict[str, Any] = {
     "target_metadata": MetaData(),
     "include_name": lambda *_: False,
     "version_table_schema": SCHEMA,
-    # Each stage is a transaction of its own, however many are run at once. Before PostgreSQL 18 an SQL function that ran in
-    # a transaction goes on using its plan there, and would look for the ledger's segment that the stage before has dropped.
+    # Each stage is a transaction of its own, however many are run at once: its script asks for one.
     "transaction_per_migration": True,
     "autogenerate_plugins": ["alembic.autogenerate.*", drift.PLUGIN],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -51,10 +52,20 @@ def _object(old: ManifestObject, new: ManifestObject) -> Iterator[str]:
     if old.curated != new.curated:
         yield f"~ {old.ref}: {'no longer' if old.curated else 'now'} a curated view"
     if old.definition != new.definition:
-        yield f"~ {old.ref}: its definition differs ({old.definition[:12]} → {new.definition[:12]})"
+        yield from (f"~ {old.ref}: its definition: {line}" for line in changed_lines(old.source, new.source))
+    if old.storage != new.storage:
+        lines = changed_lines(old.storage_source, new.storage_source)
+        yield from (f"~ {old.ref}: how it is kept: {line}" for line in lines)
     yield from _state(f"{old.ref} before", old.before, new.before)
     if old.after is not None and new.after is not None:
         yield from _state(f"{old.ref} after", old.after, new.after)
+
+
+def changed_lines(old: str | None, new: str | None) -> list[str]:
+    """The lines of two texts in which they differ, each with a sign."""
+    compared = difflib.unified_diff((old or "").splitlines(), (new or "").splitlines(), n=0, lineterm="")
+    changed = [f"{line[0]} {line[1:].strip()}" for line in list(compared)[2:] if not line.startswith("@@")]
+    return changed or ["~ in what ends its lines"]
 
 
 class _Change(NamedTuple):

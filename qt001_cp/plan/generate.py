@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from qt001_cp.analyse.result import Edge
 from qt001_cp.errors import Findings, ManifestError, NotRestorable, PolicyError
@@ -13,16 +14,23 @@ from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
 from qt001_cp.model.names import PUBLIC
 from qt001_cp.model.policy import PARTS, Policy, Rule
 from qt001_cp.plan.analysis import Analyses
-from qt001_cp.plan.step_plans import Wish, plan_retirement, plan_steps
+from qt001_cp.plan.behaviour import loses
+from qt001_cp.plan.keep import READERS, Need, closed, following, left, require_columns
+from qt001_cp.plan.step_plans import Wish, plan_loan, plan_retirement, plan_steps
 
 
 def generate(
-    inventory: Inventory, policy: Policy, new_sources: Mapping[str, str], analyses: Analyses
+    inventory: Inventory,
+    policy: Policy,
+    new_sources: Mapping[str, str],
+    analyses: Analyses,
+    needs: Iterable[Need] = (),
 ) -> ObjectManifest:
     """Classify every object and plan every transferred one.
 
     ``new_sources``: identity → text of the new source, for each routine that the policy repoints.
     ``analyses``: what each routine reaches; it goes into the manifest, bound to the digest of the definition.
+    ``needs``: what inserting into a table needs beside it; where the policy keeps INSERT, that is kept too.
     Raises :class:`Findings` naming each unclassified object, :class:`NotRestorable` naming each object that could
     not be put back exactly, :class:`PolicyError` where the policy names what the estate does not have, or leaves a value undecided.
     """
@@ -31,8 +39,14 @@ def generate(
         raise PolicyError(
             f"the policy is still undecided: {', '.join(left)}", hint="write what they are: docs/policy.md"
         )
+    if unbound := [str(rule.number) for rule in policy.rules if rule.unbound]:
+        raise PolicyError(
+            f"policy: rule {', '.join(unbound)} retains whatever appears, in whatever schema",
+            hint="write schema = … into it: the rules go on deciding after the cutover",
+        )
     _known(inventory, policy)
-    objects = _objects(ruled, _Estate(inventory, policy, analyses))
+    estate = _Estate(inventory, policy, analyses, following(ruled, needs), closed(inventory.objects, policy, analyses))
+    objects = tuple(_touching(_objects(ruled, estate), analyses))
     by_identity = {o.ref.identity: o for o in inventory.objects if o.ref.kind in kinds.ROUTINES}
     manifest = ObjectManifest(
         inventory.database,
@@ -52,12 +66,32 @@ def generate(
     return manifest
 
 
+def drafted(
+    inventory: Inventory, policy: Policy, analyses: Analyses
+) -> tuple[list[ManifestObject], list[NotRestorable | PolicyError]]:
+    """The objects of a policy that need not be whole, for those who ask early: what no rule names is left out, and what cannot be
+    planned is taken for retained. With it what could not be planned."""
+    shut = closed(inventory.objects, policy, analyses)
+    estate, objects, refused = _Estate(inventory, policy, analyses, {}, shut), [], []
+    for o in inventory.objects:
+        rule = policy.rule_for(o.ref)
+        if rule is None:
+            continue
+        try:
+            objects.append(_PLANS[rule.disposition](o, rule, estate))
+        except (NotRestorable, PolicyError) as exc:
+            refused.append(exc)
+    return list(_touching(objects, analyses)), refused
+
+
 class _Estate(NamedTuple):
     """What one object is judged with."""
 
     inventory: Inventory
     policy: Policy
     analyses: Analyses
+    following: Mapping[tuple[str, str], frozenset[str]]
+    closed: Mapping[tuple[str, str], str]
 
 
 def _ruled(inventory: Inventory, policy: Policy) -> list[tuple[InventoryObject, Rule]]:
@@ -76,7 +110,7 @@ def _objects(ruled: Iterable[tuple[InventoryObject, Rule]], estate: _Estate) -> 
     objects, refused = [], []
     for o, rule in ruled:
         try:
-            objects.append((_retained if rule.disposition == "retain" else _transferred)(o, rule, estate))
+            objects.append(_PLANS[rule.disposition](o, rule, estate))
         except NotRestorable as exc:
             refused.append(exc)
     if refused:
@@ -104,7 +138,9 @@ def _retained(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject
         rule.reason,
         False,
         o.definition_digest,
-        _replaced_source(o, estate.policy),
+        o.definition,
+        o.storage_digest,
+        o.storage,
         o.follows,
         _detail(o, estate.analyses) if foreign else o.detail,
         o.state,
@@ -117,7 +153,14 @@ def _retained(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject
 def _transferred(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject:
     if why := _cannot_move(o, estate.inventory.server_version):
         raise NotRestorable(f"{o.ref}: {why}", hint=f"let rule {rule.number} not match it, or retain it")
+    require_columns(o, {column for column, _ in rule.keep_columns}, f"rule {rule.number}: keep")
     after, forward, restore = plan_steps(str(o.ref), o.state, _wish(o, rule, estate))
+    kept = left(after, estate.inventory.application) if not (o.detail or {}).get("system") else {}
+    if o.ref.key in estate.closed and kept and not _is_curated(o, estate.policy):
+        raise PolicyError(
+            f"rule {rule.number}: keep: {o.ref} {estate.closed[o.ref.key]}: nothing of it can be kept",
+            hint="take keep out of its rule, or write a rule of its own for it above",
+        )
     plans = {"forward": forward, "restore": restore}
     retired = None
     if _is_legacy(o, estate.policy):
@@ -126,9 +169,11 @@ def _transferred(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObj
         o.ref,
         "transfer",
         rule.reason,
-        _is_curated(o, estate.policy),
+        o.ref.kind == "view" and any("SELECT" in privileges for privileges in kept.values()),
         o.definition_digest,
-        _replaced_source(o, estate.policy),
+        o.definition,
+        o.storage_digest,
+        o.storage,
         o.follows,
         _detail(o, estate.analyses),
         o.state,
@@ -136,6 +181,35 @@ def _transferred(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObj
         retired,
         plans,
     )
+
+
+def _lent(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject:
+    retained = _retained(o, rule, estate)
+    if o.state.owner == estate.inventory.application:
+        raise NotRestorable(
+            f"{o.ref}: {o.state.owner.name} itself would lend it, and could take it back at any time",
+            hint="transfer it, or let nothing that is transferred need it",
+        )
+    _require_lendable(o, rule)
+    after, forward, restore = plan_loan(str(o.ref), o.state, roles.OWNER, rule.lend, rule.lend_columns)
+    return replace(retained, disposition="lend", after=after, plans={"forward": forward, "restore": restore})
+
+
+def _require_lendable(o: InventoryObject, rule: Rule) -> None:
+    """Raises :class:`NotRestorable` where its kind has no such privilege, or it has no such column."""
+    kind = kinds.BY_KEY[o.ref.kind]
+    foreign = [p for p in rule.lend if p not in kind.privileges or kind.grant is None]
+    if rule.lend_columns and o.ref.kind not in READERS:
+        foreign = [*foreign, f"of a column ({', '.join(rule.lend_columns)})"]
+    if foreign:
+        raise NotRestorable(
+            f"{o.ref}: there is no privilege {', '.join(foreign)} on a {o.ref.kind}",
+            hint=f"correct lend of rule {rule.number}, or retain it",
+        )
+    require_columns(o, rule.lend_columns, f"rule {rule.number}: lend")
+
+
+_PLANS: Final = {"retain": _retained, "transfer": _transferred, "lend": _lent}
 
 
 def _wish(o: InventoryObject, rule: Rule, estate: _Estate) -> Wish:
@@ -147,10 +221,11 @@ def _wish(o: InventoryObject, rule: Rule, estate: _Estate) -> Wish:
         roles.OWNER,
         own_statement=o.follows is None,
         owner_moves=kind.alter is not None and not system,
-        keep_application=rule.keep_application,
+        keep_application=rule.keep_application | estate.following.get(o.ref.key, frozenset()),
         keep_public=rule.keep_public | everybody,
         curated=_is_curated(o, estate.policy),
         default_order=o.acl_default,
+        keep_columns=rule.keep_columns,
     )
 
 
@@ -184,13 +259,23 @@ def _detail(o: InventoryObject, analyses: Analyses) -> Mapping[str, Any] | None:
     }
 
 
+def _touching(objects: Iterable[ManifestObject], analyses: Analyses) -> Iterator[ManifestObject]:
+    """With what each routine or view that stays reads or writes of what goes: ``touches`` in its detail."""
+    made = list(objects)
+    moved = {o.ref.key: o for o in made if o.disposition == "transfer"}
+    for o in made:
+        analysis = analyses.get(o.ref.key) if o.disposition != "transfer" else None
+        touched = [
+            e
+            for e in (_distinct(analysis.edges) if analysis else [])
+            if (goes := moved.get((e.kind, e.identity))) is not None and loses(o.before.owner, goes)
+        ]
+        told = [{"verb": e.verb, "kind": e.kind, "identity": e.identity} for e in touched]
+        yield replace(o, detail={**(o.detail or {}), "touches": told}) if told else o
+
+
 def _distinct(edges: tuple[Edge, ...]) -> list[Edge]:
     return list({(e.verb, e.kind, e.identity): e for e in edges}.values())
-
-
-def _replaced_source(o: InventoryObject, policy: Policy) -> str | None:
-    """The text itself for routines of the apply path: FIX7c replaces it, and its downgrade puts it back."""
-    return o.definition if o.ref.kind in kinds.ROUTINES and o.ref.identity in policy.repoint else None
 
 
 def _known(inventory: Inventory, policy: Policy) -> None:
@@ -204,7 +289,7 @@ def _known(inventory: Inventory, policy: Policy) -> None:
                 hint="write it as 'qt001-cp inventory' prints it, types qualified",
             )
     definitions = {o.ref.identity: o.definition for o in inventory.objects if o.ref.kind in kinds.RELATIONS}
-    for trigger in policy.apply_path["triggers"]:
+    for trigger in policy.apply_path["triggers"] if policy.apply_path else ():
         name, _, table = trigger.partition(" on ")
         if f"TRIGGER {name} " not in definitions.get(table, ""):
             raise PolicyError(
@@ -223,9 +308,11 @@ def _named(policy: Policy) -> Iterator[tuple[str, str]]:
     """Where an identity stands in the policy, and the identity."""
     yield from (("curated_view", identity) for identity in policy.curated)
     yield from (("repoint", identity) for identity in policy.repoint)
-    yield from ((f"apply_path.{part}", policy.apply_path[part]) for part in (*PARTS, "readiness"))
-    yield from (("apply_path.source_tables", table) for table in policy.apply_path["source_tables"])
+    path = policy.apply_path or {}
+    yield from ((f"apply_path.{part}", path[part]) for part in (*PARTS, "readiness") if part in path)
+    yield from (("apply_path.source_tables", table) for table in path.get("source_tables", ()))
     yield from (("blocked", blocked["table"]) for blocked in policy.blocked)
+    yield from (("frozen", frozen["identity"]) for frozen in policy.raw.get("frozen", ()))
 
 
 def _followers(manifest: ObjectManifest) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import NamedTuple
 
 from qt001_cp.errors import NotRestorable
@@ -36,6 +36,8 @@ class Wish:
     keep_public: frozenset[str]
     curated: bool
     default_order: bool
+    keep_columns: frozenset[tuple[str, str]] = frozenset()
+    """(column, privilege): what the application role keeps of columns alone."""
 
 
 class _Held(NamedTuple):
@@ -167,6 +169,46 @@ def _plan(what: str, before: State, wish: Wish) -> tuple[State, StepPlan, StepPl
     return after, forward, StepPlan(tuple(undo), restore_owner, ())
 
 
+def plan_loan(
+    what: str,
+    before: State,
+    borrower: Role,
+    privileges: tuple[str, ...],
+    columns: Mapping[str, tuple[str, ...]],
+) -> tuple[State, StepPlan, StepPlan]:
+    """The owner grants ``borrower`` these privileges, on the whole and by column, and takes them back; nothing else changes.
+
+    Raises :class:`NotRestorable`, naming ``what`` and why.
+    """
+    simulation = _Simulation.of(what, before)
+    owner, held = before.owner, {i.privilege for i in before.acl if i.grantee == borrower}
+    of_column = {c.column: {i.privilege for i in c.acl if i.grantee == borrower} for c in before.columns}
+    wanted: dict[str | None, tuple[str, ...]] = {None: tuple(p for p in privileges if p not in held)}
+    for column, more in columns.items():
+        wanted[column] = tuple(p for p in more if p not in held | of_column.get(column, set()))
+    lacking = {column: names for column, names in wanted.items() if names}
+    if not lacking:
+        raise NotRestorable(
+            f"{what}: {borrower.name} holds {', '.join(dict.fromkeys([*privileges, *chain(*columns.values())]))} already",
+            hint="retain it: nothing is to be lent",
+        )
+    grants = tuple(
+        Grant(owner, borrower, names, column, simulation.takes_role(owner, names)) for column, names in lacking.items()
+    )
+    for grant in grants:
+        simulation.run(grant)
+    after = simulation.state([c.column for c in before.columns])
+    revokes = tuple(
+        Revoke(owner, borrower, names, column, simulation.takes_role(owner, names))
+        for column, names in reversed(lacking.items())
+    )
+    for revoke in revokes:
+        simulation.run(revoke)
+    if simulation.state([c.column for c in before.columns]) != before:
+        raise NotRestorable(f"{what}: its ACL would not come back as it is", hint="grant it by hand and retain it")
+    return after, StepPlan((), None, grants), StepPlan(revokes, None, ())
+
+
 def plan_retirement(what: str, after: State) -> tuple[State, StepPlan, StepPlan]:
     """Take every privilege on ``what`` from everybody, its owner included, and plan the way back.
 
@@ -235,12 +277,13 @@ def _all_held(simulation: _Simulation) -> list[_Held]:
 
 
 def _unwanted(held: _Held, owner: Role, wish: Wish) -> bool:
-    """Whether the policy takes it away: of PUBLIC and the application role, but for what they keep on the whole object."""
+    """Whether the policy takes it away: of PUBLIC and the application role, but for what they keep where it stands."""
     item, whole = held.item, held.column is None
     if item.grantee == PUBLIC:
         return not (whole and item.privilege in wish.keep_public)
     if item.grantee == wish.application and wish.application != owner:
-        return not (whole and item.privilege in wish.keep_application and not item.grantable)
+        kept = item.privilege in wish.keep_application if whole else (held.column, item.privilege) in wish.keep_columns
+        return item.grantable or not kept
     return False
 
 
@@ -287,15 +330,27 @@ def _supported(held: _Held, simulation: _Simulation, doomed: Mapping[_Held, int]
 
 
 def _kept(before: State, simulation: _Simulation, wish: Wish, old: Role) -> list[Grant]:
-    """What the application role gets after the owner has changed: curated views, and what the policy keeps."""
+    """What the application role gets after the owner has changed: curated views, and what the policy keeps.
+
+    Column by column it also keeps what it held on the whole.
+    """
+    held = [i.privilege for i in before.acl if i.grantee == wish.application]
     privileges: list[str] = ["SELECT"] if wish.curated else []
     if old == wish.application:
-        held = [i.privilege for i in before.acl if i.grantee == old]
         privileges += [p for p in held if p in wish.keep_application and p not in privileges]
-    if not privileges:
-        return []
+    grants = [_grant(simulation, wish, tuple(privileges), None)] if privileges else []
+    for column, privilege in sorted(wish.keep_columns):
+        still = any(
+            e.grantee == wish.application and privilege in e.privileges for e in simulation.level(column).entries
+        )
+        if privilege in held and privilege not in {*wish.keep_application, *privileges} and not still:
+            grants.append(_grant(simulation, wish, (privilege,), column))
+    return grants
+
+
+def _grant(simulation: _Simulation, wish: Wish, privileges: tuple[str, ...], column: str | None) -> Grant:
     owner = simulation.owner
-    return [Grant(owner, wish.application, tuple(privileges), None, simulation.takes_role(owner, privileges))]
+    return Grant(owner, wish.application, privileges, column, simulation.takes_role(owner, privileges))
 
 
 def _converge(simulation: _Simulation, target: State, columns: list[str], default_order: bool) -> list[AclStep]:

@@ -12,10 +12,12 @@ from qt001_cp.model.policy import Policy
 
 T = TypeVar("T", InventoryObject, ManifestObject)
 _WAYS = {
+    "protected": "no longer owns: they are the control plane's",
     "owned": "owns",
     "granted": "is granted, by name or through a role that it is a member of",
     "column": "is granted on columns",
     "public": "reaches as everybody does, through PUBLIC",
+    "follows": "has nothing on, and it changes its owner with what the application reaches",
     "database": "is connected to",
     "dependency": "is named by, in a catalog that has no kind of ours",
 }
@@ -80,7 +82,7 @@ def manifest_tree(manifest: ObjectManifest) -> Node:
         return Node(o.ref.identity, marks, f"{owner}; {steps} statement(s); {o.reason}", leaf=True)
 
     root = Node(f"{manifest.application.name} in {manifest.database}")
-    for disposition, words in (("transfer", "loses"), ("retain", "keeps")):
+    for disposition, words in (("transfer", "loses"), ("retain", "keeps"), ("lend", "lent by its owner")):
         chosen = [o for o in manifest.objects if o.disposition == disposition]
         if chosen:
             root.children.append(_by_place(words, chosen, leaf))

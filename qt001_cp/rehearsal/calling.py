@@ -18,7 +18,7 @@ def call_of(manifest: ObjectManifest, part: str) -> tuple[str | None, str]:
 
     A strict routine is not run at all for a NULL, so arguments get a value where their type has an obvious one.
     """
-    found = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path[part])
+    found = next(o for o in manifest.transferred if o.ref.identity == manifest.path[part])
     after = found.after or found.before
     callers = sorted(
         {

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from psycopg import sql
+import psycopg
 
-from qt001_cp import estate
 from qt001_cp.errors import Qt001Error
+from qt001_cp.estate import QT001, Reference
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.model.roles import SCHEMA
+from qt001_cp.model.roles import OWNER, SCHEMA
 from qt001_cp.model.versions import require_supported
+from qt001_cp.plan.losses import losses, losses_page
 from qt001_cp.policy_file import load_policy
+from qt001_cp.rehearsal.behaviour.exercise import Behaviour, Difference, named
+from qt001_cp.rehearsal.behaviour.smoke import Smoke
 from qt001_cp.rehearsal.calling import call_of
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
 from qt001_cp.rehearsal.protection import Protection, measure
@@ -26,10 +31,10 @@ from qt001_cp.rehearsal.transcript import Transcript
 from qt001_cp.servers import Server
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, Bundle, make_bundle
+from qt001_cp.workflow.ledger import export
 from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
 Say = Callable[[str], None]
-DATABASE = "directus_rehearsal"
 _SHOWN: Final = 3
 TEST_AUTHORITY = "qt001-test-authority"
 
@@ -54,12 +59,14 @@ class Origin(Protocol):
 
 
 class ReferenceEstate:
-    """The estate that comes with the package."""
+    """One of the estates that come with the package."""
 
-    policy_path = estate.policy_path()
+    def __init__(self, reference: Reference = QT001) -> None:
+        self.reference = reference
+        self.policy_path = reference.policy_path
 
     def new_scene(self, server: Server) -> Scene:
-        return new_scene(server, DATABASE)
+        return new_scene(server, f"{self.reference.application}_rehearsal", reference=self.reference)
 
     def findings(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:  # noqa: ARG002 - the protocol's
         return ()
@@ -71,8 +78,8 @@ class ReferenceEstate:
 class Rehearsal:
     """One rehearsal on one server; everything it writes goes below ``out``."""
 
-    def __init__(self, server: Server, out: Path, say: Say, origin: Origin) -> None:
-        self.server, self.out, self.say, self.origin = server, out, say, origin
+    def __init__(self, server: Server, out: Path, say: Say, origin: Origin, smoke: Smoke | None = None) -> None:
+        self.server, self.out, self.say, self.origin, self.smoke = server, out, say, origin, smoke
         self.transcript = Transcript(server=f"PostgreSQL {server.version // 10000}, {server.kind}")
         self.policy_path = origin.policy_path
         self.policy = load_policy(self.policy_path)
@@ -108,6 +115,7 @@ class Rehearsal:
         else:
             with scene.connect(OPERATOR) as operator:
                 record_rehearsal(operator, self.transcript.record())
+        behaviour = self._behaviour(scene, way) if known is None else None
         fix7a, _, _, _ = self._photograph(scene)
         in_fix7a = measure(scene, bundle.manifest)
         x = {"manifest": str(self.out / OBJECT), **({} if known else {"rehearsal": "first"})}
@@ -116,14 +124,15 @@ class Rehearsal:
         self._remember(scene, way, "FIX7b")
         fix7b, _, _, _ = self._photograph(scene)
         in_fix7b = self._no_worse(scene, way, bundle, "after FIX7b", in_fix7a)
+        self._still(behaviour, way, "after FIX7b")
         with self._step(f"{way}: FIX7c"):
             self._migrate(scene, way, "fix7b", "fix7c", **x)
         self._remember(scene, way, "FIX7c")
         in_fix7c = self._no_worse(scene, way, bundle, "after FIX7c", in_fix7b)
+        self._still(behaviour, way, "after FIX7c")
         if known is None:
-            demand, producer = self._demand()
             with self._step("no-go: all other families"):
-                self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, (demand, producer))
+                self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, self._demand())
         with self._step(f"{way}: the scheduled verifier, the gates"):
             self._gates(scene, way, bundle, known is None)
         self._no_worse(scene, way, bundle, "after all refused attacks", in_fix7c)
@@ -131,16 +140,20 @@ class Rehearsal:
         with self._step(f"{way}: back to FIX7b, FIX7a, base"):
             self._migrate(scene, way, "fix7c", "fix7b", manifest=x["manifest"])
             self._check(
-                f"{way}: pg_dump is the same before FIX7c and after its downgrade", self._photograph(scene)[0] == fix7b
+                f"{way}: pg_dump is the same before FIX7c and after its downgrade, rows of the ledger aside",
+                self._photograph(scene)[0] == fix7b,
             )
             self._no_worse(scene, way, bundle, "back in FIX7b", in_fix7b)
+            self._still(behaviour, way, "back in FIX7b")
             self._migrate(scene, way, "fix7b", "fix7a", manifest=x["manifest"])
             self._no_worse(scene, way, bundle, "back in FIX7a", in_fix7a)
+            self._still(behaviour, way, "back in FIX7a", cut_over=False)
             self._remember(scene, way, "FIX7a again")
             self._check(
-                f"{way}: pg_dump is the same before FIX7b and after its downgrade", self._photograph(scene)[0] == fix7a
+                f"{way}: pg_dump is the same before FIX7b and after its downgrade, rows of the ledger aside",
+                self._photograph(scene)[0] == fix7a,
             )
-            self._migrate(scene, way, "fix7a", "base")
+            self._migrate(scene, way, "fix7a", "base", ledger=str(self._exported(scene)))
             end, _, end_roles, end_data = self._photograph(scene)
             self._check(f"{way}: pg_dump is the same before FIX7a and after downgrade to base", end == base)
             self._check(f"{way}: pg_dumpall --roles-only is the same", end_roles == roles)
@@ -148,12 +161,22 @@ class Rehearsal:
         drop_scene(scene)
         return bundle
 
+    def _exported(self, scene: Scene) -> Path:
+        """The ledger as a file: without it nothing is taken back to base."""
+        path = self.out / "ledger.jsonl"
+        with scene.connect(OPERATOR) as operator:
+            export(operator, path)
+        return path
+
     def _sealed(self, scene: Scene, known: Bundle | None) -> Bundle:
         with scene.connect(AUTHOR) as author, scene.connect(OPERATOR) as operator:
             bundle = make_bundle(author, self.policy_path)
             if known is None:
                 bundle.write(self.out)
+                (self.out / "losses.md").write_text(losses_page(bundle.manifest), "utf-8")
+                self.transcript.losses = losses(bundle.manifest)
                 self.transcript.manifest = bundle.manifest.digest()
+                self.transcript.apply_path = bundle.manifest.apply_path is not None
                 for what, passed, found in self.origin.findings(bundle.manifest):
                     self._check(what, passed, found)
             else:
@@ -193,12 +216,12 @@ class Rehearsal:
                 "SELECT gate FROM qt001_cp.gate() WHERE waits_for = 'people' ORDER BY ordinal"
             ).fetchall()
             waiting = [gate for (gate,) in people]
-            self._check(
-                f"{way}: only sign-off and capability evidence are missing", closed == waiting, ", ".join(closed)
-            )
+            missing = "sign-off and capability evidence are" if self.policy.apply_path else "the sign-off is"
+            self._check(f"{way}: only {missing} missing", closed == waiting, ", ".join(closed))
             if first:
                 self.transcript.gates = [(g, o, r) for g, o, r in gates]
-            self._blocked(scene, way, bundle)
+            if self.policy.apply_path:
+                self._blocked(scene, way, bundle)
 
     def _no_worse(self, scene: Scene, way: str, bundle: Bundle, state: str, before: Protection) -> Protection:
         now = measure(scene, bundle.manifest)
@@ -206,20 +229,47 @@ class Rehearsal:
         self._check(f"{way}: protected state no worse {state}", not worse, worse)
         return now
 
+    def _behaviour(self, scene: Scene, way: str) -> Behaviour:
+        """Everybody tries what he holds, before the cutover; and the team's own test, where there is one."""
+        with self._step(f"{way}: what everybody can do before FIX7b"):
+            behaviour = Behaviour(scene)
+            self.transcript.exercised = behaviour.exercised
+            self.transcript.not_exercised = behaviour.not_exercised()
+            self._smoke(scene, way, "before FIX7b")
+        return behaviour
+
+    def _still(self, behaviour: Behaviour | None, way: str, state: str, *, cut_over: bool = True) -> None:
+        """The same again. A difference is the manifest's own (``cut_over``: then it takes privileges), or it fails."""
+        if behaviour is None:
+            return
+        with self._step(f"{way}: what everybody can do {state}"):
+            found = named(behaviour.differences(behaviour.answers()), self.policy.intended if cut_over else ())
+            broken = [d for d in found if not (d.intended and cut_over)]
+            self.transcript.differences += [(state, d) for d in found]
+            self.transcript.not_exercised = behaviour.not_exercised()
+            self._check(f"{way}: everybody can do {state} what the manifest leaves", not broken, _listed(broken))
+            self._smoke(behaviour.scene, way, state)
+
+    def _smoke(self, scene: Scene, way: str, state: str) -> None:
+        if self.smoke is not None:
+            said = self.smoke.run(scene, state)
+            self._check(f"{way}: the smoke test passes {state}", not said, said)
+
     def _blocked(self, scene: Scene, way: str, bundle: Bundle) -> None:
+        """Who may call the gateway does, in a session of its own; where nobody but its owner may, the owner."""
         caller, call = call_of(bundle.manifest, "gateway")
-        with scene.connect() as service:
-            if caller is not None:
-                service.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(caller)))
+        with scene.connect(caller or OWNER.name) as service:
             try:
                 service.execute(call.encode())
                 said = "not refused"
-            except Exception as exc:
-                said = f"[{getattr(exc, 'sqlstate', None)}] {exc}".splitlines()[0]
+            except psycopg.Error as exc:
+                said = f"[{exc.sqlstate}] {exc}".splitlines()[0]
         self._check(f"{way}: the writer is blocked", said.startswith("[QT301]"), said)
 
-    def _demand(self) -> tuple[str, str]:
-        """A capability of the policy and a producer of real evidence for it."""
+    def _demand(self) -> tuple[str, str] | None:
+        """A capability of the policy and a producer of real evidence for it; None without an apply path."""
+        if self.policy.apply_path is None:
+            return None
         for demand in self.policy.capabilities:
             for producer in demand["producers"]:
                 if producer != TEST_AUTHORITY:
@@ -228,7 +278,7 @@ class Rehearsal:
 
     def _photograph(self, scene: Scene) -> tuple[str, str, str, str]:
         return (
-            scene.dump("--create"),
+            scene.dump_without_ledger("--create"),
             scene.dump("--exclude-schema", SCHEMA),
             self.server.dump_roles(),
             data_digest_of(scene),
@@ -240,8 +290,8 @@ class Rehearsal:
 
     def _same_catalogs(self) -> None:
         for state in ("FIX7b", "FIX7c", "FIX7a again"):
-            same = self.catalogs["psql", state] == self.catalogs["online", state]
-            self._check(f"psql and online give the same catalogs: {state}", same)
+            found = _first_lines(self.catalogs["psql", state], self.catalogs["online", state])
+            self._check(f"psql and online give the same catalogs: {state}", not found, found)
 
     def _check(self, what: str, passed: bool, found: str = "") -> None:
         self.transcript.check(what, passed, found)
@@ -270,19 +320,33 @@ def _words(row: tuple[Any, ...] | None) -> str:
     return "; ".join([*said, *more])
 
 
+def _listed(differences: Sequence[Difference]) -> str:
+    """Who, what, before and after: the first, and how many more."""
+    more = [f"and {len(differences) - _SHOWN} more"] if len(differences) > _SHOWN else []
+    return "; ".join([*map(str, differences[:_SHOWN]), *more])
+
+
 def data_digest_of(scene: Scene) -> str:
     """The rows of every table outside the control plane."""
     with scene.connect() as connection:
         return data_digest(connection, without=SCHEMA)
 
 
-def rehearse(server: Server, out: Path, say: Say, origin: Origin | None = None) -> Transcript:
+def rehearse(
+    server: Server, out: Path, say: Say, origin: Origin | None = None, smoke: Smoke | None = None
+) -> Transcript:
     """Run the rehearsal on ``server`` and write its folder. Raises :class:`Qt001Error`."""
     require_supported(server.version)
-    rehearsal = Rehearsal(server, out, say, origin or ReferenceEstate())
+    rehearsal = Rehearsal(server, out, say, origin or ReferenceEstate(), smoke)
     try:
         return rehearsal.run()
     except Qt001Error as exc:
         rehearsal.transcript.check("the rehearsal came to its end", False, exc.message)
         rehearsal._write()
         raise
+
+
+def _first_lines(one: str, other: str, most: int = 20) -> str:
+    """What differs between two dumps, as ``diff -U1`` says it, but at most so many lines; '' for nothing."""
+    lines = unified_diff(one.splitlines(), other.splitlines(), "psql", "online", n=1, lineterm="")
+    return "\n".join(islice(lines, most))

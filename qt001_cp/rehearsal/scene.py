@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from qt001_cp import estate
 from qt001_cp.emit.quoting import identifier
+from qt001_cp.estate import QT001, Reference
+from qt001_cp.model.roles import LEDGER_TABLES, SCHEMA
 from qt001_cp.servers import Server, ServerError
 from qt001_cp.workflow.revisions import project_folder
 
 TEMPLATE = "qt001_estate_template"
 PERSONS = {
-    "qt001_dba": "Dora, database administrator",
-    "qt001_author": "Tom, author (T1)",
-    "qt001_verifier": "cron, verifier",
-    "qt001_auditor": "Hana, auditor (Hat 2)",
-    "qt001_scanner": "pg_cron, scanner",
+    "qt001_dba": "dora.dba",
+    "qt001_author": "tom.author",
+    "qt001_verifier": "cron.verifier",
+    "qt001_auditor": "hana.auditor",
+    "qt001_scanner": "pg_cron.scanner",
 }
 DUTY = {
     "qt001_dba": "qt001_cp_operator",
@@ -29,6 +32,12 @@ DUTY = {
     "qt001_scanner": "qt001_cp_verifier",
 }
 OPERATOR, AUTHOR, VERIFIER, AUDITOR, SCANNER = PERSONS
+
+
+_DOOR = """
+SELECT r.rolcanlogin, r.rolconnlimit, d.datconnlimit, d.datacl::pg_catalog.text
+FROM pg_catalog.pg_roles r, pg_catalog.pg_database d WHERE r.rolname = %s AND d.datname = %s
+"""
 
 
 @dataclass(frozen=True)
@@ -54,17 +63,16 @@ class Scene:
         }
 
     def connect(self, user: str | None = None) -> psycopg.Connection:
-        """Connect as ``user``. A login that has no CONNECT on the database gets in all the same, by the superuser's hand:
-        what it is refused then is refused by more than the door.
+        """Connect as ``user``, in a session of its own. One that has no LOGIN, or no CONNECT on the database, is let in by the
+        superuser's hand, for the moment of connecting: what it is refused then is refused by more than the door.
         """
         try:
             return self.server.connect(self.database, user)
         except psycopg.OperationalError:
-            if not user:
+            if not user or not self.server.trusts:
                 raise
-            connection = self.server.connect(self.database)
-            connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(user)))
-            return connection
+            with self.server.connect("postgres") as admin, _opened_door(admin, self.database, user):
+                return self.server.connect(self.database, user)
 
     def dsn(self, user: str) -> str:
         return self.server.conninfo(self.database, user)
@@ -77,23 +85,55 @@ class Scene:
     def dump(self, *args: str) -> str:
         return self.server.dump(self.database, *args)
 
+    def dump_without_ledger(self, *args: str) -> str:
+        """The same without the rows of the ledger, which stay when a stage is taken back."""
+        return self.dump(*args, *(f"--exclude-table-data={SCHEMA}.{table}" for table in LEDGER_TABLES))
 
-def build_template(server: Server) -> None:
-    """The estate as Directus leaves it, once a server; every scene is a copy. Logins belong to the cluster."""
-    application = "directus"
+
+@contextmanager
+def _opened_door(admin: psycopg.Connection, database: str, user: str) -> Iterator[None]:
+    """LOGIN and CONNECT for ``user``, and afterwards what was there before, to the letter."""
+    row = admin.execute(_DOOR, [user, database]).fetchone()
+    if row is None:
+        raise ServerError(f"there is no role {user} in the rehearsal", hint="see which roles were cloned")
+    logs_in, limit, connections, acl = row
+    who, where = sql.Identifier(user), sql.Identifier(database)
+    admin.execute(sql.SQL("ALTER ROLE {} LOGIN CONNECTION LIMIT -1").format(who))
+    admin.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(where))
+    admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(where, who))
+    try:
+        yield
+    finally:
+        word = sql.SQL("LOGIN" if logs_in else "NOLOGIN")
+        admin.execute(sql.SQL("ALTER ROLE {} {} CONNECTION LIMIT {}").format(who, word, sql.Literal(limit)))
+        admin.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(where, sql.Literal(connections)))
+        admin.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {}").format(where, who))
+        # As it was: a REVOKE leaves an explicit ACL where there was none, and entries in another order.
+        admin.execute(
+            "UPDATE pg_catalog.pg_database SET datacl = %s::pg_catalog.aclitem[] WHERE datname = %s", [acl, database]
+        )
+
+
+def build_template(server: Server, reference: Reference = QT001) -> str:
+    """The estate as its application leaves it, once a server; every scene is a copy. Logins belong to the cluster.
+
+    Returns the name of the template.
+    """
+    template = TEMPLATE if reference is QT001 else f"{TEMPLATE}_{reference.name}"
     with server.connect("postgres") as connection:
-        _create_login(connection, application)
-        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
-            return
+        _create_login(connection, reference.application)
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template]).fetchone():
+            return template
         create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'")
-        connection.execute(create.format(sql.Identifier(TEMPLATE), sql.Identifier(application)))
-    for file in estate.files():
-        server.psql(file.read_text("utf-8"), dbname=TEMPLATE)
+        connection.execute(create.format(sql.Identifier(template), sql.Identifier(reference.application)))
+    for file in reference.files():
+        server.psql(file.read_text("utf-8"), dbname=template)
+    return template
 
 
-def new_scene(server: Server, database: str, *, rehearsal: bool = True) -> Scene:
+def new_scene(server: Server, database: str, *, rehearsal: bool = True, reference: Reference = QT001) -> Scene:
     """A fresh copy of the estate with the bootstrap run, marked as a rehearsal unless told otherwise."""
-    build_template(server)
+    template = build_template(server, reference)
     with server.connect("postgres") as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
             raise ServerError(
@@ -101,12 +141,14 @@ def new_scene(server: Server, database: str, *, rehearsal: bool = True) -> Scene
                 hint=f"look at it, then: DROP DATABASE {identifier(database)};",
             )
         create = sql.SQL(
-            "CREATE DATABASE {} OWNER directus TEMPLATE {} STRATEGY file_copy"
+            "CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY file_copy"
             if server.version >= 150000
-            else "CREATE DATABASE {} OWNER directus TEMPLATE {}"
+            else "CREATE DATABASE {} OWNER {} TEMPLATE {}"
         )
-        connection.execute(create.format(sql.Identifier(database), sql.Identifier(TEMPLATE)))
-    return staff(Scene(server, database), rehearsal=rehearsal)
+        connection.execute(
+            create.format(sql.Identifier(database), sql.Identifier(reference.application), sql.Identifier(template))
+        )
+    return staff(Scene(server, database, application=reference.application), rehearsal=rehearsal)
 
 
 def staff(scene: Scene, *, rehearsal: bool = True) -> Scene:
@@ -117,7 +159,10 @@ def staff(scene: Scene, *, rehearsal: bool = True) -> Scene:
             _create_login(connection, login, superuser=login == OPERATOR)
             grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(DUTY[login]), sql.Identifier(login))
             connection.execute(grant)
-            connection.execute("INSERT INTO qt001_cp.person (login, person) VALUES (%s, %s)", [login, person])
+            duty = DUTY[login].removeprefix("qt001_cp_")
+            connection.execute(
+                "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, %s, %s)", [login, person, duty]
+            )
         _create_login(connection, scene.public_only)
     return scene
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from qt001_cp.model.canonical import Json, canonical_bytes
-from qt001_cp.model.nogo import FAMILIES
+from qt001_cp.model.nogo import FAMILIES, families_of
 from qt001_cp.model.shown import markdown, markdown_code
+from qt001_cp.plan.losses import Loss, unmeant
+from qt001_cp.rehearsal.behaviour.exercise import Difference
 from qt001_cp.rehearsal.nogo.case import Outcome
 from qt001_cp.sql.build import version
 
@@ -36,6 +38,11 @@ class Transcript:
     gates: list[tuple[str, bool, str]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     origin: Json | None = None
+    apply_path: bool = True
+    exercised: int = 0
+    not_exercised: list[tuple[str, str]] = field(default_factory=list)
+    differences: list[tuple[str, Difference]] = field(default_factory=list)
+    losses: Sequence[Loss] = ()
 
     def check(self, what: str, passed: bool, found: str = "") -> None:
         self.checks.append(Check(what, passed, found))
@@ -43,7 +50,15 @@ class Transcript:
     @property
     def passed(self) -> bool:
         covered = {o.case.family for o in self.outcomes}
-        return all(c.passed for c in self.checks) and all(o.passed for o in self.outcomes) and covered == set(FAMILIES)
+        return (
+            all(c.passed for c in self.checks)
+            and all(o.passed for o in self.outcomes)
+            and covered == set(self.titles())
+        )
+
+    def titles(self) -> dict[str, str]:
+        """The families that are asked for: key → title."""
+        return families_of(True if self.apply_path else None)
 
     def record(self) -> bytes:
         """The no-go record as canonical bytes: what :sql:`qt001_cp.record_rehearsal` takes."""
@@ -66,6 +81,32 @@ class Transcript:
             "checks": [{"what": c.what, "passed": c.passed, "found": c.found} for c in self.checks],
             "gates": [{"gate": g, "open": o, "reason": r} for g, o, r in self.gates],
             "families": {f: {"cases": n, "passed": p} for f, (n, p) in self.families().items()},
+            "behaviour": {
+                "tried": self.exercised,
+                "not_exercised": [{"what": what, "why": why} for what, why in self.not_exercised],
+                "differences": [
+                    {
+                        "state": state,
+                        "who": d.who,
+                        "verb": d.verb,
+                        "object": d.object,
+                        "before": d.before,
+                        "after": d.after,
+                        "intended": d.intended,
+                    }
+                    for state, d in self.differences
+                ],
+            },
+            "losses": [
+                {
+                    "role": loss.role,
+                    "object": loss.object,
+                    "verbs": list(loss.verbs),
+                    "intended": loss.intended,
+                    "note": loss.note,
+                }
+                for loss in self.losses
+            ],
             **({"origin": self.origin} if self.origin else {}),
             "milliseconds": {step: round(value * 1000) for step, value in self.seconds.items()},
         }
@@ -76,7 +117,7 @@ class Transcript:
             Counter(o.case.family for o in self.outcomes),
             Counter(o.case.family for o in self.outcomes if o.passed),
         )
-        return {family: (tried[family], passed[family]) for family in FAMILIES}
+        return {family: (tried[family], passed[family]) for family in self.titles()}
 
     def to_markdown(self) -> str:
         lines = [
@@ -100,15 +141,55 @@ class Transcript:
             "| --- | --- | --- |",
             *(f"| {g} | {'yes' if is_open else 'no'} | {_cell(reason)} |" for g, is_open, reason in self.gates),
             "",
+            *self._losses(),
+            *self._behaviour(),
             "## What PostgreSQL answered",
             "",
             "| family | cases | refused as they had to be |",
             "| --- | ---: | ---: |",
             *(f"| {FAMILIES[f]} | {n} | {p} |" for f, (n, p) in self.families().items()),
         ]
-        for family, title in FAMILIES.items():
+        for family, title in self.titles().items():
             lines += ["", f"### {title}", "", *self._family(family)]
         return "\n".join(lines) + "\n"
+
+    def _losses(self) -> list[str]:
+        """Role, object, verb: one by one where the policy does not mean it, else counted; the JSON has each."""
+        others = unmeant(self.losses)
+        meant = Counter((x.role, x.kind, ", ".join(x.verbs), x.note) for x in self.losses if x.intended)
+        return [
+            "## Who loses what by FIX7b",
+            "",
+            f"{len(self.losses)} losses; {len(others)} of roles that the policy does not speak of (losses.md has a page).",
+            "",
+            "| intended | role | object | loses | what goes with it |",
+            "| --- | --- | --- | --- | --- |",
+            *(f"| ✗ | {_cell(x.role)} | {_cell(x.object)} | {', '.join(x.verbs)} | {_cell(x.note)} |" for x in others),
+            *(
+                f"| ✓ | {_cell(role)} | {kind}: {count} | {verbs} | {_cell(note)} |"
+                for (role, kind, verbs, note), count in meant.items()
+            ),
+            "",
+        ]
+
+    def _behaviour(self) -> list[str]:
+        """Who loses what, and what could not be tried: the JSON has all of it."""
+        lines = [
+            "## What everybody could do before, and can do after",
+            "",
+            f"{self.exercised} attempts by real logins at each stage; {len(self.not_exercised)} of them, or beside them, exercised nothing"
+            " (transcript.json lists each). Routines are executed by `--smoke` alone.",
+            "",
+            "| | state | who | verb | object | before | after |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        shown = [(s, d) for s, d in self.differences if not d.intended or s == "after FIX7b"]
+        lines += [
+            f"| {_cell(d.why) if d.intended else '✗'} | {s} | {_cell(d.who)} | {d.verb} | {_cell(d.object)} | {_cell(d.before)} |"
+            f" {_cell(d.after)} |"
+            for s, d in shown
+        ]
+        return [*lines, ""]
 
     def _family(self, family: str) -> list[str]:
         outcomes = [o for o in self.outcomes if o.case.family == family]

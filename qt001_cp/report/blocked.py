@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.report.facts import Blocked, BlockState, Check, Finding
 from qt001_cp.report.words import COMMAND, NEXT, SEAL, named
+
+THROUGH_PATH: Final = "writes through the apply path"
 
 
 def what_is_blocked(
@@ -44,7 +47,9 @@ def _application(manifest: ObjectManifest, stage: str, still_held: Sequence[Find
         rest = f"; and {len(still_held) - 5} more" if len(still_held) > 5 else ""
         return Blocked(what, (), "not blocked", found + rest, tuple(dict.fromkeys(f.mend for f in still_held[:5])))
     views = sum(o.curated for o in moved)
-    why = f"PostgreSQL gives it nothing on {len(moved)} transferred objects beyond what the manifest leaves: {views} curated views"
+    kept = sum(any(i.grantee == manifest.application for i in o.after.acl) for o in moved if o.after and not o.curated)
+    left = f"{views} curated views" + (f", and something of {kept} other objects" if kept else "")
+    why = f"PostgreSQL gives it nothing on {len(moved)} transferred objects beyond what the manifest leaves: {left}"
     return Blocked(what, (), "blocked", why, ())
 
 
@@ -57,8 +62,10 @@ def _next(manifest: ObjectManifest, stage: str, checks: Sequence[Check]) -> list
         why = _list("precondition", failing) or "every precondition that was asked holds; it waits for its operator"
         return [Blocked(named(goal), (), state, why, mends or (COMMAND[goal],))]
     why = _list("gate", failing) or "every gate is open: the guard lets it pass"
+    if manifest.apply_path is None:
+        return [Blocked("acceptance", (), state, why, mends)]
     routines = tuple(f"{r.part}: {r.identity}" for r in manifest.repoint)
-    return [Blocked("writes through the apply path", routines, state, why, mends)]
+    return [Blocked(THROUGH_PATH, routines, state, why, mends)]
 
 
 def _list(what: str, failing: Sequence[Check]) -> str:

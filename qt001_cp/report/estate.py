@@ -58,7 +58,7 @@ def estate_counts(manifest: ObjectManifest, owners: Mapping[Key, str]) -> tuple[
                 kind,
                 len(here),
                 sum(o.disposition == "transfer" for o in here),
-                sum(o.disposition == "retain" for o in here),
+                sum(o.disposition != "transfer" for o in here),
                 sum(o.before.owner.name == app for o in here),
                 sum(_owned_after(o) == app for o in here),
                 now.count(app),

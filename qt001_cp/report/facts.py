@@ -44,7 +44,7 @@ class Event:
     """An entry of the ledger's chain. ``what`` is in words."""
 
     seq: int
-    stage: str
+    epoch: int
     at: datetime
     actor: str
     verb: str
@@ -63,7 +63,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Head:
-    """What the report is of. ``manifest_state``: candidate, sealed, superseded, or not in this database."""
+    """What the report is of. ``manifest_state``: candidate, sealed, deployed, superseded, withdrawn, or not in this database."""
 
     database: str
     server: str

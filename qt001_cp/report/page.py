@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from qt001_cp.report.blocked import THROUGH_PATH
 from qt001_cp.report.estate import kinds_of
 from qt001_cp.report.facts import Report
 from qt001_cp.report.labels import short
@@ -48,9 +49,13 @@ def verdict(report: Report) -> tuple[str, str]:
     if report.head.chain_findings:
         return "bad", "The ledger was edited. Nothing else on this page can be relied on."
     if report.head.stage == "fix7c":
-        if report.accepted:
+        path = any(b.what == THROUGH_PATH for b in report.blocked)
+        if report.accepted and path:
             return "warn", "Every gate is open: the guard lets the apply path write."
-        opened = f"Writes are blocked. {len(report.checks) - len(failing)} of {len(report.checks)} gates are open"
+        if report.accepted:
+            return "good", "Every gate is open."
+        count = f"{len(report.checks) - len(failing)} of {len(report.checks)} gates are open"
+        opened = f"Writes are blocked. {count}" if path else count
         if all(c.waits_for for c in failing):
             return "good", f"{opened}; the others wait for people and the scheduled verifier."
         return "bad", f"{opened}; the state of the database closes others."

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from qt001_cp.errors import DatabaseProblem, FileProblem
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.model.nogo import FAMILIES
+from qt001_cp.model.nogo import FAMILIES, families_of
 from qt001_cp.report import stages
 from qt001_cp.report.blocked import what_is_blocked
 from qt001_cp.report.estate import Key, change_groups, estate_counts
@@ -18,15 +18,9 @@ from qt001_cp.report.read_graph import read_graph
 from qt001_cp.report.words import DONE_BY, NEXT, TITLES, event_words
 
 _FAMILIES: Final = """
-WITH kase AS (
-    SELECT c.value ->> 'family' AS family,
-           coalesce(c.value -> 'expected' @> pg_catalog.to_jsonb(c.value ->> 'sqlstate'), false)
-               AND coalesce(c.value ->> 'state_before', '') <> '' AND c.value ->> 'state_before' = c.value ->> 'state_after' AS refused
-    FROM pg_catalog.jsonb_array_elements(qt001_cp.document_json(%s) -> 'cases') c(value)
-)
-SELECT k.family, count(*) AS cases, count(*) FILTER (WHERE k.refused) AS refused FROM kase k GROUP BY k.family
+SELECT tried.family, count(*) AS cases, count(*) FILTER (WHERE tried.refused) AS refused
+FROM qt001_cp.tried_case(qt001_cp.document_json(%s)) tried GROUP BY tried.family
 """
-"""The rule of ``qt001_cp.rehearsal_findings``, counted."""
 _UNREAD: Final = """
 SELECT DISTINCT o.identity
 FROM pg_catalog.jsonb_array_elements(qt001_cp.document_json(%s) -> 'blocked') b(value)
@@ -53,10 +47,10 @@ class _Reader:
         self.stage = str(self.value("SELECT qt001_cp.stage()"))
         self.events = [
             Event(
-                r["seq"], r["stage"], r["at"], r["actor"], r["verb"], event_words(r["verb"], r["detail"]), r["subject"]
+                r["seq"], r["epoch"], r["at"], r["actor"], r["verb"], event_words(r["verb"], r["detail"]), r["subject"]
             )
             for r in self.rows(
-                "SELECT seq, stage, at AT TIME ZONE 'UTC' AS at, actor, verb, subject, detail"
+                "SELECT seq, epoch, at AT TIME ZONE 'UTC' AS at, actor, verb, subject, detail"
                 " FROM qt001_cp.v_event ORDER BY seq"
             )
         ]
@@ -175,13 +169,15 @@ class _Reader:
             return stages.gates(rows), acceptance["accepted"], acceptance["subject_digest"]
         if self.digest is None:
             return (), None, None
-        operator = bool(self.value("SELECT 'qt001_cp_operator' IN (SELECT qt001_cp.member_of(session_user))"))
+        operator = bool(self.value("SELECT coalesce(qt001_cp.duty_of(session_user) = 'qt001_cp_operator', false)"))
 
         def ask(query: str) -> list[dict[str, Any]]:
             return self.rows(query, self.digest)
 
         if self.stage == "fix7a":
-            return stages.before_fix7b(ask, operator=operator, known=self.known, unread=self.unread), None, None
+            path = self.manifest is None or self.manifest.apply_path is not None
+            asked = stages.before_fix7b(ask, operator=operator, known=self.known, unread=self.unread, apply_path=path)
+            return asked, None, None
         return stages.before_fix7c(ask, operator=operator), None, None
 
     def _owners(self) -> dict[Key, str]:
@@ -200,7 +196,10 @@ class _Reader:
             return None
         document = self.value("SELECT detail ->> 'document' FROM qt001_cp.v_event WHERE seq = %s", recorded.seq)
         counted = {r["family"]: r for r in self.rows(_FAMILIES, document)}
-        names = {**FAMILIES, **{f: f for f in counted if f not in FAMILIES}}
+        names = {
+            **families_of(self.manifest.apply_path if self.manifest else True),
+            **{f: f for f in counted if f not in FAMILIES},
+        }
         server = self.value("SELECT qt001_cp.document_json(%s) ->> 'server'", document)
         families = tuple(
             Family(name, title, counted.get(name, {}).get("cases", 0), counted.get(name, {}).get("refused", 0))
@@ -209,12 +208,12 @@ class _Reader:
         return Rehearsal(document, server or "not named", recorded, families)
 
     def _drift(self) -> tuple[Drift, ...] | None:
-        sealed = self.value("SELECT qt001_cp.sealed('qt001.manifest.object/1')")
-        if sealed is None or (self.stage == "fix7a" and sealed != self.digest):
+        reference = self.value("SELECT qt001_cp.reference_manifest()")
+        if reference is None or (self.stage == "fix7a" and reference != self.digest):
             return None
         found = self.rows(
             "SELECT aspect, object, expected, found, mend FROM qt001_cp.coverage_aspects(%s, qt001_cp.expected_state())"
-            " ORDER BY object, aspect, expected, found",
+            " WHERE qt001_cp.expected_state() = 'before' OR NOT told ORDER BY object, aspect, expected, found",
             self.digest,
         )
         return tuple(Drift(**r) for r in found)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from qt001_cp.model.preconditions import FORWARD
+from qt001_cp.model.preconditions import BLOCKED, FORWARD
 from qt001_cp.report.facts import Check, Finding
 
 Ask = Callable[[str], list[dict[str, Any]]]
@@ -14,7 +14,7 @@ _UNKNOWN: Final = "the database does not hold this manifest: propose and seal it
 _UNREAD: Final = "this login may not read the tables that say so; ask as the operator: qt001-cp preflight"
 _NOT_ASKED: Final = "speaks of the session that runs the stage; ask as the operator: qt001-cp preflight"
 _OF_FIX7C: Final = (
-    (1, "the manifest is sealed and not superseded", "SELECT * FROM qt001_cp.seal_findings(%s)"),
+    (1, "the manifest is sealed, neither withdrawn nor superseded", "SELECT * FROM qt001_cp.seal_findings(%s)"),
     (
         2,
         "the live estate is exactly the manifest's after-state",
@@ -48,8 +48,10 @@ def gates(rows: Iterable[Mapping[str, Any]]) -> tuple[Check, ...]:
     return tuple(made.values())
 
 
-def before_fix7b(ask: Ask, *, operator: bool, known: bool, unread: Sequence[str]) -> tuple[Check, ...]:
-    """The ten preconditions, as ``qt001_cp.fix7b_findings`` answers for this session.
+def before_fix7b(
+    ask: Ask, *, operator: bool, known: bool, unread: Sequence[str], apply_path: bool = True
+) -> tuple[Check, ...]:
+    """The preconditions, without the one that speaks of an apply path where there is none, as ``qt001_cp.fix7b_findings`` answers for this session.
 
     ``known``: whether the database holds the manifest; of another one it only asks for the place and the seal.
     ``unread``: tables of the policy's switches that this login may not read: what it finds there says nothing.
@@ -62,6 +64,7 @@ def before_fix7b(ask: Ask, *, operator: bool, known: bool, unread: Sequence[str]
         if known or p.number < 2
         else Check(p.number, f"precondition {p.number}", p.title, "not asked", (), _UNKNOWN)
         for p in FORWARD
+        if apply_path or p.number != BLOCKED.number
     )
 
 

@@ -33,11 +33,17 @@ _EVENTS: Final = {
     "captured": "owners, privileges and sources of the estate were captured",
     "proposed": "a manifest was proposed",
     "restore_registered": "the way back was registered",
+    "content_recorded": "the rows of frozen and source tables were digested",
     "rehearsal_recorded": "a no-go rehearsal was recorded",
+    "restored": "FIX7b was taken back: owners and privileges are as they were",
     "deployed": "FIX7c: the apply path asks the gates",
+    "undeployed": "FIX7c was taken back: the old sources of the apply path are in force",
     "bound": "evidence was bound to a capability",
     "signed": "the auditor signed",
     "refused": "the auditor refused",
+    "changing": "a change of what is protected began to be tried",
+    "changed": "a change of what is protected was tried",
+    "withdrawn": "a manifest that was sealed and waited was withdrawn",
 }
 
 

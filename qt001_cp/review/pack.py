@@ -18,8 +18,11 @@ from qt001_cp.model.documents import parse_document
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.preconditions import AFTERWARDS, FORWARD
 from qt001_cp.ops.directives import LOCK_TIMEOUT, STATEMENT_TIMEOUT
+from qt001_cp.plan.behaviour import touched, touching
+from qt001_cp.plan.keep import told
+from qt001_cp.plan.losses import losses, losses_page, unmeant
 from qt001_cp.policy_file import read_file
-from qt001_cp.review.changes import changes
+from qt001_cp.review.changes import changes, grantors
 from qt001_cp.review.pages import page
 from qt001_cp.review.rehearsed import Rehearsed
 from qt001_cp.review.sarif import analysis_sarif, findings_sarif
@@ -72,6 +75,7 @@ def make_pack(sources: Sources) -> dict[str, bytes]:
     files |= {name: text.encode() for name, text in texts.items()}
     facts = _facts(manifest, sources, analysis, sorted(files))
     files["changes.md"] = page("changes.md.j2", facts)
+    files["losses.md"] = losses_page(manifest).encode()
     files["index.md"] = page("index.md.j2", facts)
     files["index.html"] = page("index.html.j2", facts)
     sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
@@ -130,6 +134,12 @@ def _facts(manifest: ObjectManifest, sources: Sources, analysis: Any, names: lis
         "manifest": manifest,
         "digest": manifest.digest(),
         "changes": changes(manifest),
+        "not_enough": list(told(manifest)),
+        "transferred": len(manifest.transferred),
+        "lent": len(manifest.lent),
+        "unmeant": unmeant(losses(manifest)),
+        "touching": [f"{o.ref} of {o.before.owner.name} {touched(o)}" for o in touching(manifest)],
+        "grantors": grantors(manifest),
         "retained": [o for o in manifest.objects if o.disposition == "retain"],
         "statements": {way: verbs(manifest, way) for way in ("forward", "restore")},
         "preconditions": FORWARD,

@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from qt001_cp.model.acl_words import compared
 from qt001_cp.model.shown import markdown, visible
 
 
@@ -31,7 +30,6 @@ def page(template: str, facts: Mapping[str, Any], package: str = "qt001_cp.revie
         finalize=_in_sight if html else None,
     )
     environment.filters["md"] = markdown
-    environment.globals["compared"] = compared
     return environment.get_template(template).render(facts).encode()
 
 

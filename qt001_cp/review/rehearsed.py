@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from qt001_cp.errors import FileProblem
 from qt001_cp.model.documents import parse_document
-from qt001_cp.model.nogo import FAMILIES
+from qt001_cp.model.nogo import families_of
 from qt001_cp.policy_file import read_file
 
 RECORD: Final = "nogo.json"
@@ -29,11 +29,13 @@ class Rehearsed:
     files: Mapping[str, bytes]
 
 
-def read_rehearsal(folder: Path, digest: str) -> Rehearsed:
-    """Raises :class:`FileProblem` where a file is missing or about another manifest, :class:`ManifestError` where it is broken."""
+def read_rehearsal(folder: Path, digest: str, *, apply_path: bool = True) -> Rehearsed:
+    """``apply_path``: whether the manifest has one; the families that speak of it are not missed otherwise.
+
+    Raises :class:`FileProblem` where a file is missing or about another manifest, :class:`ManifestError` where it is broken."""
     files = {name: read_file(folder / name) for name in FILES if name == RECORD or (folder / name).exists()}
     record = _about(folder, RECORD, files, digest)
-    families = {title: _counted(record["cases"], family) for family, title in FAMILIES.items()}
+    families = {title: _counted(record["cases"], family) for family, title in families_of(apply_path or None).items()}
     wrong = [f"{c['family']}: {c['name']}: {c['sqlstate']} {c['message']}" for c in record["cases"] if not _held(c)]
     wrong += [f"{title}: no case was tried" for title, (tried, _) in families.items() if not tried]
     if TRANSCRIPT in files:

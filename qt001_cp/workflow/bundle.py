@@ -16,6 +16,7 @@ from qt001_cp.catalog.application import require_no_superuser
 from qt001_cp.catalog.edges import read_catalog_edges
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
+from qt001_cp.catalog.needs import read_needs
 from qt001_cp.emit.statements import statement
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.inventory import Inventory
@@ -79,7 +80,7 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
     names = _with_guard(read_names(connection))
     analyses = analyse_estate(inventory.objects, names)
     new = analyse_new_sources(inventory.objects, policy, sources, names)
-    manifest = generate(inventory, policy, sources, analyses)
+    manifest = generate(inventory, policy, sources, analyses, read_needs(connection))
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     evidence = documents.static_analysis(manifest, inventory, analyses, new, version=version(), engine=TOOL, at=now)
     legacy = [(item["kind"], item["identity"]) for item in policy.legacy]

@@ -38,7 +38,8 @@ def refuse_sign_off(opened: psycopg.Connection, subject: str, reason: str) -> st
 
 
 def look(opened: psycopg.Connection, verb: str) -> list[dict[str, Any]]:
-    """``verify`` or ``scan``: the database looks at everything and records what it found; returns the findings."""
+    """``verify`` or ``scan``: the database looks at everything and records what it found, but on a hot standby; returns the
+    findings."""
     found: list[dict[str, Any]] = _call(opened, f"{verb}()", _RUNS[verb])
     return found
 

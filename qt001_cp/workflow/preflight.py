@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import psycopg
 
-from qt001_cp.model.preconditions import FORWARD, LOCKS, POWER, RESTORE, Precondition
+from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.model.preconditions import FORWARD, GOES_ON, LOCKS, POWER, RESTORE, Precondition
+from qt001_cp.workflow.jobs import notes_of_jobs
 from qt001_cp.workflow.rows import dict_rows
 
 _HOLDERS = Path(__file__).with_name("lock_holders.sql")
@@ -30,10 +32,10 @@ class Answer:
 
     @property
     def status(self) -> Status:
-        """``not asked``: an earlier one said no, and there was nothing to ask about."""
+        """``not asked``: an earlier one said no, or the policy has nothing to ask about."""
         if self.findings:
             return "fail"
-        if self.evidence is None:
+        if self.evidence is None or self.evidence.startswith("not asked"):
             return "not asked"
         return "warning" if self.warnings else "pass"
 
@@ -59,7 +61,7 @@ class Preflight:
     """What PostgreSQL answered. ``evidence``: by number of precondition. ``locks``: lock slots (needed, capacity, free).
 
     ``holders``: sessions that hold a lock on a transferred relation at this moment, the oldest transaction first:
-    the cutover would wait for them, ``seconds`` says since when they are open.
+    the cutover would wait for them, ``seconds`` says since when they are open. ``changes``: what will answer otherwise, or not at all.
     """
 
     restore: bool
@@ -68,6 +70,7 @@ class Preflight:
     locks: dict[str, int]
     holders: list[dict[str, Any]]
     evidence: dict[int, str]
+    changes: list[str]
 
     @property
     def preconditions(self) -> list[Answer]:
@@ -77,7 +80,7 @@ class Preflight:
             f" is open for {h['seconds']} s: the script would wait for it"
             for h in self.holders
         ]
-        warnings = {POWER: self.notes, LOCKS: waits}
+        warnings = {POWER: self.notes, GOES_ON: self.changes, LOCKS: waits}
         return [
             Answer(
                 p,
@@ -96,13 +99,15 @@ class Preflight:
             "preconditions": [a.to_json() for a in self.preconditions],
             "findings": self.findings,
             "notes": self.notes,
+            "changes": self.changes,
             "lock_slots": self.locks,
             "lock_holders": self.holders,
         }
 
 
-def read_preflight(opened: psycopg.Connection, digest: str, *, restore: bool = False) -> Preflight:
-    """Ask a database that has FIX7a about the object manifest of ``digest``."""
+def read_preflight(opened: psycopg.Connection, manifest: ObjectManifest, *, restore: bool = False) -> Preflight:
+    """Ask a database that has FIX7a about an object manifest."""
+    digest = manifest.digest()
     holders = dict_rows(opened, _HOLDERS.read_text(), digest)
     return Preflight(
         restore,
@@ -114,4 +119,10 @@ def read_preflight(opened: psycopg.Connection, digest: str, *, restore: bool = F
             r["number"]: r["evidence"]
             for r in dict_rows(opened, _EVIDENCE.read_text("utf-8"), digest=digest, restore=restore)
         },
+        []
+        if restore
+        else [
+            *(r["note"] for r in dict_rows(opened, "SELECT note FROM qt001_cp.new_owner_notes(%s)", digest)),
+            *notes_of_jobs(opened, manifest.objects, manifest.application),
+        ],
     )

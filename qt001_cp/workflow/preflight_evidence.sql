@@ -21,7 +21,10 @@ SELECT 1, CASE WHEN d.restore THEN 'cut over ' ELSE 'sealed ' END || l.who
 FROM doc d JOIN last l ON l.verb = CASE WHEN d.restore THEN 'cutover' ELSE 'sealed' END
 UNION ALL
 SELECT 2, CASE WHEN a.restore THEN format('%%s transferred objects: owner and ACL', o.moved)
-               ELSE format('%%s objects: identity, owner, ACL; %%s of them have a definition digest; %%s are to be transferred', o.every, o.defined, o.moved) END
+               ELSE format('%%s objects: identity, owner, ACL; %%s of them have a definition digest; %%s are to be transferred', o.every, o.defined, o.moved)
+                    || coalesce((SELECT '; rows when sealed: ' || string_agg(format('%%s sha256 %%s%%s', t.key,
+                           coalesce(t.value ->> 'digest', 'none'), CASE WHEN (t.value ->> 'frozen')::boolean THEN ' (frozen)' ELSE '' END),
+                           ', ' ORDER BY t.key COLLATE "C") FROM jsonb_each(qt001_cp.content_sealed(a.manifest)) t), '') END
 FROM asked a, object o
 UNION ALL
 SELECT 3, format('sha256 %%s, registered %%s', l.detail ->> 'sha256', l.who) FROM asked a JOIN last l ON l.verb = 'restore_registered'
@@ -37,6 +40,8 @@ UNION ALL
 SELECT 6, string_agg(format('%%s: %%s %%s', b.value ->> 'what', b.value ->> 'table', b.value ->> 'key'), '; ' ORDER BY b.ordinality)
 FROM asked a CROSS JOIN LATERAL jsonb_array_elements(a.j -> 'blocked') WITH ORDINALITY b WHERE NOT a.restore HAVING count(*) > 0
 UNION ALL
+SELECT 6, 'not asked: no apply path' FROM asked a WHERE NOT a.restore AND NOT qt001_cp.has_apply_path(a.manifest)
+UNION ALL
 SELECT 7, format('%%s%%s, member of %%s', session_user, CASE WHEN (s.j ->> 'superuser')::boolean THEN ' (superuser)' ELSE '' END, (
     SELECT coalesce(string_agg(m, ', ' ORDER BY m COLLATE "C"), 'nothing') FROM jsonb_array_elements_text(s.j -> 'member_of') m WHERE starts_with(m, 'qt001_cp_')))
 FROM asked a, (SELECT qt001_cp.operator_standing() AS j) s
@@ -45,6 +50,9 @@ SELECT 8, format('%%s objects that move, walked through the catalogs and the ana
                  o.moved, (SELECT count(*) FROM pg_catalog.pg_stat_activity s WHERE s.usename = a.j ->> 'application' AND s.datname = current_database()))
 FROM asked a, object o WHERE NOT a.restore
 UNION ALL
-SELECT 9, format('%%s lock slots needed, %%s of %%s free', e.needed, e.free, e.capacity)
+SELECT 9, format('%%s objects that move: what running them needs of others, and who asks who runs it', o.moved)
+FROM asked a, object o WHERE NOT a.restore
+UNION ALL
+SELECT 10, format('%%s lock slots needed, %%s of %%s free', e.needed, e.free, e.capacity)
 FROM asked a CROSS JOIN LATERAL qt001_cp.lock_estimate(a.manifest) e
 ORDER BY 1

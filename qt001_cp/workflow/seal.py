@@ -1,4 +1,4 @@
-"""Proposing (author) and sealing (operator): both only call the controlled functions of the database."""
+"""Proposing (author), sealing and withdrawing (operator): all only call the controlled functions of the database."""
 
 from __future__ import annotations
 
@@ -18,10 +18,19 @@ def propose(connection: psycopg.Connection, manifest: ObjectManifest) -> str:
 
 
 def seal(connection: psycopg.Connection, manifest: ObjectManifest) -> None:
-    """Seal the candidate and register its restore script, as the operator, in one transaction."""
+    """Seal the candidate, register its restore script and record the digests of rows, as the operator, in one transaction."""
     with refusals(), connection.transaction():
         connection.execute("SELECT qt001_cp.seal_manifest(%s)", [manifest.digest()])
         connection.execute("SELECT qt001_cp.register_restore(%s, %s)", [manifest.digest(), restore_digest(manifest)])
+        # The rows are read with the rights of this session, and recorded by the controlled function.
+        content = "SELECT qt001_cp.record_content(%s, qt001_cp.content_now(%s))"
+        connection.execute(content, [manifest.digest(), manifest.digest()])
+
+
+def withdraw(connection: psycopg.Connection, digest: str, reason: str) -> None:
+    """Withdraw a sealed manifest that waits, as the operator. Raises :class:`Refused`, for the deployed one before all."""
+    with refusals():
+        connection.execute("SELECT qt001_cp.withdraw_manifest(%s, %s)", [digest, reason])
 
 
 def record_rehearsal(connection: psycopg.Connection, record: bytes) -> None:

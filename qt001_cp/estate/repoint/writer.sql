@@ -1,6 +1,15 @@
 CREATE OR REPLACE FUNCTION public.qt001_write(payload jsonb) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET array_nulls = on
+SET backslash_quote = 'safe_encoding'
+SET gin_fuzzy_search_limit = 0
+SET plpgsql.check_asserts = on
+SET plpgsql.extra_errors = 'none'
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET transform_null_equals = off
+SET xmloption = 'content'
 AS $$
 DECLARE
     source_id bigint;

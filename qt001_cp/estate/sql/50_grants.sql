@@ -26,7 +26,7 @@ GRANT EXECUTE ON FUNCTION public.qt001_describe(public.qt001_state), public.qt00
     TO reporting WITH GRANT OPTION;
 GRANT EXECUTE ON FUNCTION public.qt001_case_visible(boolean, text),
     public.qt001_severity_rank(public.qt001_severity) TO reporting, qt001_service;
-GRANT EXECUTE ON FUNCTION public.qt001_sum_positive(numeric) TO reporting;
+GRANT EXECUTE ON FUNCTION public.qt001_sum_positive(numeric) TO reporting, intern;
 GRANT USAGE ON TYPE public.qt001_state TO reporting WITH GRANT OPTION;
 REVOKE USAGE ON TYPE public.qt001_severity FROM PUBLIC;
 GRANT USAGE ON TYPE public.qt001_severity TO qt001_service;

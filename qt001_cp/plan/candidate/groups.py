@@ -24,12 +24,15 @@ class Group:
         return f"{self.schema}.{self.prefix}{'*' if self.prefix.endswith('_') else ''}"
 
 
-def groups_of(inventory: Inventory) -> Mapping[tuple[str, str], Group]:
-    """Key → group, for everything that lies in a schema. What a column owns is where its table is."""
+def groups_of(inventory: Inventory, *, whole_schemas: bool = False) -> Mapping[tuple[str, str], Group]:
+    """Key → group, for everything that lies in a schema. What a column owns is where its table is.
+
+    ``whole_schemas``: no prefix says anything; what was named is no group.
+    """
     by_identity = {o.ref.identity: o for o in inventory.objects}
     prefixes = Counter(_prefix(o.ref.name) for o in inventory.objects if o.ref.schema == _SHARED)
     return {
-        o.ref.key: _group(by_identity.get(o.follows or "", o), prefixes)
+        o.ref.key: Group(o.ref.schema, "") if whole_schemas else _group(by_identity.get(o.follows or "", o), prefixes)
         for o in inventory.objects
         if o.ref.schema is not None and o.ref.kind not in ("schema", "default acl")
     }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.names import ObjectRef
 from qt001_cp.model.policy import PARTS, UNDECIDED
+from qt001_cp.model.settings import PINNED
 from qt001_cp.plan.analysis import Analyses
 from qt001_cp.plan.candidate.suggest import Suggested
 
@@ -52,11 +53,16 @@ class Path:
     sources: Mapping[str, str]
 
 
-def guess(inventory: Inventory, suggested: Suggested, analyses: Analyses) -> Path:
-    """The apply path of an estate, each part of it where exactly one protected routine has the word for it in its name."""
+def guess(inventory: Inventory, suggested: Suggested, analyses: Analyses) -> Path | None:
+    """The apply path of an estate, each part of it where exactly one protected routine has the word for it in its name.
+
+    None where no part has one: most applications have none.
+    """
     protected = [o for o in inventory.objects if o.ref.key in suggested.transferred]
     routines = [o for o in protected if o.ref.kind == "function" and (o.detail or {}).get("definer")]
     found = {part: _only(o for o in routines if _WORDS[part] in o.ref.name.lower()) for part in PARTS}
+    if not any(found.values()):
+        return None
     return Path(
         {part: o.ref.identity if o else f"{UNDECIDED}: {part}" for part, o in found.items()},
         _readiness(protected),
@@ -89,9 +95,16 @@ def _new_source(part: str, o: InventoryObject | None) -> str:
     call = f"PERFORM qt001_cp.require_acceptance('{part}');"
     if o is None:
         return f"-- The new source of the {part}: its first statement is {call}\n"
-    text = o.definition.replace("\t", "    ").rstrip()
+    text = _pinned(o.definition.replace("\t", "    ").rstrip())
     made, count = _BEGIN.subn(lambda m: f"{m[0]}\n{m[1]}    {call}", text, count=1)
     return (made if count else f"-- {call} has to be its first statement\n{text}") + ";\n"
+
+
+def _pinned(definition: str) -> str:
+    """The routine with SET for each setting by which a caller's session could make its text do something else."""
+    head, mark, body = definition.partition("\nAS $")
+    wanted = [f" SET {name} TO '{value}'" for name, value in PINNED.items() if f" SET {name} TO" not in head]
+    return "\n".join([head, *wanted]) + mark + body if mark else definition
 
 
 def _switch(protected: list[InventoryObject]) -> Switch | None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qt001_cp.model.inventory import Inventory, InventoryObject
+from qt001_cp.model.names import Role
 from qt001_cp.model.policy import PARTS, UNDECIDED, Rule
+from qt001_cp.plan.candidate.foreign import ACTIONS, ForeignKey
 from qt001_cp.plan.candidate.groups import Group
 from qt001_cp.plan.candidate.path import Path, Switch
 from qt001_cp.plan.candidate.suggest import Suggested, Suggestion
@@ -20,6 +22,8 @@ _HEAD = """\
 # Objects: {transferred} to transfer, {retained} to retain, {undecided} undecided. See docs/policy.md for every key.
 """
 
+_AGES = ("[verifier]", "max_age_seconds = 900", "", "[sign_off]", "max_validity_seconds = 604800")
+
 
 @dataclass(frozen=True)
 class _Item:
@@ -27,8 +31,10 @@ class _Item:
     suggestion: Suggestion
 
 
-def candidate_text(inventory: Inventory, suggested: Suggested, path: Path) -> str:
-    """The whole policy."""
+def candidate_text(
+    inventory: Inventory, suggested: Suggested, path: Path | None, keys: Iterable[ForeignKey] = ()
+) -> str:
+    """The whole policy. ``path`` None: no apply path, and nothing that hangs on one. ``keys``: those that are kept."""
     items = [_Item(o, suggested.suggestions[o.ref.key]) for o in inventory.objects]
     count = Counter(i.suggestion.disposition for i in items)
     lines = [
@@ -41,7 +47,7 @@ def candidate_text(inventory: Inventory, suggested: Suggested, path: Path) -> st
         ),
         'schema = "qt001.policy/1"',
         f"name = {_q('draft for ' + inventory.database)}",
-        *([] if path.readiness else ["legacy = []  # see below"]),
+        *([] if path is None or path.readiness else ["legacy = []  # see below"]),
         "",
         "[roles]",
         f"application = {_q(inventory.application.name)}",
@@ -51,8 +57,10 @@ def candidate_text(inventory: Inventory, suggested: Suggested, path: Path) -> st
         *_rules(items, suggested),
         *_undecided(items, suggested),
         *_curated(items, path),
-        *_path(path),
-        *_rest(path),
+        *_grantors(items),
+        *_keys(keys),
+        *([] if path is None else [*_path(path), *_rest(path)]),
+        *_AGES,
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -74,16 +82,28 @@ def _rules(items: list[_Item], suggested: Suggested) -> Iterator[str]:
 
 
 def _group_rule(group: Group, alike: list[_Item], items: list[_Item]) -> Iterator[str]:
-    """One pattern for the group, where it matches nothing that is to be treated otherwise."""
-    reason = alike[0].suggestion.reason
-    pattern = _pattern(group, alike)
-    clean = pattern is not None and all(i in alike or not pattern.matches(i.object.ref) for i in items)
-    if pattern is None or not clean or any(i.suggestion.reason != reason for i in alike) or len(alike) == 1:
-        for item in alike:
-            yield from _exact(item)
-        return
-    yield f"# {len(alike)} object(s): {_said(str(group))}"
-    yield from _by_pattern(pattern, str(alike[0].suggestion.disposition), reason)
+    """One pattern for the group, where it matches nothing that is to be treated otherwise and has no rule above."""
+    reasons: dict[Suggestion, list[_Item]] = {}
+    for item in alike:
+        reasons.setdefault(item.suggestion, []).append(item)
+    for suggestion, same in reasons.items():
+        pattern = _pattern(group, same)
+        if pattern is None or len(same) == 1 or not _clean(pattern, same, items, group, suggestion):
+            for item in same:
+                yield from _exact(item)
+            continue
+        yield f"# {len(same)} object(s): {_said(str(group))}"
+        yield from _by_pattern(pattern, suggestion)
+
+
+def _clean(pattern: Rule, same: list[_Item], items: list[_Item], group: Group, suggestion: Suggestion) -> bool:
+    """What is retained comes after what is transferred of the same schema: the first rule that matches decides."""
+    wanted = {id(i) for i in same}
+    above = suggestion.disposition == "retain" and not group.prefix
+    return all(
+        id(i) in wanted or not pattern.matches(i.object.ref) or (above and i.suggestion.disposition == "transfer")
+        for i in items
+    )
 
 
 def _pattern(group: Group, alike: list[_Item]) -> Rule | None:
@@ -96,21 +116,39 @@ def _pattern(group: Group, alike: list[_Item]) -> Rule | None:
     return rule if all(rule.matches(i.object.ref) for i in alike) else None
 
 
-def _by_pattern(rule: Rule, disposition: str, reason: str) -> Iterator[str]:
+def _by_pattern(rule: Rule, suggestion: Suggestion) -> Iterator[str]:
     yield "[[rule]]"
     yield f"kind = {_list(sorted(rule.kinds or ()))}"
     yield f"schema = {_q(rule.schema or '')}"
     if rule.name:
         yield f"name = {_q(rule.name)}"
-    yield from (f'disposition = "{disposition}"', f"reason = {_q(reason)}", "")
+    yield from (
+        f'disposition = "{suggestion.disposition}"',
+        f"reason = {_q(suggestion.reason)}",
+        *_keep(suggestion),
+        "",
+    )
+
+
+def _keep(s: Suggestion) -> Iterator[str]:
+    whole = tuple(p for p in s.kept if "(" not in p)
+    kept = [
+        f'{{ grantee = "{who}", privileges = {_list(what)} }}'
+        for who, what in (("application", whole), ("public", s.keep))
+        if what
+    ]
+    for privilege, _, columns in (p[:-1].partition("(") for p in s.kept if "(" in p):
+        names = [c.strip() for c in columns.split(",")]
+        kept.append(f'{{ grantee = "application", privileges = [{_q(privilege)}], columns = {_list(names)} }}')
+    if kept:
+        yield f"keep = [ {', '.join(kept)} ]"
 
 
 def _exact(item: _Item) -> Iterator[str]:
     ref, s = item.object.ref, item.suggestion
     yield from ("[[rule]]", f"kind = {_q(ref.kind)}", f"identity = {_q(ref.identity)}")
     yield from (f'disposition = "{s.disposition}"', f"reason = {_q(s.reason)}")
-    if s.keep:
-        yield f'keep = [ {{ grantee = "public", privileges = {_list(s.keep)} }} ]'
+    yield from _keep(s)
     yield ""
 
 
@@ -128,7 +166,7 @@ def _undecided(items: list[_Item], suggested: Suggested) -> Iterator[str]:
         yield f"# UNDECIDED {len(each.items)} objects of {_said(str(each.group))}"
         yield f"#   {_said(each.reason)}"
         yield from (f"#   - {_said(str(i.object.ref))}" for i in each.items)
-        yield from _commented(_by_pattern(each.rule, "transfer or retain", "…"))
+        yield from _commented(_by_pattern(each.rule, Suggestion("transfer or retain", "…")))
 
 
 class _Shared(NamedTuple):
@@ -158,10 +196,15 @@ def _commented(lines: Iterable[str]) -> Iterator[str]:
         yield f"# {_said(line)}".rstrip()
 
 
-def _curated(items: Iterable[_Item], path: Path) -> Iterator[str]:
+def _curated(items: Iterable[_Item], path: Path | None) -> Iterator[str]:
     for item in items:
         o = item.object
-        if o.ref.kind != "view" or item.suggestion.disposition != "transfer" or o is path.readiness:
+        if (
+            o.ref.kind != "view"
+            or item.suggestion.disposition != "transfer"
+            or item.suggestion.kept
+            or (path and o is path.readiness)
+        ):
             continue
         barrier = "security_barrier=true" in o.definition.partition("\n")[0]
         sign = "" if barrier else "# "
@@ -171,6 +214,36 @@ def _curated(items: Iterable[_Item], path: Path) -> Iterator[str]:
         yield f"{sign}identity = {_q(o.ref.identity)}"
         yield f'{sign}reason = "a protected view with a security barrier: does the application need to read it?"'
         yield ""
+
+
+def _grantors(items: Iterable[_Item]) -> Iterator[str]:
+    """Who could give the application back what the cutover takes."""
+    passed_on: dict[str, list[str]] = {}
+    for item in items:
+        o = item.object
+        if item.suggestion.disposition == "transfer" and o.ref.kind != "default acl":
+            entries = [*o.state.acl, *(e for c in o.state.columns for e in c.acl)]
+            for role in {e.grantee for e in entries if e.grantable and isinstance(e.grantee, Role)} - {o.state.owner}:
+                passed_on.setdefault(role.name, []).append(str(o.ref))
+    for name, objects in sorted(passed_on.items()):
+        more = f" and {len(objects) - 1} more" if len(objects) > 1 else ""
+        yield f"# UNDECIDED role {_said(name)} holds privileges WITH GRANT OPTION on {_said(objects[0])}{more}."
+        yield "#   It could give them to the application after the cutover: is it trusted not to, or is the option revoked first?"
+        yield from _commented(("[[trusted_grantor]]", f"role = {_q(name)}", 'reason = "…"', ""))
+
+
+def _keys(keys: Iterable[ForeignKey]) -> Iterator[str]:
+    for key in keys:
+        yield from (
+            "[[kept_foreign_key]]",
+            f"table = {_q(key.table)}",
+            f"name = {_q(key.bare)}",
+            f"references = {_q(key.referenced)}",
+            f"on_delete = {_q(ACTIONS[key.on_delete])}",
+            f"on_update = {_q(ACTIONS[key.on_update])}",
+            f"reason = {_q('named to be kept: ' + key.lets())}",
+            "",
+        )
 
 
 def _path(path: Path) -> Iterator[str]:
@@ -208,11 +281,6 @@ def _rest(path: Path) -> Iterator[str]:
         f'producers = ["{UNDECIDED}"]',
         "max_age_seconds = 2592000",
         "",
-        "[verifier]",
-        "max_age_seconds = 900",
-        "",
-        "[sign_off]",
-        "max_validity_seconds = 604800",
     )
 
 

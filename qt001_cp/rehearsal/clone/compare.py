@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from qt001_cp.model.acl import AclItem
 from qt001_cp.model.inventory import Inventory, State
 from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.plan.difference import changed_lines, state_lines
 from qt001_cp.rehearsal.clone.report import CloneReport
 
+_LINES = 8
+"""Of the lines in which two definitions differ, so many are printed."""
 _ANOTHER = "the manifest of the original has another digest than the clone's, so the record is not about it"
 
 
@@ -18,6 +21,7 @@ class Facts:
     """What a manifest says of one object before the cutover."""
 
     definition: str
+    text: str
     state: State
 
 
@@ -25,11 +29,11 @@ Estate = Mapping[tuple[str, str], Facts]
 
 
 def estate_of(inventory: Inventory) -> Estate:
-    return {o.ref.key: Facts(o.definition_digest, o.state) for o in inventory.objects}
+    return {o.ref.key: Facts(o.definition_digest, o.definition, o.state) for o in inventory.objects}
 
 
 def estate_of_manifest(manifest: ObjectManifest) -> Estate:
-    return {o.ref.key: Facts(o.definition, o.before) for o in manifest.objects}
+    return {o.ref.key: Facts(o.definition, o.source or "", o.before) for o in manifest.objects}
 
 
 def compare(wanted: Estate, clone: Estate, report: CloneReport) -> int:
@@ -50,11 +54,11 @@ def _difference(one: Facts | None, other: Facts | None) -> str:
         return "it is in the original's estate, and not in the clone"
     found = []
     if one.definition != other.definition:
-        found.append("another definition")
+        found.append("another definition: " + "; ".join(changed_lines(one.text, other.text)[:_LINES]))
     if one.state.owner != other.state.owner:
         found.append(f"owner {one.state.owner.name}, in the clone {other.state.owner.name}")
     if _acl(one.state) != _acl(other.state):
-        found.append("another ACL")
+        found.append("another ACL: " + "; ".join(state_lines(one.state, other.state)))
     elif one.state != other.state and one.state.owner == other.state.owner:
         found.append("the ACL in another order")
     return ", ".join(found)

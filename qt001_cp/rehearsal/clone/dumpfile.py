@@ -55,13 +55,11 @@ def _pg_restore(path: Path, *arguments: str) -> str:
         stdin=subprocess.DEVNULL,
         check=False,
         capture_output=True,
-        text=True,
-        encoding="utf-8",
         env=without_pg(),
     )
     if done.returncode != 0:
         raise FileProblem(
-            f"{path}: pg_restore cannot read it: {done.stderr.strip()}",
+            f"{path}: pg_restore cannot read it: {done.stderr.decode(errors='replace').strip()}",
             hint="the file may be cut off: make the dump anew",
         )
-    return done.stdout
+    return done.stdout.decode()  # as it is: text mode would turn CRLF in a body into LF

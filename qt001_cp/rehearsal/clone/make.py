@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from qt001_cp.errors import UsageError
 from qt001_cp.model.manifest import ObjectManifest
@@ -10,10 +12,14 @@ from qt001_cp.plan.generate import generate
 from qt001_cp.policy_file import load_policy, new_sources, read_file
 from qt001_cp.rehearsal.clone.compare import estate_of, estate_of_manifest
 from qt001_cp.rehearsal.clone.dumpfile import read_dump
+from qt001_cp.rehearsal.clone.lexical import Code
 from qt001_cp.rehearsal.clone.origin import Clone
 from qt001_cp.rehearsal.clone.report import CloneReport
-from qt001_cp.rehearsal.clone.script import named, without_role_passwords
+from qt001_cp.rehearsal.clone.role_script import Roles, read_roles
+from qt001_cp.rehearsal.clone.script import named
 from qt001_cp.rehearsal.clone.source import read_source
+
+_ROWS: Final = re.compile(r"^(?:COPY .* FROM stdin;|INSERT INTO )", re.MULTILINE)
 
 
 def from_source(dsn: str, policy_path: Path, manifest_path: Path | None, *, data: bool) -> Clone:
@@ -36,10 +42,10 @@ def from_source(dsn: str, policy_path: Path, manifest_path: Path | None, *, data
         read.properties,
         read.roles,
         read.memberships,
-        "",
         estate_of(read.inventory),
         manifest,
         "the dump of the source",
+        read.members,
     )
     _fitting(clone)
     generate(
@@ -65,17 +71,17 @@ def from_dump(path: Path, roles: Path | None, policy_path: Path, manifest_path: 
             f"{path} does not say which version of PostgreSQL it is of",
             hint="keep the head that pg_dump writes, or name the manifest: --manifest FILE",
         )
-    plain_data = "\nCOPY " in text or "\nINSERT INTO " in text
+    plain_data = any(Code(text).find(_ROWS))
     report = CloneReport(f"dump {path.name}, database {database}, PostgreSQL {major}", plain_data)
     if says.database is None:
         report.lack(
             f"owner, ACL and settings of database {database}",
             "the dump was made without --create",
-            "the database belongs to the clone's superuser: what its owner may do was not rehearsed",
+            "the database belongs to a role of the clone's own: what its owner may do was not rehearsed",
         )
     if manifest is None:
         report.note("no manifest was given: nothing says whether the clone is exactly the original's estate")
-    script = without_role_passwords(read_file(roles).decode()) if roles else ""
+    given = read_roles(read_file(roles).decode(), report) if roles else Roles()
     wanted = estate_of_manifest(manifest) if manifest else None
     clone = Clone(
         database,
@@ -84,7 +90,8 @@ def from_dump(path: Path, roles: Path | None, policy_path: Path, manifest_path: 
         policy_path,
         text,
         report,
-        role_script=script,
+        roles=list(given.roles.values()),
+        memberships=given.memberships,
         wanted=wanted,
         manifest=manifest,
         what=str(path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from qt001_cp.model.policy import Policy
 from qt001_cp.plan.difference import difference
 from qt001_cp.rehearsal.clone.acl_order import reorder
 from qt001_cp.rehearsal.clone.compare import Estate, compare, estate_of
-from qt001_cp.rehearsal.clone.loading import Failed, create_database, load, refuse
+from qt001_cp.rehearsal.clone.extensions import own_extensions
+from qt001_cp.rehearsal.clone.loading import Failed, Loading, create_database, load, refuse
+from qt001_cp.rehearsal.clone.members import put_back
 from qt001_cp.rehearsal.clone.multirange import own_multiranges
+from qt001_cp.rehearsal.clone.ownership import adopt
 from qt001_cp.rehearsal.clone.report import CloneReport
 from qt001_cp.rehearsal.clone.roles import Row, make_memberships, make_roles
 from qt001_cp.rehearsal.clone.script import fitted
@@ -27,14 +31,23 @@ from qt001_cp.rehearsal.scene import OPERATOR, PERSONS, Scene, staff
 from qt001_cp.servers import Server
 
 _HELPER = "qt001_renames_the_superuser"
+ADMIN = "qt001_clone_admin"
+"""The clone's only superuser beside the operator's login: no role of the source has its name."""
+_PINNED = "-c search_path=pg_catalog,pg_temp -c statement_timeout=3600s"
+_HOLDS = """
+SELECT (SELECT count(*) FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
+        WHERE r.rolname = %s AND d.deptype = 'o'),
+       (SELECT count(*) FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.roleid WHERE r.rolname = %s)
+"""
 
 
 @dataclass
 class Clone:
     """An estate that can be made again and again on a disposable server.
 
-    ``schema``, ``rows``: plain dumps. ``roles``, ``memberships``: rows of the source, or ``role_script`` of pg_dumpall.
+    ``schema``, ``rows``: plain dumps. ``roles``, ``memberships``: rows of the source, or as pg_dumpall printed them.
     ``wanted``: the estate of the original, to compare with. ``manifest``: the one that is to be rehearsed.
+    ``members``: of extensions.
     """
 
     database: str
@@ -47,21 +60,23 @@ class Clone:
     properties: Row | None = None
     roles: Sequence[Row] = ()
     memberships: Sequence[Row] = ()
-    role_script: str = ""
     wanted: Estate | None = None
     manifest: ObjectManifest | None = None
     what: str = "the dump"
+    members: Sequence[Row] = ()
     _public_only: str = field(default="qt001_nogo_public", init=False)
 
     def prepare(self, server: Server) -> Server:
         """Make the roles, once a server; returns the server as the clone needs it: its superuser may have another name."""
-        first = next((r["rolname"] for r in self.roles if r["bootstrap"]), server.superuser)
-        server = _renamed(server, first) if first != server.superuser else server
+        taken = {r["rolname"] for r in self.roles}
+        admin = ADMIN
+        while admin in taken:
+            admin += "_"
+        server = replace(_renamed(server, admin), pinned=_PINNED)
+        demoted = {r["rolname"] for r in self.roles if r["rolsuper"]}
         with server.connect("postgres") as connection:
-            if self.role_script:
-                self._run_roles(server)
             make_roles(connection, self.roles, self.cloned)
-            make_memberships(connection, self.memberships, self.cloned)
+            make_memberships(connection, self.memberships, self.cloned, demoted)
             make_tablespaces(connection, self.properties["tablespaces"] if self.properties else (), self.cloned)
             taken = {r[0] for r in connection.execute("SELECT rolname FROM pg_catalog.pg_roles")}
         while self._public_only in taken:
@@ -76,7 +91,7 @@ class Clone:
         for _ in range(6):
             create_database(server, self.database, self.properties, self.cloned)
             text, missing = fitted(self.schema, server.version // 10000, available, self.cloned)
-            failed = load(server, self.database, text)
+            failed = load(server, self.database, text, lambda loading: self._fill(loading, server, available))
             unknown = {f.role for f in failed if f.role}
             if not unknown:
                 break
@@ -84,11 +99,6 @@ class Clone:
             with server.connect("postgres") as connection:
                 connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(self.database)))
         self._told(failed, missing)
-        if self.rows:
-            rows, _ = fitted(self.rows, server.version // 10000, available, self.cloned)
-            for f in load(server, self.database, rows):
-                self.cloned.lack(f.entry, f"[{f.sqlstate}] {f.message}", "its rows are not in the clone")
-        self._block(server)
         self._require_application(server)
         scene = Scene(server, self.database, self.policy.application.name, self._public_only)
         self._compare(scene)
@@ -112,19 +122,20 @@ class Clone:
         return self.cloned.to_json()
 
     def _told(self, failed: Sequence[Failed], missing: Sequence[str]) -> None:
-        if failed and not missing:
+        known = missing or any(f.off for f in failed)
+        if failed and not known:
             refuse(failed[0], self.what)
         for f in failed:
             self.cloned.lack(f.entry, f"[{f.sqlstate}] {f.message}", f.meaning)
 
-    def _run_roles(self, server: Server) -> None:
-        """Roles and memberships as pg_dumpall --roles-only prints them; what is there already is no fault."""
-        for f in load(server, "postgres", self.role_script):
-            if f.sqlstate != "42710":
-                self.cloned.lack(
-                    f.statement, f"[{f.sqlstate}] {f.message}", "what is reached through it was not rehearsed"
-                )
-        self.cloned.note("roles and memberships from --roles, without passwords")
+    def _fill(self, loading: Loading, server: Server, available: frozenset[str]) -> None:
+        """The rows, before there is a trigger, a foreign key or an index; by the loader, as whom a check is evaluated."""
+        if self.rows:
+            rows, _ = fitted(self.rows, server.version // 10000, available, self.cloned)
+            for f in loading.run_all(rows):
+                self.cloned.lack(f.entry, f"[{f.sqlstate}] {f.message}", "its rows are not in the clone")
+        if not self.cloned.data:
+            self._block(loading.theirs)
 
     def _invent(self, server: Server, names: Iterable[str | None]) -> None:
         with server.connect("postgres") as connection:
@@ -141,34 +152,30 @@ class Clone:
         with server.connect("postgres") as connection:
             return frozenset(r[0] for r in connection.execute("SELECT name FROM pg_catalog.pg_available_extensions"))
 
-    def _block(self, server: Server) -> None:
+    def _block(self, connection: psycopg.Connection) -> None:
         """A clone without rows has no row that says 'blocked': make one, and say that it was made."""
-        if self.cloned.data:
-            return
-        with server.connect(self.database) as connection:
-            connection.execute("SET session_replication_role = replica")
-            for b in self.policy.blocked:
-                try:
-                    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.SQL(b["table"]))).fetchone()
-                    if row == (0,) or f"made in {b['table']}" in " ".join(self.cloned.notes):
-                        insert = sql.SQL("INSERT INTO {} ({}, {}) VALUES ({}, {})").format(
-                            sql.SQL(b["table"]),
-                            sql.Identifier(b["key_column"]),
-                            sql.Identifier(b["state_column"]),
-                            sql.Literal(b["key"]),
-                            sql.Literal(b["blocked"]),
-                        )
-                        connection.execute(insert)
-                        self.cloned.note(
-                            f"the row {b['key']} = {b['blocked']} was made in {b['table']}, not cloned:"
-                            " that writes are blocked in the original was not tried"
-                        )
-                except psycopg.Error as exc:
-                    self.cloned.lack(
-                        f"row {b['key']} of {b['table']}",
-                        exc.diag.message_primary or str(exc),
-                        "FIX7b of the clone may be refused with QT106: clone with --data",
+        for b in self.policy.blocked:
+            try:
+                row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.SQL(b["table"]))).fetchone()
+                if row == (0,) or f"made in {b['table']}" in " ".join(self.cloned.notes):
+                    insert = sql.SQL("INSERT INTO {} ({}, {}) VALUES ({}, {})").format(
+                        sql.SQL(b["table"]),
+                        sql.Identifier(b["key_column"]),
+                        sql.Identifier(b["state_column"]),
+                        sql.Literal(b["key"]),
+                        sql.Literal(b["blocked"]),
                     )
+                    connection.execute(insert)
+                    self.cloned.note(
+                        f"the row {b['key']} = {b['blocked']} was made in {b['table']}, not cloned:"
+                        " that writes are blocked in the original was not tried"
+                    )
+            except psycopg.Error as exc:
+                self.cloned.lack(
+                    f"row {b['key']} of {b['table']}",
+                    exc.diag.message_primary or str(exc),
+                    "FIX7b of the clone may be refused with QT106: clone with --data",
+                )
 
     def _require_application(self, server: Server) -> None:
         name = self.policy.application.name
@@ -183,7 +190,17 @@ class Clone:
     def _compare(self, scene: Scene) -> None:
         if self.wanted is not None:
             with scene.connect() as connection:
+                if own_extensions(connection, self.wanted):
+                    self.cloned.note("owners of extensions, which a dump does not keep, are the original's")
+                if self._members(connection):
+                    self.cloned.note(
+                        "owners and initial privileges of members of extensions, which a dump does not keep, are the original's"
+                    )
                 found = read_inventory(connection, self.policy.application)
+                if adopt(connection, self.wanted, found):
+                    self._members(connection)  # initial privileges name the owner
+                    found = read_inventory(connection, self.policy.application)
+                    self.cloned.note("what is PostgreSQL's own belongs to the role that it belongs to in the original")
                 if own_multiranges(connection, self.wanted, found):
                     found = read_inventory(connection, self.policy.application)
                     self.cloned.note(
@@ -194,22 +211,37 @@ class Clone:
                     self.cloned.note("the order of ACL entries, which a dump does not keep, is the original's")
             compare(self.wanted, estate_of(found), self.cloned)
 
+    def _members(self, connection: psycopg.Connection) -> int:
+        superusers = {r["rolname"] for r in self.roles if r["rolsuper"]}
+        return put_back(connection, self.members, superusers, self.cloned)
+
     def _staffable(self, server: Server) -> None:
-        with server.connect("postgres") as connection:
-            there = {r[0] for r in connection.execute("SELECT rolname FROM pg_catalog.pg_roles")}
-            for login in there & set(PERSONS):
+        """The parts of the rehearsal that the source has a login for are played by that. Raises :class:`DatabaseProblem`."""
+        with server.connect(self.database) as connection:
+            for login in PERSONS:
+                if not connection.execute("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", [login]).fetchone():
+                    continue
+                row = connection.execute(_HOLDS, [login, login]).fetchone()
+                if login == OPERATOR and row != (0, 0):
+                    raise DatabaseProblem(
+                        f"role {login} plays the operator of a rehearsal, a superuser, and in this source it owns objects or has"
+                        " members: its code would be a superuser's",
+                        hint=f'rename it at the source: ALTER ROLE "{login}" RENAME TO …',
+                    )
                 words = sql.SQL("LOGIN SUPERUSER" if login == OPERATOR else "LOGIN")
                 connection.execute(sql.SQL("ALTER ROLE {} {}").format(sql.Identifier(login), words))
 
 
 def _renamed(server: Server, name: str) -> Server:
-    """The server with its first superuser called ``name``, as at the source: it is the grantor of much."""
+    """The server with its first superuser called ``name``: the source's is a role like others on the clone."""
+    renamed = replace(server, superuser=name)
+    with suppress(psycopg.OperationalError), renamed.connect("postgres"):
+        return renamed  # an earlier clone on this server
     with server.connect("postgres") as connection:
         connection.execute(sql.SQL("CREATE ROLE {} SUPERUSER LOGIN").format(sql.Identifier(_HELPER)))
     with server.connect("postgres", _HELPER) as connection:
         rename = sql.SQL("ALTER ROLE {} RENAME TO {}").format(sql.Identifier(server.superuser), sql.Identifier(name))
         connection.execute(rename)
-    server = replace(server, superuser=name)
-    with server.connect("postgres") as connection:
+    with renamed.connect("postgres") as connection:
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(_HELPER)))
-    return server
+    return renamed

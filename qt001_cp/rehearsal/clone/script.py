@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from qt001_cp.rehearsal.clone.lexical import Code
 from qt001_cp.rehearsal.clone.report import CloneReport
 
 _NAME = r'("(?:[^"]|"")+"|[\w$]+)'
@@ -13,11 +14,12 @@ _CREATE_DATABASE = re.compile(rf"^CREATE DATABASE {_NAME}.*;$", re.MULTILINE)
 _EXTENSION = re.compile(rf"^CREATE EXTENSION (?:IF NOT EXISTS )?{_NAME}(?: .*)?;$", re.MULTILINE)
 _VERSION = re.compile(r"^-- Dumped from database version (\d+)", re.MULTILINE)
 _TIMEOUT = re.compile(r"^SET transaction_timeout = 0;$", re.MULTILINE)
-_ROLE_PASSWORD = re.compile(r"^((?:ALTER|CREATE) ROLE .*?) (?:ENCRYPTED )?PASSWORD '(?:[^']|'')*'", re.MULTILINE)
 _MAPPING = re.compile(r"^CREATE USER MAPPING .*?^\);$", re.MULTILINE | re.DOTALL)
 _OPTION = re.compile(r"((?:password|passcode|sslpassword)[a-z_]* )(E?'(?:[^']|'')*')", re.IGNORECASE)
 _SUBSCRIPTION = re.compile(r"^CREATE SUBSCRIPTION .*$", re.MULTILINE)
 _SECRET = re.compile(r"(password\s*=\s*)(''[^']*''|\\'.*?\\'|[^\s']+)", re.IGNORECASE)
+_UNTRUSTED = re.compile(r"pl\w*u|pl(?:java|sh|r)")
+_OUTSIDE = frozenset({"file_fdw", "adminpack"})
 # Text compared with a list: PostgreSQL words the comparison so that, read again, it becomes another expression
 # (the cast moves from the array to its elements). Without the cast of the array it is read as it was meant.
 _REWORDED = re.compile(r"\(\((ARRAY\[(?:'(?:[^']|'')*'::character varying(?:\(\d+\))?(?:, )?)+\])\)::text\[\]\)")
@@ -33,12 +35,8 @@ class Named:
 
 def named(text: str) -> Named:
     head = text[:20_000]
-    version, database = _VERSION.search(head), _CREATE_DATABASE.search(head)
+    version, database = _VERSION.search(head), next(Code(head).find(_CREATE_DATABASE), None)
     return Named(_plain(database[1]) if database else None, int(version[1]) if version else None)
-
-
-def without_role_passwords(text: str) -> str:
-    return _ROLE_PASSWORD.sub(r"\1", text)
 
 
 def fitted(text: str, major: int, available: Collection[str], report: CloneReport) -> tuple[str, tuple[str, ...]]:
@@ -46,16 +44,21 @@ def fitted(text: str, major: int, available: Collection[str], report: CloneRepor
 
     ``available``: the extensions of the clone's server. What is left out is in ``report``.
     """
-    text = _CREATE_DATABASE.sub("", text)
+    code = Code(text).sub(_CREATE_DATABASE, "")
     if major < 17:
-        text = _TIMEOUT.sub("", text)
-    text = _MAPPING.sub(lambda m: _OPTION.sub(r"\1'not cloned'", m[0]), text)
-    text = _SUBSCRIPTION.sub(lambda m: _SECRET.sub(r"\1not-cloned", m[0]), text)
-    text = _REWORDED.sub(r"(\1)", text)
+        code = code.sub(_TIMEOUT, "")
+    code = code.sub(_MAPPING, lambda m: _OPTION.sub(r"\1'not cloned'", m[0]))
+    code = code.sub(_SUBSCRIPTION, lambda m: _SECRET.sub(r"\1not-cloned", m[0]))
+    code = code.sub(_REWORDED, r"(\1)")
     missing = []
-    for found in _EXTENSION.finditer(text):
+    for found in code.find(_EXTENSION):
         name = _plain(found[1])
-        if name not in available:
+        if name in available and (name in _OUTSIDE or _UNTRUSTED.fullmatch(name)):
+            missing.append(name)
+            report.lack(
+                f"extension {name}", "on a clone it is off: it leads to files or programs", "its objects are not there"
+            )
+        elif name not in available:
             missing.append(name)
             report.lack(
                 f"extension {name}",
@@ -65,13 +68,9 @@ def fitted(text: str, major: int, available: Collection[str], report: CloneRepor
             )
     for name in missing:
         either = re.escape(name) if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else re.escape('"' + name + '"')
-        text = re.sub(
-            rf"^(?:CREATE EXTENSION (?:IF NOT EXISTS )?|COMMENT ON EXTENSION ){either}(?: .*)?;$",
-            "",
-            text,
-            flags=re.MULTILINE,
-        )
-    return text, tuple(missing)
+        made = rf"^(?:CREATE EXTENSION (?:IF NOT EXISTS )?|COMMENT ON EXTENSION ){either}(?: .*)?;$"
+        code = code.sub(re.compile(made, re.MULTILINE), "")
+    return code.text, tuple(missing)
 
 
 def _plain(name: str) -> str:

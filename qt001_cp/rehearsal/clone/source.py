@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.names import Role
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
+from qt001_cp.rehearsal.clone.members import QUERY as MEMBERS
 from qt001_cp.rehearsal.clone.roles import Row, rows_of
 from qt001_cp.servers.wheel import programs
 
@@ -39,6 +41,7 @@ class Read:
     schema: str
     rows: str
     refused_rows: str
+    members: Sequence[Row]
 
 
 def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bool) -> Read:
@@ -52,22 +55,25 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
         require_no_superuser(connection, application)
         inventory = read_inventory(connection, application)
         roles, memberships = rows_of(connection, "roles.sql"), rows_of(connection, "memberships.sql")
+        members = rows_of(connection, MEMBERS)
         base = ["--create", f"--exclude-schema={SCHEMA}", f"--snapshot={snapshot}"]
         if not data:
             base.append("--schema-only")
         options = connecting.options_of(connection)
         schema = _dump(dsn, options, base)
         rows = refused = ""
-        if not data:
+        if not data and blocked:  # without a table named, pg_dump takes the rows of all
             only = [f"--table={name}" for name in dict.fromkeys(blocked)]
-            more = ["--data-only", "--disable-triggers", f"--snapshot={snapshot}"]
+            more = ["--data-only", f"--snapshot={snapshot}"]
             try:
                 rows = _dump(dsn, options, [*more, *only])
             except DatabaseProblem as exc:
                 refused = exc.message
         info = connection.info
         origin = f"database {info.dbname} on {info.host}:{info.port}, PostgreSQL {info.server_version // 10000}"
-        return Read(origin, info.server_version, properties, roles, memberships, inventory, schema, rows, refused)
+        return Read(
+            origin, info.server_version, properties, roles, memberships, inventory, schema, rows, refused, members
+        )
 
 
 @contextmanager
@@ -105,24 +111,26 @@ def _readable(connection: psycopg.Connection, properties: Row) -> None:
 
 
 def _dump(dsn: str, options: str, arguments: Sequence[str]) -> str:
-    """pg_dump of the source, with the options of our own session; a password goes by the environment, where other users
-    do not see it."""
-    given = conninfo_to_dict(dsn.replace("postgresql+psycopg://", "postgresql://", 1))
-    password = given.pop("password", None)
-    given["options"] = options
-    secret = {"PGPASSWORD": str(password)} if password is not None else {}
-    done = subprocess.run(
-        [str(Path(programs()) / "pg_dump"), *arguments, "-d", make_conninfo("", **given)],
-        check=False,
-        env={**os.environ, **secret, "PGCLIENTENCODING": "UTF8"},
-        text=True,
-        encoding="utf-8",
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-    )
+    """pg_dump of the source, with the options of our own session. What is secret in the DSN is in no argument: those show in
+    the list of processes. There is a variable for the password; that of a key goes by a file that nobody else can read."""
+    given = {**conninfo_to_dict(dsn.replace("postgresql+psycopg://", "postgresql://", 1)), "options": options}
+    password, of_key = given.pop("password", None), given.pop("sslpassword", None)
+    more = {"PGPASSWORD": str(password)} if password is not None else {}
+    with tempfile.TemporaryDirectory(prefix="qt001-source-") as folder:  # mode 0700
+        if of_key is not None and "service" not in given:
+            service = Path(folder, "service")
+            service.write_text(f"[source]\nsslpassword={of_key}\n", "utf-8")
+            given["service"], more["PGSERVICEFILE"] = "source", str(service)
+        done = subprocess.run(
+            [str(Path(programs()) / "pg_dump"), *arguments, "-d", make_conninfo("", **given)],
+            check=False,
+            env={**os.environ, **more, "PGCLIENTENCODING": "UTF8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
     if done.returncode != 0:
         raise DatabaseProblem(
-            f"pg_dump of the source ended with {done.returncode}: {done.stderr.strip()}",
+            f"pg_dump of the source ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}",
             hint="the login has to see what it dumps: pg_read_all_data; with --data also rows under row level security",
         )
-    return done.stdout
+    return done.stdout.decode()  # as it is: text mode would turn CRLF in a body into LF

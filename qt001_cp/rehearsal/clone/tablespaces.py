@@ -1,4 +1,4 @@
-"""The source's tablespaces in the clone: in place, with the owner, the options and the ACL of the original."""
+"""The source's tablespaces in the clone: in place, with the owner, the options, the comment and the ACL of the original."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ def make_tablespaces(connection: psycopg.Connection, wanted: Iterable[Mapping[st
             for key, value in space["options"].items():
                 option = sql.SQL("ALTER TABLESPACE {} SET ({} = {})")
                 connection.execute(option.format(sql.Identifier(name), sql.Identifier(key), sql.Literal(value)))
+            if space["comment"] is not None:
+                comment = sql.SQL("COMMENT ON TABLESPACE {} IS {}")
+                connection.execute(comment.format(sql.Identifier(name), sql.Literal(space["comment"])))
             live = State(owner, acl_from_json([[owner.name, owner.name, "CREATE", False]]))
             way = plan_correction(f"tablespace {name}", live, State(owner, acl_from_json(space["acl"])))
             for step in way.post:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -75,6 +75,15 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND pg_catalog.pg_get_userbyid(c.relowner) = %s
 GROUP BY i.identity
 """
+_WRITTEN = """
+SELECT i.type, i.identity, array_agg(a.attname::text ORDER BY a.attnum)
+FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_class'::regclass, c.oid, 0) i
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+     AND a.attidentity <> 'a' AND (c.relkind <> 'v' OR pg_catalog.pg_column_is_updatable(c.oid, a.attnum, false))
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relnamespace::regnamespace::text !~ '^pg_'
+GROUP BY i.type, i.identity
+"""
+"""The columns that a statement may name whether it reads or writes."""
 _INSERT, _UPDATE, _DELETE = 8, 4, 16
 
 
@@ -88,12 +97,15 @@ class _Fact:
     number: int
     column: str | None
     call: str | None = None
+    others: tuple[str, ...] = ()
+    """The columns that the application role may be refused one by one, where it keeps something of columns."""
 
 
 def cases(connection: psycopg.Connection, manifest: ObjectManifest) -> list[Case]:
     """All cases for ``manifest``, grouped by role. The catalog only says which DML a view takes at all."""
     facts = {(r[0], r[1]): _Fact(r[2] or 0, r[3]) for r in connection.execute(_FACTS)}
     facts |= {key: _Fact(0, None, call) for key, call in calls(connection).items()}
+    columns = {(r[0], r[1]): tuple(r[2]) for r in connection.execute(_WRITTEN)}
     references = _references(connection, manifest)
     made = []
     for who in WHO:
@@ -101,11 +113,12 @@ def cases(connection: psycopg.Connection, manifest: ObjectManifest) -> list[Case
             if o.ref.kind == "default acl":
                 continue
             left = _left(o, who, manifest)
-            tried = list(_statements(o, left, facts.get(o.ref.key, _Fact(0, None))))
+            fact = facts.get(o.ref.key, _Fact(0, None))
+            tried = list(_statements(o, left, replace(fact, others=columns.get(o.ref.key, ()))))
             if who == "application" and o.ref.key in references:
                 tried.append(("REFERENCES", references[o.ref.key]))
             for verb, statement in tried:
-                if verb in left:
+                if verb in left.verbs:
                     continue
                 made.append(
                     Case("acl_denials", f"{verb} {o.ref} as {who}", (Step(who, statement),), _DENIED, object=str(o.ref))
@@ -136,7 +149,7 @@ def _references(connection: psycopg.Connection, manifest: ObjectManifest) -> dic
     }
 
 
-def _statements(o: ManifestObject, left: frozenset[str], fact: _Fact) -> Iterator[tuple[str, str]]:
+def _statements(o: ManifestObject, left: _Left, fact: _Fact) -> Iterator[tuple[str, str]]:
     kind, name = o.ref.kind, address(o.ref)
     noun = kinds.BY_KEY[kind].alter or ""
     if kind == "database":
@@ -157,7 +170,8 @@ def _statements(o: ManifestObject, left: frozenset[str], fact: _Fact) -> Iterato
             yield "ALTER", f"ALTER TYPE {name} SET SCHEMA pg_temp"
         yield "DROP", f"DROP TYPE {name} CASCADE"
     elif kind == "sequence":
-        yield "USAGE", f"SELECT pg_catalog.nextval({_text(o)})"
+        if "UPDATE" not in left.verbs:
+            yield "USAGE", f"SELECT pg_catalog.nextval({_text(o)})"
         yield "SELECT", f"SELECT last_value FROM {name}"
         yield "UPDATE", f"SELECT pg_catalog.setval({_text(o)}, 1)"
         yield "ALTER", f"ALTER SEQUENCE {name} RESTART"
@@ -171,22 +185,26 @@ def _statements(o: ManifestObject, left: frozenset[str], fact: _Fact) -> Iterato
     else:
         yield "DROP", f"DROP {noun} {name}{'' if kind == 'tablespace' else ' CASCADE'}"
     yield "OWNER", f"ALTER {noun} {name} OWNER TO CURRENT_USER"
-    if not left and kinds.BY_KEY[kind].privileges and not (kind == "language" and fact.number):
+    if not left.anything and kinds.BY_KEY[kind].privileges and not (kind == "language" and fact.number):
         grantable = kinds.BY_KEY[kind].privileges[0]
         yield "GRANT", f"GRANT {grantable} ON {kinds.BY_KEY[kind].grant} {name} TO PUBLIC"
     yield "COMMENT", f"COMMENT ON {noun} {name} IS 'nogo'"
 
 
-def _relation(o: ManifestObject, name: str, noun: str, fact: _Fact, left: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _relation(o: ManifestObject, name: str, noun: str, fact: _Fact, left: _Left) -> Iterator[tuple[str, str]]:
     table = o.ref.kind == "table"
-    column = identifier(fact.column) if fact.column else None
     number = max(fact.number, 0)
-    if "SELECT" not in left and fact.number >= 0:
-        yield "SELECT", f"SELECT 1 FROM {name}"
-        yield "COPY", f"COPY (SELECT * FROM {name}) TO STDOUT"
-    if number & _INSERT:
-        yield "INSERT", f"INSERT INTO {name} DEFAULT VALUES"
-    if number & _UPDATE and column:
+    readable = fact.number >= 0
+    if readable and "SELECT" not in left.verbs:
+        if what := left.refused("SELECT", "1", fact.others):
+            yield "SELECT", f"SELECT {what} FROM {name}"
+            yield "COPY", f"COPY (SELECT * FROM {name}) TO STDOUT"
+    elif readable and table and "UPDATE" not in left.verbs and not left.columns.get("UPDATE"):
+        yield "FOR UPDATE", f"SELECT 1 FROM {name} FOR UPDATE"
+    if number & _INSERT and (what := left.refused("INSERT", "*", fact.others)):
+        yield "INSERT", f"INSERT INTO {name} " + ("DEFAULT VALUES" if what == "*" else f"({what}) VALUES (DEFAULT)")
+    whole = identifier(fact.column) if fact.column else ""
+    if number & _UPDATE and (column := left.refused("UPDATE", whole, fact.others)):
         yield "UPDATE", f"UPDATE {name} SET {column} = DEFAULT"
     if number & _DELETE:
         yield "DELETE", f"DELETE FROM {name}"
@@ -199,7 +217,9 @@ def _relation(o: ManifestObject, name: str, noun: str, fact: _Fact, left: frozen
                 "pg_catalog.suppress_redundant_updates_trigger()"
             ),
         )
-        yield "LOCK", "DO " + dollar_quoted(f" BEGIN LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE; END ", "nogo")
+        # Whoever may update or delete may lock: LockTableAclCheck, commands/lockcmds.c.
+        if not left.verbs & {"UPDATE", "DELETE"}:
+            yield "LOCK", "DO " + dollar_quoted(f" BEGIN LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE; END ", "nogo")
         yield "ALTER", f'ALTER TABLE {name} ADD COLUMN "nogo" int'
         yield "RLS", f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"
         yield "INDEX", f"CREATE INDEX ON {name} ((1))"
@@ -211,12 +231,36 @@ def _relation(o: ManifestObject, name: str, noun: str, fact: _Fact, left: frozen
     yield "DROP", f"DROP {noun} {name} CASCADE"
 
 
-def _left(o: ManifestObject, who: str, manifest: ObjectManifest) -> frozenset[str]:
-    """What the after-state leaves to this role: those verbs are no denials."""
+@dataclass(frozen=True)
+class _Left:
+    """What the after-state leaves to a role: of the whole object, and by privilege of which columns."""
+
+    verbs: frozenset[str] = frozenset()
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.verbs or self.columns)
+
+    def refused(self, privilege: str, whole: str, columns: Iterable[str]) -> str:
+        """What to try: ``whole``; where some columns are left, another column; empty where there is none to be refused."""
+        kept = self.columns.get(privilege)
+        if not kept:
+            return whole
+        return next((identifier(c) for c in columns if c not in kept), "")
+
+
+def _left(o: ManifestObject, who: str, manifest: ObjectManifest) -> _Left:
+    """Those verbs are no denials."""
     if o.after is None:
-        return frozenset()
+        return _Left()
     names = {None, manifest.application.name} if who == "application" else {None, *_HOLDS.get(who, ())}
-    return frozenset(i.privilege for i in o.after.acl if getattr(i.grantee, "name", None) in names)
+    columns: dict[str, frozenset[str]] = {}
+    for c in o.after.columns:
+        for i in c.acl:
+            if getattr(i.grantee, "name", None) in names:
+                columns[i.privilege] = columns.get(i.privilege, frozenset()) | {c.column}
+    return _Left(frozenset(i.privilege for i in o.after.acl if getattr(i.grantee, "name", None) in names), columns)
 
 
 def _text(o: ManifestObject) -> str:

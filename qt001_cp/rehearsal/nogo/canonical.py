@@ -29,8 +29,8 @@ def cases(manifest: ObjectManifest) -> list[Case]:
             (
                 Step(
                     "superuser",
-                    "SET LOCAL ROLE qt001_cp_owner; INSERT INTO qt001_cp.document (stage, digest, kind, body,"
-                    f" recorded_at, recorded_by) VALUES ('fix7a', '{'0' * 64}', '', convert_to('{{}}', 'UTF8'), now(), '')",
+                    "SET LOCAL ROLE qt001_cp_ledger; INSERT INTO qt001_cp.document (digest, body)"
+                    f" VALUES ('{'0' * 64}', convert_to('{{}}', 'UTF8'))",
                 ),
             ),
             ("QT203",),

@@ -65,17 +65,14 @@ def cases(manifest: ObjectManifest, capability: str, producer: str) -> list[Case
              (Step("author", "SELECT qt001_cp.import_evidence(%s)", [real]), gate), ("QT301",), "found none"),
         Case(FAMILY, "edited after import",
              (Step("author", "SELECT qt001_cp.import_evidence(%s)", [real]),
-              Step("superuser", "SET LOCAL ROLE qt001_cp_owner; UPDATE qt001_cp.document SET body = body"
+              Step("superuser", "SET LOCAL ROLE qt001_cp_ledger; UPDATE qt001_cp.document SET body = body"
                    f" WHERE digest = '{digest(real)}'")), ("QT201",)),
         Case(FAMILY, "inserted around the function",
-             (Step("author", "INSERT INTO qt001_cp.document (stage, digest, kind, body, recorded_at, recorded_by)"
-                   " VALUES ('fix7c', %s, '', %s, now(), 'x')", [digest(real), real]),), ("42501",)),
-        Case(FAMILY, "inserted around the function, as the owner role",
+             (Step("author", "INSERT INTO qt001_cp.document (digest, body) VALUES (%s, %s)", [digest(real), real]),), ("42501",)),
+        Case(FAMILY, "inserted around the function, as the ledger role",
              (Step("superuser", "SELECT qt001_cp.record_document(%s)", [real]),
-              Step("superuser", "SET LOCAL ROLE qt001_cp_owner; INSERT INTO qt001_cp.event"
-                   " (stage, seq, at, actor, verb, subject, detail, prev, digest)"
-                   f" VALUES ('fix7c', 0, now(), '', 'bound', '{digest(real)}',"
-                   f" jsonb_build_object('requirement', {literal(capability)}), '', '')"),
+              Step("superuser", "SET LOCAL ROLE qt001_cp_ledger; INSERT INTO qt001_cp.event (verb, subject, detail)"
+                   f" VALUES ('bound', '{digest(real)}', jsonb_build_object('requirement', {literal(capability)}))"),
               gate), ("QT301",), "is bound by"),
         Case(FAMILY, "of a time that never grows old",
              (Step("author", "SELECT qt001_cp.import_evidence(%s)", [evidence(manifest, capability, producer, produced_at="now")]),),

@@ -27,6 +27,8 @@ class Touched:
 
 _SHAPE = """
 SELECT n.nspname, c.relname, c.relkind, EXISTS (SELECT 1 FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = c.oid AND p.partdefid <> 0)
+       -- A new partition gets the indexes of its parent, and their expressions are prepared as whoever makes it: a superuser here.
+       OR EXISTS (SELECT 1 FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL))
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.reloftype = 0
 """
@@ -37,7 +39,7 @@ def touched(connection: psycopg.Connection, manifest: ObjectManifest, dependency
     None where the apply path reaches no such table: then nothing can be added to it."""
     reached = {(kind, identity) for kind, identity in json.loads(dependency)["objects"]}
     shapes = {(schema, name): (kind, full) for schema, name, kind, full in connection.execute(_SHAPE)}
-    sources = manifest.apply_path["source_tables"]
+    sources = manifest.path["source_tables"]
     found = [
         o
         for o in manifest.transferred
@@ -65,7 +67,7 @@ def cases(manifest: ObjectManifest, static_analysis: bytes, touch: Touched | Non
     def one(name: str, contains: str, *steps: Step) -> Case:
         return Case(FAMILY, name, steps, ("QT301",), contains)
 
-    writer = next(o for o in manifest.transferred if o.ref.identity == manifest.apply_path["writer"])
+    writer = next(o for o in manifest.transferred if o.ref.identity == manifest.path["writer"])
     home = identifier(writer.ref.schema or "")
 
     def new(noun: str, name: str, rest: str) -> Step:
@@ -123,16 +125,23 @@ def _around(
     one: Callable[..., Case],
     new: Callable[[str, str, str], Step],
 ) -> Iterator[Case]:
-    """What is added to a table after the sealing: each leads the apply path to something that nobody has listed."""
+    """What is added to a table after the sealing: each leads the apply path to something that nobody has listed.
+
+    By a superuser, so nothing is added whose making evaluates an expression of the table's: no default for rows that are
+    there, no foreign key that is validated.
+    """
     table, reached = address(touch.table.ref), "reached by the apply path"
     helper = new("FUNCTION", "nogo_helper()", " RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
     trigger = f"CREATE TRIGGER nogo AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {home}.nogo_helper()"
     yield one("a trigger added to a source table", reached, helper, Step("superuser", trigger), asked)
     value = new("FUNCTION", "nogo_value()", " RETURNS int LANGUAGE sql AS 'SELECT 1'")
-    default = f"ALTER TABLE {table} ADD COLUMN nogo int DEFAULT {home}.nogo_value()"
+    default = f"ALTER TABLE {table} ADD COLUMN nogo int, ALTER COLUMN nogo SET DEFAULT {home}.nogo_value()"
     yield one("a default that calls something new", reached, value, Step("superuser", default), asked)
     key = Step("superuser", f"ALTER TABLE {home}.nogo_elsewhere ADD PRIMARY KEY (a)")
-    foreign = f"ALTER TABLE {table} ADD COLUMN nogo int REFERENCES {home}.nogo_elsewhere (a)"
+    foreign = (
+        f"ALTER TABLE {table} ADD COLUMN nogo int,"
+        f" ADD CONSTRAINT nogo FOREIGN KEY (nogo) REFERENCES {home}.nogo_elsewhere (a) NOT VALID"
+    )
     yield one("a foreign key to somewhere else", reached, elsewhere, key, Step("superuser", foreign), asked)
     if touch.child is not None:
         child = Step("superuser", f"CREATE TABLE {home}.nogo_child {touch.child}")

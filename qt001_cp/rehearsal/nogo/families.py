@@ -14,6 +14,11 @@ from qt001_cp.rehearsal.nogo.case import Outcome
 from qt001_cp.rehearsal.nogo.runner import run_batch, run_cases
 from qt001_cp.rehearsal.scene import Scene
 
+_ALWAYS = """
+SELECT 1 FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+WHERE t.tgtype & 32 <> 0 AND t.tgenabled IN ('A', 'R') AND NOT t.tgisinternal AND c.relnamespace::pg_catalog.regnamespace::text <> 'qt001_cp' LIMIT 1
+"""
+
 
 def at_fix7a(scene: Scene, manifest: ObjectManifest) -> list[Outcome]:
     """What attacks the manifest: before the cutover, with the manifest sealed."""
@@ -24,13 +29,14 @@ def at_fix7a(scene: Scene, manifest: ObjectManifest) -> list[Outcome]:
 
 
 def at_fix7c(
-    scene: Scene, manifest: ObjectManifest, files: Mapping[str, bytes], demand: tuple[str, str]
+    scene: Scene, manifest: ObjectManifest, files: Mapping[str, bytes], demand: tuple[str, str] | None
 ) -> list[Outcome]:
-    """What attacks the protected state, the evidence and the signatures. ``demand``: a capability and its producer."""
+    """What attacks the protected state, the evidence and the signatures. ``demand``: a capability and its producer, where the
+    policy has an apply path; without one the families that speak of it are left out."""
     with scene.connect() as connection:
         denials = acl_denials.cases(connection, manifest)
         guarded, (filled, rows) = _guarded(connection, manifest), _filled(connection, manifest)
-        touch = dependency.touched(connection, manifest, files["dependency.json"])
+        touch = dependency.touched(connection, manifest, files["dependency.json"]) if demand is not None else None
     application = manifest.application.name
     others = [
         *spoof.cases(
@@ -38,8 +44,8 @@ def at_fix7c(
             scene.public_only,
             min(600, json.loads(files["readiness.json"])["sign_off"]["max_validity_seconds"]),
         ),
-        *capability.cases(manifest, *demand),
-        *dependency.cases(manifest, files["static-analysis.json"], touch),
+        *(capability.cases(manifest, *demand) if demand is not None else ()),
+        *(dependency.cases(manifest, files["static-analysis.json"], touch) if demand is not None else ()),
         *no_worse.cases(manifest, guarded, filled, rows),
     ]
     return [*run_batch(scene, denials, application), *run_cases(scene, others, application)]
@@ -62,11 +68,26 @@ def _guarded(connection: psycopg.Connection, manifest: ObjectManifest) -> Manife
     )
 
 
-def _filled(connection: psycopg.Connection, manifest: ObjectManifest) -> tuple[ManifestObject, bool]:
-    """A source table, and whether it has rows."""
-    sources = [o for o in manifest.transferred if o.ref.identity in manifest.apply_path["source_tables"]]
+def _filled(connection: psycopg.Connection, manifest: ObjectManifest) -> tuple[ManifestObject | None, bool]:
+    """A source table, and whether it has rows that may be truncated: a trigger that fires for a replica too would run.
+
+    Without an apply path any transferred table, where there is one.
+    """
+    named = (manifest.apply_path or {}).get("source_tables")
+    tables = [o for o in manifest.transferred if o.ref.kind == "table" and not (o.detail or {}).get("system")]
+    sources = [o for o in manifest.transferred if o.ref.identity in named] if named is not None else tables
+    barred = connection.execute(_ALWAYS).fetchone() is not None
     for o in sources:
-        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(o.ref.schema or "", o.ref.name))
-        if connection.execute(query).fetchone() != (0,):
-            return o, True
-    return sources[0], False
+        query = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(o.ref.schema or "", o.ref.name))
+        if o.ref.kind == "table" and _plain(connection, o) and not barred:
+            with connection.cursor().copy(query) as copy:
+                if next(iter(copy), None) is not None:
+                    for _ in copy:
+                        pass
+                    return o, True
+    return (sources[0] if sources else None), False
+
+
+def _plain(connection: psycopg.Connection, o: ManifestObject) -> bool:
+    query = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE (n.nspname, c.relname, c.relkind) = (%s, %s, 'r')"
+    return connection.execute(query, [o.ref.schema, o.ref.name]).fetchone() is not None

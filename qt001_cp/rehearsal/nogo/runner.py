@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 
 import psycopg
@@ -14,15 +15,32 @@ from qt001_cp.rehearsal.state import protected_state
 
 
 def run_cases(scene: Scene, cases: Iterable[Case], application: str) -> list[Outcome]:
-    """Run each case in a transaction of its own that is rolled back; the state is read before and after each family."""
+    """Run each case in a transaction of its own that is rolled back; the state is read before and after each family.
+
+    A case of one role is that login's own session. One of several has to be one transaction, so a superuser's session takes
+    on one login after the other; the statements in it are ours, and none evaluates an expression of the estate.
+    """
     outcomes: list[Outcome] = []
-    with scene.connect() as watcher, scene.connect() as actor:
+    with ExitStack() as stack:
+        watcher, actor = (stack.enter_context(scene.connect()) for _ in range(2))
+        logins: dict[str, psycopg.Connection] = {}
         before = protected_state(watcher, application)
         for _, group in groupby(cases, key=lambda c: c.family):
-            family = [_attempt(actor, case, scene.cast) for case in group]
+            family = []
+            for case in group:
+                login = _one(case, scene.cast)
+                if login and login not in logins:
+                    logins[login] = stack.enter_context(scene.connect(login))
+                family.append(_attempt(logins[login] if login else actor, case, scene.cast, own=bool(login)))
             before = _stamp(family, before, protected_state(watcher, application))
             outcomes += family
     return outcomes
+
+
+def _one(case: Case, cast: Mapping[str, str]) -> str:
+    """The login whose case it is alone; empty for one of several, and for the superuser's."""
+    logins = {cast[step.role] for step in case.steps}
+    return logins.pop() if len(logins) == 1 else ""
 
 
 def run_batch(scene: Scene, cases: Sequence[Case], application: str) -> list[Outcome]:
@@ -55,13 +73,15 @@ def _answers(actor: psycopg.Connection, cases: Iterable[Case], login: str) -> It
             yield Outcome(case, "00000", "not refused", login=login)
 
 
-def _attempt(actor: psycopg.Connection, case: Case, cast: Mapping[str, str]) -> Outcome:
+def _attempt(actor: psycopg.Connection, case: Case, cast: Mapping[str, str], *, own: bool) -> Outcome:
+    """``own``: ``actor`` is the login's own session, and becomes nobody else."""
     login = cast[case.attack.role]
     done: list[Step] = []
     actor.execute("BEGIN")
     try:
         for step in case.steps:
-            _become(actor, cast[step.role])
+            if not own:
+                _become(actor, cast[step.role])
             actor.execute(step.statement, step.params or None)
             done.append(step)
     except psycopg.Error as exc:
@@ -70,7 +90,8 @@ def _attempt(actor: psycopg.Connection, case: Case, cast: Mapping[str, str]) -> 
         return Outcome(case, exc.sqlstate or "no answer", said, prepared=prepared, login=login)
     finally:
         actor.execute("ROLLBACK")
-        actor.execute("RESET SESSION AUTHORIZATION")
+        if not own:
+            actor.execute("RESET SESSION AUTHORIZATION")
     return Outcome(case, "00000", "not refused", login=login)
 
 

@@ -7,6 +7,7 @@ SELECT pg_catalog.current_database() AS database,
        EXISTS (SELECT 1 FROM pg_catalog.pg_largeobject_metadata) AS large_objects,
        (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                    'name', space.spcname, 'owner', pg_catalog.pg_get_userbyid(space.spcowner),
+                   'comment', pg_catalog.shobj_description(space.oid, 'pg_tablespace'),
                    'options', (
                        SELECT coalesce(pg_catalog.jsonb_object_agg(option.option_name,
                                                                    option.option_value), '{}')

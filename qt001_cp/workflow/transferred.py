@@ -1,0 +1,86 @@
+"""The estate as it is after the cutover: what the application role reaches, and what was taken from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import psycopg
+
+from qt001_cp.catalog.inventory import read_inventory
+from qt001_cp.errors import DatabaseProblem
+from qt001_cp.model.inventory import Inventory
+from qt001_cp.model.names import Role
+from qt001_cp.model.roles import OWNER
+from qt001_cp.workflow.refusal import refusals
+
+PROTECTED: Final = "protected"
+"""The first word of ``why`` of what the control plane's owner owns."""
+_OWNS: Final = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype = 'o' AND r.rolname = %s
+      AND d.dbid = (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database()))
+"""
+_MAY_ASK: Final = """
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+               WHERE n.nspname = 'qt001_cp' AND c.relname = 'event' AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))
+"""
+
+
+def is_cut_over(opened: psycopg.Connection) -> bool:
+    """Whether a cutover is in force. A login without a duty cannot ask for the stage: what the control plane's owner owns says it."""
+    if _may_ask(opened):
+        with refusals():
+            return bool(_value(opened, "SELECT qt001_cp.stage() <> 'fix7a'"))
+    return _owns(opened)
+
+
+def require_not_cut_over(opened: psycopg.Connection) -> None:
+    """A manifest plans a cutover from what the application role owns. Raises :class:`DatabaseProblem` where one is in force."""
+    if is_cut_over(opened):
+        raise DatabaseProblem(
+            f"database {opened.info.dbname}: expected no cutover in force, found one: what a manifest would transfer is the"
+            f" control plane's already",
+            hint="qt001-cp inventory shows the estate as it is now, qt001-cp status the manifest that is deployed;"
+            " another one can be generated where FIX7b has been taken back: see docs/operator.md",
+        )
+
+
+def recorded_application(opened: psycopg.Connection) -> Role | None:
+    """The application role of the policy that FIX7a recorded; None where there is no FIX7a, or this login may not ask it."""
+    if not _may_ask(opened):
+        return None
+    with refusals():
+        name = _value(opened, "SELECT qt001_cp.application_role()::text")
+    return Role(name) if name else None
+
+
+def _may_ask(opened: psycopg.Connection) -> bool:
+    """FIX7a is there, and this login may use its schema."""
+    return bool(_value(opened, _MAY_ASK))
+
+
+def _owns(opened: psycopg.Connection) -> bool:
+    return bool(_value(opened, _OWNS, OWNER.name))
+
+
+def _value(opened: psycopg.Connection, query: str, *given: str) -> Any:
+    row = opened.execute(query.encode(), given or None).fetchone()
+    return row[0] if row else None
+
+
+def read_estate(opened: psycopg.Connection, application: Role) -> Inventory:
+    """The inventory of ``application``, and where the control plane's owner owns something all of that too, which is why it is
+    there. Two snapshots, one after the other. Raises as :func:`read_inventory`.
+    """
+    reached = read_inventory(opened, application)
+    if not _owns(opened):
+        return reached
+    known = {o.ref.key: o for o in reached.objects}
+    owned = (o for o in read_inventory(opened, OWNER).objects if o.state.owner == OWNER)
+    for o in owned:
+        # A curated view is there already, since the application is granted it.
+        before = known[o.ref.key].why if o.ref.key in known else ()
+        known[o.ref.key] = replace(known.get(o.ref.key, o), why=(PROTECTED, *before))
+    return replace(reached, objects=tuple(known[key] for key in sorted(known)))

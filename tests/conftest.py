@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import psycopg
 import pytest
@@ -19,6 +21,7 @@ from qt001_cp.rehearsal.transcript import Transcript
 from qt001_cp.servers import Server, asked_for, open_server
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, Bundle, make_bundle
+from qt001_cp.workflow.ledger import export
 from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
 MATRIX = (
@@ -32,8 +35,12 @@ MATRIX = (
     "operator/test_managed.py",
 )
 """Folders and files whose tests run on every major version: each of them gets the marker ``matrix``."""
+OF_THEIR_OWN = ("versions/test_moves.py", "versions/test_dump_and_back.py")
+"""These start servers of several versions by themselves, wherever they run: once is enough."""
 DATABASE = "directus_case"
 """The manifest names its database, so every test's database has this name, one after the other in its worker."""
+RENEWED = 600.0
+"""Seconds until the database of FIX7c is made anew. Nobody verifies it while it waits, and the policy's limit for that is 900."""
 
 
 def pytest_report_header() -> str:
@@ -41,11 +48,41 @@ def pytest_report_header() -> str:
     return f"PostgreSQL: {asked_for()}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    chosen = [Path(__file__).parent / name for name in MATRIX]
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--share",
+        metavar="K/N",
+        help="only the K-th of N shares of the tests; those of one function are in the same share",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.share:
+        chosen = set(_share(config.option.share, items))
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
+    several = [Path(__file__).parent / name for name in MATRIX]
+    once = [Path(__file__).parent / name for name in OF_THEIR_OWN]
     for item in items:
-        if any(item.path.is_relative_to(path) for path in chosen):
+        if item.path not in once and any(item.path.is_relative_to(path) for path in several):
             item.add_marker("matrix")
+
+
+def _share(words: str, items: list[pytest.Item]) -> list[pytest.Item]:
+    """Those of ``items`` in share ``words``, K/N, by the checksum of each function's name: the same on every machine."""
+    number, _, shares = words.partition("/")
+    if not (number.isdecimal() and shares.isdecimal() and 1 <= int(number) <= int(shares)):
+        raise pytest.UsageError(f"--share {words}: expected K/N with 1 <= K <= N, as in --share 2/10")
+    return [i for i in items if crc32(i.nodeid.partition("[")[0].encode()) % int(shares) == int(number) - 1]
+
+
+def exported(scene: Scene, user: str = OPERATOR) -> str:
+    """The ledger of a database as a file of now, which the downgrade to base asks for; its path."""
+    path = Path(tempfile.mkdtemp(prefix="qt001-ledger-")) / "ledger.jsonl"
+    with scene.connect(user) as opened:
+        opened.execute("SET search_path = pg_catalog, pg_temp")  # as the product's own sessions have it
+        export(opened, path)
+    return str(path)
 
 
 @dataclass
@@ -76,7 +113,13 @@ class Stage:
     def upgrade(self, revision: str, **x: str) -> str:
         return revisions.upgrade(self.scene.dsn(OPERATOR), revision, **{"manifest": self.manifest_path, **x})
 
+    def export(self) -> str:
+        """The ledger as a file of today, which the downgrade to base asks for."""
+        return exported(self.scene)
+
     def downgrade(self, revision: str, **x: str) -> str:
+        if revision == "base" and "ledger" not in x:
+            x["ledger"] = self.export()
         return revisions.downgrade(self.scene.dsn(OPERATOR), revision, **{"manifest": self.manifest_path, **x})
 
 
@@ -86,6 +129,12 @@ def server() -> Iterator[Server]:
         yield opened
 
 
+def adopt(stage: Stage) -> None:
+    """A copy of a database has a copied ledger, which counts only when its operator has taken it for its own."""
+    with stage.connect(OPERATOR) as operator:
+        operator.execute("SELECT qt001_cp.adopt_ledger('a copy for a test')")
+
+
 class Library:
     """Prepared databases, made when first asked for: base → fix7a (sealed) → recorded → fix7b → fix7c."""
 
@@ -93,15 +142,18 @@ class Library:
         self.server = server
         self.folder = Path(tempfile.mkdtemp(prefix="qt001-bundle-"))
         self.bundle: Bundle | None = None
-        self.made: set[str] = set()
+        self.made: dict[str, float] = {}
 
     def copy(self, name: str) -> Stage:
         self.make(name)
         self._create(DATABASE, f"template_{name}")
-        return Stage(Scene(self.server, DATABASE), self.folder, None if name == "base" else self.bundle)
+        stage = Stage(Scene(self.server, DATABASE), self.folder, None if name == "base" else self.bundle)
+        if name != "base":
+            adopt(stage)
+        return stage
 
     def make(self, name: str) -> None:
-        if name in self.made:
+        if name in self.made and (name != "fix7c" or time.monotonic() - self.made[name] < RENEWED):
             return
         steps: dict[str, tuple[str | None, Callable[[Stage], object]]] = {
             "base": (None, lambda _: None),
@@ -119,13 +171,20 @@ class Library:
             if before == "base":
                 stage.bundle = None
         work(stage)
+        self.keep(name)
+
+    def keep(self, name: str) -> None:
+        """The test's database as it is now, to be copied from here on."""
+        template = sql.Identifier(f"template_{name}")
         with self.server.connect("postgres") as connection:
-            connection.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
-                    sql.Identifier(DATABASE), sql.Identifier(f"template_{name}")
-                )
-            )
-        self.made.add(name)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(template))
+            connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(DATABASE), template))
+        self.made[name] = time.monotonic()
+
+    def forget(self, name: str) -> None:
+        with self.server.connect("postgres") as connection:
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(f"template_{name}")))
+        del self.made[name]
 
     def _fix7a(self, stage: Stage) -> None:
         revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(estate.policy_path()))
@@ -148,6 +207,7 @@ class Library:
         self.record = transcript.record()
         drop_scene(stage.scene)
         self._create(DATABASE, "template_fix7a")
+        adopt(stage)
         with stage.connect(OPERATOR) as operator:
             record_rehearsal(operator, self.record)
 

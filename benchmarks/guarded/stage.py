@@ -45,7 +45,10 @@ def make_pair(server: Server, folder: Path, objects: int) -> Pair:
     with scene.connect() as admin:
         for login, person in PERSONS.items():
             admin.execute(f"GRANT {DUTY[login]} TO {login}")
-            admin.execute("INSERT INTO qt001_cp.person (login, person) VALUES (%s, %s)", [login, person])
+            admin.execute(
+                "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, %s, %s)",
+                [login, person, DUTY[login].removeprefix("qt001_cp_")],
+            )
     revisions.upgrade(scene.dsn(OPERATOR), "fix7a", policy=str(policy))
     with scene.connect(AUTHOR) as author, scene.connect(OPERATOR) as operator:
         bundle = make_bundle(author, policy)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from qt001_cp.model.canonical import Json, canonical_bytes
+from qt001_cp.model.roles import LEDGER
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR
-from tests.acceptance.support import CALL
+from tests.acceptance.support import CALL, put_in_force
 from tests.conftest import Stage
 
 SERVICE = "qt001_service"
@@ -68,25 +69,35 @@ class Attempt:
         return parsed
 
     def seal(self, document: Json) -> str:
-        """A manifest that supersedes the one of its kind: proposed by the author, sealed by the operator."""
+        """A manifest that waits: proposed by the author, sealed by the operator."""
         proposed = str(self.run("SELECT qt001_cp.propose_manifest(%s)", [canonical_bytes(document)], user=AUTHOR))
         self.run("SELECT qt001_cp.seal_manifest(%s)", [proposed], user=OPERATOR)
         return proposed
+
+    def deploy(self, document: Json) -> None:
+        """A document in the place of the deployed one of its kind, as a deployment with it would have left the ledger."""
+        put_in_force(self.connection, document["schema"], self.seal(document))
 
     def import_evidence(self, document: Json) -> None:
         self.run("SELECT qt001_cp.import_evidence(%s)", [canonical_bytes(document)], user=AUTHOR)
 
     def write_event(self, verb: str, subject: str, detail: str = "{}", *, user: str = OPERATOR) -> None:
-        """An event written around the controlled functions, as the owner role may."""
+        """An event written around the controlled functions, as the ledger role may, which is lent for that."""
+        self.lend(user, "GRANT {} TO {}")
         self.become(user)
-        self.connection.execute("SET LOCAL ROLE qt001_cp_owner")
+        self.connection.execute("SET LOCAL ROLE qt001_cp_ledger")
         self.connection.execute(
-            "INSERT INTO qt001_cp.event (stage, seq, at, actor, verb, subject, detail, prev, digest)"
-            " VALUES ('fix7c', 0, '2001-01-01', 'qt001_auditor', %s, %s, %s, '', '')",
+            "INSERT INTO qt001_cp.event (epoch, seq, at, actor, verb, subject, detail, prev, digest)"
+            " VALUES (0, 0, '2001-01-01', 'qt001_auditor', %s, %s, %s, '', '')",
             [verb, subject, detail],
         )
         self.connection.execute("RESET ROLE")
         self.become(None)
+        self.lend(user, "REVOKE {} FROM {}")
+
+    def lend(self, user: str, words: LiteralString) -> None:
+        if user != LEDGER.name:
+            self.connection.execute(sql.SQL(words).format(sql.Identifier(LEDGER.name), sql.Identifier(user)))
 
     def sign(self) -> None:
         """The auditor signs the subject as it is now."""

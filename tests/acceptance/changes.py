@@ -45,21 +45,20 @@ CHANGES = (
     _change("policy", _DEFINITION, "CREATE POLICY open ON public.qt001_case FOR ALL USING (true)", "DROP POLICY open ON public.qt001_case"),
     _change("default", _DEFINITION, "ALTER TABLE public.qt001_write_log ALTER COLUMN written_by SET DEFAULT 'nobody'",
             "ALTER TABLE public.qt001_write_log ALTER COLUMN written_by DROP DEFAULT"),
-    _change("new overload", "inventory_exact", "CREATE FUNCTION public.qt001_write(payload json) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+    _change("new overload", "application_role_contained", "CREATE FUNCTION public.qt001_write(payload json) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
             "DROP FUNCTION public.qt001_write(json)"),
     _change("drop and recreate", _DEFINITION, "DROP INDEX public.qt001_source_open;; "
             "CREATE INDEX qt001_source_open ON public.qt001_source (updated_at)",
             "DROP INDEX public.qt001_source_open;; "
             "CREATE INDEX qt001_source_open ON public.qt001_source (updated_at) WHERE state <> 'applied'"),
-    _change("index made concurrently", _DEFINITION, "CREATE INDEX CONCURRENTLY extra ON public.qt001_setting (value)", "DROP INDEX public.extra"),
+    _change("index made concurrently", _DEFINITION, "CREATE UNIQUE INDEX CONCURRENTLY extra ON public.qt001_setting (value)", "DROP INDEX public.extra"),
     _change("inheritance by a temporary table", _DEFINITION, "CREATE TEMP TABLE child () INHERITS (public.qt001_setting)", "DROP TABLE pg_temp.child"),
     _change("membership", "application_role_contained", "GRANT pg_read_all_data TO directus", "REVOKE pg_read_all_data FROM directus"),
     _change("role attribute", "application_role_contained", "ALTER ROLE directus CREATEROLE", "ALTER ROLE directus NOCREATEROLE"),
     _change("ACL of the database", _ACL, "GRANT CREATE ON DATABASE directus_case TO intern", "REVOKE CREATE ON DATABASE directus_case FROM intern"),
-    _change("setting of the database", _DEFINITION, "ALTER DATABASE directus_case SET work_mem = '8MB'", "ALTER DATABASE directus_case RESET work_mem"),
+    _change("setting of the database", _DEFINITION, "ALTER DATABASE directus_case SET row_security = off", "ALTER DATABASE directus_case RESET row_security"),
     _change("setting of a role", "application_role_contained", "ALTER ROLE directus SET session_replication_role = replica",
             "ALTER ROLE directus RESET session_replication_role"),
-    _change("large object", "inventory_exact", "DO $$ BEGIN SET LOCAL ROLE directus; PERFORM lo_create(4711); END $$", "SELECT lo_unlink(4711)"),
     _change("rows of a source table", "protected_state_no_worse",
             "CREATE TEMP TABLE kept AS SELECT * FROM public.qt001_write_log;; SET session_replication_role = replica;; "
             "DELETE FROM public.qt001_write_log;; RESET session_replication_role",
@@ -67,8 +66,8 @@ CHANGES = (
     _change("an answer of the auditor", "sign_off_present",
             "SET SESSION AUTHORIZATION qt001_auditor;; SELECT qt001_cp.refuse_sign_off(qt001_cp.subject_digest(), 'no');; RESET SESSION AUTHORIZATION",
             "SET SESSION AUTHORIZATION qt001_auditor;; SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'test', 600);; RESET SESSION AUTHORIZATION"),
-    _change("who is behind a login", "sign_off_present", "UPDATE qt001_cp.person SET person = 'Tom, author (T1)' WHERE login = 'qt001_auditor'",
-            "UPDATE qt001_cp.person SET person = 'Hana, auditor (Hat 2)' WHERE login = 'qt001_auditor'"),
+    _change("who is behind a login", "sign_off_present", "UPDATE qt001_cp.person SET person = 'tom.author' WHERE login = 'qt001_auditor'",
+            "UPDATE qt001_cp.person SET person = 'hana.auditor' WHERE login = 'qt001_auditor'"),
     _change("while the event triggers were disabled", _ACL,
             "ALTER EVENT TRIGGER qt001_cp_watch_end DISABLE;; GRANT UPDATE ON public.qt001_source TO intern;; "
             "ALTER EVENT TRIGGER qt001_cp_watch_end ENABLE ALWAYS", "REVOKE UPDATE ON public.qt001_source FROM intern"),
@@ -95,5 +94,12 @@ JUDGED_AGAIN = (
     "DO $$ BEGIN EXECUTE pg_get_functiondef('public.qt001_write(jsonb)'::regprocedure); END $$",
     "REINDEX TABLE public.qt001_setting",
     "GRANT qt001_cp_auditor TO qt001_auditor",
+    "CREATE SCHEMA cms AUTHORIZATION directus",
+    "CREATE TABLE cms.post (id serial PRIMARY KEY)",
+    "DROP SCHEMA cms CASCADE",
+    "DO $$ BEGIN SET LOCAL ROLE directus; PERFORM lo_create(4711); END $$",
+    "SELECT lo_unlink(4711)",
+    "ALTER DATABASE directus_case CONNECTION LIMIT 50",
+    "ALTER DATABASE directus_case CONNECTION LIMIT -1",
 )
 """Changes of nothing that look like one: the gates are computed, and the verdict is kept again."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qt001_cp.model.canonical import Json, canonical_bytes
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
+from qt001_cp.rehearsal.scene import AUDITOR, OPERATOR, SCANNER, VERIFIER
 from tests.acceptance.attempt import Attempt
 
 WATCHED = {
@@ -42,19 +42,16 @@ def _failed_rehearsal(attempt: Attempt) -> None:
     attempt.run("SELECT qt001_cp.record_rehearsal(%s)", [canonical_bytes(record)], user=OPERATOR)
 
 
-def _superseded(attempt: Attempt) -> None:
-    """Sealing by the operator would check the coverage; whoever has the owner's rights writes the event itself."""
-    other = attempt.document("object.json")
-    other["policy"]["name"] = "another one"
-    digest = attempt.run("SELECT qt001_cp.propose_manifest(%s)", [canonical_bytes(other)], user=AUTHOR)
-    attempt.write_event("sealed", digest, '{"kind": "qt001.manifest.object/1"}')
+def _withdrawn(attempt: Attempt) -> None:
+    """The controlled function refuses it for what is in force; whoever has the ledger role's rights writes the event itself."""
+    attempt.write_event("withdrawn", attempt.stage.digest, '{"kind": "qt001.manifest.object/1"}')
 
 
 def _legacy_on_the_path(attempt: Attempt) -> None:
     """The analysis reaches the legacy authority, and a dependency manifest that holds it has been sealed."""
     analysis = attempt.document("static-analysis.json")
     assert attempt.stage.bundle is not None
-    writer = attempt.stage.bundle.manifest.apply_path["writer"]
+    writer = attempt.stage.bundle.manifest.path["writer"]
     for routine in analysis["routines"]:
         if routine["identity"] == writer:
             routine["edges"].append({"verb": "calls", "kind": LEGACY[0], "identity": LEGACY[1], "line": 1})
@@ -63,13 +60,13 @@ def _legacy_on_the_path(attempt: Attempt) -> None:
     attempt.import_evidence(analysis)
     dependency = attempt.document("dependency.json")
     dependency["objects"] = sorted([*dependency["objects"], list(LEGACY)])
-    attempt.seal(dependency)
+    attempt.deploy(dependency)
 
 
 def _other_body(attempt: Attempt) -> None:
     readiness = attempt.document("readiness.json")
     next(r for r in readiness["repoint"] if r["part"] == "writer")["body_sha256"] = "0" * 64
-    attempt.seal(readiness)
+    attempt.deploy(readiness)
 
 
 def _late(verb: str, other: str, login: str) -> Callable[[Attempt], None]:
@@ -80,7 +77,7 @@ def _late(verb: str, other: str, login: str) -> Callable[[Attempt], None]:
         attempt.run("SELECT pg_sleep(greatest(0, 3 - %s))", [attempt.run(age, [verb])])
         readiness = attempt.document("readiness.json")
         readiness["verifier"]["max_age_seconds"] = int(attempt.run(age, [verb]))
-        attempt.seal(readiness)
+        attempt.deploy(readiness)
         seen = attempt.run(f"SELECT qt001_cp.{other}()", user=login)
         assert [(f["object"], f["mend"].partition(";")[0]) for f in seen] == [WATCHED[verb]]
 
@@ -91,15 +88,15 @@ def _ahead(verb: str) -> Callable[[Attempt], None]:
     """The event of a run that is dated 30 days ahead would not grow old."""
 
     def close(attempt: Attempt) -> None:
-        attempt.run("ALTER TABLE qt001_cp.event_fix7c DISABLE TRIGGER stamp")
+        attempt.run("ALTER TABLE qt001_cp.event DISABLE TRIGGER stamp")
         attempt.run(
-            "INSERT INTO qt001_cp.event (stage, seq, at, actor, verb, subject, detail, prev, digest)"
-            " SELECT ahead.*, qt001_cp.event_digest(seq, stage, at, actor, verb, subject, detail, prev) FROM ("
-            "SELECT stage, seq + 1 AS seq, clock_timestamp() + interval '30 days' AS at, %s::name AS actor, %s AS verb,"
+            "INSERT INTO qt001_cp.event (epoch, seq, at, actor, verb, subject, detail, prev, digest)"
+            " SELECT ahead.*, qt001_cp.event_digest(seq, epoch, at, actor, verb, subject, detail, prev) FROM ("
+            "SELECT epoch, seq + 1 AS seq, clock_timestamp() + interval '30 days' AS at, %s::name AS actor, %s AS verb,"
             " subject, detail, digest AS prev FROM qt001_cp.event ORDER BY event.seq DESC LIMIT 1) ahead",
             [SCANNER if verb == "scanned" else VERIFIER, verb],
         )
-        attempt.run("ALTER TABLE qt001_cp.event_fix7c ENABLE ALWAYS TRIGGER stamp")
+        attempt.run("ALTER TABLE qt001_cp.event ENABLE ALWAYS TRIGGER stamp")
 
     return close
 
@@ -107,7 +104,7 @@ def _ahead(verb: str) -> Callable[[Attempt], None]:
 def _narrower(attempt: Attempt) -> None:
     dependency = attempt.document("dependency.json")
     dependency["objects"] = [o for o in dependency["objects"] if o[1] != "public.qt001_write_log"]
-    attempt.seal(dependency)
+    attempt.deploy(dependency)
 
 
 def _unanalysed(attempt: Attempt) -> None:
@@ -139,9 +136,9 @@ def _rows_gone(attempt: Attempt) -> None:
 
 def _edited_event(attempt: Attempt) -> None:
     for statement in (
-        "ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER append_only",
-        "UPDATE qt001_cp.event_fix7a SET at = at + interval '1 second' WHERE verb = 'captured'",
-        "ALTER TABLE qt001_cp.event_fix7a ENABLE ALWAYS TRIGGER append_only",
+        "ALTER TABLE qt001_cp.event DISABLE TRIGGER append_only",
+        "UPDATE qt001_cp.event SET at = at + interval '1 second' WHERE seq = (SELECT max(seq) FROM qt001_cp.event)",
+        "ALTER TABLE qt001_cp.event ENABLE ALWAYS TRIGGER append_only",
     ):
         attempt.run(statement)
 
@@ -156,29 +153,33 @@ def _do(*statements: str, user: str | None = None) -> Callable[[Attempt], object
 
 CLOSERS = (
     Closer("object_manifest_sealed", "a no-go case was not refused", _failed_rehearsal, "no-go case"),
-    Closer("object_manifest_sealed", "another manifest has been sealed since", _superseded, "object manifest"),
-    Closer("inventory_exact", "a table that PUBLIC may read",
-           _do("CREATE TABLE public.surprise (a int)", "GRANT SELECT ON public.surprise TO PUBLIC"),
-           "table public.surprise", resign=False),
-    Closer("inventory_exact", "the application makes a table, in a schema of its own",
-           _do("CREATE SCHEMA elsewhere AUTHORIZATION directus"), "schema elsewhere", resign=False),
-    Closer("inventory_exact", "a retained table is gone",
-           _do("DROP TABLE public.newsletter", user="directus"), "table public.newsletter", resign=False),
+    Closer("object_manifest_sealed", "it has been withdrawn", _withdrawn, "an event that withdrew it", resign=False),
+    Closer("inventory_exact", "the application may use a foreign-data wrapper",
+           _do("CREATE FOREIGN DATA WRAPPER away", "GRANT USAGE ON FOREIGN DATA WRAPPER away TO directus"),
+           "foreign-data wrapper away", resign=False),
+    Closer("inventory_exact", "a transferred aggregate is gone",
+           _do("DROP AGGREGATE public.qt001_sum_positive(numeric) CASCADE"), "aggregate public.qt001_sum_positive"),
     Closer("owners_and_acls_exact", "a grant to a third role",
            _do("GRANT SELECT ON public.qt001_note TO qt001_service"), "public.qt001_note"),
     Closer("owners_and_acls_exact", "a grant on a column", _do("GRANT UPDATE (value) ON public.qt001_setting TO intern"),
            "table public.qt001_setting"),
     Closer("owners_and_acls_exact", "another owner of the database", _do("ALTER DATABASE directus_case OWNER TO postgres"),
            "database directus_case", resign=True),
-    Closer("definitions_exact", "a storage option of a transferred table",
-           _do("ALTER TABLE public.qt001_setting SET (fillfactor = 90)"), "table public.qt001_setting"),
-    Closer("search_paths_secure", "a function of the new owner without a search_path",
+    Closer("definitions_exact", "what a transferred table says of an old row",
+           _do("ALTER TABLE public.qt001_setting REPLICA IDENTITY FULL"), "table public.qt001_setting"),
+    Closer("definitions_exact", "a transferred table is lost in a crash",
+           _do("ALTER TABLE public.qt001_setting SET UNLOGGED"), "persistence=u"),
+    Closer("definitions_exact", "a value may stand there once only",
+           _do("CREATE UNIQUE INDEX once ON public.qt001_setting (value)"), "CREATE UNIQUE INDEX once"),
+    Closer("definitions_exact", "an index that calls a function",
+           _do("CREATE INDEX by_call ON public.qt001_setting (pg_catalog.lower(key))"), "CREATE INDEX by_call"),
+    Closer("search_paths_secure", "a function of the ledger role without a search_path",
            _do("CREATE FUNCTION public.unpinned() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
-               "ALTER FUNCTION public.unpinned() OWNER TO qt001_cp_owner",
+               "ALTER FUNCTION public.unpinned() OWNER TO qt001_cp_ledger",
                "REVOKE EXECUTE ON FUNCTION public.unpinned() FROM PUBLIC"), "unpinned()"),
-    Closer("search_paths_secure", "a retained function becomes SECURITY DEFINER",
-           _do("ALTER FUNCTION public.slugify(text) SECURITY DEFINER", user="directus"), "public.slugify", resign=False),
-    Closer("roles_apart", "one login with two duties", _do("GRANT qt001_cp_author, qt001_cp_verifier TO intern"), "role intern"),
+    Closer("roles_apart", "one person with two duties",
+           _do(f"UPDATE qt001_cp.person SET person = 'tom.author' WHERE login = '{OPERATOR}'"), "person tom.author"),
+    Closer("roles_apart", "the ledger role is lent", _do("GRANT qt001_cp_ledger TO intern"), "role intern", resign=False),
     Closer("roles_apart", "the owner role may log in", _do("ALTER ROLE qt001_cp_owner LOGIN"), "role qt001_cp_owner", resign=False),
     Closer("application_role_contained", "the application may create roles", _do("ALTER ROLE directus CREATEROLE"),
            "role directus", resign=False),
@@ -194,7 +195,7 @@ CLOSERS = (
            "table public.qt001_write_log"),
     Closer("static_analysis_present", "a transferred routine was not analysed", _unanalysed, LEGACY[1]),
     Closer("static_analysis_present", "the last analysis is simulated", _simulated, "static analysis of manifest"),
-    Closer("scheduled_verifier_recent", "the verifier ran too long ago", _late("verified", "scan", SCANNER), "1 finding(s)"),
+    Closer("scheduled_verifier_recent", "the verifier ran too long ago", _late("verified", "scan", SCANNER), "scheduled verifier"),
     Closer("scheduled_verifier_recent", "the scanner ran too long ago", _late("scanned", "verify", VERIFIER), "scheduled scanner"),
     Closer("scheduled_verifier_recent", "the verifier's last run is dated ahead", _ahead("verified"), "in the future", resign=False),
     Closer("scheduled_verifier_recent", "the scanner's last run is dated ahead", _ahead("scanned"), "in the future", resign=False),
@@ -211,9 +212,9 @@ CLOSERS = (
     Closer("sign_off_present", "the auditor refuses",
            _do("SELECT qt001_cp.refuse_sign_off(qt001_cp.subject_digest(), 'seen enough')", user=AUDITOR),
            "refused by " + AUDITOR, resign=False),
-    Closer("sign_off_present", "the subject has moved", _do("GRANT qt001_cp_verifier TO public_only"), "not signed", resign=False),
-    Closer("sign_off_present", "nobody knows who the signer is",
-           _do(f"DELETE FROM qt001_cp.person WHERE login = '{AUDITOR}'"), f"signer {AUDITOR}", resign=False),
+    Closer("sign_off_present", "the subject has moved", _do("INSERT INTO qt001_cp.person (login, person, duty) VALUES ('public_only', 'pia', 'verifier')"), "not signed", resign=False),
+    Closer("sign_off_present", "the auditor has left",
+           _do(f"DELETE FROM qt001_cp.person WHERE login = '{AUDITOR}'"), "not signed", resign=False),
     Closer("capability_evidence_real", "the test authority is no authority here",
            _do("UPDATE qt001_cp.bootstrap SET test_authority = false"), "capability restore_drill", resign=False),
     Closer("capability_evidence_real", "the database is no rehearsal", _do("UPDATE qt001_cp.bootstrap SET rehearsal = false"),
@@ -221,7 +222,7 @@ CLOSERS = (
     Closer("protected_state_no_worse", "rows of a source table are gone", _rows_gone, "table public.qt001_write_log", resign=False),
     Closer("ledger_intact", "an event was edited", _edited_event, "event ", resign=False),
     Closer("ledger_intact", "a trigger of the ledger is off",
-           _do("ALTER TABLE qt001_cp.document_fix7c DISABLE TRIGGER never_truncated"), "trigger never_truncated", resign=False),
+           _do("ALTER TABLE qt001_cp.document DISABLE TRIGGER never_truncated"), "trigger never_truncated"),
 )  # fmt: skip  # one case a line
 GATES = tuple(dict.fromkeys(closer.gate for closer in CLOSERS))
 """All gates in their order: one without a way to close it is not tested."""

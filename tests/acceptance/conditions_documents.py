@@ -8,7 +8,6 @@ from functools import partial
 
 from qt001_cp.model.canonical import Json
 from qt001_cp.rehearsal.scene import OPERATOR
-from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import LEGACY, Closer
 from tests.acceptance.moves import (
     analysed,
@@ -19,8 +18,8 @@ from tests.acceptance.moves import (
     forgotten,
     offered,
     on_the_path,
+    redeployed,
     rehearsed,
-    resealed,
     unknown,
 )
 
@@ -70,16 +69,12 @@ def _no_family(record: Json) -> None:
     record["cases"] = [c for c in record["cases"] if c["family"] != "fake_capability"]
 
 
-def _deployed_again(attempt: Attempt) -> None:
-    """The operator, as the owner role, forgets what rows there were."""
-    detail = attempt.run("SELECT jsonb_set(detail, '{rows}', '[]')::text FROM qt001_cp.event WHERE verb = 'deployed'")
-    attempt.write_event("deployed", attempt.stage.digest, detail)
-
-
 _SINK = "(query_to_xml('SELECT 1', true, true, '')::text)"
 
 DOCUMENTS = (
-    _MANIFEST("the deployment is written again, without the rows that are gone", _deployed_again, "2 events of it"),
+    _MANIFEST("no event sealed it", forgotten("sealed", _unsealed("object")), "no event that sealed it"),
+    _MANIFEST("another one was cut over", behind("UPDATE qt001_cp.event SET subject = repeat('0', 64) WHERE verb = 'cutover'", "event"),
+              "cut over: " + "0" * 64),
     _MANIFEST("no rehearsal was recorded", forgotten("rehearsal_recorded"), "rehearsal of manifest"),
     _MANIFEST("a family of no-go cases is missing", rehearsed(_no_family), "no-go family fake_capability"),
     _MANIFEST("a case does not say what was there before", rehearsed(_first(state_before=None, state_after=None)), "no-go case"),
@@ -88,19 +83,19 @@ DOCUMENTS = (
     _MANIFEST("a table was not tried by one role", rehearsed(_without("auditor")), "table public.qt001_setting as auditor"),
     _MANIFEST("a table was tried in another family", rehearsed(_elsewhere), "table public.qt001_setting as"),
     _READY("it is not sealed", forgotten("sealed", _unsealed("readiness")), "not sealed"),
-    _READY("it belongs to another object manifest", resealed("readiness.json", lambda d: d.update(_OF_ANOTHER)),
+    _READY("it belongs to another object manifest", redeployed("readiness.json", lambda d: d.update(_OF_ANOTHER)),
            "of object manifest " + "0" * 64),
     _READY("the writer has another owner", do("ALTER FUNCTION public.qt001_write(jsonb) OWNER TO postgres"), _WRITER),
     _READY("the writer runs with its caller's rights", do("ALTER FUNCTION public.qt001_write(jsonb) SECURITY INVOKER"), _WRITER),
     _READY("the writer is STABLE", do("ALTER FUNCTION public.qt001_write(jsonb) STABLE"), _WRITER),
     _CLOSED("it is not sealed", forgotten("sealed", _unsealed("dependency")), "not sealed"),
-    _CLOSED("it belongs to another object manifest", resealed("dependency.json", lambda d: d.update(_OF_ANOTHER)), "of " + "0" * 64),
-    _CLOSED("it holds something unknown", resealed("dependency.json", lambda d: d.update(unknown=["?"])), "no unknown dependency"),
+    _CLOSED("it belongs to another object manifest", redeployed("dependency.json", lambda d: d.update(_OF_ANOTHER)), "of " + "0" * 64),
+    _CLOSED("it holds something unknown", redeployed("dependency.json", lambda d: d.update(unknown=["?"])), "no unknown dependency"),
     _CLOSED("the analysis does not understand the writer", analysed(unknown(_WRITER)), "every dependency known"),
     _CLOSED("another role's function on the path, which nobody has analysed",
             on_the_path("CREATE FUNCTION public.third() RETURNS int LANGUAGE sql AS 'SELECT 1'"), "not analysed"),
     _CLOSED("a trigger function that only the catalogs know is not in it",
-            resealed("dependency.json", lambda d: d["objects"].remove(["function", "public.qt001_touch()"])), "public.qt001_touch()"),
+            redeployed("dependency.json", lambda d: d["objects"].remove(["function", "public.qt001_touch()"])), "public.qt001_touch()"),
     _CLOSED("a default runs a text as SQL", do(f"ALTER TABLE public.qt001_write_log ALTER written_by SET DEFAULT {_SINK}"), "query_to_xml(text, boolean, boolean, text) in a default"),
     _CLOSED("a default asks whether a text is a value of a type that it names", do("ALTER TABLE public.qt001_write_log ALTER written_by SET DEFAULT"
             " pg_input_is_valid('x', 'public.label')::text"), "pg_input_is_valid(text, text) in a default"),
@@ -141,14 +136,14 @@ DOCUMENTS = (
     _REAL("never imported", offered(recorded=True, importer=""), "not imported by an author"),
     _REAL("from the future", offered(produced_at="2999-01-01T00:00:00Z"), "produced at 2999"),
     Closer("scheduled_verifier_recent", "it never ran", forgotten("verified"), "never ran", resign=False),
-    Closer("scheduled_verifier_recent", "nothing says how often", resealed("readiness.json", lambda d: d.pop("verifier")),
+    Closer("scheduled_verifier_recent", "nothing says how often", redeployed("readiness.json", lambda d: d.pop("verifier")),
            "scheduled scanner", resign=False),
-    Closer("scheduled_verifier_recent", "it ran as the owner role, which has the duty", both(
-        do("GRANT qt001_cp_verifier TO qt001_cp_owner"), lambda a: a.write_event("verified", "", '{"findings": 0}', user="qt001_cp_owner")),
-        "ran as qt001_cp_owner", resign=False),
+    Closer("scheduled_verifier_recent", "it ran as the ledger role, which has the duty", both(
+        do("INSERT INTO qt001_cp.person (login, person, duty) VALUES ('qt001_cp_ledger', 'ledger', 'verifier')"), lambda a: a.write_event("verified", "", '{"findings": 0}', user="qt001_cp_ledger")),
+        "ran as qt001_cp_ledger", resign=False),
     Closer("protected_state_no_worse", "row security is off", do("ALTER TABLE public.qt001_case DISABLE ROW LEVEL SECURITY"),
            "row security t", resign=False),
     Closer("protected_state_no_worse", "row security no longer binds the owner",
            behind("""UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{row_security,0,forced}', 'true') WHERE verb = 'deployed'""",
-                  "event_fix7c"), "forced t", resign=False),
+                  "event"), "forced t", resign=False),
 )  # fmt: skip  # one case a line

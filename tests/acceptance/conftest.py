@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from qt001_cp.rehearsal.scene import drop_scene
@@ -21,10 +22,17 @@ def opened(library: Library) -> Iterator[Stage]:
     drop_scene(stage.scene)
 
 
-@pytest.fixture
-def attempt(opened: Stage) -> Iterator[Attempt]:
-    """A transaction on the opened database that is rolled back, whatever the test did in it."""
+@pytest.fixture(scope="module")
+def session(opened: Stage) -> Iterator[psycopg.Connection]:
+    """The one session of a file's attempts: what the server has once read and planned for the gates, it keeps."""
     with opened.connect() as connection:
-        connection.execute("BEGIN")
-        yield Attempt(connection, opened)
-        connection.execute("ROLLBACK")
+        yield connection
+
+
+@pytest.fixture
+def attempt(opened: Stage, session: psycopg.Connection) -> Iterator[Attempt]:
+    """A transaction on the opened database that is rolled back, whatever the test did in it; settings with it."""
+    session.execute("BEGIN")
+    yield Attempt(session, opened)
+    session.execute("ROLLBACK")
+    session.execute("RESET ALL")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from psycopg import sql
-
 from qt001_cp.model.canonical import Json, canonical_bytes, digest
 from qt001_cp.rehearsal.nogo.capability import evidence
 from qt001_cp.rehearsal.scene import AUTHOR
 from tests.acceptance.attempt import Attempt
+from tests.acceptance.support import put_in_force
 
 Move = Callable[[Attempt], object]
 DRILL = "restore_drill"
@@ -39,13 +38,13 @@ def _triggers(table: str) -> tuple[str, ...]:
 
 
 def forgotten(verb: str, more: str = "") -> Move:
-    """The events of a verb are no longer of that verb, in the stages where they were written."""
+    """The events of a verb are no longer of that verb."""
     update = f"UPDATE qt001_cp.event SET verb = 'captured' WHERE verb = '{verb}' {more}"
-    return behind(update, "event_fix7a", "event_fix7b", "event_fix7c")
+    return behind(update, "event")
 
 
-def resealed(name: str, change: Callable[[Json], object]) -> Move:
-    """A changed manifest, sealed: the newest of its kind. ``name``: its file."""
+def redeployed(name: str, change: Callable[[Json], object]) -> Move:
+    """A changed document, sealed and in force as if FIX7c had been run with it. ``name``: its file."""
 
     def move(attempt: Attempt) -> None:
         document = attempt.document(name)
@@ -53,6 +52,7 @@ def resealed(name: str, change: Callable[[Json], object]) -> Move:
         body = canonical_bytes(document)
         made = attempt.run("SELECT qt001_cp.propose_manifest(%s)", [body], user=AUTHOR)
         attempt.write_event("sealed", made)
+        put_in_force(attempt.connection, document["schema"], made)
 
     return move
 
@@ -100,7 +100,6 @@ def offered(
         body = evidence(attempt.stage.bundle.manifest, capability, producer, **changes)
         if recorded:
             attempt.run("SELECT qt001_cp.record_document(%s)", [body])
-            attempt.run(f"GRANT qt001_cp_owner TO {AUTHOR}")
             if importer:
                 attempt.write_event("evidence_imported", digest(body), user=importer)
             attempt.write_event("bound", digest(body), f'{{"requirement": "{DRILL}"}}', user=binder)
@@ -148,7 +147,7 @@ def in_manifest(name: str, path: str, value: str) -> Move:
     return behind(
         f"UPDATE qt001_cp.manifest_row SET object = jsonb_set(object, '{path}', '{value}')"
         f" WHERE object ->> 'kind' = 'schema' AND object ->> 'name' = '{name}'",
-        "manifest_row_fix7a",
+        "manifest_row",
     )
 
 
@@ -156,7 +155,7 @@ def as_reached(attempt: Attempt) -> None:
     """A dependency manifest that holds everything that the apply path reaches now."""
     query = "SELECT r.kind, r.identity FROM qt001_cp.reached_by_apply_path(%s) r"
     rows = attempt.connection.execute(query, [attempt.stage.digest]).fetchall()
-    resealed("dependency.json", lambda document: document.update(objects=sorted(map(list, rows))))(attempt)
+    redeployed("dependency.json", lambda document: document.update(objects=sorted(map(list, rows))))(attempt)
 
 
 def both(*moves: Move) -> Move:
@@ -165,11 +164,6 @@ def both(*moves: Move) -> Move:
             each(attempt)
 
     return move
-
-
-def as_owner(user: str, move: Callable[[Attempt], object]) -> Move:
-    """``user`` becomes a member of the owner role first, to write around the controlled functions."""
-    return both(do(str(sql.SQL("GRANT qt001_cp_owner TO {}").format(sql.Identifier(user)).as_string())), move)
 
 
 def on_the_path(create: str, identity: str = "public.third()") -> Move:
@@ -183,5 +177,5 @@ def on_the_path(create: str, identity: str = "public.third()") -> Move:
     return both(
         do(create),
         analysed(lambda routines: routines[writer]["edges"].append(call)),
-        resealed("dependency.json", objects),
+        redeployed("dependency.json", objects),
     )

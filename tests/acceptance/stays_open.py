@@ -57,6 +57,12 @@ def _proposed(attempt: Attempt) -> None:
     attempt.run("SELECT qt001_cp.propose_manifest(%s)", [canonical_bytes(other)], user=AUTHOR)
 
 
+def _waits(attempt: Attempt) -> None:
+    """Another object manifest is sealed, and waits. Sealing by the function would check its coverage."""
+    _proposed(attempt)
+    attempt.write_event("sealed", attempt.run("SELECT digest FROM qt001_cp.document ORDER BY recorded_at DESC LIMIT 1"))
+
+
 def _of_another(record: Json) -> None:
     record["manifest"] = "0" * 64
     record["cases"][0]["sqlstate"] = "00000"
@@ -77,7 +83,7 @@ def _columns_in_another_order(attempt: Attempt) -> None:
     behind(
         f"UPDATE qt001_cp.manifest_row SET object = jsonb_set(object, '{{after,columns}}', $new${json.dumps(columns)}$new$)"
         " WHERE object ->> 'identity' = 'public.qt001_setting'",
-        "manifest_row_fix7a",
+        "manifest_row",
     )(attempt)
 
 
@@ -87,20 +93,59 @@ def _lately(attempt: Attempt) -> None:
     detail = attempt.run(
         """SELECT (detail || '{"row_security": []}')::text FROM qt001_cp.event WHERE verb = 'deployed'"""
     )
-    attempt.write_event("deployed", attempt.run("SELECT qt001_cp.deployed_manifest()"), detail)
+    manifest = attempt.run("SELECT qt001_cp.deployed_manifest()")
+    attempt.write_event("undeployed", manifest)
+    attempt.write_event("deployed", manifest, detail)
 
 
+STORAGE = {
+    "pages are left emptier": "ALTER TABLE public.qt001_setting SET (fillfactor = 90)",
+    "it is vacuumed more often": "ALTER TABLE public.qt001_setting SET (autovacuum_vacuum_scale_factor = 0.01)",
+    "its TOAST table is vacuumed more often": "ALTER TABLE public.qt001_setting SET (toast.autovacuum_vacuum_threshold = 1000)",
+    "long values are compressed in another way": "ALTER TABLE public.qt001_setting ALTER value SET STORAGE EXTERNAL",
+    "more of a column is sampled": "ALTER TABLE public.qt001_setting ALTER value SET STATISTICS 500",
+    "how many values a column has": "ALTER TABLE public.qt001_setting ALTER value SET (n_distinct = -0.5)",
+    "a plain index": "CREATE INDEX plain ON public.qt001_setting (value DESC) WITH (fillfactor = 70)",
+    "the pages of an index": "ALTER INDEX public.qt001_setting_pkey SET (fillfactor = 80)",
+    "a clustering mark": "ALTER TABLE public.qt001_setting CLUSTER ON qt001_setting_pkey",
+    "statistics on columns": "CREATE STATISTICS public.together ON key, value FROM public.qt001_setting",
+}
+"""Statements of a member of the owner role that change how something protected is kept, and not what it means."""
 _ONE = partial(Stays, "static_analysis_present")
 _PATH = partial(Stays, "search_paths_secure")
 _SIGNED = partial(Stays, "sign_off_present")
+_KEPT = partial(Stays, "definitions_exact")
 _PAIRED = partial(Stays, "entry_points_paired")
 STAYS = (
+    Stays("inventory_exact", "the application may read another role's new table",
+          do("CREATE TABLE public.late (id int)", "GRANT SELECT ON public.late TO directus")),
+    Stays("inventory_exact", "a retained table is gone", do("DROP TABLE public.newsletter", user="directus")),
+    Stays("inventory_exact", "a retained default ACL is gone", do(
+        "ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA public REVOKE ALL ON TABLES FROM reporting",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE directus IN SCHEMA public REVOKE ALL ON TABLES FROM qt001_service")),
+    Stays("owners_and_acls_exact", "another owner of a retained table", do("ALTER TABLE public.tags OWNER TO intern")),
+    Stays("owners_and_acls_exact", "a grant on a retained table, and on a column of it",
+          do("GRANT SELECT ON public.tags TO intern", "GRANT UPDATE (name) ON public.tags TO intern")),
+    Stays("owners_and_acls_exact", "another role may connect", do("GRANT CONNECT ON DATABASE directus_case TO intern")),
+    Stays("definitions_exact", "another definition of a retained table, another time zone of the database",
+          do("ALTER TABLE public.tags ADD COLUMN more int", "ALTER DATABASE directus_case SET timezone = 'Asia/Tokyo'")),
+    Stays("search_paths_secure", "the application's own function, that nobody may call",
+          both(routine("public.bare", owner="directus"), do("REVOKE EXECUTE ON FUNCTION public.bare() FROM directus"))),
+    Stays("search_paths_secure", "a function of a role that holds nothing", routine("public.bare", owner="public_only", execute="PUBLIC")),
+    Stays("search_paths_secure", "a superuser's function in a schema that the application may not use",
+          both(do("CREATE SCHEMA shut"), routine("shut.bare", owner="postgres", execute="PUBLIC"))),
+    Stays("application_role_contained", "a retained table has changed and reaches nothing", do("ALTER TABLE public.tags ADD COLUMN more int")),
+    Stays("application_role_contained", "a view of the application's on a curated view", do(
+        "CREATE VIEW public.shown AS SELECT * FROM public.qt001_status", "ALTER VIEW public.shown OWNER TO directus")),
+    Stays("sign_off_present", "another role may connect", do("GRANT CONNECT ON DATABASE directus_case TO intern")),
     Stays("object_manifest_sealed", "the author proposes another manifest", _proposed),
+    Stays("object_manifest_sealed", "another one is sealed and waits", _waits),
     Stays("object_manifest_sealed", "a bad rehearsal of another manifest", rehearsed(_of_another)),
     Stays("inventory_exact", "the author proposes another manifest", _proposed),
     Stays("owners_and_acls_exact", "the same privileges in another order",
           do("REVOKE SELECT ON public.qt001_setting FROM intern", "GRANT SELECT ON public.qt001_setting TO intern")),
     Stays("owners_and_acls_exact", "the same privileges on a column in another order", _columns_in_another_order),
+    *(_KEPT(how, do("SET LOCAL ROLE qt001_cp_owner", statement, "RESET ROLE")) for how, statement in STORAGE.items()),
     _ONE("an older one is bound to something", _another_analysis),
     _ONE("a simulated one of another manifest", analysed(lambda _: None, **{"class": "simulated", "subject": "0" * 64})),
     _ONE("it does not understand what stays with the application", analysed(unknown("public.slugify(pg_catalog.text)"))),
@@ -119,9 +164,10 @@ STAYS = (
           on_the_path("CREATE FUNCTION public.third() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END")),
     Stays("roles_apart", "somebody without a duty is the application role", do("GRANT directus TO intern")),
     Stays("roles_apart", "the operator is the owner role", do(f"GRANT qt001_cp_owner TO {OPERATOR}")),
-    Stays("roles_apart", "who creates roles may grant a second duty, and is none",
-          do("CREATE ROLE keeper LOGIN CREATEROLE", "GRANT qt001_cp_author TO keeper",
-             "GRANT qt001_cp_auditor TO keeper WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")),
+    Stays("roles_apart", "the author is an auditor too, in another database", do("GRANT qt001_cp_auditor TO qt001_author")),
+    Stays("sign_off_present", "somebody joins for another database of the cluster",
+          do("CREATE ROLE tom2 LOGIN", "GRANT qt001_cp_author TO tom2")),
+    Stays("sign_off_present", "a verifier's membership is taken", do(f"REVOKE qt001_cp_verifier FROM {VERIFIER}")),
     Stays("application_role_contained", "it is a member of a group that may nothing", do("CREATE ROLE club", "GRANT club TO directus")),
     Stays("capability_evidence_real", "real evidence of a real tool", offered()),
     Stays("protected_state_no_worse", "an older deployment had more", _lately),
@@ -136,7 +182,7 @@ STAYS = (
                "ALTER FUNCTION public.open_to_all() OWNER TO qt001_cp_owner")),
     _PAIRED("a new function that calls the writer, which asks", fresh(GUARDED)),
     _PAIRED("a Level-A routine that calls another", both(
-        routine("qt001_cp.level_a", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),
+        routine("qt001_cp.level_a", owner="qt001_cp_ledger", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),
         do("INSERT INTO qt001_cp.entry_point VALUES ('qt001_cp.level_a()', NULL, '')"))),
     _PAIRED("a function with the name of a guard elsewhere", do("CREATE FUNCTION public.require_duty(text) RETURNS void LANGUAGE sql AS 'SELECT'")),
     _PAIRED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.v_fix7_gate TO intern")),
@@ -152,6 +198,7 @@ STAYS = (
                routine("public.bare", options="SET search_path = qt001_data, pg_temp"))),
     _SIGNED("the verifier says something about the same subject", _seen),
     _SIGNED("the author proposes another manifest", _proposed),
+    _SIGNED("another manifest is sealed and waits", _waits),
     _SIGNED("the owner role may read a table of the application", do("GRANT SELECT ON public.newsletter TO qt001_cp_owner")),
     _SIGNED("a view elsewhere", do("CREATE VIEW public.elsewhere AS SELECT 1 AS a")),
     _SIGNED("a trigger and its function elsewhere",
@@ -160,8 +207,6 @@ STAYS = (
     _SIGNED("an event trigger elsewhere",
             do("CREATE FUNCTION public.elsewhere() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
                "CREATE EVENT TRIGGER elsewhere ON sql_drop EXECUTE FUNCTION public.elsewhere()")),
-    _SIGNED("somebody else reads the gates", do("GRANT SELECT ON qt001_cp.v_fix7_gate TO intern")),
-    _SIGNED("a table more in qt001_cp", do("CREATE TABLE qt001_cp.stray (a int)")),
     _SIGNED("somebody joins a role that is no duty", do("CREATE ROLE club", "GRANT club TO intern")),
 )  # fmt: skip  # one case a line
 __all__ = ["STAYS", "Stays"]

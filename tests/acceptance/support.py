@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import psycopg
+
 from qt001_cp.model.canonical import Json, canonical_bytes, digest
 from qt001_cp.rehearsal.nogo.capability import evidence
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
@@ -24,9 +26,11 @@ def open_all(stage: Stage, *, test_authority: bool = True) -> None:
             author.execute("SELECT qt001_cp.import_evidence(%s)", [body])
             author.execute("SELECT qt001_cp.bind_evidence(%s, %s)", [digest(body), capability["name"]])
     with stage.connect(VERIFIER) as verifier:
-        assert verifier.execute("SELECT qt001_cp.verify()").fetchone() == ([],)
+        found = verifier.execute("SELECT qt001_cp.verify()").fetchone()
+        assert found == ([],), found
     with stage.connect(SCANNER) as scanner:
-        assert scanner.execute("SELECT qt001_cp.scan()").fetchone() == ([],)
+        found = scanner.execute("SELECT qt001_cp.scan()").fetchone()
+        assert found == ([],), found
     sign(stage)
 
 
@@ -42,15 +46,54 @@ def superuser(stage: Stage, *statements: str) -> None:
             admin.execute(statement)
 
 
-def reseal(stage: Stage, name: str, change: Callable[[Json], object]) -> None:
-    """Change one of the sealed documents and have author and operator seal the result."""
+def redeploy(stage: Stage, name: str, change: Callable[[Json], object]) -> bytes:
+    """Change one of the deployed documents, and leave the database as a deployment with it would have. Returns its bytes."""
     assert stage.bundle is not None
     document = json.loads(stage.bundle.files[name])
     change(document)
     body = canonical_bytes(document)
-    with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
+    with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator, stage.connect() as admin:
         author.execute("SELECT qt001_cp.propose_manifest(%s)", [body])
         operator.execute("SELECT qt001_cp.seal_manifest(%s)", [digest(body)])
+        with admin.transaction():
+            put_in_force(admin, document["schema"], digest(body))
+    return body
+
+
+_ALWAYS = """
+SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger
+WHERE tgenabled = 'A' AND tgrelid = 'qt001_cp.event'::regclass
+"""
+_NAMED = """
+UPDATE qt001_cp.event SET detail = jsonb_set(detail, ARRAY['documents', %s], to_jsonb(%s::text)) WHERE verb = 'deployed'
+"""
+_CHAINED = """
+DO $chain$
+DECLARE
+    number bigint;
+    before text := repeat('0', 64);
+BEGIN
+    FOR number IN SELECT seq FROM qt001_cp.event ORDER BY seq LOOP
+        UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{checkpoint,digest}', (
+            SELECT to_jsonb(digest) FROM qt001_cp.event known WHERE known.seq = (event.detail #>> '{checkpoint,seq}')::bigint))
+        WHERE seq = number AND detail ? 'checkpoint';
+        UPDATE qt001_cp.event SET prev = before, digest = qt001_cp.event_digest(
+            seq, epoch, at, actor, verb, subject, detail, before)
+        WHERE seq = number RETURNING digest INTO before;
+    END LOOP;
+END $chain$
+"""
+
+
+def put_in_force(admin: psycopg.Connection, schema: str, digest: str) -> None:
+    """The event of the deployment names this document, and the chain is whole: as if FIX7c had been run with it."""
+    kept = [f"ALTER TABLE {table} {{}} TRIGGER {trigger}" for table, trigger in admin.execute(_ALWAYS).fetchall()]
+    for trigger in kept:
+        admin.execute(trigger.format("DISABLE").encode())
+    admin.execute(_NAMED, [schema, digest])
+    admin.execute(_CHAINED)
+    for trigger in kept:
+        admin.execute(trigger.format("ENABLE ALWAYS").encode())
 
 
 def reimport(stage: Stage, change: Callable[[Json], object]) -> None:

@@ -78,13 +78,12 @@ def test_a_foreign_routine_and_a_grant_of_create_close_the_gate(at_fix7c_done: S
     assert "CREATE for qt001_cp_operator" in closed(at_fix7c_done)["entry_points_paired"]
 
 
-@pytest.mark.parametrize("replica", [False, True], ids=["origin", "replica"])
-@pytest.mark.parametrize("verb", ["UPDATE {} SET stage = stage", "DELETE FROM {}", "TRUNCATE {}"])
-@pytest.mark.parametrize("table", ["event", "event_fix7a", "document", "document_fix7c"])
-def test_the_ledger_is_append_only_for_everybody(at_fix7c_done: Stage, table: str, verb: str, replica: bool) -> None:
+@pytest.mark.parametrize("role", ["origin", "replica"])
+def test_the_ledger_is_append_only_for_everybody(at_fix7c_done: Stage, role: str) -> None:
     with at_fix7c_done.connect() as admin:
-        if replica:
-            admin.execute("SET session_replication_role = replica")
-        with pytest.raises(psycopg.Error) as refused:
-            admin.execute(verb.format(f"qt001_cp.{table}"))
-    assert refused.value.sqlstate == "QT201"
+        admin.execute(f"SET session_replication_role = {role}".encode())
+        for table, column in (("event", "seq"), ("document", "digest"), ("manifest_row", "number")):
+            for verb in (f"UPDATE {{}} SET {column} = {column}", "DELETE FROM {}", "TRUNCATE {}"):
+                with pytest.raises(psycopg.Error) as refused:
+                    admin.execute(verb.format(f"qt001_cp.{table}").encode())
+                assert refused.value.sqlstate == "QT201", (table, verb)

@@ -44,6 +44,7 @@ def refusal(connection: psycopg.Connection) -> str:
     return str(refused.value.diag.message_primary)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_the_next_call_after_a_change_is_refused(opened: Stage, service: psycopg.Connection, change: Change) -> None:
     kept(opened, service)

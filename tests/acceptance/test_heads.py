@@ -11,7 +11,7 @@ from qt001_cp.cli import main
 from qt001_cp.rehearsal.scene import SCANNER, VERIFIER
 from tests.conftest import Stage
 
-_UNGUARDED = "ALTER TABLE qt001_cp.event_fix7c {0} TRIGGER append_only"
+_UNGUARDED = "ALTER TABLE qt001_cp.event {0} TRIGGER append_only"
 
 
 def test_a_rewritten_tail(at_fix7c_done: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +28,7 @@ def test_a_rewritten_tail(at_fix7c_done: Stage, tmp_path: Path, capsys: pytest.C
     assert len(heads.read_text().splitlines()) == 2
     with at_fix7c_done.connect() as superuser:
         superuser.execute(_UNGUARDED.format("DISABLE"))
-        superuser.execute("DELETE FROM qt001_cp.event_fix7c WHERE verb = 'scanned'")
+        superuser.execute("DELETE FROM qt001_cp.event WHERE verb = 'scanned'")
         superuser.execute(_UNGUARDED.format("ENABLE ALWAYS"))
     assert run("verify", 0) == []  # the chain is sound, from inside
     (finding,) = run("verify", 3, "--head", str(heads))

@@ -19,7 +19,15 @@ _GATES = (
     "entry_point_findings",
     "application_power_findings",
 )
-_SCANS = ("scan_owners", "scan_privileges", "scan_roles", "scan_sources", "scan_ledger")
+_SCANS = (
+    "scan_owners",
+    "scan_touching",
+    "scan_privileges",
+    "scan_roles",
+    "scan_members",
+    "scan_sources",
+    "scan_ledger",
+)
 # A body that returns no row, under the same signature.
 _BLIND = """
 SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proname = %s
@@ -37,18 +45,23 @@ FAULTS = {
         "CREATE ROLE between NOLOGIN; GRANT between TO directus; GRANT pg_signal_backend TO between",
         "role directus",
     ),
-    "a new object": (
-        "CREATE TABLE public.late (a int); ALTER TABLE public.late OWNER TO directus",
+    "somebody who can become it": ("GRANT directus TO qt001_service", "role qt001_service"),
+    "a child of a protected table": (
+        "CREATE TABLE public.late () INHERITS (public.qt001_setting); ALTER TABLE public.late OWNER TO directus",
         "table public.late",
+    ),
+    "an overload": (
+        "CREATE FUNCTION public.qt001_write(text) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+        "function public.qt001_write(pg_catalog.text)",
     ),
     "the writer's body": (
         "UPDATE pg_proc SET prosrc = prosrc || ' ' WHERE oid = 'public.qt001_write(jsonb)'::regprocedure",
         "public.qt001_write(pg_catalog.jsonb)",
     ),
-    "a trigger of the ledger": ("ALTER TABLE qt001_cp.event_fix7c DISABLE TRIGGER append_only", "qt001_cp.event_fix7c"),
+    "a trigger of the ledger": ("ALTER TABLE qt001_cp.event DISABLE TRIGGER append_only", "qt001_cp.event"),
     "an event taken out": (
-        "ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER append_only; DELETE FROM qt001_cp.event_fix7a WHERE seq = 2;"
-        " ALTER TABLE qt001_cp.event_fix7a ENABLE ALWAYS TRIGGER append_only",
+        "ALTER TABLE qt001_cp.event DISABLE TRIGGER append_only; DELETE FROM qt001_cp.event WHERE seq = 2;"
+        " ALTER TABLE qt001_cp.event ENABLE ALWAYS TRIGGER append_only",
         "event",
     ),
 }
@@ -96,3 +109,19 @@ def test_nobody_else_scans(attempt: Attempt, login: str) -> None:
     refusal = attempt.refused("SELECT qt001_cp.scan()", user=login)
     assert refusal.sqlstate in ("42501", "QT107")
     assert attempt.run("SELECT count(*) FROM qt001_cp.event") == before
+
+
+@pytest.mark.parametrize("first", ["verify", "scan"])
+def test_after_a_pause_one_round_is_enough(attempt: Attempt, first: str) -> None:
+    """Both are late, and each says so of the other; in either order the second run opens the gate."""
+    second = {"verify": "scan", "scan": "verify"}[first]
+    login = {"verify": VERIFIER, "scan": SCANNER}
+    readiness = attempt.document("readiness.json")
+    readiness["verifier"]["max_age_seconds"] = 3
+    attempt.deploy(readiness)
+    attempt.run("SELECT pg_sleep(4)")
+    late = attempt.run(f"SELECT qt001_cp.{first}()", user=login[first])
+    assert len(late) == 1
+    assert "a run in the last 3 s" in late[0]["expected"]
+    assert attempt.run(f"SELECT qt001_cp.{second}()", user=login[second]) == []
+    assert attempt.connection.execute("SELECT count(*) FROM qt001_cp.verifier_findings()").fetchone() == (0,)

@@ -14,16 +14,21 @@ def test_each_definer_function_is_registered(attempt: Attempt) -> None:
     query = """SELECT i.identity FROM pg_proc p CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) i
                WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.prosecdef
                  AND p.prorettype <> 'trigger'::regtype -- which nobody can call
-                 AND i.identity NOT IN (SELECT e.identity FROM qt001_cp.entry_point e)"""
+                 AND i.identity NOT IN (SELECT e.identity FROM qt001_cp.entry_point e)
+                 -- the guard of the apply path itself, which its owner alone may call
+                 AND i.identity <> 'qt001_cp.require_acceptance(pg_catalog.text)'"""
     assert attempt.connection.execute(query).fetchall() == []
 
 
-def test_everything_belongs_to_the_owner_role(attempt: Attempt) -> None:
+def test_everything_belongs_to_the_ledger_role(attempt: Attempt) -> None:
+    """But for what runs the text of a change, which has the owner's rights and no more."""
     query = """SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = 'qt001_cp'::regnamespace
-                 AND c.relowner <> 'qt001_cp_owner'::regrole AND c.relname NOT LIKE 'alembic\\_version%'
+                 AND c.relowner <> 'qt001_cp_ledger'::regrole
                UNION ALL SELECT p.oid::regprocedure::text FROM pg_proc p
-               WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proowner <> 'qt001_cp_owner'::regrole"""
-    assert attempt.connection.execute(query).fetchall() == []
+               WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proowner <> 'qt001_cp_ledger'::regrole"""
+    assert attempt.connection.execute(query).fetchall() == [("qt001_cp.run_change(text)",)]
+    owner = "SELECT proowner::regrole::text FROM pg_proc WHERE oid = 'qt001_cp.run_change(text)'::regprocedure"
+    assert attempt.run(owner) == "qt001_cp_owner"
 
 
 @pytest.mark.parametrize("role", OUTSIDERS)

@@ -29,6 +29,7 @@ def _session(stage: Stage, user: str | None, setting: str) -> psycopg.Connection
     return connection
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_all_gates_stay_open_and_the_subject_the_same(opened: Stage, setting: str) -> None:
     with opened.connect() as plain, _session(opened, None, setting) as other:
@@ -45,6 +46,7 @@ def test_the_writer_writes_whatever_its_caller_has_set(opened: Stage, setting: s
         service.execute(CALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "closer", [c for c in CLOSERS if c.gate in ("legacy_authority_removed", "entry_points_paired")], ids=str
 )

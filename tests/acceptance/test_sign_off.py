@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from qt001_cp.model.canonical import canonical_bytes
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, PERSONS
 from tests.acceptance.attempt import Attempt
 
+SPELLINGS = ("tom  author", "tom\tauthor", "tom\u00a0author", "tom\u200b.author", "t\u043em.author", "to\u0301m", "\u00c9VA", "Tom.author",
+             "tom.author\n", " tom.author", "tom.author ", "", ".tom", "-tom", "tom/author", "t\u00f6m")  # fmt: skip
 _SIGN = "SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'own work', 600)"
 _CALLED = "UPDATE qt001_cp.person SET person = %s WHERE login = %s"
 
@@ -24,8 +24,20 @@ def test_refusal_stands_until_the_auditor_signs_again(attempt: Attempt) -> None:
     assert attempt.verdict() == (True, "", "")
 
 
-def test_refusal_of_another_subject_does_not_close(attempt: Attempt) -> None:
-    attempt.run("SELECT qt001_cp.refuse_sign_off(%s, 'an old one')", ["0" * 64], user=AUDITOR)
+def test_refusal_closes_whatever_its_subject(attempt: Attempt) -> None:
+    """GRANT, the auditor refuses, REVOKE: the subject is as it was when it was signed, and it stays closed."""
+    signed = attempt.run("SELECT qt001_cp.subject_digest()")
+    attempt.run("GRANT SELECT ON public.qt001_note TO reporting")
+    refused = attempt.run("SELECT qt001_cp.subject_digest()")
+    assert refused != signed
+    attempt.run("SELECT qt001_cp.refuse_sign_off(%s, 'who is reporting?')", [refused], user=AUDITOR)
+    attempt.run("REVOKE SELECT ON public.qt001_note FROM reporting")
+    assert attempt.run("SELECT qt001_cp.subject_digest()") == signed
+    verdict = attempt.verdict()
+    assert verdict.closed == "sign_off_present"
+    assert f"refused by {AUDITOR}: who is reporting?" in verdict.reasons
+    assert attempt.gateway().sqlstate == "QT301"
+    attempt.sign()
     assert attempt.verdict().accepted
 
 
@@ -43,14 +55,37 @@ def test_sign_off_expires(attempt: Attempt) -> None:
 
 
 @pytest.mark.parametrize("maker", [AUTHOR, OPERATOR])
-@pytest.mark.parametrize("spelled", [str, str.upper, "  {} ".format])
-def test_nobody_signs_own_work_by_another_login(attempt: Attempt, maker: str, spelled: Callable[[str], str]) -> None:
-    """By person, not by login, however the name is written: author and signer, and executor and signer."""
-    attempt.run(_CALLED, [spelled(PERSONS[maker]), AUDITOR])
+def test_nobody_signs_own_work_by_another_login(attempt: Attempt, maker: str) -> None:
+    """By person, not by login: author and signer, and executor and signer."""
+    attempt.run(_CALLED, [PERSONS[maker], AUDITOR])
     refusal = attempt.refused(_SIGN, user=AUDITOR)
     assert refusal.sqlstate == "QT304"
     assert f"found {maker} (" in (refusal.diag.message_primary or "")
     assert attempt.verdict().closed == "roles_apart, sign_off_present"
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS)
+def test_a_person_is_an_identifier(attempt: Attempt, spelled: str) -> None:
+    """What looks like the author's name, and is another text, cannot be written, whatever the locale."""
+    refusal = attempt.refused(_CALLED, [spelled, AUDITOR])
+    assert (refusal.sqlstate, refusal.diag.constraint_name) == ("23514", "person_is_an_identifier")
+
+
+def test_who_acted_is_who_he_was_then(attempt: Attempt) -> None:
+    """The author leaves, and his login is dropped: what he did stays an author's; he cannot come back as an auditor."""
+    attempt.run(f"DROP ROLE {AUTHOR}")
+    assert attempt.verdict().accepted
+    attempt.run(f"CREATE ROLE {AUTHOR}_2 LOGIN")
+    attempt.run(f"GRANT qt001_cp_auditor TO {AUTHOR}_2")
+    attempt.run("DELETE FROM qt001_cp.person WHERE login = %s", [AUTHOR])
+    assert attempt.verdict().closed == "sign_off_present"
+    attempt.sign()
+    assert attempt.verdict().accepted
+    row = "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, %s, 'auditor')"
+    attempt.run(row, [f"{AUTHOR}_2", PERSONS[AUTHOR]])
+    refusal = attempt.refused(_SIGN, user=f"{AUTHOR}_2")
+    assert refusal.sqlstate == "QT304"
+    assert f"found {AUTHOR} ({PERSONS[AUTHOR]}), who has" in (refusal.diag.message_primary or "")
 
 
 def test_nobody_seals_own_work_by_another_login(attempt: Attempt) -> None:
@@ -58,7 +93,7 @@ def test_nobody_seals_own_work_by_another_login(attempt: Attempt) -> None:
     readiness = attempt.document("readiness.json")
     readiness["verifier"]["max_age_seconds"] += 1
     digest = attempt.run("SELECT qt001_cp.propose_manifest(%s)", [canonical_bytes(readiness)], user=AUTHOR)
-    attempt.run(_CALLED, [PERSONS[AUTHOR].upper(), OPERATOR])
+    attempt.run(_CALLED, [PERSONS[AUTHOR], OPERATOR])
     refusal = attempt.refused("SELECT qt001_cp.seal_manifest(%s)", [digest], user=OPERATOR)
     assert refusal.sqlstate == "QT107"
     assert f"found the person behind {AUTHOR} and {OPERATOR}" in str(refusal)

@@ -97,8 +97,27 @@ CORE: tuple[Case, ...] = (
             "caller-type a cast to the type of a column, and parameter x is anyelement\n"
             "caller-type to_jsonb(anyelement), and parameter x is anyelement\n"
             "caller-type what PL/pgSQL converts by itself, and parameter x is anyelement", path=_PATH, args="x anyelement"),
-    plpgsql("row of the caller's choice", "begin perform 1; end", "",
-            "caller-type what PL/pgSQL converts by itself, and parameter x is record", path=_PATH, args="x record"),
+    *(plpgsql(f"nothing is made of the caller's type: {args}, {returns}", body, "", path=_PATH, args=args, returns=returns) for body, args, returns in (
+        ("begin perform 1; end", "x record", "void"),
+        ("begin return 1; end", "x anyelement", "int"),
+        ("declare y int := 2; begin y := $1; y := y + 1; return y; end", "n int, x anyarray", "int"),
+        ("begin return n; end", "x anyelement, n int", "int"),
+        ("begin return query select 1; end", "x anycompatible", "setof int"),
+        ("begin return new; end", "", "trigger"))),
+    *(plpgsql(f"something is made of the caller's type: {args}, {returns}: {body}", body, "",
+              f"caller-type what PL/pgSQL converts by itself, and parameter {name} is {args.split()[-1 if name == 'x' else 0].split(',')[0]}",
+              path=_PATH, args=args, returns=returns) for body, args, returns, name in (
+        ("declare y x%type := 1; begin return 1; end", "x anyelement", "int", "x"),
+        ("declare y X%TYPE; begin y := 1; return 1; end", "x anyelement", "int", "x"),
+        ('declare y "x"%type; begin y := 1; return 1; end', "x anyelement", "int", "x"),
+        ("declare y alias for $1; begin y := 1; return 1; end", "anyelement", "int", "1"),
+        ("begin return 1; end", "x anyelement", "anyelement", "x"),
+        ("begin return next 1; end", "x anyelement", "setof anyelement", "x"),
+        ("declare r record; begin r := x; return 1; end", "x record", "int", "x"))),
+    plpgsql("an OUT parameter of the caller's type", "begin y := 1; end", "",
+            "caller-type what PL/pgSQL converts by itself, and parameter x is anyelement", path=_PATH, args="x anyelement, out y anyelement", returns="anyelement"),
+    plpgsql("a column of the caller's type", "begin y := 1; return next; end", "",
+            "caller-type what PL/pgSQL converts by itself, and parameter x is anyelement", path=_PATH, args="x anyelement", returns="table (y anyelement)"),
     sql("casts of the caller's type", "select ($1)::text || upper($1)", "",
         "caller-type a cast to text, and parameter 1 is anyelement\n"
         "caller-type operator ||, anytextcat(anynonarray, text), and parameter 1 is anyelement\n"

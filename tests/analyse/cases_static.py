@@ -278,6 +278,12 @@ STATIC: tuple[Case, ...] = (
             "hidden-sink COPY with a file\nhidden-sink COPY PROGRAM"),
     plpgsql("settings", "begin set local search_path = app; set role app; set local work_mem = '1MB'; reset all; end",
             "", "search-path-changed SET search_path\nsetting-changed SET role\nsearch-path-changed RESET ALL"),
+    plpgsql("settings that are known", "begin set local datestyle = 'iso'; set local transform_null_equals = off; set local app.tenant = 'x';"
+            " set local synchronous_commit = off; set local statement_timeout = 5; end"),
+    plpgsql("settings that nobody knows, or with another value", "begin set local transform_null_equals = on; set local row_security = off;"
+            " set local plpgsql.check_asserts = off; set local surprising = 1; reset array_nulls; end", "",
+            "setting-changed SET transform_null_equals\nsetting-changed SET row_security\nsetting-changed SET plpgsql.check_asserts\n"
+            "setting-changed SET surprising\nsetting-changed SET array_nulls"),
     plpgsql("operators", "begin perform 1 operator(pg_catalog.+) 2, a operator(app.+) b, a <-> b, a <=>> b, a <> all(b); end",
             "", "operator app.+\noperator <=>>"),
     plpgsql("temporary table", """

@@ -50,6 +50,7 @@ _DEEP_CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _DEEP_CASES)
 def test_text_made_to_crash_the_parser_is_unknown(name: str) -> None:
     found = analyse(_DEEP_CASES[name].source, NAMES)

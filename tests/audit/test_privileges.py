@@ -25,6 +25,12 @@ POWERS: dict[str, tuple[int, Sequence[str], str, str, str]] = {
         "a member", "directus is a member of qt001_cp_owner"),
     "CREATEROLE": (
         0, ("ALTER ROLE directus CREATEROLE",), "ALTER ROLE directus NOCREATEROLE", "CREATEROLE", "directus has CREATEROLE"),
+    "who can become it has grants of its own": (
+        0, ("GRANT directus TO qt001_service",), "REVOKE directus FROM qt001_service",
+        "qt001_service", "qt001_service can become directus, and qt001_service, which has"),
+    "a lease that is a member of a grantee too": (
+        0, ("CREATE ROLE zz_lease LOGIN IN ROLE directus, intern",), "DROP ROLE zz_lease",
+        "zz_lease", "zz_lease can become directus, and intern, which has"),
 }  # fmt: skip
 
 
@@ -46,6 +52,7 @@ def test_a_privilege_is_asked_for_where_the_server_knows_it(version: int, knows:
     assert ("MAINTAIN" in privileges.known(version)) is knows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", POWERS)
 def test_verifier_scanner_and_audit_find_what_a_role_passes_on(
     at_fix7c_done: Stage, capsys: pytest.CaptureFixture[str], power: str
@@ -58,6 +65,7 @@ def test_verifier_scanner_and_audit_find_what_a_role_passes_on(
         _audit_finds(at_fix7c_done, capsys, of_audit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", POWERS)
 def test_audit_and_status_find_it_after_the_cutover(
     at_fix7b_done: Stage, capsys: pytest.CaptureFixture[str], power: str

@@ -53,6 +53,7 @@ FAULTS = {
 }  # fmt: skip  # one case a line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_wrong_modules_are_found(
     at_base: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str

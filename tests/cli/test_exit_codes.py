@@ -16,7 +16,7 @@ VERBS = [
     verb.split()
     for verb in """
     rehearse, inventory, preflight, status, policy init, manifest generate, manifest diff,
-    manifest show, manifest seal, manifest verify, analyse, evidence import, evidence list, bind, sign,
+    manifest show, manifest seal, manifest withdraw, manifest verify, analyse, evidence import, evidence list, bind, sign,
     verify, report
     """.split(",")
 ]

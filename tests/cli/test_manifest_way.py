@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -39,11 +41,19 @@ def test_generate_diff_show_seal_verify(
     assert main(["manifest", "generate", "--out", str(tmp_path), "--propose", *author]) == 0
     assert main(["manifest", "verify", new, *author]) == 3
     assert "candidate in the database" in capsys.readouterr().out
+    assert main(["manifest", "seal", new, *operator]) == 3
+    said = capsys.readouterr().err
+    assert "[QT210]" in said
+    (typed,) = re.findall(r"qt001-cp (manifest withdraw .*) -- ", said)
+    assert stage.digest in typed
+    assert main([*shlex.split(typed), *author]) == 3
+    assert "[42501]" in capsys.readouterr().err
+    assert main([*shlex.split(typed), *operator]) == 0
     assert main(["manifest", "seal", new, *operator]) == 0
     assert made in capsys.readouterr().out
     assert main(["manifest", "verify", new, *author]) == 0
     assert main(["manifest", "verify", old, *author]) == 3
-    assert "superseded in the database" in capsys.readouterr().out
+    assert "withdrawn in the database" in capsys.readouterr().out
     assert main(["manifest", "seal", new, *operator]) == 3
     assert "[QT204]" in capsys.readouterr().err
 

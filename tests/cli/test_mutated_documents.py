@@ -22,7 +22,7 @@ from qt001_cp.audit import shape, signature, sources
 from qt001_cp.audit.derived import after_states
 from qt001_cp.audit.dump import dumped
 from qt001_cp.audit.envelope import Today, envelope
-from qt001_cp.audit.estate import denominator, owners_and_acls
+from qt001_cp.audit.estate import denominator, owners_and_acls, reach
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.scripts import restore_script, ways
 from qt001_cp.cli import main
@@ -289,7 +289,8 @@ def test_what_the_audit_finds_in_the_ledger(bundle: Path, count: int) -> None:
                 for stage in ("fix7a", "fix7b", "fix7c"):
                     (
                         owners_and_acls(o, {}, stage),
-                        denominator(o, {}),
+                        denominator(o, {}, stage, o),
+                        reach(o, {}, [], None),
                         dumped(o, "", stage),
                         sources.apply_path(o, {}, stage),
                     )
@@ -306,7 +307,7 @@ def test_an_author_cannot_stop_the_audit(trial: Trial, at_fix7c_done: Stage, bun
     file.write_bytes(canonical_bytes(document))
     assert trial.run("import", ["evidence", "import", str(file), "--database", dsn(AUTHOR)], 3) == 3
     with at_fix7c_done.connect() as owner:  # as a build without that door could have taken it
-        owner.execute("SET ROLE qt001_cp_owner")
+        owner.execute("SET ROLE qt001_cp_ledger")
         owner.execute(
             "SELECT qt001_cp.record_event('evidence_imported', qt001_cp.record_document(%s), %s)",
             [canonical_bytes(document), '{"class": "real", "schema": "qt001.evidence.static-analysis/1"}'],
@@ -347,7 +348,7 @@ def test_envelopes(tmp_path: Path, count: int) -> None:
     """A finding each, none passes: neither one that was touched nor one that a trusted key has signed."""
     key = Ed25519PrivateKey.generate()
     _, public = write_keys(tmp_path, key)
-    event = {"verb": "signed", "actor": "hana", "subject": "a" * 64, "digest": "b" * 64, "at": __import__("datetime").datetime(2026, 1, 1, tzinfo=__import__("datetime").UTC),
+    event = {"verb": "signed", "actor": "hana", "subject": "a" * 64, "digest": "b" * 64, "epoch": 2, "at": __import__("datetime").datetime(2026, 1, 1, tzinfo=__import__("datetime").UTC),
              "detail": {"scope": "x", "valid_until": "2999-01-01T00:00:00Z"}}  # fmt: skip
     predicate = {"verdict": "signed", "signer": "hana", "scope": "x", "validUntil": "2999-01-01T00:00:00Z", "event": "b" * 64,
                  "database": "d", "at": "2026-01-01T00:00:00Z"}  # fmt: skip
@@ -436,6 +437,7 @@ def _code(sql: bytes) -> bytes:
     return b" ".join(b"\n".join(line for line in sql.split(b"\n") if not line.startswith(b"--")).split())
 
 
+@pytest.mark.slow
 def test_a_pack_through_the_verb(trial: Trial, at_fix7c_done: Stage, bundle: Path, tmp_path: Path) -> None:
     folder, dsn = tmp_path / "pack", at_fix7c_done.scene.dsn(OPERATOR)
     assert main(["review", str(bundle / "object.json"), "--out", str(folder)]) == 0

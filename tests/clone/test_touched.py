@@ -15,7 +15,7 @@ SOURCE, SETTING = "public.qt001_source", "public.qt001_setting"
 
 def _touched(stage: Stage, *reached: str, sources: tuple[str, ...] = (SOURCE,)) -> Touched | None:
     sealed = stage.manifest
-    manifest = replace(sealed, apply_path={**sealed.apply_path, "source_tables": list(sources)})
+    manifest = replace(sealed, apply_path={**sealed.path, "source_tables": list(sources)})
     dependency = json.dumps({"objects": [["table", identity] for identity in reached]}).encode()
     with stage.connect() as connection:
         return touched(connection, manifest, dependency)

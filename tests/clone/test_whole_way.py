@@ -44,7 +44,7 @@ def test_a_reader_rehearses_and_the_operator_cuts_over_the_original(shop: Shop, 
 
     draft, generate, rehearse, seal, record = lines
     (tmp_path / "draft").mkdir()
-    run(draft, folder=tmp_path / "draft")
+    run(draft, 3, tmp_path / "draft")  # the bookkeeper could give on what he reads: the person trusts him
     shutil.copytree(POLICY.parent, tmp_path, dirs_exist_ok=True)  # what the draft leaves to a person, decided
     run(generate)
     before = _photograph(shop)

@@ -34,10 +34,12 @@ class Photograph:
     roles: str
 
 
-def photograph(stage: Stage) -> Photograph:
+def photograph(stage: Stage, *, ledger: bool = True) -> Photograph:
+    """``ledger``: its rows too. A way back leaves those, and nothing else."""
     with stage.connect() as connection:
         state = protected_state(connection, APPLICATION)
-    return Photograph(state, stage.scene.dump("--create"), stage.scene.server.dump_roles())
+    dump = stage.scene.dump if ledger else stage.scene.dump_without_ledger
+    return Photograph(state, dump("--create"), stage.scene.server.dump_roles())
 
 
 @contextmanager
@@ -100,6 +102,10 @@ def _rolled_back(
             propose(connection, manifest)
         connection.execute(f"SET LOCAL SESSION AUTHORIZATION {OPERATOR}")
         if sealed_again:
+            connection.execute(
+                "SELECT qt001_cp.withdraw_manifest(digest, 'another one') FROM qt001_cp.v_manifest"
+                " WHERE kind = 'qt001.manifest.object/1' AND state = 'sealed'"
+            )
             seal(connection, manifest)
         if record is not None:
             record_rehearsal(connection, record)
@@ -165,7 +171,8 @@ def refused_in_psql(stage: Stage, text: str, sqlstate: str, *words: str) -> None
 def reseal(
     stage: Stage, folder: Path, *, policy: Path | None = None, register: bool = True, edit: Edit | None = None
 ) -> None:
-    """Generate, propose and seal a manifest of the database as it is now; the stage goes on with that one."""
+    """Generate, propose and seal a manifest of the database as it is now; the stage goes on with that one. The one that
+    waits is withdrawn."""
     with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
         bundle = make_bundle(author, policy or estate.policy_path())
         if edit is not None:
@@ -173,6 +180,9 @@ def reseal(
         bundle.write(folder)
         (folder / OBJECT).write_bytes(bundle.manifest.body())
         propose(author, bundle.manifest)
+        waits = operator.execute("SELECT qt001_cp.sealed('qt001.manifest.object/1')").fetchone()
+        if waits != (None,):
+            operator.execute("SELECT qt001_cp.withdraw_manifest(%s, 'another one is made')", waits)
         if register:
             seal(operator, bundle.manifest)
         else:
@@ -195,3 +205,16 @@ def sealed_with(stage: Stage, folder: Path, policy: Path) -> None:
     """From base to a sealed manifest under another policy."""
     revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(policy))
     reseal(stage, folder, policy=policy)
+
+
+def of_another_major(stage: Stage, major: int) -> None:
+    """The manifest in the ledger was made on that version."""
+    with stage.connect() as connection:
+        connection.execute("ALTER TABLE qt001_cp.document DISABLE TRIGGER USER")
+        connection.execute(
+            "UPDATE qt001_cp.document SET head = jsonb_set(head, '{server_major}', to_jsonb(%s::int))"
+            " WHERE digest = %s",
+            [major, stage.digest],
+        )
+        for name in ("append_only", "never_truncated", "stamp"):
+            connection.execute(f"ALTER TABLE qt001_cp.document ENABLE ALWAYS TRIGGER {name}".encode())

@@ -104,7 +104,7 @@ def test_it_is_looked_at_again_before_the_cutover(at_fix7a_sealed: Stage) -> Non
     body = canonical_bytes(doc)
     digest = hashlib.sha256(body).hexdigest()
     with at_fix7a_sealed.connect() as superuser:
-        superuser.execute("SET ROLE qt001_cp_owner")
+        superuser.execute("SET ROLE qt001_cp_ledger")
         superuser.execute("SELECT qt001_cp.record_document(%s)", [body])
         superuser.execute("SELECT qt001_cp.record_event('sealed', %s, '{}')", [digest])
     with at_fix7a_sealed.connect(OPERATOR) as operator:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from qt001_cp.errors import Refused
 from qt001_cp.rehearsal.scene import OPERATOR
 from tests.conftest import Stage
-from tests.cutover.support import printed, refused, refused_in_psql, reseal, unchanged
+from tests.cutover.support import of_another_major, printed, refused, refused_in_psql, reseal, unchanged
 
 _LOCKS = """
 SELECT count(*) FILTER (WHERE NOT fastpath), count(*) FROM (
@@ -59,9 +60,16 @@ def test_too_few_lock_slots(at_recorded: Stage) -> None:
         greedy.execute("ROLLBACK")
 
 
-def test_another_major_version(at_fix7a_sealed: Stage, tmp_path: Path) -> None:
-    reseal(at_fix7a_sealed, tmp_path, edit=lambda m: replace(m, server_major=m.server_major - 1))
-    refused(at_fix7a_sealed, "QT120", "major version", rehearsal="first")
+def test_another_major_version(at_recorded: Stage) -> None:
+    """The server was upgraded after sealing."""
+    of_another_major(at_recorded, at_recorded.manifest.server_major - 1)
+    refused(at_recorded, "QT120", "major version")
+
+
+def test_a_manifest_of_another_major_version_is_not_sealed(at_fix7a_sealed: Stage, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="expected one of major version") as caught:
+        reseal(at_fix7a_sealed, tmp_path, edit=lambda m: replace(m, server_major=m.server_major - 1))
+    assert caught.value.sqlstate == "QT120"
 
 
 def test_another_database(at_recorded: Stage) -> None:

@@ -16,7 +16,7 @@ from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, VERIFIER
 from qt001_cp.workflow.bundle import OBJECT
 from qt001_cp.workflow.seal import propose, record_rehearsal
 from tests.conftest import Stage
-from tests.cutover.support import cluster, refused, reseal, run, stopped
+from tests.cutover.support import cluster, findings, refused, reseal, run, stopped
 
 Record = dict[str, Any]
 
@@ -40,11 +40,11 @@ def test_manifest_that_nobody_sealed(at_recorded: Stage, tmp_path: Path) -> None
     refused(at_recorded, "QT101", other.digest(), "candidate", manifest=str(tmp_path / OBJECT))
 
 
-def test_manifest_that_was_superseded(at_recorded: Stage, tmp_path: Path) -> None:
+def test_manifest_that_was_withdrawn(at_recorded: Stage, tmp_path: Path) -> None:
     old, digest = at_recorded.manifest_path, at_recorded.digest
     run(at_recorded, "ALTER TABLE public.articles ADD COLUMN subtitle text;\n")
     reseal(at_recorded, tmp_path)
-    refused(at_recorded, "QT101", digest, "superseded", manifest=old)
+    refused(at_recorded, "QT101", digest, "withdrawn", manifest=old)
 
 
 # 2: the coverage
@@ -294,16 +294,22 @@ def test_what_mends_a_row_that_is_not_there_is_no_update(at_recorded: Stage) -> 
 # 7: who runs it, and the roles apart
 
 ROLES = {
-    "the operator is an author too": ("GRANT qt001_cp_author TO qt001_dba;\n", "qt001_cp_author"),
-    "the operator is an auditor by a role in between": (
-        "CREATE ROLE test_bridge;\n GRANT qt001_cp_auditor TO test_bridge;\n GRANT test_bridge TO qt001_dba;\n",
-        "qt001_cp_auditor",
+    "one person is operator and author": (
+        "UPDATE qt001_cp.person SET person = 'tom.author' WHERE login = 'qt001_dba';\n",
+        "person tom.author",
     ),
-    "another login has two duties": (
-        "CREATE ROLE test_two;\n GRANT qt001_cp_author, qt001_cp_verifier TO test_two;\n",
-        "test_two",
+    "the operator is an author here": (
+        "UPDATE qt001_cp.person SET duty = 'author' WHERE login = 'qt001_dba';\n",
+        "expected duty operator in this database, found author",
     ),
-    "the application has a duty": ("GRANT qt001_cp_verifier TO directus;\n", "directus"),
+    "the ledger role is lent": (
+        "CREATE ROLE test_two LOGIN;\n GRANT qt001_cp_ledger TO test_two;\n",
+        "role test_two: expected no membership in qt001_cp_ledger",
+    ),
+    "the application has a duty": (
+        "INSERT INTO qt001_cp.person (login, person, duty) VALUES ('directus', 'directus', 'verifier');\n",
+        "role directus",
+    ),
     "the application is a member of the owner": ("GRANT qt001_cp_owner TO directus;\n", "directus"),
     "somebody is a member of the owner": ("GRANT qt001_cp_owner TO intern;\n", "intern"),
     "the owner may log in": ("ALTER ROLE qt001_cp_owner LOGIN;\n", "qt001_cp_owner"),
@@ -317,9 +323,20 @@ def test_roles_are_not_apart(at_recorded: Stage, way: str) -> None:
     stopped(at_recorded, statements, "QT107", named)
 
 
-def test_operator_is_an_author_too(at_recorded: Stage) -> None:
-    with cluster(at_recorded, "GRANT qt001_cp_author TO qt001_dba;\n", "REVOKE qt001_cp_author FROM qt001_dba;\n"):
-        refused(at_recorded, "QT107", "qt001_dba", "qt001_cp_author")
+def test_the_ledger_role_is_lent_through_another_role(at_recorded: Stage) -> None:
+    found = findings(
+        at_recorded,
+        "CREATE ROLE test_two;\nGRANT qt001_cp_ledger TO test_two;\n"
+        "CREATE ROLE test_bridge LOGIN;\nGRANT test_two TO test_bridge;\n",
+    )
+    assert {("QT107", "role test_two"), ("QT107", "role test_bridge")} <= set(found)
+
+
+def test_operator_without_a_duty_here(at_recorded: Stage) -> None:
+    """The role belongs to the cluster; the duty is this database's."""
+    with at_recorded.connect() as admin:
+        admin.execute("DELETE FROM qt001_cp.person WHERE login = 'qt001_dba'")
+    refused(at_recorded, "QT107", "qt001_dba", "expected duty operator in this database, found none")
 
 
 def test_owner_may_log_in(at_recorded: Stage) -> None:
@@ -329,7 +346,7 @@ def test_owner_may_log_in(at_recorded: Stage) -> None:
 
 def test_session_is_no_operator(at_recorded: Stage) -> None:
     superuser = at_recorded.scene.server.superuser
-    refused(at_recorded, "QT107", superuser, "qt001_cp_operator", user=superuser)
+    refused(at_recorded, "QT107", superuser, "expected duty operator in this database", user=superuser)
 
 
 @pytest.mark.parametrize("login", [AUTHOR, AUDITOR, VERIFIER, "directus"])

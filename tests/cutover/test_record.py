@@ -54,6 +54,7 @@ WRONG: dict[str, tuple[str, Callable[[Doc], object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_record_that_cannot_be_read_is_refused(at_recorded: Stage, wrong: str) -> None:
     place, change = WRONG[wrong]
@@ -69,6 +70,7 @@ def _refused(stage: Stage, record: Doc, place: str) -> None:
     assert f"refused: {place}: expected" in str(caught.value.diag.message_primary)
 
 
+@pytest.mark.slow
 def test_every_key_of_a_record_has_its_type(at_recorded: Stage) -> None:
     """Whatever key gets a value of another type, or goes: refused, or, where nobody reads it, recorded."""
     record, chosen = _record(at_recorded), random.Random(7)

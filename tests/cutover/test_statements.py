@@ -76,6 +76,7 @@ EDITS: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", EDITS)
 def test_printed_text_was_edited(at_recorded: Stage, way: str) -> None:
     text = printed(at_recorded)

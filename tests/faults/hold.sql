@@ -38,6 +38,4 @@ BEGIN
 END
 $insert$;
 REVOKE ALL ON FUNCTION hold.stop(), hold.insert() FROM PUBLIC;
--- A new segment of the ledger takes its triggers from the table; for that its owner needs the function.
-GRANT EXECUTE ON FUNCTION hold.insert() TO qt001_cp_owner;
 CREATE EVENT TRIGGER hold ON ddl_command_start EXECUTE FUNCTION hold.stop();

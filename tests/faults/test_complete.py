@@ -66,6 +66,8 @@ class Script:
 def printed(name: str, stage: Stage) -> Script:
     start, old, new = SCRIPTS[name]
     x = {"policy": str(estate.policy_path())} if new == "fix7a" and old == "base" else {"manifest": stage.manifest_path}
+    if new == "base":
+        x = {"ledger": stage.export()}
     make = revisions.upgrade_sql if name.startswith("upgrade") else revisions.downgrade_sql
     return Script(name, start, tuple(_split(make(old, new, **x))))
 

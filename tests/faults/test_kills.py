@@ -31,7 +31,15 @@ LINES = (
     "COMMIT;",
 )
 SAMPLE = {
-    "base-fix7a": {"COMMENT", "CREATE FUNCTION", "CREATE TABLE", "CREATE TRIGGER", "CREATE TYPE", "CREATE VIEW"},
+    "base-fix7a": {
+        "COMMENT",
+        "CREATE FUNCTION",
+        "CREATE INDEX",
+        "CREATE TABLE",
+        "CREATE TRIGGER",
+        "CREATE TYPE",
+        "CREATE VIEW",
+    },
     "fix7a-fix7b": {
         "ALTER DEFAULT PRIVILEGES",
         "ALTER FUNCTION",
@@ -42,7 +50,6 @@ SAMPLE = {
         "ALTER TABLE",
         "ALTER TYPE",
         "ALTER VIEW",
-        "CREATE TABLE",
         "GRANT",
         "REVOKE",
     },

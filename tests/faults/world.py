@@ -11,6 +11,7 @@ from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
 from qt001_cp.workflow.seal import propose, seal
+from tests.conftest import exported
 from tests.faults.cluster import Cluster
 
 DATABASE = "directus_fault"
@@ -40,8 +41,8 @@ class World:
         x = {"lock_timeout": "5min", "statement_timeout": "10min"}
         if lower != "base":
             x["manifest"] = str(self.folder / OBJECT)
-        elif up:
-            x["policy"] = str(estate.policy_path())
+        else:
+            x |= {"policy": str(estate.policy_path())} if up else {"ledger": exported(self.scene)}
         if (start, end) == ("fix7a", "fix7b"):
             x["rehearsal"] = "first"
         return (revisions.upgrade_sql if up else revisions.downgrade_sql)(start, end, **x)

@@ -110,7 +110,7 @@ def run(script: list[str], server: Server, folder: Path) -> tuple[str, list[Fail
 def shape(line: str) -> str:
     """A line of output without what differs from run to run: digests, numbers, blanks."""
     line = re.sub(r"[0-9a-f]{64}", "DIGEST", line)
-    line = re.sub(r"\$qt001_[0-9a-f]{16}\$", "$TAG$", line)
+    line = re.sub(r"\$(qt001|run)_[0-9a-f]{16}\$", r"$\1$", line)
     return re.sub(r"\s+", " ", re.sub(r"\d+", "N", line)).strip()
 
 

@@ -35,8 +35,10 @@ def _commands(block: Block) -> list[str]:
 
 
 def _by_ci(block: Block) -> bool:
-    """The first of them is a step of CI as it stands, the others with arguments of CI's own."""
-    return all(re.search(rf"^step {re.escape(c.split(' 1')[0])}\b", _CI, re.MULTILINE) for c in _commands(block))
+    """Each is a step of CI, or takes its turn there: the first as it stands, the others with arguments of CI's own."""
+    return all(
+        re.search(rf"(?:^step|\) within) {re.escape(c.split(' 1')[0])}\b", _CI, re.MULTILINE) for c in _commands(block)
+    )
 
 
 def _by(path: str, words: str) -> Callable[[Block], bool]:
@@ -96,11 +98,18 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("operator", None): ("the three guides, hand in hand", _walked),
     ("author", None): ("the three guides, hand in hand", _walked),
     ("auditor", None): ("the three guides, hand in hand", _walked),
+    ("people", None): ("with an opened database", _by("tests/acceptance/test_people.py", '"docs" / "people.md"')),
     ("first-pack", None): ("by an installed wheel", _by("tests/packaging/test_first_pack.py", 'guide = blocks("first-pack")')),
+    ("log", None): ("on the estate of that page", _by("tests/guides/test_log.py", 'blocks("log")')),
+    ("log-wagtail", None): ("on a real Wagtail", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
+    ("log-unleash", None): ("on a real Unleash", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
+    ("log-dagster", None): ("on a real Dagster", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
     ("operations", None): ("by an installed wheel", _by("tests/packaging/test_wheel.py", '"docs" / "operations.md"')),
+    ("pooler", None): ("behind PgBouncer", _by("tests/operator/test_pooler.py", 'blocks("pooler")')),
+    ("changes", None): ("in a rehearsal at FIX7c", _by("tests/roundtrip/test_change.py", 'p.stem == "changes"')),
     ("clone", ""): ("on another estate", _by("tests/clone/test_whole_way.py", '"".join(blocks("clone")[""]).splitlines()')),
     ("README", "Two commands"): ("CI runs both; the second runs this test", _by_ci),
-    ("versions", "Running on all of them"): ("CI runs it, for 14 to 17 after the tests on 18", _by_ci),
+    ("versions", "Running on all of them"): ("each of 14 to 17 has its turn in CI, after the tests on 18", _by_ci),
     ("versions", "Running on one version"): ("here, and by scripts/matrix", lambda block: _commands(block) == _ONE_VERSION),
     ("performance", ""): ("it takes hours; by hand", _parses(_performance)),
     ("guard-cost", ""): ("it takes an hour; by hand", _parses(_guard_cost)),

@@ -58,16 +58,16 @@ def _section(guide: str, number: str) -> list[str]:
 
 def test_the_page_runs_as_written(own_server: Server, tmp_path: Path) -> None:
     page = [b for b in fenced(project_folder() / "docs" / "operator.md") if b.heading == "Without superuser"]
-    bootstrap, preflights = (b.body for b in page if b.language == "sh")
-    logins, powers, back = (
+    bootstrap, fix7a, preflights = (b.body for b in page if b.language == "sh")
+    logins, lend, taken, powers, back, after = (
         f"psql -X -q -v ON_ERROR_STOP=1 -d \"$ADMIN\" <<'SQL'\n{b.body}SQL" for b in page if b.language == "sql"
     )
     forward, restore = preflights.splitlines()
     script = [
         _VARIABLES, *_section("operator", "0"), _ADMINISTRATOR, bootstrap, _MARK, logins,
-        *_section("operator", "3"), _section("author", "3")[0], *_section("operator", "5"),
+        lend, fix7a, taken, _section("author", "3")[0], *_section("operator", "5"),
         "echo '@@ asked'", forward, "echo '@@ given'", powers, forward, _PRINT, _RUN.format("fix7b"), back,
-        "echo '@@ taken'", powers, restore, _RUN.format("fix7b-restore"), back,
+        "echo '@@ taken'", powers, restore, _RUN.format("fix7b-restore"), back, after,
     ]  # fmt: skip  # one turn a line
     said, failed = run(script, own_server, checkout(tmp_path))
     # The first two lack the no-go record, which is made elsewhere; the first also the powers, and says which.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,16 +47,22 @@ def rule(kind: str, match: str, disposition: str, keep: str = "") -> str:
 
 def policy(folder: Path, server_major: int) -> Path:
     """The policy of the reference estate, the rules for every kind before its own."""
-    return policy_with(folder, rules(server_major))
+    return policy_with(folder, rules(server_major), THIRD, FOURTH)
 
 
-def policy_with(folder: Path, more: str) -> Path:
-    """The policy of the reference estate, ``more`` rules before its own."""
+def trusted(*roles: str) -> str:
+    """The end of a policy that lets these roles keep their grant options and default privileges."""
+    each = '\n[[trusted_grantor]]\nrole = {}\nreason = "it gives the application nothing"\n'
+    return "".join(each.format(json.dumps(role)) for role in roles)
+
+
+def policy_with(folder: Path, more: str, *grantors: str) -> Path:
+    """The policy of the reference estate, ``more`` rules before its own; it trusts ``grantors`` too."""
     original = estate.policy_path()
     shutil.copytree(original.parent / "repoint", folder / "repoint", dirs_exist_ok=True)
     head, mark, rest = original.read_text("utf-8").partition("[[rule]]")
     path = folder / "policy.toml"
-    path.write_text(f"{head}{more}\n{mark}{rest}", "utf-8")
+    path.write_text(f"{head}{more}\n{mark}{rest}{trusted(*grantors)}", "utf-8")
     return path
 
 

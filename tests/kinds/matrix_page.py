@@ -30,7 +30,7 @@ def page() -> str:
         "| transferred | after FIX7b the owner column of its catalog says `qt001_cp_owner` (default privileges: its ACL has changed) |",
         "| taken | the application role could use it before; `has_*_privilege` says no after |",
         "| restored | after the downgrade owner and ACL in its catalog, and every line of `pg_dump`, are as before |",
-        "| verified | given back to the application by hand, it is named by `qt001_cp.drift()` |",
+        "| verified | given back to the application by hand, it is named by `qt001_cp.drift()`, or by `qt001_cp.told()` where it reaches nothing protected |",
         "",
         "*stays*: it is named and cannot be transferred, [why](kinds.md). A version alone: it differs there. –: the server has no",
         "such question (no privilege, no change that could be made).",

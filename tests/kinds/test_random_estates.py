@@ -19,7 +19,8 @@ from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, drop_scene
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose, seal
-from tests.conftest import DATABASE, Library, Stage
+from tests.conftest import Library, Stage
+from tests.kinds.conftest import trusted
 from tests.kinds.random_sql import PEOPLE, Estate, estates
 
 EXAMPLES = int(os.environ.get("QT001_TEST_EXAMPLES", "0"))
@@ -64,22 +65,19 @@ def prepared(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iter
     original = reference.policy_path()
     shutil.copytree(original.parent / "repoint", folder / "repoint")
     head, mark, rest = original.read_text("utf-8").partition("[[rule]]")
-    (folder / "policy.toml").write_text(f"{head}{RULES}{mark}{rest}", "utf-8")
+    (folder / "policy.toml").write_text(f"{head}{RULES}{mark}{rest}{trusted(*PEOPLE)}", "utf-8")
     stage = library.copy("base")
     stage.folder = folder
     with stage.connect() as connection:
         for role in PEOPLE:
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
     revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(folder / "policy.toml"))
-    with library.server.connect("postgres") as connection:
-        connection.execute(f"ALTER DATABASE {DATABASE} RENAME TO template_random".encode())
-    library.made.add("random")
+    library.keep("random")
     yield stage
+    library.forget("random")
     with library.server.connect("postgres") as connection:
-        connection.execute("DROP DATABASE template_random")
         for role in PEOPLE:
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
-    library.made.discard("random")
 
 
 def _there_and_back(stage: Stage, estate: Estate) -> str:
@@ -96,12 +94,12 @@ def _there_and_back(stage: Stage, estate: Estate) -> str:
         bundle.write(stage.folder)
         propose(author, bundle.manifest)
         seal(operator, bundle.manifest)
-    sealed = stage.scene.dump("--create")
+    sealed = stage.scene.dump_without_ledger("--create")
     stage.scene.psql(revisions.upgrade_sql("fix7a", "fix7b", manifest=stage.manifest_path, rehearsal="first"))
     with stage.connect() as connection:
         assert [row[0] for row in connection.execute(HOLDS)] == []
     stage.scene.psql(revisions.downgrade_sql("fix7b", "fix7a", manifest=stage.manifest_path))
-    assert stage.scene.dump("--create") == sealed
+    assert stage.scene.dump_without_ledger("--create") == sealed
     assert stage.scene.dump("--create", "--exclude-schema=qt001_cp") == before
     assert stage.scene.server.dump_roles() == roles
     return ""

@@ -21,7 +21,7 @@ def thing(kind: str, name: str, definition: str = "", follows: str | None = None
     identity = f"s.{name}()" if routine else f"s.{name}"
     detail = {"definer": True, "language": "plpgsql", "search_path": "pg_catalog, pg_temp"} if routine else None
     ref = ObjectRef(kind, identity, "s", name, () if routine else None)
-    return InventoryObject(ref, State(APP, ()), True, definition or f"{kind} {name}", follows, detail, ("owned",))
+    return InventoryObject(ref, State(APP, ()), True, definition or f"{kind} {name}", None, follows, detail, ("owned",))
 
 
 def estate(*more: InventoryObject) -> Inventory:

@@ -42,7 +42,14 @@ def test_a_retained_object_is_said_to_be_so() -> None:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"definition": "f" * 64}, "~ table s.source: its definition differs"),
+        (
+            {"definition": "f" * 64, "source": "table source\ncolumn late"},
+            "~ table s.source: its definition: + column late",
+        ),
+        (
+            {"storage": "f" * 64, "storage_source": "options fillfactor=70"},
+            "~ table s.source: how it is kept: + options fillfactor=70",
+        ),
         ({"curated": True}, "~ table s.source: now a curated view"),
         ({"before": State(Role("other"), ())}, "~ table s.source before: owner app → other"),
         (

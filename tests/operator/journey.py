@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psycopg
 import pytest
 
 from qt001_cp import estate
@@ -18,6 +20,7 @@ from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
 from qt001_cp.workflow.revisions import project_folder
 from qt001_cp.workflow.seal import propose, seal
+from tests.conftest import exported
 from tests.operator.support import LOGIN
 
 How = Literal["online", "psql"]
@@ -50,7 +53,7 @@ class Way:
         """Everything: database, roles and memberships, rows."""
         with self.scene.connect() as connection:
             data = data_digest(connection, without="qt001_cp")
-        return self.scene.dump("--create"), self.scene.server.dump_roles(), data
+        return self.scene.dump_without_ledger("--create"), self.scene.server.dump_roles(), data
 
     def seal(self) -> None:
         with self.scene.connect(AUTHOR) as author, self.scene.connect(LOGIN) as operator:
@@ -65,6 +68,14 @@ class Way:
         else:
             self.scene.psql(text, user=self.scene.server.superuser)
 
+    @contextmanager
+    def lent(self, admin: Callable[[str], None] | None) -> Iterator[None]:
+        """The ledger role is lent to the operator's login, by the administrator's hand, and taken back."""
+        options = " WITH INHERIT TRUE, SET TRUE" if self.scene.server.version >= 160000 else ""
+        self.run(admin, f"GRANT qt001_cp_ledger TO {LOGIN}{options};")
+        yield
+        self.run(admin, f"REVOKE qt001_cp_ledger FROM {LOGIN};")
+
     def scripts(self, name: str, *args: str) -> Callable[[str], None]:
         """Run a script as the administrator; returns what runs a text as the administrator."""
         self.scene.psql((project_folder() / "scripts" / name).read_text("utf-8"), *args, user=ADMIN)
@@ -78,22 +89,40 @@ class Way:
 def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     """``admin`` runs what an administrator does; None: a superuser."""
     base = way.seen()
-    way.upgrade("base", "fix7a", policy=str(estate.policy_path()))
+    with pytest.raises((Qt001Error, ServerError), match=f"GRANT qt001_cp_ledger TO {LOGIN}"):
+        way.upgrade("base", "fix7a", policy=str(estate.policy_path()))
+    with way.lent(admin):
+        way.upgrade("base", "fix7a", policy=str(estate.policy_path()))
     way.seal()
     sealed = way.seen()
     x = {"manifest": str(way.folder / OBJECT)}
+    # While it is lent, FIX7b refuses.
+    with (
+        way.lent(admin),
+        pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected no membership in qt001_cp_ledger"),
+    ):
+        way.upgrade("fix7a", "fix7b", rehearsal="first", **x)
     way.upgrade("fix7a", "fix7b", rehearsal="first", **x)
     cut = way.seen()
     assert cut[2] == base[2]
     assert cut[0] != sealed[0]
     # While the operator's login is the application role too, FIX7c refuses.
-    with pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected no membership in directus"):
+    with (
+        way.lent(admin),
+        pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected no membership in directus"),
+    ):
         way.upgrade("fix7b", "fix7c", **x)
     way.run(admin, f"REVOKE directus FROM {LOGIN};")
     without = way.seen()
     assert without[0] == cut[0]
-    way.upgrade("fix7b", "fix7c", **x)
+    with pytest.raises((Qt001Error, ServerError), match=f"GRANT qt001_cp_ledger TO {LOGIN}"):
+        way.upgrade("fix7b", "fix7c", **x)
+    with way.lent(admin):
+        way.upgrade("fix7b", "fix7c", **x)
+        with way.scene.connect(LOGIN) as operator:
+            assert _apart(operator) == [(False, f"role {LOGIN}")]
     with way.scene.connect(LOGIN) as operator:
+        assert _apart(operator) == [(True, None)]
         closed = {row[0] for row in operator.execute("SELECT gate FROM qt001_cp.v_fix7_gate WHERE NOT open")}
         guard = operator.execute("SELECT mode, reason FROM qt001_cp.guard_mode()").fetchone()
     # Who is no superuser makes no event triggers.
@@ -107,7 +136,8 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
         "sign_off_present",
         "capability_evidence_real",
     }
-    way.downgrade("fix7c", "fix7b", **x)
+    with way.lent(admin):
+        way.downgrade("fix7c", "fix7b", **x)
     assert way.seen() == without
     # The way back asks for it again.
     with pytest.raises((Qt001Error, ServerError), match=f"role directus: expected a membership by which {LOGIN}"):
@@ -117,5 +147,11 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     assert way.seen() == cut
     way.downgrade("fix7b", "fix7a", **x)
     assert way.seen() == sealed
-    way.downgrade("fix7a", "base")
+    with way.lent(admin):
+        way.downgrade("fix7a", "base", ledger=exported(way.scene, LOGIN))
     assert way.seen() == base
+
+
+def _apart(connection: psycopg.Connection) -> list[tuple[bool, str | None]]:
+    query = "SELECT open, split_part(reason, ':', 1) FROM qt001_cp.v_fix7_gate WHERE gate = 'roles_apart'"
+    return connection.execute(query).fetchall()

@@ -18,7 +18,6 @@ from qt001_cp.ops.directives import (
     BeginScriptOp,
     EndScriptOp,
     GuardOp,
-    RunStageSqlOp,
     ScriptSettingsOp,
 )
 from qt001_cp.plan.order import Direction
@@ -74,6 +73,10 @@ def plain_operator(stage: Stage, powers: Sequence[str] = ()) -> Iterator[str]:
         admin.execute(f"DROP ROLE IF EXISTS {LOGIN}")
         admin.execute(f"CREATE ROLE {LOGIN} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
         admin.execute(f"GRANT qt001_cp_operator TO {LOGIN}")
+        admin.execute(
+            "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, 'plain.operator', 'operator') ON CONFLICT DO NOTHING",
+            [LOGIN],
+        )
         for power in powers:
             give(admin, power, options(stage))
     try:
@@ -151,7 +154,6 @@ def statements(connection: psycopg.Connection, manifest: ObjectManifest, directi
             *ScriptSettingsOp().sql(),
             *BeginScriptOp(script, revision).sql(),
             *plain,
-            *_segment(direction),
             "UPDATE qt001_cp.alembic_version SET version_num = version_num",
         ],
     )
@@ -172,9 +174,7 @@ def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: D
             *BeginScriptOp(script, revision).sql(),
             *begin.sql(),
             *ApplyManifestOp(manifest, direction).sql(),
-            *(_segment(direction) if first else ()),
             *end.sql(),
-            *(() if first else _segment(direction)),
             *EndScriptOp(script, revision, steps).sql(),
             f"UPDATE qt001_cp.alembic_version SET version_num = '{revision}'",
         ],
@@ -186,11 +186,6 @@ _CHECK = re.compile(r"^PERFORM qt001_cp\.require_statements\(.*\n", re.MULTILINE
 
 def _script(direction: Direction) -> tuple[str, str]:
     return ("upgrade fix7b", "fix7b") if direction == "forward" else ("downgrade fix7b", "fix7a")
-
-
-def _segment(direction: Direction) -> Sequence[str]:
-    name = "[1-9]*.sql" if direction == "forward" else "zz_drop.sql"
-    return RunStageSqlOp(_script(direction)[0], "fix7b", name).sql()
 
 
 def _run(connection: psycopg.Connection, texts: Sequence[str]) -> None:

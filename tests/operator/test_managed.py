@@ -66,11 +66,12 @@ def test_nobody_is_superuser(managed: Way) -> None:
         GRANT qt001_cp_author TO {AUTHOR};
         {powers.format(op=LOGIN)}
         BEGIN;
-        GRANT qt001_cp_owner TO CURRENT_USER{" WITH INHERIT FALSE, SET TRUE" if new else ""};
-        SET LOCAL ROLE qt001_cp_owner;
-        INSERT INTO qt001_cp.person (login, person) VALUES ('{LOGIN}', 'Dora Diaz'), ('{AUTHOR}', 'Tom Tan');
+        GRANT qt001_cp_ledger TO CURRENT_USER{" WITH INHERIT FALSE, SET TRUE" if new else ""};
+        SET LOCAL ROLE qt001_cp_ledger;
+        INSERT INTO qt001_cp.person (login, person, duty)
+        VALUES ('{LOGIN}', 'dora.diaz', 'operator'), ('{AUTHOR}', 'tom.tan', 'author');
         RESET ROLE;
-        REVOKE qt001_cp_owner FROM CURRENT_USER;
+        REVOKE qt001_cp_ledger FROM CURRENT_USER;
         COMMIT;
     """)
     there_and_back(managed, admin)

@@ -96,7 +96,7 @@ def test_fix7c_needs_less_and_not_the_application_role(library: Library) -> None
                 found = power_findings(connection, manifest, direction)
             with stage.connect() as admin:
                 for finding in found:
-                    assert finding.object in ("role qt001_cp_owner", "role reporting"), finding
+                    assert finding.object in ("role qt001_cp_ledger", "role qt001_cp_owner", "role reporting"), finding
                     admin.execute(finding.mend)
         x = {"manifest": stage.manifest_path}
         revisions.upgrade(stage.scene.dsn(LOGIN), "fix7c", **x)

@@ -41,7 +41,8 @@ def test_a_new_user_gets_a_pack_and_the_source_is_not_touched(installed: Path, s
             done = run("bash", "-c", line, cwd=tmp_path, DSN=dsn, PATH=f"{installed}:/usr/bin:/bin")
             said[line] = done.stdout + done.stderr
             assert "Traceback" not in said[line]
-            assert done.returncode == 0, said[line]
+            # The bookkeeper could give on what he reads: the draft says so, and the person trusts him.
+            assert done.returncode == (3 if "policy init" in line else 0), said[line]
     assert "rehearsal PASSED" in "".join(said.values())
     page = (tmp_path / "pack" / "index.html").read_text("utf-8")
     manifest = (tmp_path / "pack" / "manifests" / "object.json").read_bytes()

@@ -84,7 +84,7 @@ def test_gates_after_fix7c_and_preconditions_before_it(all_reports: dict[str, Ma
     }
     assert all_reports["fix7c"].codes == (3, 3)
     assert all_reports["fix7b"].codes == (0, 0)
-    for name, count, goal in (("recorded", 10, "fix7b"), ("fix7b", 5, "fix7c")):
+    for name, count, goal in (("recorded", 11, "fix7b"), ("fix7b", 5, "fix7c")):
         facts = all_reports[name].facts
         assert (len(facts.checks), facts.next_stage, facts.failing) == (count, goal, ())
         assert [b.what for b in facts.blocked if b.state == "not blocked"][-1] == goal.replace("fix", "FIX")
@@ -132,8 +132,8 @@ def test_before_a_rehearsal_is_recorded_fix7b_is_blocked_with_its_reason(
 def test_drift_and_an_edited_ledger_are_told(at_fix7b_done: Stage, tmp_path: Path) -> None:
     with at_fix7b_done.connect() as superuser:
         superuser.execute("GRANT INSERT ON public.qt001_source TO directus")
-        superuser.execute("ALTER TABLE qt001_cp.event_fix7a DISABLE TRIGGER append_only")
-        superuser.execute("UPDATE qt001_cp.event_fix7a SET actor = 'nobody' WHERE seq = 3")
+        superuser.execute("ALTER TABLE qt001_cp.event DISABLE TRIGGER append_only")
+        superuser.execute("UPDATE qt001_cp.event SET actor = 'nobody' WHERE seq = 3")
     facts = _facts(at_fix7b_done, tmp_path, code=3)
     assert ("acl", "table public.qt001_source") in [(d["aspect"], d["object"]) for d in facts["drift"]]
     assert next(b for b in facts["blocked"] if b["what"].startswith("directus on"))["state"] == "not blocked"
@@ -189,7 +189,7 @@ def test_before_anything_is_sealed_a_file_may_be_named(at_base: Stage, tmp_path:
     facts = json.loads(Path(out).read_text())
     assert facts["head"]["manifest_state"] == "not in this database"
     assert facts["drift"] is None
-    assert [c["state"] for c in facts["checks"]] == ["holds", "fails", *["not asked"] * 8]
+    assert [c["state"] for c in facts["checks"]] == ["holds", "fails", *["not asked"] * 9]
     assert {b["state"] for b in facts["blocked"] if "switch" in b["what"]} == {"not known"}
     assert (
         sum(k["application_now"] for k in facts["estate"])

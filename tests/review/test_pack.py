@@ -57,6 +57,10 @@ def test_the_same_inputs_give_the_same_bytes_and_no_server_is_asked(
     text = one["index.md"].decode()
     assert "not known: no database was named" in text
     assert "not in this pack" in text
+    for page in (text, one["index.html"].decode()):
+        given = page.partition("Who could give it back")[2]
+        assert re.search(r"intern(</span>)?: SELECT on table public.qt001\\?_case", given), given[:2000]
+        assert re.search(r"reporting(</span>)?: .*, and \d+ more", given)
     valid((tmp_path / "one" / "analysis.sarif").read_text())
 
 

@@ -83,6 +83,8 @@ def manifest() -> ObjectManifest:
                 "0" * 64,
                 None,
                 None,
+                None,
+                None,
                 detail,
                 state,
                 replace(state, owner=OWNER),

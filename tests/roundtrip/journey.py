@@ -13,6 +13,7 @@ from qt001_cp.rehearsal.state import data_digest
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, make_bundle
 from qt001_cp.workflow.seal import propose, seal
+from tests.conftest import exported
 
 How = Literal["online", "psql"]
 ROUTE = (
@@ -34,7 +35,7 @@ _ORDER = ("base", "fix7a", "fix7b", "fix7c")
 
 @dataclass(frozen=True)
 class Photograph:
-    """``whole``: everything, rows too. ``catalog``: definitions, owners, ACLs. ``outside``: all but the control plane."""
+    """``whole``: everything, rows too, but for the ledger's. ``catalog``: definitions, owners, ACLs. ``outside``: all but the control plane."""
 
     whole: str
     catalog: str
@@ -74,7 +75,7 @@ class Journey:
 
     def _arguments(self, revision: str, up: bool) -> dict[str, str]:
         if revision == "fix7a":
-            return {"policy": str(estate.policy_path())} if up else {}
+            return {"policy": str(estate.policy_path())} if up else {"ledger": exported(self.scene)}
         first = {"rehearsal": "first"} if revision == "fix7b" and up else {}
         return {"manifest": str(self.folder / OBJECT), **first}
 
@@ -90,7 +91,7 @@ class Journey:
         with self.scene.connect() as connection:
             data = data_digest(connection, without=SCHEMA)
         return Photograph(
-            self.scene.dump("--create"),
+            self.scene.dump_without_ledger("--create"),
             self.scene.dump("--create", "--schema-only"),
             self.scene.dump("--create", "--exclude-schema", SCHEMA),
             self.scene.server.dump_roles(),

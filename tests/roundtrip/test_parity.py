@@ -26,6 +26,7 @@ _NOT_OURS = re.compile(rf"\s*(select\b|show\b|{_TABLE})", re.IGNORECASE)
 """Online: Alembic's table, the driver's own questions, and whether this is a rehearsal."""
 
 
+@pytest.mark.slow
 @pytest.mark.roundtrip
 @pytest.mark.parametrize("stop", ROUTE[1:])
 def test_online_and_psql_give_the_same_catalogs(journeys: dict[How, Journey], stop: str) -> None:
@@ -73,10 +74,11 @@ def test_online_runs_the_printed_text(at_recorded: Stage) -> None:
 def test_online_runs_the_printed_text_of_fix7a(at_base: Stage) -> None:
     policy = str(estate.policy_path())
     _same(lambda: at_base.upgrade("fix7a", policy=policy), revisions.upgrade_sql("base", "fix7a", policy=policy))
-    _same(lambda: at_base.downgrade("base"), revisions.downgrade_sql("fix7a", "base"))
+    ledger = at_base.export()
+    _same(lambda: at_base.downgrade("base", ledger=ledger), revisions.downgrade_sql("fix7a", "base", ledger=ledger))
 
 
-def _texts(manifest: str) -> dict[str, str]:
+def _texts(manifest: str, ledger: str) -> dict[str, str]:
     x = {"manifest": manifest}
     return {
         "fix7a": revisions.upgrade_sql("base", "fix7a", policy=str(estate.policy_path())),
@@ -84,13 +86,14 @@ def _texts(manifest: str) -> dict[str, str]:
         "fix7c": revisions.upgrade_sql("fix7b", "fix7c", **x),
         "back from fix7c": revisions.downgrade_sql("fix7c", "fix7b", **x),
         "back from fix7b": revisions.downgrade_sql("fix7b", "fix7a", **x),
-        "back from fix7a": revisions.downgrade_sql("fix7a", "base"),
+        "back from fix7a": revisions.downgrade_sql("fix7a", "base", ledger=ledger),
     }
 
 
 def test_printed_text_is_fit_for_review(at_fix7a_sealed: Stage) -> None:
-    texts = _texts(at_fix7a_sealed.manifest_path)
-    assert texts == _texts(at_fix7a_sealed.manifest_path)
+    x = {"manifest": at_fix7a_sealed.manifest_path, "ledger": at_fix7a_sealed.export()}
+    texts = _texts(**x)
+    assert texts == _texts(**x)
     for name, text in texts.items():
         assert "\t" not in text, name
         assert not re.search(r"(REASSIGN|DROP)\s+OWNED", text, re.IGNORECASE), name

@@ -139,6 +139,20 @@ ROUTES = (
         inside=True,
     ),
     Route(
+        "a foreign table that leads back, behind another role's view",
+        "it writes the protected table as whoever the view's owner logs in as",
+        "CREATE EXTENSION IF NOT EXISTS postgres_fdw;\n"
+        + as_application(table("bck"))
+        + f"CREATE SERVER articles_back FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({_LOOPBACK});\n"
+        "CREATE USER MAPPING FOR {superuser} SERVER articles_back OPTIONS (user '{superuser}', password_required 'false');\n"
+        "CREATE FOREIGN TABLE public.articles_back (id integer, secret text) SERVER articles_back OPTIONS (table_name 'qt001_bck');\n"
+        "CREATE VIEW public.articles_back_view AS SELECT * FROM public.articles_back;\n"
+        "GRANT ALL ON public.articles_back_view TO directus;\n",
+        sealed("foreign table public.articles_back → its definition → server articles_back"),
+        attack="UPDATE public.articles_back_view SET secret = 'forged';\n",
+        proof="SELECT secret = 'forged' FROM public.qt001_bck",
+    ),
+    Route(
         "dblink_u",
         "PUBLIC may connect without a password, as whoever the server lets in",
         "CREATE EXTENSION dblink SCHEMA public;\nGRANT EXECUTE ON FUNCTION public.dblink_connect_u(text, text) TO PUBLIC;\n"

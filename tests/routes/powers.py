@@ -40,12 +40,12 @@ def _member(
     )
 
 
-def _grantee(privilege: str, role: str, on: str, shown: str, attack: str, setup: str = "", since: int = 0) -> Route:
+def _grantee(privilege: str, role: str, shown: str, attack: str, setup: str = "", since: int = 0) -> Route:
     return Route(
         f"{privilege} of a role that it is a member of",
         shown,
         f"{setup}GRANT {role} TO directus;\n",
-        late(f"privileges on {on}", "QT108"),
+        late(f"membership of directus in {role}", "QT108"),
         attack=attack,
         inside=True,
         undo=f"REVOKE {role} FROM directus;\n",
@@ -115,18 +115,18 @@ ROUTES = (
         inside=True,
         undo="ALTER ROLE directus RESET session_replication_role;\n",
     ),
-    _grantee("MAINTAIN", "qt001_service", "table public.qt001_queue", "it locks and rebuilds the table with that role's grant",
+    _grantee("MAINTAIN", "qt001_service", "it locks and rebuilds the table with that role's grant",
              "LOCK TABLE public.qt001_queue IN ACCESS EXCLUSIVE MODE;\nREINDEX TABLE public.qt001_queue;\n",
              "GRANT MAINTAIN ON public.qt001_queue TO qt001_service;\n", since=170000),
-    _grantee("UPDATE", "qt001_service", "table public.qt001_setting", "it writes with that role's grant",
+    _grantee("UPDATE", "qt001_service", "it writes with that role's grant",
              "UPDATE public.qt001_setting SET value = '{}';\n"),
-    _grantee("TRUNCATE", "qt001_service", "table public.qt001_queue", "it empties the table with that role's grant",
+    _grantee("TRUNCATE", "qt001_service", "it empties the table with that role's grant",
              "TRUNCATE public.qt001_queue;\n"),
-    _grantee("TRIGGER", "qt001_service", "table public.qt001_queue", "its trigger runs in the owner's next INSERT",
+    _grantee("TRIGGER", "qt001_service", "its trigger runs in the owner's next INSERT",
              "CREATE FUNCTION public.articles_own() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';\n"
              "CREATE TRIGGER own BEFORE INSERT ON public.qt001_queue FOR EACH ROW EXECUTE FUNCTION public.articles_own();\n"),
-    _grantee("REFERENCES", "reporting", "table public.qt001_setting", "its foreign key keeps the owner from deleting rows",
+    _grantee("REFERENCES", "reporting", "its foreign key keeps the owner from deleting rows",
              "CREATE TABLE public.articles_refs (key text REFERENCES public.qt001_setting);\nINSERT INTO public.articles_refs VALUES ('retention');\n"),
-    _grantee("column UPDATE", "qt001_service", "table public.qt001_reviewer", "it writes the column with that role's grant",
+    _grantee("column UPDATE", "qt001_service", "it writes the column with that role's grant",
              "UPDATE public.qt001_reviewer SET display_name = 'forged';\n"),
 )  # fmt: skip  # one route a line

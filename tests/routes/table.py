@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.acceptance.growth import REACHED, TOLD
 from tests.routes import powers
 from tests.routes.groups import GROUPS
 from tests.routes.route import Route
@@ -42,12 +43,17 @@ _PLANTED = (
      "the bootstrap refuses (QT122), and FIX7b (QT107)"),
     ("a schema qt001_cp of its own", "what it has in it stands beside what is made there", "the bootstrap refuses (QT122)"),
     ("a function, type, operator or table in qt001_cp", "it fits a call of ours better than ours", "FIX7a refuses (QT122), and FIX7b (QT108)"),
-    ("default privileges for qt001_cp_owner", "every table of the ledger is granted to it from its first moment", "the bootstrap and FIX7a refuse (QT122)"),
+    ("default privileges for qt001_cp_ledger or qt001_cp_owner", "every table of the ledger is granted to it from its first moment", "the bootstrap and FIX7a refuse (QT122)"),
     ("a grant on the ledger, its routines or its schema", "it is written past the routines that ask for a duty", "QT108, and gate 9 after FIX7c"),
-    ("a schema qt001_cp_watch of its own, where FIX7c was deployed without superuser", "the guard runs what is in it, as qt001_cp_owner",
+    ("a schema qt001_cp_watch of its own, where FIX7c was deployed without superuser", "the guard runs what is in it, as qt001_cp_ledger",
      "FIX7a (QT122), FIX7b and FIX7c (QT108) refuse; the guard looks whose it is"),
 )  # fmt: skip  # one route a line
 _AFTERWARDS = (
+    (
+        "a member of the new owner, an operator before all, who switches off what stamps the ledger and writes the auditor's yes",
+        "nothing: a plain cutover has no ledger",
+        "42501: what decides belongs to qt001_cp_ledger, of which nobody is a member; gate 6 while it is lent",
+    ),
     (
         "a rule, policy or column of its own table that names a protected one",
         "the owner cannot change that column or drop that table without CASCADE",
@@ -65,9 +71,14 @@ _AFTERWARDS = (
         "no stage, no reversal and no event of the ledger waits for it; a WARNING names who has it",
     ),
     (
-        "a transaction that has its change checked early and stays open",
+        "DDL of its own that it keeps open, checks early, lets sleep in its commit, or prepares",
         "nothing: a plain cutover has no guard",
-        "a guarded write gives up after five seconds (55P03) and names the session",
+        "it takes no lock that anybody waits for; writer, verifier, scanner and refusal go on",
+    ),
+    (
+        "a lock on every table of its own",
+        "nothing: a plain cutover has no gates",
+        "the gates open nothing that it can lock; writer, verifier, scanner and refusal go on",
     ),
 )
 _MOMENT = {"sealed": "in the estate", "late": "after sealing", "denied": "afterwards"}
@@ -103,6 +114,10 @@ def render() -> str:
         _table("laid before the control plane comes", ["| " + " | ".join(map(_cell, row)) + " |" for row in _PLANTED])
     )
     parts.append(_table("after FIX7b", ["| " + " | ".join(map(_cell, row)) + " |" for row in _AFTERWARDS]))
+    made = [f"| {_cell(r.name)} | nothing looks any more | {r.gate} closes: `{_cell(r.named)}` |" for r in REACHED]
+    parts.append(_table("made or granted after FIX7c", made))
+    made = [f"| {_cell(t.name)} | nothing: it reaches nothing protected | every gate stays open |" for t in TOLD]
+    parts.append(_table("made or granted after FIX7c, and told", made))
     return "\n".join(parts)
 
 

@@ -24,8 +24,19 @@ from tests.routes.route import Route
 CURATED = ("public.qt001_leaky", "public.qt001_resting")
 _RULES = """
 [[rule]]
-kind = ["operator", "operator class", "operator family", "collation", "text search configuration", "statistics object",
-        "foreign-data wrapper", "server", "publication", "subscription", "user mapping", "extension", "event trigger"]
+kind = ["operator", "operator class", "operator family", "collation", "text search configuration", "statistics object"]
+schema = "public"
+disposition = "retain"
+reason = "the application keeps what these tests leave to it"
+
+[[rule]]
+kind = "operator"
+schema = "playground*"
+disposition = "retain"
+reason = "the application keeps what these tests leave to it"
+
+[[rule]]
+kind = ["foreign-data wrapper", "server", "publication", "subscription", "user mapping", "extension", "event trigger"]
 disposition = "retain"
 reason = "the application keeps what these tests leave to it"
 

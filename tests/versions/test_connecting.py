@@ -245,6 +245,10 @@ def test_how_strings_are_printed_is_no_drift(at_base: Stage) -> None:
             "standard_conforming_strings = on",
             "standard_conforming_strings = off",
             "quote_all_identifiers = on",
+            "bytea_output = escape",
+            "datestyle = 'German, DMY'",
+            "intervalstyle = iso_8601",
+            "extra_float_digits = -15",
         ):
             with at_base.connect() as admin:
                 admin.execute(f"ALTER ROLE {OPERATOR} SET {setting}")

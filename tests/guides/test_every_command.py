@@ -104,6 +104,7 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("log-wagtail", None): ("on a real Wagtail", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
     ("log-unleash", None): ("on a real Unleash", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
     ("log-dagster", None): ("on a real Dagster", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
+    ("log-mlflow", None): ("on a real MLflow", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
     ("operations", None): ("by an installed wheel", _by("tests/packaging/test_wheel.py", '"docs" / "operations.md"')),
     ("pooler", None): ("behind PgBouncer", _by("tests/operator/test_pooler.py", 'blocks("pooler")')),
     ("changes", None): ("in a rehearsal at FIX7c", _by("tests/roundtrip/test_change.py", 'p.stem == "changes"')),

@@ -23,7 +23,8 @@ class Application:
     ``next``: its next migration; ``back``: that one undone. ``work``: its daily work; the last line says what its log has, and more
     each time. Each command is the program's arguments; the program is Python, or node for a script of its own.
 
-    ``extension``: one that its migrations make. ``log``: the table that grows.
+    ``extension``: one that its migrations make. ``log``: the table that grows. ``later``: the release whose migration the next one
+    is, where a release works with no schema but its own: what runs from there on is that one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Application:
     work: Command
     log: str
     extension: str | None = None
+    later: Callable[[], Path] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -42,6 +44,13 @@ class Application:
 
 def _python(name: str, *packages: str) -> Callable[[], Path]:
     return lambda: python_home(name, packages)
+
+
+def _mlflow(release: str) -> Callable[[], Path]:
+    """Its tracking server in the small package, with what that leaves to whoever keeps it in a database."""
+    database = ("sqlalchemy==2.0.58", "alembic==1.20.1", "psycopg2-binary==2.9.13")
+    served = ("flask==3.1.3", "flask-cors==6.0.5", "aiohttp==3.14.5", "pandas==3.1.1")
+    return _python("mlflow", f"mlflow-skinny=={release}", *database, *served)
 
 
 ZOO: Final = (
@@ -77,6 +86,17 @@ ZOO: Final = (
         ("work.py",),
         "public.event_logs",
     ),
+    Application(
+        "mlflow",
+        "mlflow_server",
+        _mlflow("3.14.0"),
+        (("migrate.py",),),
+        ("migrate.py",),
+        ("migrate.py", "b7e4c1a90f23"),
+        ("work.py",),
+        "public.metrics",
+        later=_mlflow("3.15.2"),
+    ),
 )
 
 
@@ -91,6 +111,12 @@ class Running:
         with server.connect("postgres") as admin:
             admin.execute(f"CREATE ROLE {name} LOGIN")
             admin.execute(f"CREATE DATABASE {name} OWNER {name}")
+
+    def next(self) -> None:
+        """Its next migration, by the release that it belongs to."""
+        if self.application.later is not None:
+            self.home = self.application.later()
+        self.run(self.application.next)
 
     def run(self, command: Command) -> str:
         """One of its programs, as its own login; returns the last line that it printed. It has to end well."""

@@ -41,6 +41,8 @@ def running(request: pytest.FixtureRequest, own_server: Server, tmp_path: Path) 
     application: Application = request.param
     try:
         home = application.home()
+        if application.later is not None:
+            application.later()
     except NotToBeHadError as exc:
         pytest.skip(f"{application} cannot be had here: {exc}")
     made = Running(application, home, own_server, tmp_path)
@@ -88,7 +90,7 @@ def test_the_log_of(running: Running, tmp_path: Path) -> None:
     refused = page.section("5")
     assert refused.count("permission denied") + refused.count("must be owner") >= 4, refused
     unmigrated = running.dump()
-    running.run(application.next)
+    running.next()
     assert running.dump() != unmigrated, "its next migration does something"
     watched = page.section("6")
     assert "closed" not in watched, watched

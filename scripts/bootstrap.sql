@@ -19,6 +19,8 @@
 -- role gives EXECUTE, the row is the duty, for example
 --   CREATE ROLE alice LOGIN; GRANT qt001_cp_operator TO alice;
 --   INSERT INTO qt001_cp.person (login, person, duty) VALUES ('alice', 'alice.adams', 'operator');
+-- and, where the application may go on creating objects in a schema that is on her search_path,
+--   ALTER ROLE alice IN DATABASE shop SET search_path = '';
 
 \set ON_ERROR_STOP on
 \if :{?rehearsal}

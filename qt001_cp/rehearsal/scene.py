@@ -159,6 +159,9 @@ def staff(scene: Scene, *, rehearsal: bool = True) -> Scene:
             _create_login(connection, login, superuser=login == OPERATOR)
             grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(DUTY[login]), sql.Identifier(login))
             connection.execute(grant)
+            # Where the application may go on creating, no session of a duty looks for names.
+            path = sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = ''")
+            connection.execute(path.format(sql.Identifier(login), sql.Identifier(scene.database)))
             duty = DUTY[login].removeprefix("qt001_cp_")
             connection.execute(
                 "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, %s, %s)", [login, person, duty]

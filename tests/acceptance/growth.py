@@ -91,6 +91,9 @@ TOLD = (
     Told("CONNECTION LIMIT", do("ALTER DATABASE directus_case CONNECTION LIMIT 50"), ("database directus_case",)),
     Told("the time zone of the database", do("ALTER DATABASE directus_case SET timezone = 'Asia/Tokyo'"), ("database directus_case",)),
     Told("work_mem of the database", do("ALTER DATABASE directus_case SET work_mem = '8MB'"), ("database directus_case",)),
+    Told("the search_path of a login that neither calls the apply path nor has a duty",
+         both(_CMS, do("ALTER ROLE public_only IN DATABASE directus_case SET search_path = cms, public", user="public_only"))),
+    Told("the application's own search_path", both(_CMS, do("ALTER ROLE directus IN DATABASE directus_case SET search_path = cms, public", user="directus"))),
     Told("CONNECT for a monitor", do("CREATE ROLE monitor LOGIN", "GRANT pg_monitor TO monitor", "GRANT CONNECT ON DATABASE directus_case TO monitor"),
          ("database directus_case",)),
     Told("a new table that a rule of the policy retains",
@@ -178,7 +181,13 @@ REACHED = (
         "GRANT CREATE ON SCHEMA apart TO directus"), "with a writable schema"),
     Reached("CREATE for everybody on a schema on the path of every session", _CONTAINED, do(
         "CREATE SCHEMA apart", "ALTER ROLE ALL SET search_path = public, apart, pg_temp", "GRANT CREATE ON SCHEMA apart TO PUBLIC"),
-        "setting search_path for every role"),
+        "CREATE on schema apart for PUBLIC"),
+    Reached("a caller of the apply path that looks for names where the application creates", _CONTAINED, both(_CMS, do(
+        "ALTER ROLE qt001_service SET application_name = service", "ALTER ROLE qt001_service SET search_path = cms, public")), "role qt001_service"),
+    Reached("a new member of such a caller", _CONTAINED, both(_CMS, do(
+        "CREATE ROLE clerk LOGIN", "GRANT qt001_service TO clerk", "ALTER ROLE clerk IN DATABASE directus_case SET search_path = cms")), "role clerk"),
+    Reached("a duty that looks for names where everybody may create", _CONTAINED, do(
+        "CREATE SCHEMA qt001_auditor", "GRANT CREATE ON SCHEMA qt001_auditor TO PUBLIC"), "schema qt001_auditor for PUBLIC"),
     Reached("CREATE on the schema of what something protected calls", _CONTAINED, do(
         "CREATE SCHEMA apart", "CREATE FUNCTION apart.h(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'",
         "ALTER TABLE public.qt001_setting ADD CHECK (apart.h(1))", "GRANT CREATE ON SCHEMA apart TO directus"), "CREATE for directus"),

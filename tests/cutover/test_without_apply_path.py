@@ -33,7 +33,7 @@ SHOP = "shop"
 GONE = {"legacy_authority_removed", "dependency_manifest_closed", "capability_evidence_real"}
 
 
-def _prepared(server: Server, database: str) -> Stage:
+def prepared(server: Server, database: str) -> Stage:
     """FIX7a, the object manifest sealed."""
     scene = new_scene(server, database, reference=estate.LOG)
     stage = Stage(scene, Path(tempfile.mkdtemp(prefix="qt001-log-")))
@@ -45,7 +45,7 @@ def _prepared(server: Server, database: str) -> Stage:
 @pytest.fixture(scope="module")
 def record(server: Server) -> bytes:
     """A real no-go rehearsal of this manifest, on another copy of the database."""
-    stage = _prepared(server, "shop_case")
+    stage = prepared(server, "shop_case")
     transcript = Transcript(manifest=stage.digest, server="test", apply_path=False)
     assert stage.bundle is not None
     transcript.outcomes += at_fix7a(stage.scene, stage.manifest)
@@ -60,7 +60,7 @@ def record(server: Server) -> bytes:
 
 @pytest.fixture
 def recorded(server: Server, record: bytes) -> Iterator[Stage]:
-    stage = _prepared(server, "shop_case")
+    stage = prepared(server, "shop_case")
     with stage.connect(OPERATOR) as operator:
         record_rehearsal(operator, record)
     yield stage
@@ -202,7 +202,7 @@ def test_half_an_apply_path_is_refused(tmp_path: Path, part: str) -> None:
 
 
 def test_without_a_function_its_attacks_are_left_out(server: Server) -> None:
-    stage = _prepared(server, "shop_case")
+    stage = prepared(server, "shop_case")
     outcomes = at_fix7a(stage.scene, stage.manifest)
     drop_scene(stage.scene)
     assert [(o.case.name, o.sqlstate, o.message) for o in outcomes if not o.passed] == []

@@ -220,13 +220,10 @@ ROUTES = (
     Route(
         "a setting of the control plane's roles",
         "the operator's sessions look into the application's schema before pg_catalog",
-        as_application("CREATE SCHEMA articles_first;\n")
-        + "ALTER ROLE qt001_dba SET search_path = articles_first, pg_catalog;\n",
+        "ALTER ROLE qt001_dba SET search_path = public, pg_catalog;\n",
         sealed("setting search_path for qt001_dba"),
-        attack="CREATE FUNCTION articles_first.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT ''2000-01-01''::timestamptz';\n"
-        "GRANT USAGE ON SCHEMA articles_first TO PUBLIC;\n",
         undo="ALTER ROLE qt001_dba RESET search_path;\n",
-        proof="SELECT setconfig::text LIKE '%articles_first%' FROM pg_db_role_setting WHERE setrole = 'qt001_dba'::regrole",
+        proof="SELECT bool_or(setconfig::text LIKE '%public, pg_catalog%') FROM pg_db_role_setting WHERE setrole = 'qt001_dba'::regrole",
         note="a setting of a role lies outside of every database; what is shown is that a plain cutover leaves it",
     ),
 )

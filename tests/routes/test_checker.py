@@ -11,7 +11,7 @@ import pytest
 from qt001_cp import estate
 from qt001_cp.cli import main
 from qt001_cp.errors import Refused
-from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, bootstrap, drop_scene, teardown
+from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, PERSONS, bootstrap, drop_scene, teardown
 from qt001_cp.workflow import revisions
 from tests.concurrency.support import running, until, waits_for_a_lock
 from tests.conftest import Library, Stage
@@ -131,8 +131,16 @@ def test_no_verb_and_no_stage_runs_the_application_s_code(
     assert not tripped(trapped), "fix7a"
     assert main(["manifest", "generate", "--policy", str(policy), "--out", str(tmp_path), *author]) in (0, 3)
     assert not tripped(trapped), "manifest generate"
+    with pytest.raises(Refused, match="QT108"):
+        reseal(trapped, tmp_path, policy=policy)
+    assert not tripped(trapped), "proposing and sealing, which the path of the database stops at its end"
+    own = "".join(
+        f"ALTER ROLE {login} IN DATABASE directus_case SET search_path = '';\n" for login in ("qt001_service", *PERSONS)
+    )
+    run(trapped, own)
     reseal(trapped, tmp_path, policy=policy)
-    assert not tripped(trapped), "proposing and sealing"
+    run(trapped, own.replace("SET search_path = ''", "RESET search_path"))
+    assert not tripped(trapped), "sealing"
     assert main(["preflight", trapped.manifest_path, *operator]) == 3
     said = capsys.readouterr().out
     assert "setting search_path for every role" in said

@@ -103,6 +103,8 @@ def test_the_log_of(running: Running, tmp_path: Path) -> None:
         page.section("8")
         with running.server.connect(application.name) as admin:
             admin.execute(f"REVOKE CREATE ON SCHEMA public FROM {application.name}")
+            for login in ("dora", "tom", "vera", "sven", "hana"):
+                admin.execute(f"ALTER ROLE {login} IN DATABASE {application.name} RESET search_path".encode())
         assert _but_public(running.dump()) == _but_public(first)
 
 

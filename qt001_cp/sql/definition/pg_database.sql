@@ -1,5 +1,6 @@
 -- The database. Columns differ between major versions: which provider sorts, and how, by the row
 -- as JSON. Settings that decide how fast, how long or in which words are no part of what it means.
+-- Where one role looks for names is that role's matter, and precondition 8 judges it.
 SELECT concat_ws(E'\n',
     format('database encoding=%s collate=%s ctype=%s', pg_encoding_to_char(database.encoding),
            database.datcollate, database.datctype),
@@ -14,6 +15,7 @@ SELECT concat_ws(E'\n',
                                       entry COLLATE "C")
      FROM pg_db_role_setting setting CROSS JOIN LATERAL unnest(setting.setconfig) entry
      WHERE setting.setdatabase = database.oid
+       AND NOT (setting.setrole <> 0 AND starts_with(entry, 'search_path='))
        AND lower(split_part(entry, '=', 1)) <> ALL ('{harmless_settings}'::text[]))) AS meaning,
     concat_ws(E'\n',
         'connection limit ' || nullif(database.datconnlimit, -1),

@@ -828,7 +828,8 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $seal_manifest$
 -- Level B, operator: seals a candidate after recomputing its digest, and, for an object manifest,
--- its coverage, its intent, whether what it transfers goes on working, and its statements.
+-- its coverage, its intent, whether what it transfers goes on working, who would find what the
+-- application makes, and its statements.
 DECLARE
     kind text;
     findings jsonb;
@@ -854,6 +855,11 @@ BEGIN
         PERFORM qt001_cp.raise_first('sealing', findings);
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings
         FROM qt001_cp.give_back_findings(manifest) finding;
+        PERFORM qt001_cp.raise_first('sealing', findings);
+        SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+        FROM (SELECT known.* FROM qt001_cp.caller_path_findings(manifest) known
+              UNION ALL
+              SELECT known.* FROM qt001_cp.duty_path_findings(manifest) known) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
         PERFORM qt001_cp.implied_sha256(manifest, plan.direction)
         FROM (VALUES ('forward'), ('restore'), ('retire'), ('revive')) plan(direction);

@@ -121,6 +121,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $stored_search_path_findings$
+-- What a login with a duty finds in the end is a matter of duty_path_findings().
 WITH writable AS MATERIALIZED (
     SELECT creator.schema FROM qt001_cp.writable_schema(manifest) creator
 )
@@ -132,8 +133,112 @@ CROSS JOIN LATERAL qt001_cp.path_schemas(setting.value) path(schemas)
 WHERE setting.name = 'search_path' AND (
          array_position(path.schemas, 'pg_catalog') > 1
       OR array_position(path.schemas, 'pg_temp') < cardinality(path.schemas)
-      OR EXISTS (SELECT 1 FROM writable WHERE writable.schema = ANY (path.schemas)))
+      OR EXISTS (SELECT 1 FROM writable WHERE writable.schema = ANY (path.schemas))
+         AND setting.whose NOT IN (SELECT known.login FROM qt001_cp.assigned_duties() known))
 $stored_search_path_findings$;
+
+CREATE FUNCTION qt001_cp.writable_path(manifest text, logins name[])
+RETURNS TABLE (login name, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+SET jit = off
+AS $writable_path$
+-- Those of the logins whose sessions look for names where the application may make objects: one of
+-- its own takes their unqualified call, an overload fits better than what they mean, and it runs
+-- with their rights. Where CREATE may not stay, that is the finding: containing_schema_findings().
+-- mend: the same path without these schemas, and without what does not exist.
+WITH shut AS MATERIALIZED (
+    SELECT DISTINCT object.schema FROM qt001_cp.manifest_object(manifest) object
+    WHERE object.disposition = 'transfer'
+      AND (object.kind IN ('function', 'procedure', 'aggregate', 'type', 'operator', 'view')
+           OR object.kind IN ('table', 'sequence') AND qt001_cp.has_apply_path(manifest))
+), writable AS MATERIALIZED (
+    SELECT creator.schema, coalesce(creator.grantee, 'PUBLIC') AS grantee
+    FROM qt001_cp.writable_schema(manifest) creator
+    WHERE NOT EXISTS (SELECT 1 FROM shut WHERE shut.schema = creator.schema)
+), looks AS MATERIALIZED (
+    SELECT known.rolname, qt001_cp.default_search_path(known.rolname) AS path
+    FROM pg_roles known WHERE known.rolname = ANY (logins) AND known.rolcanlogin
+)
+SELECT looks.rolname,
+       format('search_path %s, and CREATE on %s', array_to_string(looks.path, ', '),
+              string_agg(format('schema %s for %s', writable.schema, writable.grantee), ', '
+                         ORDER BY writable.schema, writable.grantee)),
+       format('ALTER ROLE %I IN DATABASE %I SET search_path = %s;', looks.rolname,
+              current_database(), coalesce((
+                  SELECT string_agg(quote_ident(kept.schema), ', ' ORDER BY
+                             kept.schema <> 'pg_catalog', kept.schema = 'pg_temp', kept.position)
+                  FROM unnest(looks.path) WITH ORDINALITY kept(schema, position)
+                  WHERE kept.schema NOT IN (SELECT writable.schema FROM writable)
+                    AND (kept.schema = 'pg_temp'
+                         OR kept.schema IN (SELECT space.nspname FROM pg_namespace space))),
+                  ''''''))
+FROM looks JOIN writable ON writable.schema = ANY (looks.path)
+GROUP BY looks.rolname, looks.path
+$writable_path$;
+
+CREATE FUNCTION qt001_cp.apply_path_caller(manifest text) RETURNS SETOF name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $apply_path_caller$
+-- The logins that may call the apply path after the cutover, by whatever role. Not who acts as its
+-- owner or is a superuser: these may anything, and count by their duty.
+WITH head AS MATERIALIZED (
+    SELECT qt001_cp.document_json(manifest) AS doc
+), entry AS MATERIALIZED (
+    SELECT part ->> 'identity' AS identity
+    FROM head CROSS JOIN LATERAL jsonb_array_elements(head.doc -> 'repoint') part
+    UNION
+    SELECT head.doc #>> ARRAY['apply_path', part]
+    FROM head CROSS JOIN unnest('{gateway,permit,apply,writer}'::text[]) part
+), grantee AS MATERIALIZED (
+    SELECT DISTINCT granted ->> 1 AS role
+    FROM qt001_cp.manifest_object(manifest) object
+    CROSS JOIN LATERAL jsonb_array_elements(object.after -> 'acl') granted
+    WHERE object.disposition = 'transfer' AND object.kind IN ('function', 'procedure')
+      AND object.identity IN (SELECT entry.identity FROM entry)
+      AND granted ->> 2 = 'EXECUTE' AND granted ->> 1 IS DISTINCT FROM 'qt001_cp_owner'
+)
+SELECT caller.rolname FROM head
+JOIN pg_roles caller ON caller.rolcanlogin AND NOT caller.rolsuper
+     AND caller.rolname <> head.doc ->> 'application'
+WHERE caller.rolname IN (
+          SELECT edge.member FROM qt001_cp.membership() edge
+          WHERE edge.role IN (SELECT grantee.role FROM grantee WHERE grantee.role IS NOT NULL))
+   OR EXISTS (SELECT 1 FROM grantee WHERE grantee.role IS NULL)
+$apply_path_caller$;
+
+CREATE FUNCTION qt001_cp.caller_path_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $caller_path_findings$
+SELECT 'QT108', 'role ' || looks.login,
+       format('no schema in which %s may create objects on the default search_path of who may '
+              'call the apply path', qt001_cp.document_json(manifest) ->> 'application'),
+       looks.found, looks.mend
+FROM qt001_cp.writable_path(
+    manifest, ARRAY(SELECT qt001_cp.apply_path_caller(manifest))) looks
+$caller_path_findings$;
+
+CREATE FUNCTION qt001_cp.duty_path_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $duty_path_findings$
+-- A superuser with a duty too. No part of environment_findings(), which are asked before FIX7a is
+-- there, and who has a duty with it.
+SELECT 'QT108', 'role ' || looks.login,
+       format('no schema in which %s may create objects on the default search_path of who has a '
+              'duty', qt001_cp.document_json(manifest) ->> 'application'),
+       looks.found, looks.mend
+FROM qt001_cp.writable_path(
+    manifest, ARRAY(SELECT known.login FROM qt001_cp.assigned_duties() known)) looks
+$duty_path_findings$;
 
 CREATE FUNCTION qt001_cp.system_acl() RETURNS TABLE (classid oid, objid oid, sub int, acl aclitem[])
 LANGUAGE sql STABLE
@@ -205,6 +310,8 @@ SELECT finding.* FROM app CROSS JOIN LATERAL qt001_cp.setting_findings(app.name)
 UNION ALL
 SELECT finding.*
 FROM app CROSS JOIN LATERAL qt001_cp.stored_search_path_findings(manifest, app.name) finding
+UNION ALL
+SELECT finding.* FROM qt001_cp.caller_path_findings(manifest) finding
 UNION ALL
 SELECT finding.*
 FROM app CROSS JOIN LATERAL qt001_cp.system_privilege_findings(manifest, app.name) finding

@@ -510,6 +510,7 @@ BEGIN
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.application_power_findings(
                               (qt001_cp.document_json(manifest) ->> 'application')::name) finding;
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.reach_findings(manifest) finding;
+    RETURN QUERY SELECT 8, finding.* FROM qt001_cp.duty_path_findings(manifest) finding;
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.control_schema_findings('QT108') finding;
     RETURN QUERY SELECT 8, finding.* FROM qt001_cp.session_findings(manifest) finding;
     RETURN QUERY SELECT 8, finding.*

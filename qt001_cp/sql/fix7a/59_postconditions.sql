@@ -250,7 +250,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $containment_findings$
 -- What the application role can do after the cutover that the manifest does not leave it: its
--- effective privileges, its attributes and memberships, and what it reaches.
+-- effective privileges, its attributes and memberships, what it reaches, and who would find what it
+-- makes.
 SELECT finding.* FROM qt001_cp.excess_privilege_findings(manifest) finding
 UNION ALL
 SELECT finding.*
@@ -258,6 +259,8 @@ FROM (SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS role)
 CROSS JOIN LATERAL qt001_cp.application_power_findings(application.role) finding
 UNION ALL
 SELECT finding.* FROM qt001_cp.reach_findings(manifest) finding
+UNION ALL
+SELECT finding.* FROM qt001_cp.duty_path_findings(manifest) finding
 $containment_findings$;
 
 CREATE FUNCTION qt001_cp.transfer_summary(manifest text, direction text) RETURNS jsonb

@@ -38,7 +38,10 @@ BEGIN
         FROM qt001_cp.loan_differences(manifest, state) loan
         UNION ALL
         SELECT finding.object, finding.expected, finding.found, 'reach'
-        FROM qt001_cp.reach_findings(manifest) finding;
+        FROM qt001_cp.reach_findings(manifest) finding
+        UNION ALL
+        SELECT finding.object, finding.expected, finding.found, 'reach'
+        FROM qt001_cp.duty_path_findings(manifest) finding;
     END IF;
 EXCEPTION WHEN lock_not_available THEN
     PERFORM qt001_cp.refuse_wait('drift');

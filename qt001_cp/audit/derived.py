@@ -7,7 +7,7 @@ other roles hold stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from qt001_cp.audit.check import Check
@@ -38,8 +38,10 @@ _LOOKED_UP: Final = ("function", "procedure", "aggregate", "type", "operator", "
 """What a name in a schema could be taken for: where one was transferred, CREATE goes."""
 
 
-def after_states(manifest: Mapping[str, Any]) -> Check:
-    """Every transferred object: its new owner, and an ACL without a privilege too many or too few."""
+def after_states(manifest: Mapping[str, Any], changed: Collection[tuple[str, str]] = ()) -> Check:
+    """Every transferred object: its new owner, and an ACL without a privilege too many or too few. ``changed``: those that a change has
+    made another: what it grants to others stands in its text, to the application role and PUBLIC it may grant no more than the rest.
+    """
     check, application = Check("the manifest's after-state against the contract"), manifest["application"]
     closed = _closed(manifest)
     named = {o.get("schema") for o in manifest["objects"] if o["disposition"] == "transfer" and o["kind"] in _LOOKED_UP}
@@ -50,7 +52,8 @@ def after_states(manifest: Mapping[str, Any]) -> Check:
         if o["disposition"] == "lend":
             check.faults += [f"{o['kind']} {o['identity']}{fault}" for fault in _loan(o, application)]
             continue
-        faults = [*_object(o, application), *_too_near(o, application, closed, named)]
+        by_change = (o["kind"], o["identity"]) in changed
+        faults = [*_object(o, application, by_change=by_change), *_too_near(o, application, closed, named)]
         check.faults += [f"{o['kind']} {o['identity']}{fault}" for fault in faults]
     return check
 
@@ -95,7 +98,7 @@ def _too_near(o: Mapping[str, Any], application: str, closed: set[str], named: s
             yield f": {words(e)} stays, and it is no curated view"
 
 
-def _object(o: Mapping[str, Any], application: str) -> Iterator[str]:
+def _object(o: Mapping[str, Any], application: str, *, by_change: bool) -> Iterator[str]:
     after = o["after"]
     if o["kind"] == "default acl":
         # What a role makes itself it may start with whatever it likes.
@@ -107,10 +110,21 @@ def _object(o: Mapping[str, Any], application: str) -> Iterator[str]:
         return
     if after["owner"] != OWNER:
         yield f": its owner afterwards is {after['owner']}, expected {OWNER}"
-    yield from _each_acl(o, lambda old, new, column: _wanted(o, application, old, new, column=column))
+    yield from _each_acl(o, lambda old, new, column: _granted(o, application, old, new, by_change, column=column))
     for e in entries(o["retired"]["acl"]) if o["retired"] else ():
         if e[1] in (None, application):
             yield f": retired, and {words(e)} stays"
+
+
+def _granted(
+    o: Mapping[str, Any], application: str, old: set[Entry], new: set[Entry], by_change: bool, *, column: bool
+) -> set[Entry]:
+    """What an ACL has to be; after a change, with what the new owner grants to others, and without what it has taken from them."""
+    wanted = _wanted(o, application, old, new, column=column)
+    if not by_change:
+        return wanted
+    others = {e for e in new if e[0] == OWNER and e[1] not in (None, application)}
+    return others | {e for e in wanted if e in new or e[1] in (None, application)}
 
 
 def _each_acl(o: Mapping[str, Any], wanted: Callable[[set[Entry], set[Entry], bool], set[Entry]]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import psycopg
 
 from qt001_cp import connecting
-from qt001_cp.audit import derived, dump, estate, ledger, privileges, scripts, sources
+from qt001_cp.audit import derived, dump, estate, ledger, privileges, scripts, sources, succession
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.exported import against
@@ -119,7 +119,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         ledger.owner(connection),
         ledger.instance(connection, events),
         _given(outside, digest),
-        derived.after_states(manifest),
+        succession.successions(digest, found, events),
+        derived.after_states(manifest, succession.changed(manifest, succession.predecessor_of(manifest, found))),
         scripts.ways(manifest),
         scripts.restore_script(manifest, digest, events),
         estate.owners_and_acls(manifest, live, stage),
@@ -152,14 +153,14 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
 
 
 def _manifest_of(events: list[dict[str, Any]], found: Mapping[str, Mapping[str, Any]], stage: str) -> str:
-    """The one that is cut over, else the last that was sealed and not withdrawn since."""
+    """The one that is cut over, or the successor that a change has put in its place; else the last that was sealed and not withdrawn since."""
     sealed: list[str] = []
     for e in events:
         if e["verb"] == "sealed" and str(found.get(e["subject"], {}).get("schema", "")).startswith(OBJECT):
             sealed.append(e["subject"])
         elif e["verb"] == "withdrawn":
             sealed = [digest for digest in sealed if digest != e["subject"]]
-    cut = [e["subject"] for e in events if e["verb"] == "cutover" and stage != "fix7a"]
+    cut = [e["subject"] for e in events if e["verb"] in ("cutover", "deployed", "succeeded") and stage != "fix7a"]
     return str((cut or sealed or [""])[-1])
 
 

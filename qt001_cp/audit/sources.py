@@ -35,7 +35,7 @@ def dependency_of(digest: str, events: Iterable[Row], found: Mapping[str, Row]) 
     """The dependency manifest that the last deployment names, where it was sealed and is of this object manifest."""
     events = list(events)
     sealed = {e["subject"] for e in events if e["verb"] == "sealed"}
-    deployed = [e["detail"].get("documents") for e in events if e["verb"] == "deployed"]
+    deployed = [e["detail"].get("documents") for e in events if e["verb"] in ("deployed", "succeeded")]
     named = deployed[-1] if deployed and isinstance(deployed[-1], dict) else {}
     for schema, part in named.items():
         if schema.startswith("qt001.manifest.dependency/") and part in sealed and part in found:

@@ -8,7 +8,7 @@ from typing import Any
 
 from qt001_cp.cli.database import add_database, connection
 from qt001_cp.cli.output import add_format, print_findings, print_json, say
-from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
+from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK, UsageError
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.policy_file import read_file
 from qt001_cp.review.pack import Sources, make_pack, write_pack
@@ -44,6 +44,12 @@ def add_verbs(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     manifest = ObjectManifest.from_bytes(read_file(arguments.manifest), str(arguments.manifest))
+    if manifest.succession is not None:
+        raise UsageError(
+            f"{arguments.manifest}: expected the manifest of a cutover, found the successor that a change brings",
+            hint="its pack is the folder that 'qt001-cp change prepare' wrote: transcript.md, and both texts; what becomes another:"
+            " qt001-cp manifest diff OLD NEW",
+        )
     answer = None
     if arguments.database:
         with connection(arguments, needs_fix7a=True) as opened, refusals():

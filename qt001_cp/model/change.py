@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from qt001_cp.errors import FileProblem, UsageError
-from qt001_cp.model.canonical import canonical_bytes
+from qt001_cp.model.canonical import canonical_bytes, digest
 
 SCHEMA: Final = "qt001.change/1"
 Way: TypeAlias = Literal["forward", "back"]
@@ -44,6 +44,9 @@ class Change:
         return canonical_bytes(
             {"schema": SCHEMA, "revision": self.revision, "forward": self.forward, "back": self.back}
         )
+
+    def digest(self) -> str:
+        return digest(self.body())
 
 
 def file_of(revision_file: Path, way: str) -> Path:

@@ -111,6 +111,8 @@ class ObjectManifest:
     legacy: tuple[Json, ...]
     repoint: tuple[Repoint, ...]
     objects: tuple[ManifestObject, ...]
+    succession: Json | None = None
+    """Of a successor: the digests of its ``predecessor`` and of the document of the ``change`` that brings it."""
 
     @property
     def path(self) -> Json:
@@ -142,6 +144,7 @@ class ObjectManifest:
             "blocked": list(self.blocked),
             "legacy": list(self.legacy),
             "repoint": [r.to_json() for r in self.repoint],
+            **({} if self.succession is None else {"succession": self.succession}),
         }
 
     def body(self) -> bytes:
@@ -182,6 +185,7 @@ class ObjectManifest:
                 tuple(data["legacy"]),
                 tuple(Repoint(r["identity"], r["part"], r["before"], r["after"]) for r in data["repoint"]),
                 tuple(_parsed(number, item, source) for number, item in enumerate(items)),
+                data.get("succession"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise ManifestError(f"{source} lacks or misuses a field: {exc}") from exc

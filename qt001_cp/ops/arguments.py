@@ -24,6 +24,8 @@ KNOWN = {
     "rehearsal": "'first': this run makes the no-go record; only in a database marked as a rehearsal",
     "sessions": "'keep': idle sessions of the application that began after the sealing may stay open (default: none); the rows of"
     " a cursor WITH HOLD of theirs can be read on, behind a pooler by any of its clients (docs/pooler.md)",
+    "changes": "'keep', for the downgrade of a change: its way back does not run, what it has made stays; what goes back behind it goes"
+    " back from the object manifest that the change has brought",
     "lock_timeout": "how long a statement waits for a lock (default 5s)",
     "statement_timeout": "how long a statement runs (default 10min)",
     "database": "a libpq URI or connection string (default: QT001_DATABASE_URL)",
@@ -105,6 +107,13 @@ def keep_sessions() -> bool:
     value = arguments().get("sessions", "")
     if value not in ("", "keep"):
         raise UsageError(f"-x sessions={value} is unknown", hint="the only value is 'keep'")
+    return value == "keep"
+
+
+def keep_changes() -> bool:
+    value = arguments().get("changes", "")
+    if value not in ("", "keep"):
+        raise UsageError(f"-x changes={value} is unknown", hint="the only value is 'keep'")
     return value == "keep"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from alembic.operations import MigrateOperation, Operations
 
 from qt001_cp.emit.change import run_change
+from qt001_cp.errors import UsageError
 from qt001_cp.model.change import Way, read_change
 from qt001_cp.ops import arguments
 from qt001_cp.ops.directives import BeginScriptOp, GuardOp, ScriptSettingsOp
@@ -15,7 +16,10 @@ from qt001_cp.ops.verbatim import emit
 from qt001_cp.sql.build import structures
 
 _STAGE = "fix7c"
-STEPS = ("change_begin", "run_change", "change_end")
+TRIED = ("change_begin", "run_change", "change_end")
+DEPLOYED = ("change_begin", "run_change", "deploy_documents", "change_end")
+KEPT = ("keep_change",)
+DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 
 @Operations.register_operation("run_change")
@@ -33,14 +37,45 @@ class RunChangeOp(MigrateOperation):
 
     def sql(self) -> Sequence[str]:
         script = f"{'upgrade' if self.way == 'forward' else 'downgrade'} change {self.change.revision}"
+        steps, calls = self._calls()
         return [
             *ScriptSettingsOp(**arguments.timeouts()).sql(),
             *BeginScriptOp(script, self.leads_to).sql(),
-            *GuardOp("change_begin", self.change.body(), self.way).sql(),
-            run_change(self.change, self.way),
-            *GuardOp("change_end").sql(),
-            *GuardOp("finish_run", script, STEPS, structures()[_STAGE]).sql(),
+            *calls,
+            *GuardOp("finish_run", script, steps, structures()[_STAGE]).sql(),
         ]
+
+    def _calls(self) -> tuple[tuple[str, ...], list[str]]:
+        """The steps that the script has to show at its end, and what makes them."""
+        body = self.change.body()
+        if self.way == "back" and arguments.keep_changes():
+            return KEPT, [*GuardOp("keep_change", body).sql()]
+        documents = self._documents() if self.way == "forward" else ()
+        calls = [
+            *GuardOp("change_begin", body, self.way).sql(),
+            run_change(self.change, self.way),
+            *(GuardOp("change_documents", *documents).sql() if documents else ()),
+            *GuardOp("change_end").sql(),
+        ]
+        return DEPLOYED if documents else TRIED, calls
+
+    def _documents(self) -> tuple[bytes, ...]:
+        """Those that belong to the successor that this change brings; none where it is only tried.
+
+        Raises :class:`UsageError` where the manifest is the successor that another change brings.
+        """
+        if not arguments.arguments().get("manifest"):
+            return ()
+        manifest = arguments.manifest(self.change.revision)
+        if manifest.succession is None:
+            return ()  # the manifest of the cutover, which our own revisions need
+        if manifest.succession["change"] != self.change.digest():
+            raise UsageError(
+                f"change {self.change.revision}: expected its own object manifest, found one that another change brings, or another"
+                " text of this one",
+                hint=f"qt001-cp change prepare {self.change.revision} …, or -x manifest=FILE of this change",
+            )
+        return tuple(arguments.document(name, self.change.revision) for name in DOCUMENTS)
 
 
 @Operations.implementation_for(RunChangeOp)

@@ -126,7 +126,7 @@ def _retained(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject
             f"{o.ref} is legacy authority, but rule {rule.number} retains it",
             hint="legacy authority is transferred first, then retired by FIX7c",
         )
-    if _is_curated(o, estate.policy):
+    if is_curated(o, estate.policy):
         raise PolicyError(
             f"{o.ref} is a curated view, but rule {rule.number} retains it", hint="a curated view is transferred"
         )
@@ -142,7 +142,7 @@ def _retained(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject
         o.storage_digest,
         o.storage,
         o.follows,
-        _detail(o, estate.analyses) if foreign else o.detail,
+        detail_of(o, estate.analyses) if foreign else o.detail,
         o.state,
         None,
         None,
@@ -156,7 +156,7 @@ def _transferred(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObj
     require_columns(o, {column for column, _ in rule.keep_columns}, f"rule {rule.number}: keep")
     after, forward, restore = plan_steps(str(o.ref), o.state, _wish(o, rule, estate))
     kept = left(after, estate.inventory.application) if not (o.detail or {}).get("system") else {}
-    if o.ref.key in estate.closed and kept and not _is_curated(o, estate.policy):
+    if o.ref.key in estate.closed and kept and not is_curated(o, estate.policy):
         raise PolicyError(
             f"rule {rule.number}: keep: {o.ref} {estate.closed[o.ref.key]}: nothing of it can be kept",
             hint="take keep out of its rule, or write a rule of its own for it above",
@@ -175,7 +175,7 @@ def _transferred(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObj
         o.storage_digest,
         o.storage,
         o.follows,
-        _detail(o, estate.analyses),
+        detail_of(o, estate.analyses),
         o.state,
         after,
         retired,
@@ -223,7 +223,7 @@ def _wish(o: InventoryObject, rule: Rule, estate: _Estate) -> Wish:
         owner_moves=kind.alter is not None and not system,
         keep_application=rule.keep_application | estate.following.get(o.ref.key, frozenset()),
         keep_public=rule.keep_public | everybody,
-        curated=_is_curated(o, estate.policy),
+        curated=is_curated(o, estate.policy),
         default_order=o.acl_default,
         keep_columns=rule.keep_columns,
     )
@@ -243,11 +243,12 @@ def _is_legacy(o: InventoryObject, policy: Policy) -> bool:
     return any((leg["kind"], leg["identity"]) == o.ref.key for leg in policy.legacy)
 
 
-def _is_curated(o: InventoryObject, policy: Policy) -> bool:
+def is_curated(o: InventoryObject, policy: Policy) -> bool:
+    """Whether the policy names this view as one that the application role goes on reading."""
     return o.ref.kind == "view" and o.ref.identity in policy.curated
 
 
-def _detail(o: InventoryObject, analyses: Analyses) -> Mapping[str, Any] | None:
+def detail_of(o: InventoryObject, analyses: Analyses) -> Mapping[str, Any] | None:
     """What only this kind has; for a routine also what the analysis says that its body reaches."""
     analysis = analyses.get(o.ref.key) if o.ref.kind in ("function", "procedure") else None
     if analysis is None:

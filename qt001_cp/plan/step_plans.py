@@ -169,6 +169,23 @@ def _plan(what: str, before: State, wish: Wish) -> tuple[State, StepPlan, StepPl
     return after, forward, StepPlan(tuple(undo), restore_owner, ())
 
 
+def plan_return(what: str, now: State, before: State, owner: ChangeOwner | None) -> StepPlan:
+    """The way back of a transferred object whose ACL a change has made another: from ``now`` to ``before``, where ``owner`` is the step
+    that gives it back, None for what follows another object or never moved. Raises :class:`NotRestorable`."""
+    simulation = _Simulation.of(what, now)
+    columns = [c.column for c in (*before.columns, *now.columns)]
+    undo = _converge(simulation, before.as_owned_by(now.owner), columns, default_order=False)
+    if before.owner != now.owner:
+        simulation.change_owner(before.owner)
+    back = simulation.state([c.column for c in before.columns])
+    if not _same(back, before, any_order=False):
+        raise NotRestorable(
+            f"{what}: its ACL would not come back as it was before the cutover: expected {before.to_json()}, found {back.to_json()}",
+            hint="grant another privilege, or to another role, in the text of the change",
+        )
+    return StepPlan(tuple(undo), owner, ())
+
+
 def plan_loan(
     what: str,
     before: State,

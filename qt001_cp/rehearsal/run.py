@@ -23,7 +23,7 @@ from qt001_cp.policy_file import load_policy
 from qt001_cp.rehearsal.behaviour.exercise import Behaviour, Difference, named
 from qt001_cp.rehearsal.behaviour.smoke import Smoke
 from qt001_cp.rehearsal.calling import call_of
-from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
+from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c, demand_of
 from qt001_cp.rehearsal.protection import Protection, measure
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER, Scene, drop_scene, new_scene
 from qt001_cp.rehearsal.state import data_digest
@@ -36,7 +36,6 @@ from qt001_cp.workflow.seal import propose, record_rehearsal, seal
 
 Say = Callable[[str], None]
 _SHOWN: Final = 3
-TEST_AUTHORITY = "qt001-test-authority"
 
 
 class Origin(Protocol):
@@ -132,7 +131,7 @@ class Rehearsal:
         self._still(behaviour, way, "after FIX7c")
         if known is None:
             with self._step("no-go: all other families"):
-                self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, self._demand())
+                self.transcript.outcomes += at_fix7c(scene, bundle.manifest, bundle.files, demand_of(self.policy))
         with self._step(f"{way}: the scheduled verifier, the gates"):
             self._gates(scene, way, bundle, known is None)
         self._no_worse(scene, way, bundle, "after all refused attacks", in_fix7c)
@@ -265,16 +264,6 @@ class Rehearsal:
             except psycopg.Error as exc:
                 said = f"[{exc.sqlstate}] {exc}".splitlines()[0]
         self._check(f"{way}: the writer is blocked", said.startswith("[QT301]"), said)
-
-    def _demand(self) -> tuple[str, str] | None:
-        """A capability of the policy and a producer of real evidence for it; None without an apply path."""
-        if self.policy.apply_path is None:
-            return None
-        for demand in self.policy.capabilities:
-            for producer in demand["producers"]:
-                if producer != TEST_AUTHORITY:
-                    return demand["name"], producer
-        return self.policy.capabilities[0]["name"], self.policy.capabilities[0]["producers"][0]
 
     def _photograph(self, scene: Scene) -> tuple[str, str, str, str]:
         return (

@@ -154,6 +154,12 @@ def new_scene(server: Server, database: str, *, rehearsal: bool = True, referenc
 def staff(scene: Scene, *, rehearsal: bool = True) -> Scene:
     """Run the bootstrap in the scene's database, and give each duty a login of its own."""
     bootstrap(scene.server, scene.database, rehearsal=rehearsal)
+    hire(scene)
+    return scene
+
+
+def hire(scene: Scene) -> None:
+    """A login of its own for each duty, and one without any, where they are not there yet."""
     with scene.connect() as connection:
         for login, person in PERSONS.items():
             _create_login(connection, login, superuser=login == OPERATOR)
@@ -164,10 +170,10 @@ def staff(scene: Scene, *, rehearsal: bool = True) -> Scene:
             connection.execute(path.format(sql.Identifier(login), sql.Identifier(scene.database)))
             duty = DUTY[login].removeprefix("qt001_cp_")
             connection.execute(
-                "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, %s, %s)", [login, person, duty]
+                "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                [login, person, duty],
             )
         _create_login(connection, scene.public_only)
-    return scene
 
 
 def bootstrap(server: Server, database: str, *, rehearsal: bool) -> None:

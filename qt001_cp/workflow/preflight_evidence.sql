@@ -3,13 +3,13 @@
 WITH given AS (SELECT %(digest)s::text AS manifest, %(restore)s::boolean AS restore
 ), doc AS (
     SELECT g.manifest, g.restore, qt001_cp.document_json(g.manifest) AS j,
-           (SELECT e.subject FROM qt001_cp.event e WHERE e.verb = 'cutover' ORDER BY e.seq DESC LIMIT 1) AS ran
+           qt001_cp.in_force('qt001.manifest.object/1') AS ran
     FROM given g
 ), asked AS (SELECT d.* FROM doc d WHERE d.j IS NOT NULL AND (NOT d.restore OR d.ran = d.manifest)
 ), last AS (
     SELECT DISTINCT ON (e.verb) e.verb, e.detail, format('by %%s at %%s', e.actor, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC') AS who
     FROM doc d JOIN qt001_cp.event e ON e.subject = d.manifest
-    WHERE e.verb IN ('sealed', 'restore_registered', 'rehearsal_recorded', 'cutover') ORDER BY e.verb, e.seq DESC
+    WHERE e.verb IN ('sealed', 'restore_registered', 'rehearsal_recorded', 'cutover', 'succeeded') ORDER BY e.verb, e.seq DESC
 ), object AS MATERIALIZED (
     SELECT count(*) AS every, count(*) FILTER (WHERE o.disposition = 'transfer') AS moved,
            count(*) FILTER (WHERE o.definition IS NOT NULL) AS defined
@@ -18,7 +18,7 @@ WITH given AS (SELECT %(digest)s::text AS manifest, %(restore)s::boolean AS rest
 SELECT 0 AS number, format('PostgreSQL %%s, database %%s at %%s', current_setting('server_version'), current_database(), qt001_cp.stage()) AS evidence
 UNION ALL
 SELECT 1, CASE WHEN d.restore THEN 'cut over ' ELSE 'sealed ' END || l.who
-FROM doc d JOIN last l ON l.verb = CASE WHEN d.restore THEN 'cutover' ELSE 'sealed' END
+FROM doc d JOIN last l ON l.verb = CASE WHEN NOT d.restore THEN 'sealed' WHEN qt001_cp.is_successor(d.manifest) THEN 'succeeded' ELSE 'cutover' END
 UNION ALL
 SELECT 2, CASE WHEN a.restore THEN format('%%s transferred objects: owner and ACL', o.moved)
                ELSE format('%%s objects: identity, owner, ACL; %%s of them have a definition digest; %%s are to be transferred', o.every, o.defined, o.moved)

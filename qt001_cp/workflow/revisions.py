@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from argparse import Namespace
 from collections.abc import Mapping
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -34,10 +35,14 @@ def downgrade_sql(start: str, end: str, **x: str) -> str:
     return _run("downgrade", f"{start}:{end}", x, sql=True)
 
 
-def _run(verb: str, revision: str, x: Mapping[str, str], *, sql: bool) -> str:
-    folder = project_folder()
+def change(ini: Path, verb: str, database: str, revision: str, **x: str) -> str:
+    """``alembic -c INI upgrade|downgrade`` online: a revision of the team's own."""
+    return _run(verb, revision, {"database": database, **x}, sql=False, ini=ini)
+
+
+def _run(verb: str, revision: str, x: Mapping[str, str], *, sql: bool, ini: Path | None = None) -> str:
     printed, buffer = io.StringIO(), io.StringIO()
-    config = Config(str(folder / "alembic.ini"), stdout=printed, output_buffer=buffer)
+    config = Config(str(ini or project_folder() / "alembic.ini"), stdout=printed, output_buffer=buffer)
     config.cmd_opts = Namespace(x=[f"{name}={value}" for name, value in x.items()])
     config.attributes["quiet"] = True
     try:

@@ -26,9 +26,8 @@ _DRIFT = "SELECT object, expected, found, aspect FROM qt001_cp.drift() WHERE asp
 CLOCK = "SELECT seq, at, before FROM qt001_cp.clock_step() ORDER BY seq"
 """Where time ran back in the chain."""
 _BEYOND = """
-SELECT finding.* FROM (
-    SELECT event.subject FROM qt001_cp.v_event event WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1) cutover
-CROSS JOIN LATERAL qt001_cp.beyond_findings(cutover.subject) finding
+SELECT finding.* FROM qt001_cp.in_force('qt001.manifest.object/1') force(digest)
+CROSS JOIN LATERAL qt001_cp.beyond_findings(force.digest) finding
 """
 """What the application role can do after the cutover that its manifest does not leave it."""
 Row = dict[str, Any]

@@ -42,8 +42,8 @@ def require_not_cut_over(opened: psycopg.Connection) -> None:
         raise DatabaseProblem(
             f"database {opened.info.dbname}: expected no cutover in force, found one: what a manifest would transfer is the"
             f" control plane's already",
-            hint="qt001-cp inventory shows the estate as it is now, qt001-cp status the manifest that is deployed;"
-            " another one can be generated where FIX7b has been taken back: see docs/operator.md",
+            hint="what is protected changes by a change: qt001-cp change new NAME (docs/changes.md); qt001-cp inventory shows the estate"
+            " as it is now, qt001-cp status the manifest that is deployed",
         )
 
 

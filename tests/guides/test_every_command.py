@@ -107,7 +107,7 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("log-mlflow", None): ("on a real MLflow", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
     ("operations", None): ("by an installed wheel", _by("tests/packaging/test_wheel.py", '"docs" / "operations.md"')),
     ("pooler", None): ("behind PgBouncer", _by("tests/operator/test_pooler.py", 'blocks("pooler")')),
-    ("changes", None): ("in a rehearsal at FIX7c", _by("tests/roundtrip/test_change.py", 'p.stem == "changes"')),
+    ("changes", None): ("with a copy on a second server, at FIX7c", _by("tests/succession/test_page.py", 'p.stem == "changes"')),
     ("clone", ""): ("on another estate", _by("tests/clone/test_whole_way.py", '"".join(blocks("clone")[""]).splitlines()')),
     ("README", "Two commands"): ("CI runs both; the second runs this test", _by_ci),
     ("versions", "Running on all of them"): ("each of 14 to 17 has its turn in CI, after the tests on 18", _by_ci),

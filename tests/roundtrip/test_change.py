@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +17,6 @@ from qt001_cp.errors import FileProblem
 from qt001_cp.model.change import Change, read_change
 from qt001_cp.rehearsal.scene import OPERATOR
 from tests.conftest import Stage
-from tests.guides.guide import fenced
-from tests.guides.guide import pages as all_pages
 from tests.roundtrip.alembic_cli import alembic
 
 ADD = "ALTER TABLE public.qt001_setting ADD COLUMN unit text DEFAULT 'm';\n"
@@ -65,26 +60,17 @@ def _moved(stage: Stage, move: str, back: str) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_the_page_runs_as_it_is_written(at_fix7c_done: Stage, tmp_path: Path) -> None:
-    """docs/changes.md; and the ledger has both texts and what each way has done."""
-    (page,) = [p for p in all_pages() if p.stem == "changes"]
-    script = "\n".join(b.body for b in fenced(page) if b.language == "sh")
-    deployed = _state(at_fix7c_done)
-    programs = Path(sys.executable).parent
-    environment = {
-        **os.environ,
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "OPERATOR": at_fix7c_done.scene.dsn(OPERATOR),
-    }
-    done = subprocess.run(
-        ["bash", "-eu", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+def test_what_is_tried_is_in_the_ledger(at_fix7c_done: Stage, tmp_path: Path) -> None:
+    """Both texts, and what each way has done; a trial leaves the gates as they were."""
+    deployed, folder = _state(at_fix7c_done), tmp_path / "changes"
+    _write(folder, "add_unit", ADD, DROP)
+    said = _run(at_fix7c_done, folder, "upgrade", "add_unit")
+    assert "NOTICE: change add_unit forward: 1 object(s) are another" in said
+    assert "NOTICE: gate definitions_exact is closed now" in said
+    assert "add_unit (changes) (head)" in _run(at_fix7c_done, folder, "heads")
+    assert "NOTICE: change add_unit back: 1 object(s) are another" in _run(
+        at_fix7c_done, folder, "downgrade", "changes@base"
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "add_unit (changes) (head)" in done.stdout
-    assert "NOTICE: change add_unit forward: 1 object(s) are another" in done.stdout
-    assert "NOTICE: gate definitions_exact is closed now" in done.stdout
-    assert "NOTICE: change add_unit back: 1 object(s) are another" in done.stdout
     assert _state(at_fix7c_done)[:2] == deployed[:2]
     with at_fix7c_done.connect() as admin:
         kept = admin.execute(
@@ -210,7 +196,7 @@ def test_what_refuses_a_change(at_fix7c_done: Stage, tmp_path: Path) -> None:
     with _moved(
         stage, "UPDATE qt001_cp.bootstrap SET rehearsal = false", "UPDATE qt001_cp.bootstrap SET rehearsal = true"
     ):
-        _refused(stage, folder, up, "QT310", "one that is not marked")
+        _refused(stage, folder, up, "QT310", "one whose manifest is sealed and waits, or a rehearsal")
     with _moved(
         stage,
         "GRANT SELECT ON public.qt001_setting TO public_only",

@@ -14,7 +14,8 @@ from qt001_cp.rehearsal.nogo.case import Case, Step
 FAMILY = "canonical_hash_sensitivity"
 
 
-def cases(manifest: ObjectManifest) -> list[Case]:
+def cases(manifest: ObjectManifest, ask: str = "SELECT qt001_cp.cutover_begin('{}', true)") -> list[Case]:
+    """``ask``: the operator's call that names a sealed manifest by its digest."""
     body = manifest.body()
     document: Json = json.loads(body)
     propose = "SELECT qt001_cp.propose_manifest(%s)"
@@ -38,7 +39,7 @@ def cases(manifest: ObjectManifest) -> list[Case]:
     )
     for path, changed in _mutations(document):
         wanted = digest(canonical_bytes(changed))
-        step = Step("operator", f"SELECT qt001_cp.cutover_begin('{wanted}', true)")
+        step = Step("operator", ask.format(wanted))
         # Were the digest the same, the sealed manifest would be found and nothing refused with QT101.
         made.append(Case(FAMILY, f"one field changed: {path}", (step,), ("QT101",), wanted))
     return made

@@ -48,7 +48,7 @@ def cases(manifest: ObjectManifest, capability: str, producer: str) -> list[Case
 
     real = evidence(manifest, capability, producer)
     return [
-        Case(FAMILY, "no evidence at all", (gate,), ("QT301",), "found none"),
+        Case(FAMILY, "no evidence at all", (gate,), ("QT301",), "bound to it, found"),
         offered("simulated evidence", "is simulated", **{"class": "simulated"}),
         offered("about another subject", "another subject", subject="0" * 64),
         offered("about another capability", "another capability", capability="something_else"),
@@ -62,7 +62,7 @@ def cases(manifest: ObjectManifest, capability: str, producer: str) -> list[Case
              (Step("author", "SELECT qt001_cp.import_evidence(%s)", [evidence(manifest, capability, producer, raw=None)]),),
              ("QT302",), "raw"),
         Case(FAMILY, "real, imported but bound to nothing",
-             (Step("author", "SELECT qt001_cp.import_evidence(%s)", [real]), gate), ("QT301",), "found none"),
+             (Step("author", "SELECT qt001_cp.import_evidence(%s)", [real]), gate), ("QT301",), "bound to it, found"),
         Case(FAMILY, "edited after import",
              (Step("author", "SELECT qt001_cp.import_evidence(%s)", [real]),
               Step("superuser", "SET LOCAL ROLE qt001_cp_ledger; UPDATE qt001_cp.document SET body = body"

@@ -9,11 +9,13 @@ import psycopg
 from psycopg import sql
 
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
+from qt001_cp.model.policy import Policy
 from qt001_cp.rehearsal.nogo import acl_denials, canonical, capability, denominator, dependency, no_worse, spoof
 from qt001_cp.rehearsal.nogo.case import Outcome
 from qt001_cp.rehearsal.nogo.runner import run_batch, run_cases
 from qt001_cp.rehearsal.scene import Scene
 
+TEST_AUTHORITY = "qt001-test-authority"
 _ALWAYS = """
 SELECT 1 FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
 WHERE t.tgtype & 32 <> 0 AND t.tgenabled IN ('A', 'R') AND NOT t.tgisinternal AND c.relnamespace::pg_catalog.regnamespace::text <> 'qt001_cp' LIMIT 1
@@ -49,6 +51,17 @@ def at_fix7c(
         *no_worse.cases(manifest, guarded, filled, rows),
     ]
     return [*run_batch(scene, denials, application), *run_cases(scene, others, application)]
+
+
+def demand_of(policy: Policy) -> tuple[str, str] | None:
+    """A capability of the policy and a producer of real evidence for it; None without an apply path."""
+    if policy.apply_path is None:
+        return None
+    for demand in policy.capabilities:
+        for producer in demand["producers"]:
+            if producer != TEST_AUTHORITY:
+                return demand["name"], producer
+    return policy.capabilities[0]["name"], policy.capabilities[0]["producers"][0]
 
 
 def _open_to(connection: psycopg.Connection, application: str) -> frozenset[str | None]:

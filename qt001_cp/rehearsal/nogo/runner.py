@@ -66,11 +66,22 @@ def _answers(actor: psycopg.Connection, cases: Iterable[Case], login: str) -> It
     """Each statement in autocommit: what is not refused stays done, and shows in the state."""
     for case in cases:
         try:
-            actor.execute(case.attack.statement)
+            _run(actor, case.attack.statement)
         except psycopg.Error as exc:
             yield Outcome(case, exc.sqlstate or "no answer", exc.diag.message_primary or str(exc), login=login)
         else:
             yield Outcome(case, "00000", "not refused", login=login)
+
+
+def _run(actor: psycopg.Connection, statement: str) -> None:
+    """To its end: rows that a COPY gives are taken, or the session could answer nothing else."""
+    with actor.cursor() as cursor:
+        if statement.startswith("COPY "):
+            with cursor.copy(statement.encode()) as rows:
+                for _ in rows:
+                    pass
+        else:
+            cursor.execute(statement.encode())
 
 
 def _attempt(actor: psycopg.Connection, case: Case, cast: Mapping[str, str], *, own: bool) -> Outcome:

@@ -50,8 +50,10 @@ CREATE FUNCTION qt001_cp.epoch_opener() RETURNS TABLE (verb text, comes_from tex
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $epoch_opener$
--- The events that open an epoch: the stage that was deployed before, and the one from there on.
+-- The events that open an epoch: the stage that was deployed before, and the one from there on. A
+-- change of what is protected ('succeeded', forward or back) leaves the stage as it is.
 VALUES ('cutover', 'fix7a', 'fix7b'), ('deployed', 'fix7b', 'fix7c'),
+       ('succeeded', 'fix7c', 'fix7c'),
        ('undeployed', 'fix7c', 'fix7b'), ('restored', 'fix7b', 'fix7a')
 $epoch_opener$;
 
@@ -106,7 +108,7 @@ CREATE TABLE qt001_cp.event (
         'configured', 'captured', 'proposed', 'sealed', 'restore_registered', 'content_recorded',
         'rehearsal_recorded', 'cutover', 'restored', 'deployed', 'undeployed', 'evidence_imported',
         'bound', 'signed', 'refused', 'verified', 'scanned', 'adopted', 'withdrawn', 'changing',
-        'changed'))
+        'changed', 'succeeded', 'kept'))
 );
 -- The last event of a verb, the first of an epoch, what a login has written in the last hour, and
 -- what somebody made: a schedule writes events for years, and none of these reads them.
@@ -332,6 +334,16 @@ BEGIN
     RETURN made;
 END
 $record_event$;
+
+CREATE FUNCTION qt001_cp.deployment() RETURNS TABLE (seq bigint, subject text, detail jsonb)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $deployment$
+-- The event that put the manifests of FIX7c in force last: its deployment, or the last change since
+-- then, forward or back.
+SELECT event.seq, event.subject, event.detail FROM qt001_cp.event
+WHERE event.verb IN ('deployed', 'succeeded') ORDER BY event.seq DESC LIMIT 1
+$deployment$;
 
 CREATE FUNCTION qt001_cp.system_identifier() RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER

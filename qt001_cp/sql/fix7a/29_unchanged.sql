@@ -82,13 +82,12 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $deployed_rows$
--- The digests of catalog rows that FIX7c found when it was deployed, each with that of the
--- definition.
+-- The digests of catalog rows that FIX7c found when it was deployed, or a change has left, each
+-- with that of the definition.
 SELECT pair.value ->> 0, pair.value ->> 1
-FROM (SELECT event.detail ->> 'document' AS digest FROM qt001_cp.event
-      WHERE event.verb = 'deployed' ORDER BY event.seq DESC LIMIT 1) deployment
+FROM qt001_cp.deployment() deployment
 CROSS JOIN LATERAL jsonb_array_elements(
-    qt001_cp.document_json(deployment.digest) -> 'definitions') pair
+    qt001_cp.document_json(deployment.detail ->> 'document') -> 'definitions') pair
 $deployed_rows$;
 
 CREATE FUNCTION qt001_cp.live_definition(classids oid[], objids oid[])

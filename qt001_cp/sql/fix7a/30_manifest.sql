@@ -9,20 +9,19 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $put_in_force$
--- What the last cutover or deployment put in force, and by which event, as long as it was not taken
--- back: the object manifest, and since FIX7c the documents that its event names. What no event has
--- sealed is not in force.
+-- What the last cutover, deployment or change put in force, and by which event, as long as it was
+-- not taken back: the object manifest, and since FIX7c the documents that its event names. What no
+-- event has sealed is not in force.
 SELECT named.kind, named.digest, named.seq FROM (
     (SELECT 'qt001.manifest.object/1' AS kind, event.subject AS digest, event.seq
      FROM qt001_cp.event
-     WHERE event.verb IN ('cutover', 'deployed') AND qt001_cp.stage() <> 'fix7a'
+     WHERE event.verb IN ('cutover', 'deployed', 'succeeded') AND qt001_cp.stage() <> 'fix7a'
      ORDER BY event.seq DESC LIMIT 1)
     UNION ALL
     SELECT part.key, part.value, deployment.seq
-    FROM (SELECT event.seq, event.detail -> 'documents' AS documents FROM qt001_cp.event
-          WHERE event.verb = 'deployed' AND qt001_cp.stage() = 'fix7c'
-          ORDER BY event.seq DESC LIMIT 1) deployment
-    CROSS JOIN LATERAL jsonb_each_text(deployment.documents) part) named
+    FROM qt001_cp.deployment() deployment
+    CROSS JOIN LATERAL jsonb_each_text(deployment.detail -> 'documents') part
+    WHERE qt001_cp.stage() = 'fix7c') named
 WHERE EXISTS (SELECT 1 FROM qt001_cp.event
               WHERE event.verb = 'sealed' AND event.subject = named.digest)
 $put_in_force$;
@@ -55,7 +54,10 @@ SELECT document.digest, document.kind,
             WHEN answer.verb = 'withdrawn' THEN 'withdrawn'
             WHEN EXISTS (
                 SELECT 1 FROM qt001_cp.event later
-                WHERE later.verb IN ('cutover', 'deployed') AND later.seq > answer.seq
+                WHERE later.verb IN ('cutover', 'deployed', 'succeeded')
+                  AND later.seq > answer.seq
+                  -- A change that was taken back waits to be made again.
+                  AND later.detail ->> 'takes_back' IS DISTINCT FROM document.digest
                   AND CASE document.kind WHEN 'qt001.manifest.object/1' THEN later.subject
                       ELSE later.detail #>> ARRAY['documents', document.kind] END
                       <> document.digest) THEN 'superseded'
@@ -273,7 +275,8 @@ AS $expected_object$
 WITH deployment AS (
     SELECT event.detail -> 'definitions' AS definitions FROM qt001_cp.event
     WHERE expected_object.state = 'deployed'
-      AND event.verb = 'deployed' AND event.subject = expected_object.manifest
+      AND event.verb IN ('deployed', 'succeeded')
+      AND event.subject = expected_object.manifest
     ORDER BY event.seq DESC LIMIT 1
 ), redefined AS MATERIALIZED (
     -- Pairs, not an object: a key would have to be ASCII.
@@ -304,7 +307,7 @@ AS $expected_source$
 SELECT coalesce(
     (SELECT pair.value ->> 2 FROM (
          SELECT event.detail -> 'definitions' AS definitions FROM qt001_cp.event
-         WHERE state = 'deployed' AND event.verb = 'deployed'
+         WHERE state = 'deployed' AND event.verb IN ('deployed', 'succeeded')
            AND event.subject = expected_source.manifest
          ORDER BY event.seq DESC LIMIT 1) deployment
      CROSS JOIN LATERAL jsonb_array_elements(deployment.definitions) pair
@@ -688,7 +691,8 @@ CREATE FUNCTION qt001_cp.propose_manifest(body bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $propose_manifest$
--- Level B, author: registers a candidate. Returns its digest.
+-- Level B, author: registers a candidate; of a successor also the change that brings it, and its
+-- policy where that is another. Returns its digest.
 DECLARE
     made text;
     kind text;
@@ -696,7 +700,7 @@ BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_author');
     made := qt001_cp.record_document(body);
     SELECT document.kind INTO kind FROM qt001_cp.document WHERE document.digest = made LIMIT 1;
-    IF kind NOT LIKE 'qt001.manifest.%' THEN
+    IF kind NOT LIKE 'qt001.manifest.%' AND kind NOT IN ('qt001.change/1', 'qt001.policy/1') THEN
         RAISE EXCEPTION USING ERRCODE = 'QT202',
             MESSAGE = format('proposing refused: document %s: expected a manifest, found kind %s',
                              made, kind),
@@ -769,33 +773,40 @@ CREATE FUNCTION qt001_cp.require_own_manifest(manifest text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $require_own_manifest$
--- The object manifest was made for this database, and with the policy that FIX7a recorded.
+-- The object manifest was made for this database, and with the policy that FIX7a recorded; a
+-- successor may have another one, which the author has proposed with it.
 DECLARE
-    head jsonb := qt001_cp.document_json(manifest);
+    doc jsonb := qt001_cp.document_json(manifest);
     policy text := (SELECT event.subject FROM qt001_cp.event
                     WHERE event.verb = 'configured' ORDER BY event.seq DESC LIMIT 1);
 BEGIN
-    IF head ->> 'database' <> current_database() THEN
+    IF doc ->> 'database' <> current_database() THEN
         RAISE EXCEPTION USING ERRCODE = 'QT121',
             MESSAGE = format('sealing refused: manifest %s: expected one for database %s, '
-                             'found one for %s', manifest, current_database(), head ->> 'database'),
+                             'found one for %s', manifest, current_database(), doc ->> 'database'),
             HINT = 'Connect to the database that the manifest was generated from.';
     END IF;
-    IF (head ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000 THEN
+    IF (doc ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000 THEN
         RAISE EXCEPTION USING ERRCODE = 'QT120',
             MESSAGE = format('sealing refused: manifest %s: expected one of major version %s, '
                              'found one of %s', manifest,
                              current_setting('server_version_num')::int / 10000,
-                             head ->> 'server_major'),
+                             doc ->> 'server_major'),
             HINT = 'Generate it on this server: each major version words definitions in its own '
                    'way.';
     END IF;
-    IF head ->> 'application' <> qt001_cp.application_role()
-        OR head #>> '{policy,sha256}' IS DISTINCT FROM policy THEN
+    IF doc ->> 'application' <> qt001_cp.application_role()
+        OR doc #>> '{policy,sha256}' IS DISTINCT FROM policy AND (
+            NOT doc ? 'succession'
+            OR NOT EXISTS (SELECT 1 FROM qt001_cp.document
+                           WHERE document.digest = doc #>> '{policy,sha256}'
+                             AND document.kind = 'qt001.policy/1'
+                             AND document.head #>> '{roles,application}'
+                                 = doc ->> 'application')) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT206',
             MESSAGE = format('sealing refused: manifest %s: expected one made with policy %s, '
                              'as FIX7a recorded it, found policy %s', manifest, policy,
-                             head #>> '{policy,sha256}'),
+                             doc #>> '{policy,sha256}'),
             HINT = 'Generate it with the policy that FIX7a was run with, or run FIX7a again with '
                    'the new one.';
     END IF;
@@ -839,7 +850,11 @@ BEGIN
     IF kind = 'qt001.manifest.object/1' THEN
         PERFORM qt001_cp.require_own_manifest(manifest);
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings
-        FROM qt001_cp.coverage_findings(manifest, 'before') finding;
+        FROM qt001_cp.coverage_findings(manifest, 'before') finding
+        WHERE NOT qt001_cp.is_successor(manifest);
+        PERFORM qt001_cp.raise_first('sealing', findings);
+        SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+        FROM qt001_cp.succession_findings(manifest) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings
         FROM qt001_cp.gone_role_findings(manifest) finding;

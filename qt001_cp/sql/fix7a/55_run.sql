@@ -107,11 +107,13 @@ BEGIN
         ON last.step = ANY (run.steps) AND last.revision = run.revision
         WHERE run.xid = pg_current_xact_id() AND run.script = finish_run.script
         UNION ALL
-        -- A change ends in a step of its own, and leads to a revision of the team's.
+        -- A change has these steps and no other, and leads to a revision of the team's.
         SELECT 1 FROM qt001_cp.run
         WHERE run.xid = pg_current_xact_id() AND run.script = finish_run.script
           AND run.script ~ '^(up|down)grade change [a-z]'
-          AND 'change_end' = ANY (run.steps)) THEN
+          AND array_to_string(run.steps, ' ') IN (
+              'change_begin run_change change_end',
+              'change_begin run_change deploy_documents change_end', 'keep_change')) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
             MESSAGE = format('%s refused: expected the script''s own postconditions and revision '
                              'before its end, found none', script),

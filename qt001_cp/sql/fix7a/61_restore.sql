@@ -8,8 +8,8 @@ SET jit = off
 AS $fix7b_restore_findings$
 -- What the restore asks before its statements, numbered as the preconditions of FIX7b.
 DECLARE
-    cut_over text := (SELECT event.subject FROM qt001_cp.event
-                      WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1);
+    -- The one that was cut over, or the successor that a change has put in its place.
+    cut_over text := qt001_cp.in_force('qt001.manifest.object/1');
 BEGIN
     RETURN QUERY SELECT 0, finding.* FROM qt001_cp.place_findings(manifest, 'fix7b') finding;
     IF cut_over IS DISTINCT FROM manifest THEN

@@ -57,6 +57,13 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
      'qt001_cp.require_duty', 'operator: ends a script'),
     ('qt001_cp.change_begin(pg_catalog.bytea,pg_catalog.text)', 'qt001_cp.require_duty',
      'operator: begins to try a change'),
+    ('qt001_cp.change_documents(pg_catalog.bytea,pg_catalog.bytea,pg_catalog.bytea,'
+     'pg_catalog.bytea)', 'qt001_cp.require_duty',
+     'operator: the documents that belong to a successor'),
+    ('qt001_cp.keep_change(pg_catalog.bytea)', 'qt001_cp.require_duty',
+     'operator: the emergency way of a change'),
+    ('qt001_cp.refuse_change_wait()', NULL,
+     'Level A: who holds what a change waits for'),
     ('qt001_cp.change_end()', 'qt001_cp.require_duty',
      'operator: postconditions of a change'),
     ('qt001_cp.note_change_text(pg_catalog.text)', 'qt001_cp.require_change',

@@ -387,6 +387,39 @@ SELECT 'QT301', reached.kind || ' ' || reached.identity, 'every dependency known
 FROM reached JOIN pg_foreign_table away ON away.ftrelid = reached.objid
 $dependency_findings$;
 
+CREATE FUNCTION qt001_cp.same_apply_path(earlier text, manifest text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $same_apply_path$
+-- Whether the deployed manifest has the apply path of an earlier one: the same sources, and all
+-- that they reach, by the dependency manifest, as it was.
+SELECT qt001_cp.document_json(earlier) -> 'repoint'
+           = qt001_cp.document_json(same_apply_path.manifest) -> 'repoint'
+   AND NOT EXISTS (
+    SELECT 1
+    FROM jsonb_array_elements(qt001_cp.document_json(
+             qt001_cp.in_force('qt001.manifest.dependency/1')) -> 'objects') node
+    JOIN qt001_cp.manifest_row today
+    ON today.manifest = same_apply_path.manifest AND today.object ->> 'kind' = node.value ->> 0
+       AND today.object ->> 'identity' = node.value ->> 1
+    LEFT JOIN qt001_cp.manifest_row before
+    ON before.manifest = same_apply_path.earlier AND before.object ->> 'kind' = node.value ->> 0
+       AND before.object ->> 'identity' = node.value ->> 1
+    WHERE before.object IS DISTINCT FROM today.object)
+$same_apply_path$;
+
+CREATE FUNCTION qt001_cp.speaks_of(about text, manifest text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $speaks_of$
+-- Whether evidence about one object manifest speaks of the deployed one: it is that, or a
+-- predecessor of it, and no change since has touched the apply path or what that reaches.
+SELECT CASE WHEN about = manifest THEN true ELSE EXISTS (
+    SELECT 1 FROM qt001_cp.ancestry(manifest) earlier
+    WHERE earlier.digest = about AND qt001_cp.same_apply_path(about, manifest)) END
+$speaks_of$;
+
 CREATE FUNCTION qt001_cp.offered_evidence(manifest text)
 RETURNS TABLE (name text, digest text, epoch bigint, fault text)
 LANGUAGE sql STABLE
@@ -434,7 +467,7 @@ SELECT offered.name, offered.digest, offered.epoch,
                      @> jsonb_build_array(offered.doc #>> '{producer,name}')
                 THEN 'by an unknown producer '
                      || coalesce(offered.doc #>> '{producer,name}', 'without a name')
-            WHEN offered.doc ->> 'subject' IS DISTINCT FROM manifest
+            WHEN qt001_cp.speaks_of(offered.doc ->> 'subject', manifest) IS NOT TRUE
                 THEN 'about another subject'
             WHEN offered.doc ->> 'capability' IS DISTINCT FROM capability.name
                 THEN 'about another capability'

@@ -184,9 +184,11 @@ SELECT qt001_cp.sha256_hex(convert_to(qt001_cp.jcs(jsonb_build_object(
                    event.verb, event.subject, coalesce(event.detail ->> 'requirement', ''))), '[]')
         FROM qt001_cp.event CROSS JOIN qt001_cp.deployed_manifest() manifest
         WHERE event.verb = 'rehearsal_recorded' AND event.subject = manifest
-           OR (event.verb = 'evidence_imported'
-               OR event.verb = 'bound' AND event.epoch = qt001_cp.epoch())
-              AND qt001_cp.document_json(event.subject) ->> 'subject' = manifest),
+           OR event.verb = 'evidence_imported'
+              AND qt001_cp.document_json(event.subject) ->> 'subject' = manifest
+           OR event.verb = 'bound' AND event.epoch = qt001_cp.epoch()
+              AND qt001_cp.speaks_of(
+                  qt001_cp.document_json(event.subject) ->> 'subject', manifest)),
     'estate', qt001_cp.protected_state(),
     'control_plane', qt001_cp.control_plane_routines(),
     'control_views', (

@@ -349,8 +349,7 @@ $settle$;
     SELECT string_agg(format('EXISTS (SELECT FROM %I.%I OFFSET %s)', object.schema, object.name,
                              (counted.value ->> 1)::bigint - 1),
                       E'\n        AND ' ORDER BY object.number) INTO own
-    FROM (SELECT event.subject, event.detail FROM qt001_cp.event
-          WHERE event.verb = 'deployed' ORDER BY event.seq DESC LIMIT 1) deployment
+    FROM qt001_cp.deployment() deployment
     CROSS JOIN LATERAL jsonb_array_elements(deployment.detail -> 'rows') counted
     JOIN qt001_cp.manifest_object(deployment.subject) object
     ON object.kind = 'table' AND object.identity = counted.value ->> 0

@@ -5,8 +5,7 @@ CREATE FUNCTION qt001_cp.deployed_manifest() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $deployed_manifest$
-SELECT event.subject FROM qt001_cp.event
-WHERE event.verb = 'deployed' AND qt001_cp.stage() = 'fix7c' ORDER BY event.seq DESC LIMIT 1
+SELECT known.subject FROM qt001_cp.deployment() known WHERE qt001_cp.stage() = 'fix7c'
 $deployed_manifest$;
 
 CREATE FUNCTION qt001_cp.gates_of_apply_path() RETURNS text[]
@@ -89,20 +88,26 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $manifest_findings$
--- What else is sealed, and waits, is no matter of this one.
+-- What else is sealed, and waits, is no matter of this one. What was cut over is the manifest
+-- itself, or the one at the beginning of its line of successors.
 SELECT 'QT301', 'object manifest', 'the one that was sealed and cut over: ' || manifest,
        CASE WHEN force.digest IS NULL THEN 'no event that sealed it'
-            WHEN cutover.subject IS DISTINCT FROM manifest
+            WHEN NOT line.has_cutover
                 THEN coalesce('cut over: ' || cutover.subject, 'no cutover')
             ELSE 'an event that withdrew it' END,
        'Find out who wrote or removed events (qt001_cp.v_event); take FIX7c and FIX7b back.'
 FROM (SELECT qt001_cp.in_force('qt001.manifest.object/1') AS digest) force
-LEFT JOIN LATERAL (SELECT event.subject, event.seq FROM qt001_cp.event
+LEFT JOIN LATERAL (SELECT event.subject FROM qt001_cp.event
                    WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1) cutover ON true
-WHERE force.digest IS DISTINCT FROM manifest OR cutover.subject IS DISTINCT FROM manifest
+CROSS JOIN LATERAL (
+    SELECT coalesce(cutover.subject IN (
+        SELECT known.digest FROM qt001_cp.ancestry(manifest) known), false) AS has_cutover) line
+WHERE force.digest IS DISTINCT FROM manifest OR NOT line.has_cutover
    OR EXISTS (SELECT 1 FROM qt001_cp.event withdrawal
               WHERE withdrawal.verb = 'withdrawn' AND withdrawal.subject = manifest
-                AND withdrawal.seq > cutover.seq)
+                AND withdrawal.seq > (
+                    SELECT max(sealing.seq) FROM qt001_cp.event sealing
+                    WHERE sealing.verb = 'sealed' AND sealing.subject = manifest))
 UNION ALL
 SELECT finding.* FROM qt001_cp.rehearsal_findings(manifest) finding
 $manifest_findings$;
@@ -330,8 +335,7 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $no_worse_findings$
 WITH deployment AS (
-    SELECT event.detail FROM qt001_cp.event
-    WHERE event.verb = 'deployed' ORDER BY event.seq DESC LIMIT 1
+    SELECT known.detail FROM qt001_cp.deployment() known
 ), counted AS MATERIALIZED (
     SELECT live.value ->> 0 AS identity, live.value ->> 1 AS rows
     FROM jsonb_array_elements(qt001_cp.source_rows(manifest)) live

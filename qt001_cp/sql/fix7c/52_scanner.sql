@@ -451,13 +451,16 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $scan_sources$
--- The apply path runs the sealed bodies, looked up by name as a caller does, and each asks the
--- guard.
+-- The apply path runs the bodies of the readiness manifest that the last deployment or change
+-- names, where it was sealed, looked up by name as a caller does, and each asks the guard.
 WITH readiness AS (
     SELECT convert_from(document.body, 'UTF8')::jsonb AS doc
-    FROM qt001_cp.document
-    JOIN qt001_cp.event ON event.verb = 'sealed' AND event.subject = document.digest
-    WHERE document.kind = 'qt001.manifest.readiness/1' ORDER BY event.seq DESC LIMIT 1
+    FROM (SELECT event.detail #>> '{documents,qt001.manifest.readiness/1}' AS readiness
+          FROM qt001_cp.event WHERE event.verb IN ('deployed', 'succeeded')
+          ORDER BY event.seq DESC LIMIT 1) deployment
+    JOIN qt001_cp.document ON document.digest = deployment.readiness
+    WHERE EXISTS (SELECT 1 FROM qt001_cp.event
+                  WHERE event.verb = 'sealed' AND event.subject = document.digest)
 ), wanted AS (
     SELECT source ->> 'identity' AS identity, source ->> 'body_sha256' AS sha256
     FROM readiness CROSS JOIN LATERAL jsonb_array_elements(readiness.doc -> 'repoint') source
@@ -550,7 +553,8 @@ CROSS JOIN (
             #>> '{verifier,max_age_seconds}')::bigint AS max_age) readiness
 CROSS JOIN LATERAL (
     SELECT event.at, event.verb = watched.verb AS ran FROM qt001_cp.event
-    WHERE event.verb IN (watched.verb, 'deployed') ORDER BY event.seq DESC LIMIT 1) last
+    WHERE event.verb IN (watched.verb, 'deployed', 'succeeded')
+    ORDER BY event.seq DESC LIMIT 1) last
 WHERE watched.verb = overdue.verb
   AND (readiness.max_age IS NULL
        OR last.at < clock_timestamp() - make_interval(secs => readiness.max_age)
@@ -574,7 +578,7 @@ DECLARE
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_verifier');
     SELECT event.subject INTO manifest FROM qt001_cp.event
-    WHERE event.verb = 'deployed' ORDER BY event.seq DESC LIMIT 1;
+    WHERE event.verb IN ('deployed', 'succeeded') ORDER BY event.seq DESC LIMIT 1;
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'gate', finding.part, 'sqlstate', 'QT301', 'object', finding.object,
                'expected', finding.expected, 'found', finding.found, 'mend', finding.mend)), '[]')

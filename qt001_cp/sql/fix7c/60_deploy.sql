@@ -13,12 +13,12 @@ BEGIN
         UNION ALL
         SELECT seal.* FROM qt001_cp.seal_findings(manifest) seal
         UNION ALL
+        -- The one that was cut over, or the successor that was deployed since and whose changes
+        -- were kept.
         SELECT 'QT101', 'manifest ' || manifest, 'the one that was cut over',
-               coalesce('cut over: ' || cutover.subject, 'no cutover'), 'Use the manifest of FIX7b.'
-        FROM (SELECT) one LEFT JOIN LATERAL (
-            SELECT event.subject FROM qt001_cp.event
-            WHERE event.verb = 'cutover' ORDER BY event.seq DESC LIMIT 1) cutover ON true
-        WHERE cutover.subject IS DISTINCT FROM manifest
+               coalesce('cut over: ' || force.digest, 'no cutover'), 'Use the manifest of FIX7b.'
+        FROM qt001_cp.in_force('qt001.manifest.object/1') force(digest)
+        WHERE force.digest IS DISTINCT FROM manifest
         UNION ALL
         SELECT operator.* FROM qt001_cp.operator_findings() operator
         UNION

@@ -1,5 +1,7 @@
--- A change of what is protected, tried in a database that is marked as a rehearsal: the team's text
--- runs as the control plane's owner, and its way back has to lead to exactly what was there.
+-- A change of what is protected: the team's text runs as the control plane's owner. Where a sealed
+-- manifest waits that the change brings, it takes the place of the deployed one, and back (a
+-- succession); without one the change is tried, in a database that is marked as a rehearsal, and
+-- its way back has to lead to exactly what was there. docs/adr/0032
 
 CREATE FUNCTION qt001_cp.change_name(script text) RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -61,8 +63,8 @@ AS $last_change$
 SELECT event.subject, event.detail ->> 'direction', event.detail ->> 'before',
        event.detail ->> 'after'
 FROM qt001_cp.event
-WHERE event.verb = 'changed' AND event.seq > (
-    SELECT max(deployment.seq) FROM qt001_cp.event deployment WHERE deployment.verb = 'deployed')
+WHERE event.verb = 'changed'
+  AND event.seq > (SELECT known.seq FROM qt001_cp.deployment() known)
 ORDER BY event.seq DESC LIMIT 1
 $last_change$;
 
@@ -74,8 +76,7 @@ AS $went_forward_last$
 SELECT coalesce((
     SELECT event.subject = change FROM qt001_cp.event
     WHERE event.verb = 'changed' AND event.detail ->> 'direction' = 'forward'
-      AND event.seq > (SELECT max(deployment.seq) FROM qt001_cp.event deployment
-                       WHERE deployment.verb = 'deployed')
+      AND event.seq > (SELECT known.seq FROM qt001_cp.deployment() known)
       AND NOT EXISTS (
           SELECT 1 FROM qt001_cp.event undone
           WHERE undone.verb = 'changed' AND undone.detail ->> 'direction' = 'back'
@@ -83,22 +84,35 @@ SELECT coalesce((
     ORDER BY event.seq DESC LIMIT 1), false)
 $went_forward_last$;
 
-CREATE FUNCTION qt001_cp.change_findings(change text, direction text, live text)
+CREATE FUNCTION qt001_cp.successor_of(change text, direction text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $successor_of$
+-- The sealed manifest that a change brings: forward the one that waits, back the deployed one.
+-- NULL: none, and the change is only tried.
+SELECT known.digest
+FROM (SELECT CASE direction WHEN 'forward' THEN qt001_cp.sealed('qt001.manifest.object/1')
+                            ELSE qt001_cp.deployed_manifest() END AS digest) known
+WHERE qt001_cp.change_of(known.digest) = change
+$successor_of$;
+
+CREATE FUNCTION qt001_cp.tried_findings(change text, direction text, live text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $change_findings$
--- What is asked before the text runs. live: the digest of the state as it is.
-SELECT 'QT310', 'database ' || current_database(),
-       'one that the bootstrap marked as a rehearsal', 'one that is not marked',
-       'Try the change in a copy: docs/changes.md. A database that is in use takes none.'
+AS $tried_findings$
+-- What is asked of a change that brings no sealed manifest, before its text runs. live: the digest
+-- of the state as it is.
+SELECT 'QT310', 'change ' || (qt001_cp.document_json(change) ->> 'revision'),
+       CASE direction WHEN 'forward' THEN 'one whose manifest is sealed and waits, or a rehearsal'
+                      ELSE 'the change that was deployed last, or a rehearsal' END,
+       'neither, in database ' || current_database(),
+       CASE direction WHEN 'forward'
+            THEN 'Prepare it on a copy (qt001-cp change prepare), then propose and seal what that '
+                 'has made.'
+            ELSE 'See which one was the last: alembic current' END
 WHERE NOT qt001_cp.is_rehearsal()
-UNION ALL
-SELECT finding.*
-FROM qt001_cp.place_findings(qt001_cp.deployed_manifest(), 'fix7c') finding
-UNION ALL
-SELECT login.* FROM qt001_cp.login_findings() login
 UNION ALL
 -- Before the first one: exactly what was deployed.
 SELECT 'QT310', drift.object, drift.expected, drift.found,
@@ -117,18 +131,77 @@ SELECT 'QT310', 'change ' || (qt001_cp.document_json(change) ->> 'revision'),
        coalesce(format('document %s, which went %s', last.document, last.direction), 'none'),
        'Go back with the files that went forward: their texts are in the ledger.'
 FROM (SELECT) one LEFT JOIN qt001_cp.last_change() last ON true
-WHERE change_findings.direction = 'back'
+WHERE tried_findings.direction = 'back'
   AND NOT qt001_cp.went_forward_last(change)
-$change_findings$;
+$tried_findings$;
+
+CREATE FUNCTION qt001_cp.takes_from_application(successor text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $takes_from_application$
+-- Whether the application holds something by the predecessor that it no longer holds by the
+-- successor, on the whole or on columns.
+WITH held AS (
+    SELECT said.later, object.kind, object.identity, entry.value ->> 2 AS privilege,
+           part.column_name
+    FROM (VALUES (successor, true), (qt001_cp.predecessor(successor), false)) said(digest, later)
+    CROSS JOIN LATERAL qt001_cp.manifest_object(said.digest) object
+    CROSS JOIN LATERAL (
+        SELECT NULL AS column_name, coalesce(object.retired, object.after) -> 'acl' AS acl
+        UNION ALL
+        SELECT listed.value ->> 'column', listed.value -> 'acl'
+        FROM jsonb_array_elements(coalesce(object.retired, object.after) -> 'columns') listed) part
+    CROSS JOIN LATERAL jsonb_array_elements(part.acl) entry
+    WHERE object.disposition = 'transfer'
+      AND coalesce(entry.value ->> 1, qt001_cp.application_role()::text)
+          IN (SELECT role::text FROM qt001_cp.member_of(qt001_cp.application_role()) role)
+)
+SELECT EXISTS (
+    SELECT earlier.kind, earlier.identity, earlier.privilege, earlier.column_name
+    FROM held earlier WHERE NOT earlier.later
+    EXCEPT
+    SELECT since.kind, since.identity, since.privilege, since.column_name
+    FROM held since WHERE since.later)
+$takes_from_application$;
+
+CREATE FUNCTION qt001_cp.succeeding_findings(successor text, direction text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $succeeding_findings$
+-- What is asked of a succession before its text runs: exactly what is deployed is there, the
+-- successor is of that, and its no-go record is in this database. Sessions of the application may
+-- stay where nothing is taken from it. VOLATILE: the sessions are those of now.
+BEGIN
+    RETURN QUERY
+    SELECT 'QT310'::text, drift.object, drift.expected, drift.found,
+           'Put it back: a change is made on exactly what is deployed.'::text
+    FROM qt001_cp.estate_findings(qt001_cp.deployed_manifest()) drift;
+    RETURN QUERY
+    SELECT 'QT310'::text, worse.object, worse.expected, worse.found, worse.mend
+    FROM qt001_cp.no_worse_findings(qt001_cp.deployed_manifest()) worse;
+    IF direction = 'forward' THEN
+        RETURN QUERY SELECT finding.* FROM qt001_cp.succession_findings(successor) finding;
+        RETURN QUERY SELECT finding.* FROM qt001_cp.rehearsal_findings(successor) finding
+                     WHERE NOT qt001_cp.is_rehearsal();
+        RETURN QUERY SELECT finding.* FROM qt001_cp.session_findings(successor) finding
+                     WHERE qt001_cp.takes_from_application(successor);
+    END IF;
+END
+$succeeding_findings$;
 
 CREATE FUNCTION qt001_cp.change_begin(body bytea, direction text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $change_begin$
--- Level B, operator: records the change whole, and the state that it begins with.
+-- Level B, operator: records the change whole, and what it begins with: a sealed successor, or the
+-- state as it is.
 DECLARE
     change text;
     revision text;
+    successor text;
     before text;
     findings jsonb;
 BEGIN
@@ -142,31 +215,46 @@ BEGIN
         OR direction NOT IN ('forward', 'back') THEN
         PERFORM qt001_cp.refuse_outside_run('change_begin');
     END IF;
-    before := qt001_cp.record_document(qt001_cp.state_document());
-    SELECT jsonb_agg(to_jsonb(finding)) INTO findings
-    FROM qt001_cp.change_findings(change, direction, before) finding;
+    successor := qt001_cp.successor_of(change, direction);
+    IF successor IS NULL AND qt001_cp.is_rehearsal() THEN
+        before := qt001_cp.record_document(qt001_cp.state_document());
+    END IF;
+    SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
+        SELECT place.* FROM qt001_cp.place_findings(qt001_cp.deployed_manifest(), 'fix7c') place
+        UNION ALL
+        SELECT login.* FROM qt001_cp.login_findings() login) finding;
     PERFORM qt001_cp.raise_first('change ' || revision, findings);
-    PERFORM qt001_cp.record_event('changing', change, jsonb_build_object(
-        'direction', direction, 'document', before, 'revision', (
+    IF successor IS NULL THEN
+        SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+        FROM qt001_cp.tried_findings(change, direction, before) finding;
+    ELSE
+        SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+        FROM qt001_cp.succeeding_findings(successor, direction) finding;
+    END IF;
+    PERFORM qt001_cp.raise_first('change ' || revision, findings);
+    PERFORM qt001_cp.record_event('changing', change, jsonb_strip_nulls(jsonb_build_object(
+        'direction', direction, 'successor', successor, 'document', before, 'revision', (
             SELECT string_agg(version_num, ', ' ORDER BY version_num)
-            FROM qt001_cp.alembic_version)));
+            FROM qt001_cp.alembic_version))));
     PERFORM qt001_cp.note_run_step('change_begin');
 END
 $change_begin$;
 
 CREATE FUNCTION qt001_cp.change_running()
-RETURNS TABLE (document text, direction text, before text, came_from text, leads_to text)
+RETURNS TABLE (
+    document text, direction text, before text, successor text, came_from text, leads_to text
+)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $change_running$
--- The change that this transaction has begun: nobody else writes an event before it ends.
--- came_from, leads_to: revisions.
+-- The change that this transaction has begun: no step of it writes another event before it ends
+-- but the documents of its successor. came_from, leads_to: revisions.
 SELECT event.subject, event.detail ->> 'direction', event.detail ->> 'document',
-       event.detail ->> 'revision', run.revision
+       event.detail ->> 'successor', event.detail ->> 'revision', run.revision
 FROM qt001_cp.run CROSS JOIN LATERAL (
-    SELECT newest.* FROM qt001_cp.event newest ORDER BY newest.seq DESC LIMIT 1) event
+    SELECT newest.* FROM qt001_cp.event newest
+    WHERE newest.verb = 'changing' ORDER BY newest.seq DESC LIMIT 1) event
 WHERE run.xid = pg_current_xact_id() AND run.steps @> ARRAY['change_begin']
-  AND event.verb = 'changing'
 $change_running$;
 
 CREATE FUNCTION qt001_cp.note_change_text(body text) RETURNS void
@@ -207,6 +295,56 @@ BEGIN
 END
 $require_change$;
 
+CREATE FUNCTION qt001_cp.refuse_change_wait() RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $refuse_change_wait$
+-- Level A, with the ledger role's rights: names who holds a lock on something protected, the oldest
+-- transaction first, when the text of a change has waited for one in vain.
+DECLARE
+    holder record;
+BEGIN
+    SELECT held.* INTO holder
+    FROM (SELECT lock.relation FROM pg_locks lock
+          JOIN pg_class protected ON protected.oid = lock.relation
+              AND protected.relowner = to_regrole('qt001_cp_owner')
+          LEFT JOIN pg_stat_activity activity ON activity.pid = lock.pid
+          WHERE lock.locktype = 'relation' AND lock.granted
+            AND lock.pid IS DISTINCT FROM pg_backend_pid()
+            AND lock.database = (SELECT database.oid FROM pg_database database
+                                 WHERE database.datname = current_database())
+          ORDER BY activity.xact_start NULLS LAST LIMIT 1) busy
+    CROSS JOIN LATERAL qt001_cp.lock_holder(busy.relation) held;
+    RAISE EXCEPTION USING ERRCODE = 'QT312',
+        MESSAGE = format('change refused: locks: expected each that its text needs within half a '
+                         'second, in one of ten tries, found one of %s',
+                         coalesce(holder.who, 'a session that has ended by now')),
+        HINT = coalesce(holder.mend || '; then run the script again.', 'Run the script again.');
+END
+$refuse_change_wait$;
+
+CREATE FUNCTION qt001_cp.execute_change(body text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $execute_change$
+-- Runs a text with the rights of who calls it. Who waits behind it for a relation waits half a
+-- second at most (the lock_timeout of run_change): then all that it has done is undone, with its
+-- locks, and it begins again, ten times.
+BEGIN
+    FOR attempt IN 1..10 LOOP
+        BEGIN
+            EXECUTE body;
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            IF attempt = 10 THEN
+                PERFORM qt001_cp.refuse_change_wait();
+            END IF;
+        END;
+        PERFORM pg_sleep(0.2);
+    END LOOP;
+END
+$execute_change$;
+
 CREATE FUNCTION qt001_cp.run_change(body text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -218,64 +356,248 @@ AS $run_change$
 BEGIN
     PERFORM qt001_cp.require_change();
     PERFORM qt001_cp.note_change_text(body);
-    EXECUTE body;
+    PERFORM qt001_cp.execute_change(body);
 END
 $run_change$;
 
-CREATE FUNCTION qt001_cp.change_end() RETURNS void
+CREATE FUNCTION qt001_cp.require_change_text(step text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $require_change_text$
+-- That the text of a change has run in this transaction.
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM qt001_cp.change_running())
+        OR NOT EXISTS (SELECT 1 FROM qt001_cp.run
+                       WHERE run.xid = pg_current_xact_id() AND run.steps @> ARRAY['run_change'])
+    THEN
+        PERFORM qt001_cp.refuse_outside_run(step);
+    END IF;
+END
+$require_change_text$;
+
+CREATE FUNCTION qt001_cp.change_documents(
+    analysis bytea, readiness bytea, capability bytea, dependency bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $change_end$
--- Level B, operator: what the text has done, object by object; back has to undo forward exactly.
+AS $change_documents$
+-- Level B, operator: imports the static analysis and seals the manifests that belong to the
+-- successor.
 DECLARE
     running record;
-    revision text;
-    after text;
-    forward record;
-    findings jsonb;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    PERFORM qt001_cp.require_change_text('change_documents');
     SELECT known.* INTO running FROM qt001_cp.change_running() known;
-    IF NOT FOUND OR NOT EXISTS (
-        SELECT 1 FROM qt001_cp.run
-        WHERE run.xid = pg_current_xact_id() AND run.steps @> ARRAY['run_change']) THEN
-        PERFORM qt001_cp.refuse_outside_run('change_end');
+    IF running.successor IS NULL OR running.direction <> 'forward' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT310',
+            MESSAGE = format('change %s refused: documents: expected a sealed manifest that the '
+                             'change brings and that waits, found none',
+                             qt001_cp.document_json(running.document) ->> 'revision'),
+            HINT = 'Propose and seal it first; a change that is only tried has no -x manifest.';
     END IF;
-    revision := qt001_cp.document_json(running.document) ->> 'revision';
-    after := qt001_cp.record_document(qt001_cp.state_document());
-    SELECT event.digest, event.detail ->> 'before' AS before, event.detail ->> 'from' AS revision
-    INTO forward FROM qt001_cp.event
-    WHERE running.direction = 'back' AND event.verb = 'changed'
-      AND event.subject = running.document AND event.detail ->> 'direction' = 'forward'
-    ORDER BY event.seq DESC LIMIT 1;
-    IF running.leads_to IS DISTINCT FROM
-        (CASE running.direction WHEN 'forward' THEN revision ELSE forward.revision END) THEN
-        PERFORM qt001_cp.refuse_outside_run('change_end');
-    END IF;
+    PERFORM qt001_cp.deploy_documents(
+        running.successor, analysis, readiness, capability, dependency);
+END
+$change_documents$;
+
+CREATE FUNCTION qt001_cp.documents_in_force(manifest text) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $documents_in_force$
+-- The documents that were in force with an object manifest when it was deployed last.
+SELECT event.detail -> 'documents' FROM qt001_cp.event
+WHERE event.verb IN ('deployed', 'succeeded') AND event.subject = manifest
+ORDER BY event.seq DESC LIMIT 1
+$documents_in_force$;
+
+CREATE FUNCTION qt001_cp.inherited_protection(detail jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $inherited_protection$
+-- Rows of source tables and row security as the deployment before has noted them: a change lowers
+-- neither. detail: what is there now, for what was not there.
+SELECT jsonb_build_object(
+    'rows', known.detail -> 'rows',
+    'row_security', (known.detail -> 'row_security') || (
+        SELECT coalesce(jsonb_agg(today.value), '[]')
+        FROM jsonb_array_elements(detail -> 'row_security') today
+        WHERE NOT known.detail -> 'row_security'
+                  @> jsonb_build_array(jsonb_build_object('identity', today.value -> 'identity'))))
+FROM qt001_cp.deployment() known
+$inherited_protection$;
+
+CREATE FUNCTION qt001_cp.succeed(
+    change text, direction text, came_from text, successor text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $succeed$
+-- Puts a manifest in the place of the deployed one: the successor, or back its predecessor. Refuses
+-- unless everything that does not wait for people is as that one says.
+DECLARE
+    back boolean := succeed.direction = 'back';
+    manifest text := CASE WHEN back THEN qt001_cp.predecessor(successor) ELSE successor END;
+    what text := format('change %s %s', qt001_cp.document_json(change) ->> 'revision', direction);
+    findings jsonb;
+BEGIN
+    SELECT jsonb_agg(to_jsonb(worse)) INTO findings
+    FROM qt001_cp.no_worse_findings(qt001_cp.deployed_manifest()) worse;
+    PERFORM qt001_cp.raise_first(what, findings);
+    PERFORM qt001_cp.record_event('succeeded', manifest,
+        today.detail || qt001_cp.inherited_protection(today.detail) || jsonb_build_object(
+            'direction', direction, 'change', change, 'from', came_from, 'document', kept,
+            'documents', CASE WHEN back THEN qt001_cp.documents_in_force(manifest)
+                              ELSE qt001_cp.sealed_documents() END)
+        || CASE WHEN back THEN jsonb_build_object('takes_back', successor)
+                ELSE jsonb_build_object('predecessor', qt001_cp.deployed_manifest()) END)
+    FROM qt001_cp.deployment_detail(manifest) today(detail)
+    CROSS JOIN qt001_cp.record_document(qt001_cp.deployed_document(manifest)) kept;
+    SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+    FROM qt001_cp.gate_findings() finding
+    WHERE finding.gate NOT IN (
+              SELECT listed.gate FROM qt001_cp.gate() listed WHERE listed.waits_for IS NOT NULL)
+      AND (finding.sqlstate <> 'QT105' OR NOT qt001_cp.is_rehearsal());
+    PERFORM qt001_cp.raise_first(what || ' (afterwards)', findings);
+    RAISE NOTICE '%: object manifest % is deployed', what, manifest;
+END
+$succeed$;
+
+CREATE FUNCTION qt001_cp.went_forward(change text)
+RETURNS TABLE (digest text, before text, came_from text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $went_forward$
+-- The event of a change's last way forward, tried or deployed: the state and the revision before.
+SELECT event.digest, event.detail ->> 'before', event.detail ->> 'from' FROM qt001_cp.event
+WHERE event.detail ->> 'direction' = 'forward'
+  AND (event.verb = 'changed' AND event.subject = went_forward.change
+       OR event.verb = 'succeeded' AND event.detail ->> 'change' = went_forward.change)
+ORDER BY event.seq DESC LIMIT 1
+$went_forward$;
+
+CREATE FUNCTION qt001_cp.end_trial(
+    change text, direction text, came_from text, before text, forward text, wanted text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $end_trial$
+-- A change that is tried: what another is, and which gates are closed now; back has to lead to
+-- exactly the state that its way forward (the digest of its event) began with (wanted).
+DECLARE
+    revision text := qt001_cp.document_json(change) ->> 'revision';
+    after text := qt001_cp.record_document(qt001_cp.state_document());
+    findings jsonb;
+    closed record;
+BEGIN
     SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
         SELECT 'QT311' AS sqlstate, differing.object, differing.expected, differing.found,
                format('Mend %s.back.sql: it has to lead to what was there before.', revision)
                    AS mend
-        FROM qt001_cp.state_differences(forward.before, after) differing
-        WHERE running.direction = 'back') finding;
+        FROM qt001_cp.state_differences(wanted, after) differing
+        WHERE end_trial.direction = 'back') finding;
     PERFORM qt001_cp.raise_first(format('change %s back', revision), findings);
-    PERFORM qt001_cp.record_event('changed', running.document, jsonb_build_object(
-        'direction', running.direction, 'document', after, 'before', running.before,
-        'after', after, 'from', running.came_from) || CASE WHEN forward.digest IS NULL THEN '{}'
-                                ELSE jsonb_build_object('of', forward.digest) END);
-    PERFORM qt001_cp.note_run_step('change_end');
-    RAISE NOTICE 'change % %: % object(s) are another', revision, running.direction,
-        (SELECT count(*) FROM qt001_cp.state_differences(running.before, after));
-    FOR forward IN
+    PERFORM qt001_cp.record_event('changed', change, jsonb_build_object(
+        'direction', direction, 'document', after, 'before', before, 'after', after,
+        'from', came_from)
+        || CASE WHEN forward IS NULL THEN '{}' ELSE jsonb_build_object('of', forward) END);
+    RAISE NOTICE 'change % %: % object(s) are another', revision, direction,
+        (SELECT count(*) FROM qt001_cp.state_differences(before, after));
+    FOR closed IN
         SELECT listed.gate, count(*) AS findings FROM qt001_cp.gate_findings() listed
         WHERE listed.gate NOT IN (SELECT waiting.gate FROM qt001_cp.gate() waiting
                                   WHERE waiting.waits_for IS NOT NULL)
         GROUP BY listed.gate ORDER BY listed.gate
     LOOP
-        RAISE NOTICE 'gate % is closed now: % finding(s)', forward.gate, forward.findings;
+        RAISE NOTICE 'gate % is closed now: % finding(s)', closed.gate, closed.findings;
     END LOOP;
 END
+$end_trial$;
+
+CREATE FUNCTION qt001_cp.change_end() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $change_end$
+-- Level B, operator: what the text has done has to be what the successor says; of a change that is
+-- tried, back has to undo forward exactly.
+DECLARE
+    running record;
+    forward record;
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    PERFORM qt001_cp.require_change_text('change_end');
+    SELECT known.* INTO running FROM qt001_cp.change_running() known;
+    SELECT known.* INTO forward
+    FROM (SELECT) one LEFT JOIN qt001_cp.went_forward(running.document) known
+    ON running.direction = 'back';
+    IF running.leads_to IS DISTINCT FROM (
+        CASE running.direction
+        WHEN 'forward' THEN qt001_cp.document_json(running.document) ->> 'revision'
+        ELSE forward.came_from END) THEN
+        PERFORM qt001_cp.refuse_outside_run('change_end');
+    END IF;
+    IF running.successor IS NULL THEN
+        PERFORM qt001_cp.end_trial(running.document, running.direction, running.came_from,
+                                   running.before, forward.digest, forward.before);
+    ELSE
+        PERFORM qt001_cp.succeed(
+            running.document, running.direction, running.came_from, running.successor);
+    END IF;
+    PERFORM qt001_cp.note_run_step('change_end');
+END
 $change_end$;
+
+CREATE FUNCTION qt001_cp.kept_changes() RETURNS SETOF text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $kept_changes$
+-- The changes whose revisions were taken back since the last deployment without their text.
+SELECT event.subject FROM qt001_cp.event
+WHERE event.verb = 'kept' AND event.seq > (SELECT known.seq FROM qt001_cp.deployment() known)
+$kept_changes$;
+
+CREATE FUNCTION qt001_cp.keep_change(body bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $keep_change$
+-- Level B, operator: the emergency way. The revision of the newest change goes, its text does not
+-- run: what it has made stays, the manifest that it has brought stays deployed, and FIX7c and FIX7b
+-- go back from that one.
+DECLARE
+    change text;
+    newest text;
+    revision text;
+    found record;
+BEGIN
+    PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    PERFORM qt001_cp.take_stage_lock();
+    change := qt001_cp.record_document(body);
+    revision := qt001_cp.document_json(change) ->> 'revision';
+    newest := (SELECT qt001_cp.change_of(line.digest)
+               FROM qt001_cp.ancestry(qt001_cp.deployed_manifest()) line
+               WHERE qt001_cp.change_of(line.digest) NOT IN (
+                   SELECT kept FROM qt001_cp.kept_changes() kept)
+               ORDER BY line.number LIMIT 1);
+    SELECT run.script, run.revision INTO found FROM qt001_cp.run
+    WHERE run.xid = pg_current_xact_id();
+    IF found.script IS DISTINCT FROM 'downgrade change ' || revision
+        OR found.revision IS DISTINCT FROM (
+            SELECT known.came_from FROM qt001_cp.went_forward(change) known) THEN
+        PERFORM qt001_cp.refuse_outside_run('keep_change');
+    END IF;
+    IF newest IS DISTINCT FROM change THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT310',
+            MESSAGE = format('keeping change %s refused: expected the change that was deployed '
+                             'last and is not kept yet, found %s', revision,
+                             coalesce(qt001_cp.document_json(newest) ->> 'revision', 'none')),
+            HINT = 'The newest goes first: alembic -x changes=keep downgrade';
+    END IF;
+    PERFORM qt001_cp.record_event('kept', change, jsonb_build_object(
+        'object_manifest', qt001_cp.deployed_manifest()));
+    PERFORM qt001_cp.note_run_step('keep_change');
+    RAISE NOTICE 'change % is kept: object manifest % stays deployed, and what goes back goes back '
+                 'from it', revision, qt001_cp.deployed_manifest();
+END
+$keep_change$;
 
 -- Its text has the owner's rights, and no more. A schema's owner makes what is in it; whom it is
 -- given to needs CREATE there for that moment.

@@ -1,0 +1,179 @@
+"""The successor of a deployed object manifest, from what a change has left on a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qt001_cp.errors import ManifestError
+from qt001_cp.model.change import Change
+from qt001_cp.model.inventory import Inventory, InventoryObject, State
+from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
+from qt001_cp.model.names import ObjectRef
+from qt001_cp.model.policy import Policy
+from qt001_cp.model.roles import OWNER
+from qt001_cp.plan.analysis import Analyses
+from qt001_cp.plan.generate import detail_of, is_curated
+from qt001_cp.plan.step_plans import plan_return
+
+
+@dataclass(frozen=True)
+class Succession:
+    """``manifest``: the successor. ``born``, ``changed``, ``gone``: what it says otherwise than its predecessor, in words for people;
+    of what changed which parts: definition, storage, ACL, source."""
+
+    manifest: ObjectManifest
+    born: tuple[ObjectRef, ...]
+    changed: tuple[tuple[ObjectRef, tuple[str, ...]], ...]
+    gone: tuple[ObjectRef, ...]
+
+    def lines(self) -> Iterator[str]:
+        """What becomes another, a line each."""
+        yield from (f"born: {ref}" for ref in self.born)
+        yield from (f"changed: {ref} ({', '.join(parts)})" for ref, parts in self.changed)
+        yield from (f"gone: {ref}" for ref in self.gone)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What is on the copy after the change. ``owned``: all that the control plane's owner owns; ``sources``: identity → digest of the
+    source that was deployed before, for each routine of the apply path."""
+
+    owned: Inventory
+    analyses: Analyses
+    sources: Mapping[str, str]
+
+
+def succeed(predecessor: ObjectManifest, copy: Copy, policy: Policy, change: Change) -> Succession:
+    """The successor of ``predecessor``, which a change brings whose text has run on ``copy``.
+
+    Each object carries the state that the first cutover found; what is born since stays with the control plane's owner on the way
+    back. Raises :class:`NotRestorable` for an ACL that would not come back, :class:`ManifestError` for a change without effect, or one
+    that takes away a routine of the apply path.
+    """
+    live = {o.ref.key: o for o in copy.owned.objects if o.state.owner == OWNER}
+    repoint = tuple(_repointed(part, live, copy.sources) for part in predecessor.repoint)
+    replaced = {part.identity for part in repoint}
+    objects, changed, gone = [], [], []
+    for o in predecessor.objects:
+        found = live.pop(o.ref.key, None)
+        if o.disposition != "transfer" or not _is_owned(o):
+            objects.append(o)
+        elif found is None:
+            gone.append(o.ref)
+        else:
+            now = _as_now(o, found, copy, policy, source=o.ref.identity not in replaced)
+            parts = _parts(o, now, _another_source(o, predecessor, repoint))
+            objects.append(now)
+            changed += [(o.ref, parts)] if parts else []
+    born = [_born(o, copy, policy, change) for o in live.values()]
+    objects += born
+    if not (born or changed or gone):
+        raise ManifestError(
+            f"change {change.revision}: expected a text that changes something protected, found none that does",
+            hint="what nobody protects needs no change of ours: let its owner make it",
+        )
+    manifest = replace(
+        predecessor,
+        policy={"name": policy.name, "sha256": policy.digest()},
+        repoint=repoint,
+        objects=tuple(sorted(objects, key=lambda o: o.ref.key)),
+        succession={"predecessor": predecessor.digest(), "change": change.digest()},
+    )
+    manifest.__dict__.pop("_digest", None)
+    return Succession(manifest, tuple(o.ref for o in born), tuple(changed), tuple(gone))
+
+
+def _is_owned(o: ManifestObject) -> bool:
+    """Not so of what counts as transferred and keeps its owner: the system's own, and default privileges of others."""
+    return o.after is not None and o.after.owner == OWNER
+
+
+def _repointed(part: Repoint, live: Mapping[tuple[str, str], InventoryObject], sources: Mapping[str, str]) -> Repoint:
+    found = next(
+        (o for (kind, name), o in live.items() if name == part.identity and kind in ("function", "procedure")), None
+    )
+    if found is None:
+        raise ManifestError(
+            f"routine {part.identity}: expected the {part.part} of the apply path, found no such routine after the change",
+            hint="give it a new body (CREATE OR REPLACE); another apply path is another cutover",
+        )
+    return part if sources.get(part.identity) == found.definition_digest else replace(part, after=found.definition)
+
+
+def _another_source(o: ManifestObject, predecessor: ObjectManifest, repoint: tuple[Repoint, ...]) -> bool:
+    return any(
+        new.after != old.after and new.identity == o.ref.identity
+        for old, new in zip(predecessor.repoint, repoint, strict=True)
+    )
+
+
+def _as_now(o: ManifestObject, found: InventoryObject, copy: Copy, policy: Policy, *, source: bool) -> ManifestObject:
+    """``o`` as it is after the change. ``source``: whether its definition is its own: that of a routine of the apply path is the one
+    from before FIX7c."""
+    now = o
+    if source and found.definition_digest != o.definition:
+        now = replace(now, definition=found.definition_digest, source=found.definition)
+    if source and _reached(detail := detail_of(found, copy.analyses)) != _reached(o.detail):
+        now = replace(now, detail=detail)
+    if found.storage_digest != o.storage:
+        now = replace(now, storage=found.storage_digest, storage_source=found.storage)
+    if _as_sets(found.state) != _as_sets(o.retired or o.after):
+        now = _granted(now, found, policy)
+    return now
+
+
+def _granted(o: ManifestObject, found: InventoryObject, policy: Policy) -> ManifestObject:
+    """With another ACL, and the way back from that one."""
+    if o.retired is not None:
+        raise ManifestError(
+            f"{o.ref}: expected no privilege of the legacy authority, found {found.state.to_json()['acl']}",
+            hint="take the GRANT out of the text of the change",
+        )
+    restore = o.plans.get("restore")
+    back = plan_return(str(o.ref), found.state, o.before, restore.owner if restore is not None else None)
+    plans = {way: plan for way, plan in o.plans.items() if way != "forward"} | {"restore": back}
+    return replace(o, after=found.state, curated=is_curated(found, policy), plans=plans)
+
+
+def _reached(detail: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What the analysis and the catalogs know of a routine or view; what else stands there says how it was before the cutover."""
+    told = ("reaches", "unknown", "definer", "search_path", "language")
+    return {key: value for key, value in (detail or {}).items() if key in told}
+
+
+def _as_sets(state: State | None) -> tuple[Any, ...]:
+    assert state is not None
+    return state.owner, frozenset(state.acl), frozenset((c.column, frozenset(c.acl)) for c in state.columns)
+
+
+def _parts(o: ManifestObject, now: ManifestObject, source: bool) -> tuple[str, ...]:
+    said = {
+        "definition": o.definition != now.definition,
+        "storage": o.storage != now.storage,
+        "ACL": o.after != now.after,
+        "source": source,
+    }
+    return tuple(part for part, differs in said.items() if differs)
+
+
+def _born(o: InventoryObject, copy: Copy, policy: Policy, change: Change) -> ManifestObject:
+    """What was not there: the control plane's owner's, now and on the way back."""
+    rule = policy.rule_for(o.ref)
+    return ManifestObject(
+        o.ref,
+        "transfer",
+        rule.reason if rule is not None and rule.disposition == "transfer" else f"born with change {change.revision}",
+        is_curated(o, policy),
+        o.definition_digest,
+        o.definition,
+        o.storage_digest,
+        o.storage,
+        o.follows,
+        detail_of(o, copy.analyses),
+        o.state,
+        o.state,
+        None,
+        {},
+    )

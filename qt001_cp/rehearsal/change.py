@@ -1,0 +1,139 @@
+"""A change rehearsed on a copy of what is deployed: tried, prepared, sealed, attacked, made, and taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from qt001_cp.errors import DatabaseProblem
+from qt001_cp.model.change import Change, read_change
+from qt001_cp.model.roles import SCHEMA
+from qt001_cp.rehearsal.nogo import canonical, succession
+from qt001_cp.rehearsal.nogo.families import at_fix7c, demand_of
+from qt001_cp.rehearsal.nogo.runner import run_cases
+from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER, Scene, hire
+from qt001_cp.rehearsal.state import data_digest
+from qt001_cp.rehearsal.transcript import Transcript
+from qt001_cp.workflow import revisions
+from qt001_cp.workflow.prepare import ChangeBundle, Deployed, prepare, propose_change, read_deployed
+from qt001_cp.workflow.seal import record_rehearsal, seal, withdraw
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Where:
+    """``ini``: the team's alembic.ini, beside the files of the change; ``out``: the folder to write; ``policy``: another one than
+    the deployed, or None."""
+
+    ini: Path
+    name: str
+    out: Path
+    policy: Path | None = None
+
+    @property
+    def change(self) -> Change:
+        return read_change(self.ini.with_name(f"{self.name}.py"))
+
+
+class ChangeRehearsal:
+    """One change on one copy. The copy is left as it was found, but for its ledger."""
+
+    def __init__(self, scene: Scene, where: Where, say: Say) -> None:
+        self.scene, self.where, self.say = scene, where, say
+        self.change = where.change
+        self.transcript = Transcript(server=f"PostgreSQL {scene.server.version // 10000}, {scene.server.kind}")
+
+    def run(self) -> ChangeBundle:
+        """Everything; the bundle is written, with the no-go record and the transcript. Raises :class:`Qt001Error`."""
+        self._open()
+        before = self._photograph()
+        bundle = self._prepared()
+        manifest = bundle.succession.manifest
+        self.transcript.manifest = manifest.digest()
+        self.transcript.apply_path = manifest.apply_path is not None
+        self._check("the trial leads back to what was there", before == self._photograph())
+        path = bundle.write(self.where.out)
+        with self.scene.connect(AUTHOR) as author, self.scene.connect(OPERATOR) as operator:
+            propose_change(author, self.where.out)
+            seal(operator, manifest)
+        try:
+            self._attacked(bundle, path)
+            self._check("pg_dump is the same before the change and after its way back", before == self._photograph())
+        finally:
+            with self.scene.connect(OPERATOR) as operator:
+                withdraw(operator, manifest.digest(), "rehearsed")
+        (self.where.out / "nogo.json").write_bytes(self.transcript.record())
+        (self.where.out / "transcript.md").write_text(self.transcript.to_markdown(), "utf-8")
+        return bundle
+
+    def _open(self) -> None:
+        """The copy is marked, its ledger is its own, and its duties have logins that the cases know."""
+        with self.scene.connect() as admin:
+            row = admin.execute("SELECT pg_catalog.to_regprocedure('qt001_cp.is_rehearsal()') IS NOT NULL").fetchone()
+            marked = admin.execute("SELECT qt001_cp.is_rehearsal()").fetchone() if row == (True,) else (False,)
+        if marked != (True,):
+            raise DatabaseProblem(
+                f"database {self.scene.database}: expected a copy that the bootstrap marked as a rehearsal, found one that is not",
+                hint="a change is prepared on a copy: psql -X -v rehearsal=yes -f scripts/bootstrap.sql (docs/changes.md)",
+            )
+        hire(self.scene)
+        with self.scene.connect(OPERATOR) as operator:
+            if operator.execute("SELECT 1 FROM qt001_cp.instance_findings()").fetchone():
+                operator.execute("SELECT qt001_cp.adopt_ledger('a copy on which a change is rehearsed')")
+
+    def _prepared(self) -> ChangeBundle:
+        """Tried, read, and taken back."""
+        self.say(f"change {self.where.name}: tried")
+        deployed = self._deployed()
+        self._alembic("upgrade", self.where.name)
+        try:
+            with self.scene.connect(AUTHOR) as author:
+                return prepare(author, deployed, self.change, self.where.policy)
+        finally:
+            self._alembic("downgrade", f"{self.where.name}@-1")
+
+    def _deployed(self) -> Deployed:
+        with self.scene.connect(AUTHOR) as author:
+            return read_deployed(author)
+
+    def _attacked(self, bundle: ChangeBundle, path: Path) -> None:
+        """What attacks the sealed successor, the change as it will be made, what attacks what it leaves, and the way back."""
+        manifest = bundle.succession.manifest
+        self.say("no-go: denominator, canonical hash")
+        cases = [
+            *succession.cases(manifest, self.change, self.scene.public_only),
+            *canonical.cases(manifest, "SELECT qt001_cp.seal_manifest('{}')"),
+        ]
+        self.transcript.outcomes += run_cases(self.scene, cases, manifest.application.name)
+        self.say(f"change {self.where.name}: made")
+        self._alembic("upgrade", self.where.name, manifest=str(path))
+        try:
+            self.say("no-go: all other families")
+            self.transcript.outcomes += at_fix7c(self.scene, manifest, bundle.files, demand_of(bundle.policy))
+            self._gates()
+        finally:
+            self.say(f"change {self.where.name}: taken back")
+            self._alembic("downgrade", f"{self.where.name}@-1")
+
+    def _gates(self) -> None:
+        with self.scene.connect(OPERATOR) as operator:
+            record_rehearsal(operator, self.transcript.record())
+        for login, call in ((VERIFIER, "verify"), (SCANNER, "scan")):
+            with self.scene.connect(login) as runner:
+                row = runner.execute(f"SELECT qt001_cp.{call}()".encode()).fetchone()
+            self._check(f"after the change {call}() finds nothing", row == ([],), json.dumps(row[0][:3]) if row else "")
+
+    def _alembic(self, verb: str, revision: str, **x: str) -> None:
+        revisions.change(self.where.ini, verb, self.scene.dsn(OPERATOR), revision, **x)
+
+    def _photograph(self) -> tuple[str, str]:
+        with self.scene.connect() as connection:
+            return self.scene.dump("--schema-only", "--create"), data_digest(connection, without=SCHEMA)
+
+    def _check(self, what: str, passed: bool, found: str = "") -> None:
+        self.transcript.check(what, passed, found)
+        if not passed:
+            self.say(f"✗ {what}: {found}")

@@ -9,6 +9,7 @@ from typing import Any
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.change import Change
 from qt001_cp.model.inventory import Inventory, InventoryObject, State
+from qt001_cp.model.kinds import ROUTINES
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
 from qt001_cp.model.names import ObjectRef
 from qt001_cp.model.policy import Policy
@@ -54,21 +55,14 @@ def succeed(predecessor: ObjectManifest, copy: Copy, policy: Policy, change: Cha
     """
     live = {o.ref.key: o for o in copy.owned.objects if o.state.owner == OWNER}
     repoint = tuple(_repointed(part, live, copy.sources) for part in predecessor.repoint)
-    replaced = {part.identity for part in repoint}
-    objects, changed, gone = [], [], []
-    for o in predecessor.objects:
-        found = live.pop(o.ref.key, None)
-        if o.disposition != "transfer" or not _is_owned(o):
-            objects.append(o)
-        elif found is None:
-            gone.append(o.ref)
-        else:
-            now = _as_now(o, found, copy, policy, source=o.ref.identity not in replaced)
-            parts = _parts(o, now, _another_source(o, predecessor, repoint))
-            objects.append(now)
-            changed += [(o.ref, parts)] if parts else []
-    born = [_born(o, copy, policy, change) for o in live.values()]
-    objects += born
+    here = _Here(predecessor, copy, policy, repoint)
+    gone = [o for o in predecessor.objects if _is_owned(o) and o.ref.key not in live]
+    stays = [
+        o if not _is_owned(o) else _as_now(o, live.pop(o.ref.key), here) for o in predecessor.objects if o not in gone
+    ]
+    born = [_born(o, here, change) for o in live.values()]
+    before = {o.ref.key: o for o in predecessor.objects}
+    changed = [(o.ref, parts) for o in stays if (parts := _parts(before[o.ref.key], o, here))]
     if not (born or changed or gone):
         raise ManifestError(
             f"change {change.revision}: expected a text that changes something protected, found none that does",
@@ -78,16 +72,31 @@ def succeed(predecessor: ObjectManifest, copy: Copy, policy: Policy, change: Cha
         predecessor,
         policy={"name": policy.name, "sha256": policy.digest()},
         repoint=repoint,
-        objects=tuple(sorted(objects, key=lambda o: o.ref.key)),
+        objects=tuple(sorted([*stays, *born], key=lambda o: o.ref.key)),
         succession={"predecessor": predecessor.digest(), "change": change.digest()},
     )
-    manifest.__dict__.pop("_digest", None)
-    return Succession(manifest, tuple(o.ref for o in born), tuple(changed), tuple(gone))
+    return Succession(manifest, tuple(o.ref for o in born), tuple(changed), tuple(o.ref for o in gone))
+
+
+@dataclass(frozen=True)
+class _Here:
+    """What each object is judged with."""
+
+    predecessor: ObjectManifest
+    copy: Copy
+    policy: Policy
+    repoint: tuple[Repoint, ...]
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """The routines of the apply path whose source is another than the predecessor's."""
+        pairs = zip(self.predecessor.repoint, self.repoint, strict=True)
+        return frozenset(new.identity for old, new in pairs if new.after != old.after)
 
 
 def _is_owned(o: ManifestObject) -> bool:
-    """Not so of what counts as transferred and keeps its owner: the system's own, and default privileges of others."""
-    return o.after is not None and o.after.owner == OWNER
+    """Not so of what stays, and of what counts as transferred and keeps its owner: the system's own, and default privileges of others."""
+    return o.disposition == "transfer" and o.after is not None and o.after.owner == OWNER
 
 
 def _repointed(part: Repoint, live: Mapping[tuple[str, str], InventoryObject], sources: Mapping[str, str]) -> Repoint:
@@ -102,25 +111,18 @@ def _repointed(part: Repoint, live: Mapping[tuple[str, str], InventoryObject], s
     return part if sources.get(part.identity) == found.definition_digest else replace(part, after=found.definition)
 
 
-def _another_source(o: ManifestObject, predecessor: ObjectManifest, repoint: tuple[Repoint, ...]) -> bool:
-    return any(
-        new.after != old.after and new.identity == o.ref.identity
-        for old, new in zip(predecessor.repoint, repoint, strict=True)
-    )
-
-
-def _as_now(o: ManifestObject, found: InventoryObject, copy: Copy, policy: Policy, *, source: bool) -> ManifestObject:
-    """``o`` as it is after the change. ``source``: whether its definition is its own: that of a routine of the apply path is the one
-    from before FIX7c."""
+def _as_now(o: ManifestObject, found: InventoryObject, here: _Here) -> ManifestObject:
+    """``o`` as it is after the change. The definition of a routine of the apply path stays the one from before FIX7c."""
     now = o
-    if source and found.definition_digest != o.definition:
-        now = replace(now, definition=found.definition_digest, source=found.definition)
-    if source and _reached(detail := detail_of(found, copy.analyses)) != _reached(o.detail):
-        now = replace(now, detail=detail)
+    if o.ref.identity not in {part.identity for part in here.repoint}:
+        if found.definition_digest != o.definition:
+            now = replace(now, definition=found.definition_digest, source=found.definition)
+        if _reached(detail := detail_of(found, here.copy.analyses)) != _reached(o.detail):
+            now = replace(now, detail=detail)
     if found.storage_digest != o.storage:
         now = replace(now, storage=found.storage_digest, storage_source=found.storage)
     if _as_sets(found.state) != _as_sets(o.retired or o.after):
-        now = _granted(now, found, policy)
+        now = _granted(now, found, here.policy)
     return now
 
 
@@ -148,30 +150,30 @@ def _as_sets(state: State | None) -> tuple[Any, ...]:
     return state.owner, frozenset(state.acl), frozenset((c.column, frozenset(c.acl)) for c in state.columns)
 
 
-def _parts(o: ManifestObject, now: ManifestObject, source: bool) -> tuple[str, ...]:
+def _parts(o: ManifestObject, now: ManifestObject, here: _Here) -> tuple[str, ...]:
     said = {
         "definition": o.definition != now.definition,
         "storage": o.storage != now.storage,
         "ACL": o.after != now.after,
-        "source": source,
+        "source": o.ref.kind in ROUTINES and o.ref.identity in here.replaced,
     }
     return tuple(part for part, differs in said.items() if differs)
 
 
-def _born(o: InventoryObject, copy: Copy, policy: Policy, change: Change) -> ManifestObject:
+def _born(o: InventoryObject, here: _Here, change: Change) -> ManifestObject:
     """What was not there: the control plane's owner's, now and on the way back."""
-    rule = policy.rule_for(o.ref)
+    rule = here.policy.rule_for(o.ref)
     return ManifestObject(
         o.ref,
         "transfer",
         rule.reason if rule is not None and rule.disposition == "transfer" else f"born with change {change.revision}",
-        is_curated(o, policy),
+        is_curated(o, here.policy),
         o.definition_digest,
         o.definition,
         o.storage_digest,
         o.storage,
         o.follows,
-        detail_of(o, copy.analyses),
+        detail_of(o, here.copy.analyses),
         o.state,
         o.state,
         None,

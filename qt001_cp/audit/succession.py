@@ -33,8 +33,10 @@ def changed(manifest: Manifest, before: Manifest | None) -> frozenset[Node]:
 def successions(digest: str, found: Mapping[str, Manifest], events: Iterable[Mapping[str, Any]]) -> Check:
     """The line of the manifest, down to the one of the cutover, and each event that put one in the place of another."""
     check = Check("the line of successors")
-    while digest in found and "succession" in found[digest]:
+    while digest in found:
         check.looked_at += 1
+        if "succession" not in found[digest]:
+            break
         manifest, said = found[digest], found[digest]["succession"]
         before = found.get(said["predecessor"])
         change = found.get(said["change"])

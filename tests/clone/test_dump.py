@@ -16,7 +16,7 @@ from qt001_cp.rehearsal.clone.make import from_dump, from_source
 from qt001_cp.rehearsal.clone.origin import Clone
 from qt001_cp.rehearsal.clone.report import CloneReport
 from qt001_cp.rehearsal.clone.script import fitted
-from qt001_cp.rehearsal.scene import drop_scene
+from qt001_cp.rehearsal.scene import PERSONS, drop_scene
 from qt001_cp.servers import Server, open_server
 from tests.clone.conftest import APPLICATION, DATABASE, POLICY, Shop
 
@@ -28,6 +28,7 @@ NAMED = (
     "reader",
     "locked",
     *(f"qt001_cp_{d}" for d in ("author", "verifier", "auditor")),
+    *PERSONS,  # each has a search_path in that database
 )
 _MEMBERSHIPS = """
 SELECT m.roleid::regrole::text, m.member::regrole::text, m.admin_option FROM pg_auth_members m

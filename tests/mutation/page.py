@@ -12,6 +12,8 @@ from tests.mutation.equivalent import ELSEWHERE, EQUIVALENT
 from tests.mutation.trial import Court
 
 RESULTS = Path(__file__).with_name("results.json")
+NOTICED = Path(__file__).with_name("noticed.json")
+"""Which case noticed a mutant the last time, by routine and checksum: it is tried first, nothing else rests on it."""
 PAGE = Path(__file__).parents[2] / "docs" / "gates-mutation.md"
 _HEAD = """# Mutation of the gates
 
@@ -46,6 +48,18 @@ def write(court: Court, whole: Court) -> None:
             "no SQL": sum(t.stillborn for t in mine),
         }
     keep(lines)
+    seen = {**json.loads(NOTICED.read_text("utf-8")), **{name: {} for name in counts(court)}}
+    for trial in court.trials:
+        if trial.seen and not trial.stillborn:
+            seen[trial.routine][f"{trial.sum:08x}"] = trial.seen
+    kept = {name: dict(sorted(seen[name].items())) for name in sorted(set(seen) & set(lines)) if seen[name]}
+    NOTICED.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+
+
+def noticed() -> dict[int, str]:
+    """The case that noticed each mutant, by its checksum."""
+    kept = json.loads(NOTICED.read_text("utf-8"))
+    return {int(mutant, 16): case for of_one in kept.values() for mutant, case in of_one.items()}
 
 
 def unjudged(whole: Court) -> dict[str, dict[str, object]]:

@@ -110,6 +110,16 @@ def offered(
     return move
 
 
+def ran(verb: str, user: str) -> Move:
+    """An event that says that a login ran clean, here, and which its run did not write."""
+
+    def move(attempt: Attempt) -> None:
+        detail = "SELECT jsonb_build_object('findings', 0, 'instance', qt001_cp.instance())::text"
+        attempt.write_event(verb, "", attempt.run(detail), user=user)
+
+    return move
+
+
 def rehearsed(change: Callable[[Json], object]) -> Move:
     """Another record of the no-go rehearsal."""
 
@@ -149,6 +159,28 @@ def in_manifest(name: str, path: str, value: str) -> Move:
         f" WHERE object ->> 'kind' = 'schema' AND object ->> 'name' = '{name}'",
         "manifest_row",
     )
+
+
+def in_row(entry: tuple[str, str], change: str) -> Move:
+    """Another row of an object in the manifest that is deployed; ``change``: an expression of the old one, ``object``."""
+
+    def move(attempt: Attempt) -> None:
+        on = "ENABLE ALWAYS TRIGGER"
+        attempt.run("ALTER TABLE qt001_cp.manifest_row DISABLE TRIGGER USER")
+        changed = attempt.run(
+            f"UPDATE qt001_cp.manifest_row SET object = {change} WHERE manifest = %s AND object ->> 'kind' = %s"
+            " AND object ->> 'identity' = %s RETURNING number",
+            [attempt.stage.digest, *entry],
+        )
+        assert changed is not None, f"{entry} is not in the manifest"
+        attempt.run(f"ALTER TABLE qt001_cp.manifest_row {on} append_only, {on} never_truncated")
+
+    return move
+
+
+def in_document(kind: str, change: str) -> Move:
+    """Another head of the documents of a kind; ``change``: an expression of the old one, ``head``."""
+    return behind(f"UPDATE qt001_cp.document SET head = {change} WHERE kind = 'qt001.{kind}/1'", "document")
 
 
 def as_reached(attempt: Attempt) -> None:

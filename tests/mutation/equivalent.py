@@ -8,11 +8,22 @@ _SAME: Final = "identities are unique across the kinds that are listed; the kind
 _COUNT: Final = "without it the server refuses the count itself: as closed, in other words"
 _CUTOVER: Final = "the exception of the cutover; a gate asks without it, tests/operator with it"
 
+_WORDS: Final = "only the words of a finding, which is one whatever they are"
 _BETWEEN: Final = "only names the role in between, for the mending command"
 _DEPLOYED: Final = "FIX7c makes the gates and deploys in one transaction: no case is without a deployed manifest"
 _BEFORE: Final = "a filter before the exact question, which effective_privileges() answers"
+_IN_FORCE: Final = "a gate asks with in_force; FIX7a and FIX7b ask without: tests/cutover/test_search_path.py"
+_BEFORE_16: Final = (
+    "asked on PostgreSQL 14 and 15 only, where no mutant is tried: tests/operator/test_managed.py has such a login"
+)
+
+
+def _each(reason: str, *removed: str) -> dict[str, str]:
+    return dict.fromkeys(removed, reason)
+
 
 EQUIVALENT: Final[dict[str, dict[str, str]]] = {
+    "acl_lines": {"branch: (entry ->> 3)::boolean": _WORDS},
     "analysis_findings": {
         "condition: space.nspname = object.schema": "the identity, compared in the same join, holds the schema; this is for speed",
         "conjunct: live.pronamespace = space.oid": "the identity, compared in the same join, holds the schema; this is for speed",
@@ -43,6 +54,13 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: name <> app": "the application's own attributes are the first arm's findings",
         "disjunct: name = 'qt001_cp_owner'": "a member of the owner holds all that it owns: excess_privilege_findings",
     },
+    "expected_source": _each(
+        _WORDS,
+        "conjunct: state = 'deployed'",
+        "conjunct: event.verb = 'deployed'",
+        "conjunct: event.subject = expected_source.manifest",
+        "conjunct: entry.manifest = expected_source.manifest",
+    ),
     "excess_privilege_findings": {
         "conjunct: qt001_cp.has_any_privilege(app, live.classid, live.objid, object.kind, live.owner::name, privilege.revoked, privilege.revoked_columns)": _BEFORE,
         "condition: has.privilege <> ALL (suspect.kept)": "in the reference estate SELECT on curated views and USAGE of schemas are left, which may_hold() lets by; tests/kinds leaves a language",
@@ -50,17 +68,49 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     },
     "coverage_aspects": {
         "conjunct: state <> 'before'": "a gate asks for no other state",
-        "conjunct: state <> 'before' (2)": "a gate asks for no other state",
-        "conjunct: object.kind = 'database'": "the detail of other kinds is compared nowhere",
-        "condition: numbers IS NULL OR object.transferred": "a gate does not look at what is only told",
-        "conjunct: live.kind = wanted.kind": _SAME,
+        "conjunct: definitions": "a gate asks for definitions",
+        "branch: cardinality(pair.why) > 0": "only the words of the mending command",
+        **_each(
+            "a gate asks with numbers, and with these only what is transferred is compared",
+            "conjunct: pair.transferred",
+            "disjunct: NOT pair.transferred",
+        ),
         "disjunct: pair.system": "the reference estate has nothing of the system's own; tests/kinds has it",
-        "conjunct: wanted.kind IS NOT NULL": "what the manifest does not hold is a finding already, with no state to differ from",
         "conjunct: pair.in_both": "what is on one side only has nothing to differ from",
         "conjunct: pair.in_both (3)": "what is on one side only has nothing to differ from",
         "conjunct: pair.in_both (4)": "what is on one side only has nothing to differ from",
         "conjunct: pair.wanted_acl <> pair.acl": "a cheap comparison before that of the sets",
+        "conjunct: qt001_cp.acl_set(pair.wanted_acl) <> qt001_cp.acl_set(pair.acl)": "what is told and what is not: weighed_acl() compares the sets again",
         "conjunct: pair.wanted_columns <> pair.columns": "a cheap comparison before that of the sets",
+    },
+    "coverage_pair": {
+        "conjunct: server.here >= 17": "true on PostgreSQL 17 and later, where the mutants are tried; before, nobody has MAINTAIN",
+        "conjunct: definitions": "a gate asks for definitions",
+        **_each(
+            "a gate asks with numbers, in state deployed, and not for what is retained",
+            "disjunct: numbers IS NULL",
+            "conjunct: state = 'deployed'",
+            "conjunct: state = 'deployed' (2)",
+            "conjunct: (retained OR wanted.transferred)",
+            "disjunct: retained",
+            "conjunct: numbers IS NOT NULL",
+        ),
+        **_each(
+            "in state deployed live_object() words nothing: live_definition() does, what has changed",
+            "conjunct: made.worded",
+            "arm: SELECT live.classid, live.objid, qt001_cp.sha256_hex(convert_to(live.definition, 'UTF8')), live.definition FROM live WHERE live.definition IS NOT NULL",
+            "condition: live.definition IS NOT NULL",
+        ),
+        "conjunct: state <> 'deployed'": "it words again what has not changed since: the same words",
+        "conjunct: wanted.identity = live.identity": "more is worded than compared: this is for speed",
+        "conjunct: wanted.kind IS NOT NULL": "what the manifest does not hold is a finding already; how else it differs is only told",
+        "conjunct: known.classid = live.classid": "an OID that two catalogs share could only add a comparison",
+        **_each(
+            _SAME,
+            "conjunct: wanted.kind = live.kind",
+            "conjunct: live.kind = wanted.kind",
+            "conjunct: entry.kind = live.kind",
+        ),
     },
     "control_schema_findings": {
         "conjunct: entry.owner = 'qt001_cp_owner'::regrole": "what belongs to another role there is a finding by itself",
@@ -81,6 +131,12 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "containment_findings": {
         "arm: SELECT finding.* FROM qt001_cp.reach_findings(manifest) finding": "what is reached is tried route by route: tests/routes",
     },
+    "caller_lines": {
+        "conjunct: entry.privilege_type = 'EXECUTE'": "the ACL of a routine has no other privilege",
+    },
+    "chain_findings": {
+        "condition: event.verb NOT IN ('signed', 'refused', 'verified', 'scanned')": "none of these opens an epoch, by which the join asks; this is for the index",
+    },
     "control_privilege": {
         "conjunct: relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')": "no other kind of relation has an ACL",
     },
@@ -96,9 +152,70 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "independence_findings": {
         "disjunct: event.actor = signer": "one login is one person, and a login without a person is the arm above",
     },
+    "beside_application_findings": {
+        "branch: count(*) > 1": _WORDS,
+        "condition: held.grantee IN (SELECT beside.role::text FROM beside)": "the join with beside asks the same",
+    },
+    "grant_option_findings": {
+        "condition: kind.kind = held.kind": "only the noun of the mending command, and how many objects more there are",
+        "condition: counted.place = 1": "one finding a role: the others say the same of it",
+    },
+    "line_difference": _each(
+        _WORDS,
+        "conjunct: other.again = line.again",
+        "branch: length(btrim(differing.line)) > 300",
+        "condition: differing.number <= 8",
+        "branch: count(*) > 8",
+        "branch: both_sides.less IS NOT NULL",
+        "conjunct: both_sides.less IS NULL",
+        "branch: both_sides.less IS NULL AND both_sides.more IS NULL",
+        "conjunct: both_sides.more IS NULL",
+        "branch: both_sides.less IS NULL",
+        "branch: both_sides.more IS NULL",
+    ),
+    "loan_differences": {
+        "condition: EXISTS (SELECT 1 FROM lent)": "this is for speed: without a loan there is nothing to compare",
+        "conjunct: live.kind = lent.kind": _SAME,
+    },
+    "name_findings": {
+        "conjunct: pair.kind <> 'database'": "of a database it is one question, whether it has the name",
+    },
+    "without_maintain": {
+        "conjunct: known.privilege <> 'MAINTAIN'": "the entry itself is the one that it would ask about",
+    },
+    "hidden_findings": {
+        "conjunct: object.schema = ANY (app.path)": "a schema that is not on the path has no position on it",
+    },
+    "kept_cascade_findings": {
+        "condition: listed.kind = 'table'": _SAME,
+        "conjunct: held.contype = 'f'": "no other constraint has an action",
+        "conjunct: entry.kind = 'table'": _SAME,
+    },
+    "kept_foreign_key": {
+        "conjunct: known.contype = 'f'": "no other constraint references a table",
+    },
+    "left_to_application": {
+        "conjunct: object.disposition = 'transfer'": "the manifest leaves something of what it transfers alone: the others have no state after it",
+        "conjunct: object.kind <> 'default acl'": "no write goes on from default privileges, and no way ends at them",
+    },
     "legacy_findings": {
         "conjunct: live.kind = legacy.kind": _SAME,
         "conjunct: reached.kind = legacy.kind": _SAME,
+    },
+    "ledger_member_findings": {
+        "conjunct: NOT near.adopts": "a member is a finding of the arm above",
+        **_each(
+            _BEFORE_16,
+            "arm: SELECT 'QT107', 'role ' || role.rolname, format('NOCREATEROLE, as everybody but the administrator (%s)', administrator.name), 'CREATEROLE, by which it can make itself a member of qt001_cp_ledger', format('ALTER ROLE %I NOCREATEROLE;', role.rolname) FROM pg_roles role CROSS JOIN administrator WHERE current_setting('server_version_num')::int < 160000 AND role.rolcreaterole AND NOT role.rolsuper AND role.rolname <> administrator.name AND (role.rolcanlogin OR EXISTS (SELECT 1 FROM pg_auth_members member WHERE member.roleid = role.oid))",
+            "conjunct: role.rolcreaterole",
+            "NOT of: NOT role.rolsuper AND role.rolname <> administrator.name AND (role.rolcanlogin OR EXISTS (SELECT 1 FROM pg_auth_members member WHERE member.roleid = role.oid))",
+            "conjunct: NOT role.rolsuper (2)",
+            "conjunct: role.rolname <> administrator.name",
+            "conjunct: (role.rolcanlogin OR EXISTS (SELECT 1 FROM pg_auth_members member WHERE member.roleid = role.oid))",
+            "disjunct: role.rolcanlogin",
+            "disjunct: EXISTS (SELECT 1 FROM pg_auth_members member WHERE member.roleid = role.oid)",
+            "condition: member.roleid = role.oid",
+        ),
     },
     "no_worse_findings": {
         "conjunct: object.kind = 'table'": _SAME,
@@ -117,6 +234,15 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "arm: SELECT finding.* FROM qt001_cp.application_member_findings(true) finding": "the gate itself asks the same without the exception of the cutover",
     },
     "search_path_findings": {
+        **_each(
+            _IN_FORCE,
+            "conjunct: in_force",
+            "disjunct: NOT in_force AND pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema') AND ( has_function_privilege(app.name, pg_proc.oid, 'EXECUTE') OR pg_has_role(app.name, pg_proc.proowner, 'MEMBER'))",
+            "NOT of: NOT IN ('pg_catalog', 'information_schema') AND ( has_function_privilege(app.name, pg_proc.oid, 'EXECUTE') OR pg_has_role(app.name, pg_proc.proowner, 'MEMBER'))",
+            "conjunct: ( has_function_privilege(app.name, pg_proc.oid, 'EXECUTE') OR pg_has_role(app.name, pg_proc.proowner, 'MEMBER'))",
+            "disjunct: has_function_privilege(app.name, pg_proc.oid, 'EXECUTE')",
+            "disjunct: pg_has_role(app.name, pg_proc.proowner, 'MEMBER')",
+        ),
         "disjunct: pinned.path IS NULL": "without a path no schema is named, and pg_temp is not the last one",
         "conjunct: pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema')": "initdb makes no SECURITY DEFINER routine there, and nobody else can make one",
     },

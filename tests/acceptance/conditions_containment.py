@@ -34,7 +34,8 @@ def _left_column(
     option: bool = False,
     column: str = "value",
 ) -> Move:
-    columns = json.dumps([{"column": column, "acl": [["qt001_cp_owner", to, privilege, option]]}])
+    parts = [{"column": each, "acl": [["qt001_cp_owner", to, privilege, option]]} for each in column.split()]
+    columns = json.dumps(parts)
     return in_row(entry, f"jsonb_set(object, '{{after,columns}}', '{columns}')")
 
 
@@ -125,6 +126,8 @@ CONTAINMENT = (
     _CONTAINED("default privileges for everybody", _defaults(_OTHER, to="PUBLIC", where=""), "default acl for role qt001_service on tables"),
     _CONTAINED("default privileges on functions for everybody in a schema", _defaults(_OTHER, "EXECUTE ON FUNCTIONS", "PUBLIC"),
                "for role qt001_service in schema public on functions"),
+    _CONTAINED("default privileges on functions for it, in whatever schema", _defaults(_OTHER, "EXECUTE ON FUNCTIONS", where=""),
+               "default acl for role qt001_service on functions"),
     _CONTAINED("default privileges of the owner role", _defaults("qt001_cp_owner", where=""), "default acl for role qt001_cp_owner on tables"),
     _CONTAINED("default privileges of the owner role, which the policy trusts", both(_TRUSTS_OWNER, _defaults("qt001_cp_owner", where="")),
                "default acl for role qt001_cp_owner on tables"),
@@ -168,6 +171,8 @@ CONTAINMENT = (
     _CONTAINED("its own table hides a protected one, and another role has another path", both(_HIDING, do("ALTER ROLE intern SET search_path = public")), _HIDDEN),
     _CONTAINED("it keeps a column, and reads the table", both(
         _left_column(_SETTING, "SELECT"), do("GRANT SELECT ON public.qt001_setting TO directus")), "directus has SELECT"),
+    _CONTAINED("it keeps every column, and reads the table", both(
+        _left_column(_SETTING, "SELECT", column="key value updated_at"), do("GRANT SELECT ON public.qt001_setting TO directus")), "directus has SELECT"),
     _CONTAINED("it keeps a column, and reads another one", both(
         _left_column(_SETTING, "SELECT"), do(_COLUMN, "GRANT SELECT (key) ON public.qt001_setting TO directus")), "directus has SELECT"),
     _CONTAINED("it keeps a column, and writes it", both(
@@ -222,6 +227,11 @@ CONTAINED_STAYS = (
     _OPEN("it keeps SELECT on a source table", _left(("table", "public.qt001_source"), "SELECT")),
     _OPEN("it keeps a call of a legacy routine that runs with its caller's rights", _left(("function", "public.qt001_is_ready()"), "EXECUTE")),
     _OPEN("it keeps a call of a body that reads what says what is blocked", both(_reaching("reads", _SWITCH), _left(_BODY, "EXECUTE"))),
+    _OPEN("it may do to what it lends what it always could, and a foreign key that the policy keeps passes it on", both(
+        do("ALTER TABLE public.qt001_switch ADD COLUMN tag int CONSTRAINT of_theirs REFERENCES public.tags ON DELETE CASCADE"),
+        _kept(table="public.qt001_switch", references="public.tags", on_delete="CASCADE"),
+        in_row(("table", "public.tags"), """object || '{"disposition": "lend", "after": {"owner": "directus", "columns": [],
+            "acl": [["directus", "directus", "DELETE", false]]}}'"""))),
     _OPEN("it keeps a write to what the system made", both(_detail(_SWITCH, system=True), _left(_SWITCH, "INSERT"))),
     _OPEN("it keeps a call of a body that writes what was retained", both(
         in_row(_SWITCH, """jsonb_set(object, '{disposition}', '"retain"')"""), _reaching("writes", _SWITCH), _left(_BODY, "EXECUTE"))),

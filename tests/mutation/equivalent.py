@@ -134,6 +134,13 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "caller_lines": {
         "conjunct: entry.privilege_type = 'EXECUTE'": "the ACL of a routine has no other privilege",
     },
+    "carries": {
+        "conjunct: entry.classid = 'pg_rewrite'::regclass": "an OID that two catalogs share could only add a way",
+        "conjunct: entry.refobjid <> rewrite.ev_class": "a way from a relation to itself leads nowhere",
+        "conjunct: rewrite.oid >= 16384": "no manifest holds a view of the server's own; this is for speed",
+        "condition: NOT fired.tgisinternal": "the functions of the server's own triggers are in no manifest, and nothing follows them",
+        "conjunct: held.contype = 'f'": "no other constraint has an action",
+    },
     "chain_findings": {
         "condition: event.verb NOT IN ('signed', 'refused', 'verified', 'scanned')": "none of these opens an epoch, by which the join asks; this is for the index",
     },
@@ -177,6 +184,17 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "condition: EXISTS (SELECT 1 FROM lent)": "this is for speed: without a loan there is nothing to compare",
         "conjunct: live.kind = lent.kind": _SAME,
     },
+    "only_kept_columns": _each(
+        "no privilege of the whole alone is one of columns: the next question answers it",
+        "branch: privilege NOT IN (SELECT known.privilege FROM qt001_cp.privilege known WHERE known.of_columns)",
+        "condition: known.of_columns",
+    )
+    | {"conjunct: NOT attribute.attisdropped": "of a column that is gone has_column_privilege() knows nothing"},
+    "default_privilege_findings": {
+        "condition: held.grantee IS NOT NULL": "nobody is called NULL",
+        "disjunct: role = 'qt001_cp_owner'": "the owner holds all that the manifest transfers, by what it says",
+        "conjunct: object.kind = 'default acl'": _SAME,
+    },
     "name_findings": {
         "conjunct: pair.kind <> 'database'": "of a database it is one question, whether it has the name",
     },
@@ -191,11 +209,25 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: held.contype = 'f'": "no other constraint has an action",
         "conjunct: entry.kind = 'table'": _SAME,
     },
+    "kept_reach_findings": {
+        "condition: entry.disposition = 'transfer'": "a way that leads over what is retained is a finding of the routes by itself",
+        "conjunct: kept.privilege = 'EXECUTE'": "nothing but a routine is SECURITY DEFINER, and it has no other privilege",
+        **_each(
+            "this is for speed: without a beginning or an end there is no way",
+            "conjunct: EXISTS (SELECT 1 FROM start)",
+            "conjunct: EXISTS (SELECT 1 FROM closed)",
+        ),
+        **_each(
+            _SAME,
+            "conjunct: object.kind = kept.kind",
+            "conjunct: edge.kind = walk.kind",
+            "conjunct: closed.kind = walk.kind",
+        ),
+    },
     "kept_foreign_key": {
         "conjunct: known.contype = 'f'": "no other constraint references a table",
     },
     "left_to_application": {
-        "conjunct: object.disposition = 'transfer'": "the manifest leaves something of what it transfers alone: the others have no state after it",
         "conjunct: object.kind <> 'default acl'": "no write goes on from default privileges, and no way ends at them",
     },
     "legacy_findings": {

@@ -232,6 +232,9 @@ CONTAINED_STAYS = (
         _kept(table="public.qt001_switch", references="public.tags", on_delete="CASCADE"),
         in_row(("table", "public.tags"), """object || '{"disposition": "lend", "after": {"owner": "directus", "columns": [],
             "acl": [["directus", "directus", "DELETE", false]]}}'"""))),
+    _OPEN("it keeps a write to a view that asks a routine, which only its reader calls", both(
+        _detail(("function", "public.qt001_severity_rank(public.qt001_severity)"), reaches=[
+            {"verb": "writes", "kind": _SWITCH[0], "identity": _SWITCH[1]}]), _left(("view", "public.qt001_case_age"), "INSERT"))),
     _OPEN("it keeps a write to what the system made", both(_detail(_SWITCH, system=True), _left(_SWITCH, "INSERT"))),
     _OPEN("it keeps a call of a body that writes what was retained", both(
         in_row(_SWITCH, """jsonb_set(object, '{disposition}', '"retain"')"""), _reaching("writes", _SWITCH), _left(_BODY, "EXECUTE"))),

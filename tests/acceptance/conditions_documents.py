@@ -158,6 +158,8 @@ DOCUMENTS = (
     _RECENT("it ran here as an operator", ran("verified", OPERATOR), "ran as " + OPERATOR),
     _RECENT("it ran in another instance of the ledger", lambda a: a.write_event("verified", "", '{"findings": 0}', user=VERIFIER),
             "in another instance of this ledger"),
+    _RECENT("nobody may ask any more which cluster this is", do("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system() FROM PUBLIC"),
+            "in another instance of this ledger"),
     _RECENT("it ran in another epoch", behind("UPDATE qt001_cp.event SET epoch = epoch - 1 WHERE verb = 'verified'", "event"), "in epoch "),
     _RECENT("the time of its run is in the future",
             behind("UPDATE qt001_cp.event SET at = clock_timestamp() + interval '30 days' WHERE verb = 'verified'", "event"), "in the future"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from functools import partial
 
+from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import Closer
-from tests.acceptance.moves import Move, behind, both, do, in_document, in_row
+from tests.acceptance.moves import Move, behind, both, do, in_document, in_row, rehearsed
 from tests.acceptance.stays_open import Stays
 
 _ACL = partial(Closer, "owners_and_acls_exact", resign=False)
@@ -28,6 +29,17 @@ def _named(change: str) -> Move:
         f"UPDATE qt001_cp.event SET detail = {change} WHERE verb = 'sealed' AND detail ->> 'kind' = 'qt001.manifest.object/1'",
         "event",
     )
+
+
+def _forged(attempt: Attempt) -> None:
+    """A table has changed, and the newest record says that its rows of now were there at the deployment."""
+    attempt.run("ALTER TABLE public.qt001_setting REPLICA IDENTITY FULL")
+    rows = attempt.run("SELECT d.rows FROM qt001_cp.definition_rows(ARRAY['public.qt001_setting'::regclass::oid]) d")
+    meant = attempt.run(
+        "SELECT o.definition FROM qt001_cp.expected_object(%s, 'deployed') o WHERE o.kind = %s AND o.identity = %s",
+        [attempt.stage.digest, *_SETTING],
+    )
+    rehearsed(lambda record: record.update(definitions=[[rows, meant]]))(attempt)
 
 
 _LOAN = in_row(
@@ -54,6 +66,8 @@ ESTATE = (
     _ACL("what was lent has another owner", both(_LOAN, do(_LENT, _LENT_COLUMN, "ALTER TABLE public.tags OWNER TO intern")),
          "table public.tags: expected owner directus, lent to qt001_cp_owner"),
     _ACL("what was lent is gone", both(_LOAN, do("DROP TABLE public.tags CASCADE")), "no such object"),
+    _ACL("not everybody may connect any more", do("REVOKE CONNECT ON DATABASE directus_case FROM PUBLIC"), "database directus_case"),
+    _ACL("the application may connect by a grant of its own", do("GRANT CONNECT ON DATABASE directus_case TO directus"), "database directus_case"),
     _ACL("somebody maintains a table", do("GRANT MAINTAIN ON public.qt001_setting TO intern"), "table public.qt001_setting"),
     _ACL("somebody maintains a table and holds nothing else, which the manifest's major version did not know",
          both(_OF_16, do("GRANT MAINTAIN ON public.qt001_setting TO qt001_service")), "MAINTAIN for qt001_service"),
@@ -62,6 +76,8 @@ ESTATE = (
          "UPDATE for qt001_cp_owner"),
     _THERE("a new table of the owner's that nobody else reaches",
            do("CREATE TABLE public.late (id int)", "ALTER TABLE public.late OWNER TO qt001_cp_owner"), "table public.late"),
+    Closer("definitions_exact", "a table has changed, and another record than the deployment's says that it has not", _forged,
+           "table public.qt001_setting", resign=False),
     Closer("definitions_exact", "the manifest was made on another major version, which words the database otherwise", both(
         _OF_16, do("ALTER DATABASE directus_case SET row_security = off")), "definitions: expected PostgreSQL 16", resign=False),
     _THERE("a role has another name", _RENAMED, "role other, which is it by another name"),

@@ -37,6 +37,11 @@ def _says(server: str, *options: str) -> Move:
     return in_document("policy", f"jsonb_set(head, '{{outside}}', '{said}')")
 
 
+_FILES = (
+    "CREATE EXTENSION file_fdw SCHEMA public;\nCREATE SERVER files FOREIGN DATA WRAPPER file_fdw;\n"
+    "CREATE FOREIGN TABLE public.articles_files (a text) SERVER files OPTIONS (filename '/dev/null');\n"
+)
+"""Another server, which reads, and which it may not use."""
 _OPTIONS = ("dbname=directus_case", "host=127.0.0.1")
 """A routine with another role's rights that it may call is a finding by itself: what is behind one is tried in tests/cutover."""
 OUTSIDE = (
@@ -50,6 +55,8 @@ OUTSIDE = (
 OUTSIDE_STAYS = (
     _OPEN("another role's foreign table", do(SERVER)),
     _OPEN("a wrapper that reads nothing", do(_BARE + WAYS["the foreign table itself"])),
+    _OPEN("a wrapper that reads nothing, beside one that does", do(_FILES + _BARE + WAYS["the foreign table itself"])),
+    _OPEN("the policy says where the server leads that it may use", both(do(_FILES + SERVER + WAYS[_VIEW]), _says("loop", *_OPTIONS))),
     _OPEN("the policy says where the server leads", both(do(SERVER + WAYS[_VIEW]), _says("loop", *_OPTIONS))),
     _OPEN("another role's view of a foreign table that it may not read, in a schema that it may not use", do(
         SERVER + WAYS[_VIEW], "CREATE SCHEMA shut", "ALTER VIEW public.articles_ft_v SET SCHEMA shut")),

@@ -180,6 +180,16 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "branch: both_sides.less IS NULL",
         "branch: both_sides.more IS NULL",
     ),
+    "live_definition": {
+        "branch: EXISTS (SELECT 1 FROM deployed)": "without it everything is worded: this is for speed",
+        **_each(
+            "an OID that two catalogs share could only word an object again",
+            "conjunct: asked.classid = live.classid",
+            "conjunct: unchanged.classid = asked.classid",
+            "conjunct: other.classid = live.classid",
+        ),
+        "conjunct: other.objid = live.objid": "live_object() is asked for these numbers alone: the same rows, more than once",
+    },
     "loan_differences": {
         "condition: EXISTS (SELECT 1 FROM lent)": "this is for speed: without a loan there is nothing to compare",
         "conjunct: live.kind = lent.kind": _SAME,
@@ -198,6 +208,10 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "name_findings": {
         "conjunct: pair.kind <> 'database'": "of a database it is one question, whether it has the name",
     },
+    "stage": {
+        "branch: to_regclass('qt001_cp.v_fix7_gate') IS NULL": "where there are gates they have been made",
+    },
+    "weighed_acl": {"branch: kind <> 'database'": "nothing but a database has CONNECT"},
     "without_maintain": {
         "conjunct: known.privilege <> 'MAINTAIN'": "the entry itself is the one that it would ask about",
     },
@@ -252,6 +266,12 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "no_worse_findings": {
         "conjunct: object.kind = 'table'": _SAME,
     },
+    "outside_findings": {
+        "conjunct: node.classid = 'pg_foreign_server'::regclass": "an OID that two catalogs share could only add a finding",
+        "branch: servers = '{}'": "without a server there is no way to one: this is for speed",
+        "condition: node.number = step.node": "what was not walked has no path, which the last join asks for",
+        "condition: walked.node = reached.number": _WORDS,
+    },
     "privilege_of": {
         "conjunct: known.since <= current_setting('server_version_num')::int / 10000": "true on PostgreSQL 17 and later, where the mutants are tried; before, the name MAINTAIN raises",
     },
@@ -264,6 +284,9 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "member_of": {"condition: login IS NOT NULL": "no gate asks about nobody"},
     "roles_apart_findings": {
         "arm: SELECT finding.* FROM qt001_cp.application_member_findings(true) finding": "the gate itself asks the same without the exception of the cutover",
+    },
+    "routine_definition": {
+        "branch: live.prosqlbody IS NULL": "outside of qt001_cp live_definition() of a routine with a text is the same digest; this is for speed",
     },
     "search_path_findings": {
         **_each(
@@ -278,6 +301,9 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "disjunct: pinned.path IS NULL": "without a path no schema is named, and pg_temp is not the last one",
         "conjunct: pg_namespace.nspname NOT IN ('pg_catalog', 'information_schema')": "initdb makes no SECURITY DEFINER routine there, and nobody else can make one",
     },
+    "server_words": _each(
+        _WORDS, "condition: mapping.srvid = pg_foreign_server.oid", "condition: wrapper.oid = srvfdw"
+    ),
     "sign_off_findings": {
         "condition: answer.verb = 'signed'": "a refusal closes the gate by itself",
     },

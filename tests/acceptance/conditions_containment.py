@@ -179,6 +179,7 @@ CONTAINMENT = (
         _left_column(_SETTING, "SELECT"), do(_COLUMN, "GRANT UPDATE (value) ON public.qt001_setting TO directus")), "directus has UPDATE"),
     _CONTAINED("it keeps a column, and empties the table", both(
         _left_column(_SETTING, "SELECT"), do(_COLUMN, "GRANT TRUNCATE ON public.qt001_setting TO directus")), "directus has TRUNCATE"),
+    _CONTAINED("it writes a view that it keeps reading", do("GRANT UPDATE ON public.qt001_status TO directus"), "directus has UPDATE"),
     _CONTAINED("another role keeps a column that it reads", both(_left_column(_SETTING, "SELECT", "reporting"), do(_COLUMN)), "directus has SELECT"),
     *(_CONTAINED(f"the policy keeps a foreign key of another {what}", both(_theirs(), _kept(**said)), _THEIRS) for what, said in (
         ("name", {"name": "other"}), ("table", {"table": "cms.other"}), ("protected table", {"references": "public.qt001_template"}),

@@ -26,6 +26,10 @@ def _bound_again(attempt: Attempt) -> None:
     attempt.write_event("bound", digest, '{"requirement": "another"}')
 
 
+def _evidence_named(attempt: Attempt) -> None:
+    attempt.write_event("captured", attempt.run("SELECT subject FROM qt001_cp.event WHERE verb = 'bound' LIMIT 1"))
+
+
 def _of_another(record: Json) -> None:
     record["manifest"] = "0" * 64
 
@@ -64,5 +68,7 @@ SUBJECT_STAYS = (
     _SAME("a column of the ledger's table was made and dropped", _since(_LATER, do("ALTER TABLE qt001_cp.late ADD COLUMN c int", "ALTER TABLE qt001_cp.late DROP COLUMN c"))),
     _SAME("another manifest was rehearsed", rehearsed(_of_another)),
     _SAME("the author proposes the same manifest again", lambda attempt: attempt.write_event("proposed", attempt.stage.digest)),
+    _SAME("something else is written about the same manifest", lambda attempt: attempt.write_event("captured", attempt.stage.digest)),
+    _SAME("something else is written about its evidence", _evidence_named),
     _SAME("evidence about another manifest was imported", analysed(lambda _: None, subject="0" * 64)),
 )  # fmt: skip  # one case a line

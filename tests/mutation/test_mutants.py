@@ -33,7 +33,9 @@ ASKED = os.environ.get("QT001_TEST_MUTANTS", "")
 DAY = 86_400
 SAMPLE = 8
 """One mutant in so many, by the checksum of its words."""
-FEWEST = 20
+ENDLESS = "2min"
+"""A recursion without its condition has no end; that is noticed too."""
+FEWEST = 60
 """A smaller sample says nothing: most routines would not have been judged."""
 OLDEST = 170000
 """Some conditions speak of what only this version and later have: MAINTAIN, options of memberships."""
@@ -49,6 +51,7 @@ def court(library: Library) -> Iterator[Court]:
     stage = _patient(library.copy("fix7c"))
     open_all(stage)
     with stage.connect() as connection:
+        connection.execute(f"SET statement_timeout = '{ENDLESS}'")
         connection.execute("BEGIN")
         made = Court(Attempt(connection, stage), read_world(connection))
         made.take(sorted(made.world.judged() - set(ELSEWHERE)))

@@ -188,6 +188,9 @@ CONTAINMENT = (
         _theirs("", "ALTER TABLE public.qt001_setting ADD CONSTRAINT of_theirs CHECK (true)"), _kept()), _THEIRS),
 )  # fmt: skip  # one case a line
 CONTAINED_STAYS = (
+    _OPEN("it may call what the manifest retains", both(
+        in_row(("function", "public.qt001_describe(integer)"), """jsonb_set(object, '{disposition}', '"retain"')"""),
+        do("GRANT EXECUTE ON FUNCTION public.qt001_describe(integer) TO directus"))),
     _OPEN("the policy keeps a foreign key", both(_theirs(), _kept())),
     _OPEN("another table has a constraint with the name of a foreign key that the policy keeps", both(
         _theirs("", "ALTER TABLE public.qt001_template ADD CONSTRAINT of_theirs CHECK (true)"), _kept())),

@@ -45,6 +45,8 @@ SUBJECT = (
     _MOVED("a table has row security", do(f"ALTER TABLE {_PERSON} ENABLE ROW LEVEL SECURITY")),
     _MOVED("a column has a default", do(f"ALTER TABLE {_PERSON} ALTER COLUMN person SET DEFAULT 'tom.tan'")),
     _MOVED("a column of a table that is not its first", _since(_LATER, do("ALTER TABLE qt001_cp.late ALTER b SET NOT NULL"))),
+    _MOVED("two columns exchange their defaults", _since(
+        do("CREATE TABLE qt001_cp.late (a int DEFAULT 1, b int DEFAULT 2)"), do("ALTER TABLE qt001_cp.late ALTER a SET DEFAULT 2, ALTER b SET DEFAULT 1"))),
     _MOVED("somebody may write a column", do(f"GRANT UPDATE (person) ON {_PERSON} TO intern")),
     _MOVED("a table has a constraint more", do(f"ALTER TABLE {_PERSON} ADD CONSTRAINT more CHECK (login <> 'intern')")),
     _MOVED("a table has a trigger more", do(_TRIGGER.format(_PERSON))),

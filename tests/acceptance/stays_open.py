@@ -201,6 +201,11 @@ STAYS = (
     _PAIRED("a function of the owner's in another schema that everybody may call",
             do("CREATE FUNCTION public.open_to_all() RETURNS int LANGUAGE sql SET search_path = pg_catalog, pg_temp AS 'SELECT 1'",
                "ALTER FUNCTION public.open_to_all() OWNER TO qt001_cp_owner")),
+    _PAIRED("a schema of the ledger role's elsewhere, with a table and a function, that everybody may use", do(
+        "CREATE SCHEMA elsewhere AUTHORIZATION qt001_cp_ledger", "GRANT USAGE ON SCHEMA elsewhere TO PUBLIC",
+        "CREATE TABLE elsewhere.kept (a int)", "ALTER TABLE elsewhere.kept OWNER TO qt001_cp_ledger", "GRANT SELECT ON elsewhere.kept TO PUBLIC",
+        "CREATE FUNCTION elsewhere.told() RETURNS int LANGUAGE sql SET search_path = pg_catalog, pg_temp AS 'SELECT 1'",
+        "ALTER FUNCTION elsewhere.told() OWNER TO qt001_cp_ledger")),
     _PAIRED("a new function that calls the writer, which asks", fresh(GUARDED)),
     _PAIRED("a Level-A routine that calls another", both(
         routine("qt001_cp.level_a", owner="qt001_cp_ledger", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),

@@ -149,6 +149,11 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')": "no other kind of relation has an ACL",
     },
     "expected_object": {
+        **_each(
+            "a gate compares only what is transferred",
+            "branch: expected_object.state = 'before' OR entry.disposition = 'retain'",
+            "disjunct: entry.disposition = 'retain'",
+        ),
         "conjunct: expected_object.state = 'deployed'": "a gate asks for no other state",
         "disjunct: expected_object.state = 'before'": "a gate asks for no other state",
         "conjunct: event.subject = expected_object.manifest": "a gate asks about the manifest of the last deployment",

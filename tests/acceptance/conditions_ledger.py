@@ -139,6 +139,8 @@ LEDGER = (
     _SIGNED("an event trigger of the watch is off",
             _watch("SELECT min(format('ALTER EVENT TRIGGER %I DISABLE', e.evtname)) FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid"
                    " WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace"), "not signed"),
+    _SIGNED("a trigger of the watch's own table is off", do(
+        "SET CONSTRAINTS ALL IMMEDIATE", "ALTER TABLE qt001_cp_watch.change DISABLE TRIGGER settle"), "not signed"),
     _SIGNED("a trigger of the watch is gone",
             _watch("SELECT min(format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
                    " WHERE p.pronamespace = 'qt001_cp_watch'::regnamespace AND t.tgparentid = 0"), "not signed"),

@@ -57,6 +57,9 @@ ROLES = (
         "CREATE ROLE dora LOGIN", "GRANT qt001_cp_operator TO dora WITH ADMIN TRUE, INHERIT FALSE, SET FALSE", "GRANT qt001_cp_owner TO dora"),
         "role dora"),
     _APART("a superuser is the owner role who is no operator", do("CREATE ROLE boss SUPERUSER", "GRANT qt001_cp_owner TO boss"), "role boss"),
+    *(_APART(f"an auditor who creates roles {does} the application role", do(f"ALTER ROLE {AUDITOR} CREATEROLE", f"GRANT directus TO {AUDITOR} WITH {how}"),
+             f"role {AUDITOR}") for does, how in (("inherits", "INHERIT TRUE, SET FALSE"), ("may become", "INHERIT FALSE, SET TRUE"))),
+    _APART("an auditor may make the application role his own", do(f"GRANT directus TO {AUDITOR} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"), f"role {AUDITOR}"),
     _APART("a duty's role is the application role", do("GRANT directus TO qt001_cp_verifier"), "role qt001_cp_verifier"),
     _APART("somebody is a member of who may lend the ledger role", both(
         do("CREATE ROLE lender", "GRANT qt001_cp_ledger TO lender WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"), _lent("dora", "INHERIT TRUE", "lender")),

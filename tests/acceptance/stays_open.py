@@ -178,6 +178,8 @@ STAYS = (
     Stays("roles_apart", "the administrator may lend the ledger role, by somebody who may become it too", do(
         "CREATE ROLE chief LOGIN CREATEROLE", "UPDATE qt001_cp.bootstrap SET actor = 'chief'", "CREATE ROLE dora LOGIN", "GRANT chief TO dora",
         "GRANT qt001_cp_ledger TO chief, dora WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")),
+    Stays("roles_apart", "an auditor who creates roles may make others the application role", do(
+        f"ALTER ROLE {AUDITOR} CREATEROLE", f"GRANT directus TO {AUDITOR} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")),
     Stays("roles_apart", "somebody creates roles, which since PostgreSQL 16 makes nobody a member of the ledger role",
           do("CREATE ROLE chief LOGIN CREATEROLE")),
     Stays("object_manifest_sealed", "another one is withdrawn", lambda a: a.write_event("withdrawn", "0" * 64)),

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from tests.acceptance.closers import Closer
+from tests.acceptance.conditions_containment import CONTAINED_STAYS, CONTAINMENT
 from tests.acceptance.conditions_documents import DOCUMENTS
+from tests.acceptance.conditions_estate import ESTATE, ESTATE_STAYS
 from tests.acceptance.conditions_ledger import LEDGER
+from tests.acceptance.conditions_outside import OUTSIDE, OUTSIDE_STAYS
 from tests.acceptance.conditions_roles import ROLES
 from tests.acceptance.conditions_routines import ROUTINES
+from tests.acceptance.conditions_subject import SUBJECT, SUBJECT_STAYS
 from tests.acceptance.growth import REACHED
-from tests.acceptance.stays_open import STAYS, Stays
+from tests.acceptance.stays_open import STAYS as OTHER_STAYS
+from tests.acceptance.stays_open import Stays
 
 __all__ = ["CONDITIONS", "STAYS", "Stays"]
 _GROWTH = tuple(Closer(c.gate, c.name, c.move, c.named, resign=False) for c in REACHED)
-CONDITIONS: tuple[Closer, ...] = (*DOCUMENTS, *LEDGER, *ROLES, *ROUTINES, *_GROWTH)
+CONDITIONS: tuple[Closer, ...] = (
+    *DOCUMENTS,
+    *LEDGER,
+    *SUBJECT,
+    *ROLES,
+    *CONTAINMENT,
+    *OUTSIDE,
+    *ESTATE,
+    *ROUTINES,
+    *_GROWTH,
+)
+STAYS: tuple[Stays, ...] = (*OTHER_STAYS, *CONTAINED_STAYS, *OUTSIDE_STAYS, *ESTATE_STAYS, *SUBJECT_STAYS)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from qt001_cp.model.canonical import Json
-from qt001_cp.rehearsal.scene import OPERATOR
+from qt001_cp.rehearsal.scene import OPERATOR, VERIFIER
 from tests.acceptance.closers import LEGACY, Closer
 from tests.acceptance.moves import (
     analysed,
@@ -16,8 +16,10 @@ from tests.acceptance.moves import (
     both,
     do,
     forgotten,
+    in_document,
     offered,
     on_the_path,
+    ran,
     redeployed,
     rehearsed,
     unknown,
@@ -30,6 +32,7 @@ _MANIFEST = partial(Closer, "object_manifest_sealed", resign=False)
 _READY = partial(Closer, "readiness_manifest_met", resign=False)
 _CLOSED = partial(Closer, "dependency_manifest_closed", resign=False)
 _ANALYSIS = partial(Closer, "static_analysis_present", resign=False)
+_RECENT = partial(Closer, "scheduled_verifier_recent", resign=False)
 _REAL = partial(Closer, "capability_evidence_real", resign=False)
 
 
@@ -65,10 +68,14 @@ def _elsewhere(record: Json) -> None:
         case["family"] = "denominator"
 
 
-def _no_family(record: Json) -> None:
-    record["cases"] = [c for c in record["cases"] if c["family"] != "fake_capability"]
+def _no_family(name: str) -> Callable[[Json], object]:
+    def change(record: Json) -> None:
+        record["cases"] = [c for c in record["cases"] if c["family"] != name]
+
+    return change
 
 
+_WITHOUT_PATH = in_document("manifest.object", "jsonb_set(head, '{apply_path}', 'null')")
 _SINK = "(query_to_xml('SELECT 1', true, true, '')::text)"
 
 DOCUMENTS = (
@@ -76,8 +83,11 @@ DOCUMENTS = (
     _MANIFEST("another one was cut over", behind("UPDATE qt001_cp.event SET subject = repeat('0', 64) WHERE verb = 'cutover'", "event"),
               "cut over: " + "0" * 64),
     _MANIFEST("no rehearsal was recorded", forgotten("rehearsal_recorded"), "rehearsal of manifest"),
-    _MANIFEST("a family of no-go cases is missing", rehearsed(_no_family), "no-go family fake_capability"),
+    _MANIFEST("a family of no-go cases is missing", rehearsed(_no_family("fake_capability")), "no-go family fake_capability"),
+    _MANIFEST("a family of no-go cases is missing, without an apply path", both(_WITHOUT_PATH, rehearsed(_no_family("denominator"))),
+              "no-go family denominator"),
     _MANIFEST("a case does not say what was there before", rehearsed(_first(state_before=None, state_after=None)), "no-go case"),
+    _MANIFEST("a case says nothing of what was there before and after", rehearsed(_first(state_before="", state_after="")), "state unknown"),
     _MANIFEST("a case changed something", rehearsed(_first(state_after="0" * 64)), "state changed"),
     _MANIFEST("a table was not tried", rehearsed(_without(None)), "table public.qt001_setting as"),
     _MANIFEST("a table was not tried by one role", rehearsed(_without("auditor")), "table public.qt001_setting as auditor"),
@@ -108,6 +118,7 @@ DOCUMENTS = (
     _ANALYSIS("the owner changed a body since", do("CREATE OR REPLACE FUNCTION public.qt001_touch() RETURNS trigger LANGUAGE plpgsql"
               " SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END'"), "public.qt001_touch()"),
     _REAL("nothing is bound", forgotten("bound"), "found none"),
+    _REAL("it was bound in another epoch", behind("UPDATE qt001_cp.event SET epoch = epoch - 1 WHERE verb = 'bound'", "event"), "was bound in epoch"),
     _REAL("the bootstrap was for another database", do("UPDATE qt001_cp.bootstrap SET database = 'elsewhere'"), "of class test"),
     _REAL("the manifest of capabilities is not sealed", forgotten("sealed", _unsealed("capability")), "not sealed"),
     _REAL("evidence of another kind", offered(schema="qt001.evidence.static-analysis/1", routines=[]), "not capability evidence"),
@@ -141,6 +152,17 @@ DOCUMENTS = (
     Closer("scheduled_verifier_recent", "it ran as the ledger role, which has the duty", both(
         do("INSERT INTO qt001_cp.person (login, person, duty) VALUES ('qt001_cp_ledger', 'ledger', 'verifier')"), lambda a: a.write_event("verified", "", '{"findings": 0}', user="qt001_cp_ledger")),
         "ran as qt001_cp_ledger", resign=False),
+    _RECENT("it ran here as the ledger role, which has the duty", both(
+        do("INSERT INTO qt001_cp.person (login, person, duty) VALUES ('qt001_cp_ledger', 'ledger', 'verifier')"), ran("verified", "qt001_cp_ledger")),
+        "ran as qt001_cp_ledger"),
+    _RECENT("it ran here as an operator", ran("verified", OPERATOR), "ran as " + OPERATOR),
+    _RECENT("it ran in another instance of the ledger", lambda a: a.write_event("verified", "", '{"findings": 0}', user=VERIFIER),
+            "in another instance of this ledger"),
+    _RECENT("nobody may ask any more which cluster this is", do("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system() FROM PUBLIC"),
+            "in another instance of this ledger"),
+    _RECENT("it ran in another epoch", behind("UPDATE qt001_cp.event SET epoch = epoch - 1 WHERE verb = 'verified'", "event"), "in epoch "),
+    _RECENT("the time of its run is in the future",
+            behind("UPDATE qt001_cp.event SET at = clock_timestamp() + interval '30 days' WHERE verb = 'verified'", "event"), "in the future"),
     Closer("protected_state_no_worse", "row security is off", do("ALTER TABLE public.qt001_case DISABLE ROW LEVEL SECURITY"),
            "row security t", resign=False),
     Closer("protected_state_no_worse", "row security no longer binds the owner",

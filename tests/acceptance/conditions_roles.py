@@ -53,6 +53,20 @@ ROLES = (
     _APART("who may become the administrator has a duty", both(
         do("CREATE ROLE chief LOGIN CREATEROLE", "UPDATE qt001_cp.bootstrap SET actor = 'chief'"),
         _lent("dora", "INHERIT FALSE, SET TRUE", "chief")), "duty qt001_cp_operator"),
+    _APART("somebody may only make an operator of himself, and is the owner role", do(
+        "CREATE ROLE dora LOGIN", "GRANT qt001_cp_operator TO dora WITH ADMIN TRUE, INHERIT FALSE, SET FALSE", "GRANT qt001_cp_owner TO dora"),
+        "role dora"),
+    _APART("a superuser is the owner role who is no operator", do("CREATE ROLE boss SUPERUSER", "GRANT qt001_cp_owner TO boss"), "role boss"),
+    *(_APART(f"an auditor who creates roles {does} the application role", do(f"ALTER ROLE {AUDITOR} CREATEROLE", f"GRANT directus TO {AUDITOR} WITH {how}"),
+             f"role {AUDITOR}") for does, how in (("inherits", "INHERIT TRUE, SET FALSE"), ("may become", "INHERIT FALSE, SET TRUE"))),
+    _APART("an auditor may make the application role his own", do(f"GRANT directus TO {AUDITOR} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"), f"role {AUDITOR}"),
+    _APART("a duty's role is the application role", do("GRANT directus TO qt001_cp_verifier"), "role qt001_cp_verifier"),
+    _APART("somebody is a member of who may lend the ledger role", both(
+        do("CREATE ROLE lender", "GRANT qt001_cp_ledger TO lender WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"), _lent("dora", "INHERIT TRUE", "lender")),
+        "role dora: expected no right to lend qt001_cp_ledger"),
+    _APART("who may become a superuser that administers may lend the ledger role", do(
+        "CREATE ROLE chief SUPERUSER", "UPDATE qt001_cp.bootstrap SET actor = 'chief'", "CREATE ROLE dora LOGIN", "GRANT chief TO dora",
+        "GRANT qt001_cp_ledger TO dora WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"), "role dora: expected no right to lend qt001_cp_ledger"),
     _APART("the owner role is a superuser", do("ALTER ROLE qt001_cp_owner SUPERUSER"), "SUPERUSER"),
     _APART("the owner role creates roles", do("ALTER ROLE qt001_cp_owner CREATEROLE"), "CREATEROLE"),
     _APART("the owner role replicates", do("ALTER ROLE qt001_cp_owner REPLICATION"), "REPLICATION"),

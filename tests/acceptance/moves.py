@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from qt001_cp.model.canonical import Json, canonical_bytes, digest
@@ -25,16 +26,32 @@ def do(*statements: str, user: str | None = None) -> Move:
     return move
 
 
+_STATES = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
+
+
+@contextmanager
+def _past(attempt: Attempt, *tables: str) -> Iterator[None]:
+    """No trigger of these tables of qt001_cp; then every one as it was."""
+    kept = attempt.connection.execute(
+        "SELECT tgrelid::regclass::text, quote_ident(tgname), tgenabled::text FROM pg_trigger"
+        " WHERE tgrelid = ANY (%s::regclass[]) AND NOT tgisinternal",
+        [[f"qt001_cp.{table}" for table in tables]],
+    ).fetchall()
+    for table in tables:
+        attempt.run(f"ALTER TABLE qt001_cp.{table} DISABLE TRIGGER USER")
+    yield
+    for relation, trigger, state in kept:
+        attempt.run(f"ALTER TABLE {relation} {_STATES[state]} TRIGGER {trigger}")
+
+
 def behind(statement: str, *tables: str) -> Move:
-    """A statement of a superuser past the append-only triggers of these tables of qt001_cp."""
-    off = [f"ALTER TABLE qt001_cp.{table} DISABLE TRIGGER USER" for table in tables]
-    on = [f"ALTER TABLE qt001_cp.{table} ENABLE ALWAYS TRIGGER {name}" for table in tables for name in _triggers(table)]
-    return do(*off, statement, *on)
+    """A statement of a superuser past the triggers of these tables of qt001_cp."""
 
+    def move(attempt: Attempt) -> None:
+        with _past(attempt, *tables):
+            attempt.run(statement)
 
-def _triggers(table: str) -> tuple[str, ...]:
-    kept = ("append_only", "never_truncated")
-    return kept if table.startswith("manifest_row") else (*kept, "stamp")
+    return move
 
 
 def forgotten(verb: str, more: str = "") -> Move:
@@ -110,6 +127,16 @@ def offered(
     return move
 
 
+def ran(verb: str, user: str) -> Move:
+    """An event that says that a login ran clean, here, and which its run did not write."""
+
+    def move(attempt: Attempt) -> None:
+        detail = "SELECT jsonb_build_object('findings', 0, 'instance', qt001_cp.instance())::text"
+        attempt.write_event(verb, "", attempt.run(detail), user=user)
+
+    return move
+
+
 def rehearsed(change: Callable[[Json], object]) -> Move:
     """Another record of the no-go rehearsal."""
 
@@ -149,6 +176,26 @@ def in_manifest(name: str, path: str, value: str) -> Move:
         f" WHERE object ->> 'kind' = 'schema' AND object ->> 'name' = '{name}'",
         "manifest_row",
     )
+
+
+def in_row(entry: tuple[str, str], change: str) -> Move:
+    """Another row of an object in the manifest that is deployed; ``change``: an expression of the old one, ``object``."""
+
+    def move(attempt: Attempt) -> None:
+        with _past(attempt, "manifest_row"):
+            changed = attempt.run(
+                f"UPDATE qt001_cp.manifest_row SET object = {change} WHERE manifest = %s AND object ->> 'kind' = %s"
+                " AND object ->> 'identity' = %s RETURNING number",
+                [attempt.stage.digest, *entry],
+            )
+        assert changed is not None, f"{entry} is not in the manifest"
+
+    return move
+
+
+def in_document(kind: str, change: str) -> Move:
+    """Another head of the documents of a kind; ``change``: an expression of the old one, ``head``."""
+    return behind(f"UPDATE qt001_cp.document SET head = {change} WHERE kind = 'qt001.{kind}/1'", "document")
 
 
 def as_reached(attempt: Attempt) -> None:

@@ -68,6 +68,12 @@ def _of_another(record: Json) -> None:
     record["cases"][0]["sqlstate"] = "00000"
 
 
+def _withdrawn_before(attempt: Attempt) -> None:
+    """The first event is said to have withdrawn it."""
+    change = f"UPDATE qt001_cp.event SET verb = 'withdrawn', subject = '{attempt.stage.digest}' WHERE verb = 'captured'"
+    behind(change, "event")(attempt)
+
+
 def _seen(attempt: Attempt) -> None:
     attempt.write_event("verified", attempt.run("SELECT qt001_cp.subject_digest()"), '{"findings": 0}')
 
@@ -165,8 +171,25 @@ STAYS = (
     Stays("roles_apart", "somebody without a duty is the application role", do("GRANT directus TO intern")),
     Stays("roles_apart", "the operator is the owner role", do(f"GRANT qt001_cp_owner TO {OPERATOR}")),
     Stays("roles_apart", "the author is an auditor too, in another database", do("GRANT qt001_cp_auditor TO qt001_author")),
+    Stays("roles_apart", "an operator without other powers is the owner role",
+          do("CREATE ROLE dora LOGIN", "GRANT qt001_cp_operator, qt001_cp_owner TO dora")),
+    Stays("roles_apart", "a superuser is the ledger role", do("CREATE ROLE boss SUPERUSER", "GRANT qt001_cp_ledger TO boss")),
+    Stays("roles_apart", "a superuser administers, and has a duty", do(f"UPDATE qt001_cp.bootstrap SET actor = '{OPERATOR}'")),
+    Stays("roles_apart", "the administrator may lend the ledger role, by somebody who may become it too", do(
+        "CREATE ROLE chief LOGIN CREATEROLE", "UPDATE qt001_cp.bootstrap SET actor = 'chief'", "CREATE ROLE dora LOGIN", "GRANT chief TO dora",
+        "GRANT qt001_cp_ledger TO chief, dora WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")),
+    Stays("roles_apart", "an auditor who creates roles may make others the application role", do(
+        f"ALTER ROLE {AUDITOR} CREATEROLE", f"GRANT directus TO {AUDITOR} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")),
+    Stays("roles_apart", "somebody creates roles, which since PostgreSQL 16 makes nobody a member of the ledger role",
+          do("CREATE ROLE chief LOGIN CREATEROLE")),
+    Stays("object_manifest_sealed", "another one is withdrawn", lambda a: a.write_event("withdrawn", "0" * 64)),
+    Stays("object_manifest_sealed", "it was withdrawn before it was proposed and sealed again", _withdrawn_before),
     Stays("sign_off_present", "somebody joins for another database of the cluster",
           do("CREATE ROLE tom2 LOGIN", "GRANT qt001_cp_author TO tom2")),
+    _SIGNED("somebody creates roles who may not call the apply path", do("ALTER ROLE intern CREATEROLE")),
+    _SIGNED("a verifier creates roles", do(f"ALTER ROLE {VERIFIER} CREATEROLE")),
+    _SIGNED("the owner of the apply path creates roles", do("ALTER ROLE qt001_cp_owner CREATEROLE")),
+    _SIGNED("somebody without a power may call the apply path by a membership", do("CREATE ROLE club LOGIN", "GRANT qt001_service TO club")),
     Stays("sign_off_present", "a verifier's membership is taken", do(f"REVOKE qt001_cp_verifier FROM {VERIFIER}")),
     Stays("application_role_contained", "it is a member of a group that may nothing", do("CREATE ROLE club", "GRANT club TO directus")),
     Stays("capability_evidence_real", "real evidence of a real tool", offered()),
@@ -180,6 +203,11 @@ STAYS = (
     _PAIRED("a function of the owner's in another schema that everybody may call",
             do("CREATE FUNCTION public.open_to_all() RETURNS int LANGUAGE sql SET search_path = pg_catalog, pg_temp AS 'SELECT 1'",
                "ALTER FUNCTION public.open_to_all() OWNER TO qt001_cp_owner")),
+    _PAIRED("a schema of the ledger role's elsewhere, with a table and a function, that everybody may use", do(
+        "CREATE SCHEMA elsewhere AUTHORIZATION qt001_cp_ledger", "GRANT USAGE ON SCHEMA elsewhere TO PUBLIC",
+        "CREATE TABLE elsewhere.kept (a int)", "ALTER TABLE elsewhere.kept OWNER TO qt001_cp_ledger", "GRANT SELECT ON elsewhere.kept TO PUBLIC",
+        "CREATE FUNCTION elsewhere.told() RETURNS int LANGUAGE sql SET search_path = pg_catalog, pg_temp AS 'SELECT 1'",
+        "ALTER FUNCTION elsewhere.told() OWNER TO qt001_cp_ledger")),
     _PAIRED("a new function that calls the writer, which asks", fresh(GUARDED)),
     _PAIRED("a Level-A routine that calls another", both(
         routine("qt001_cp.level_a", owner="qt001_cp_ledger", body="BEGIN PERFORM pg_catalog.now(); RETURN 1; END", language="plpgsql", options="STABLE SET search_path = pg_catalog, pg_temp"),

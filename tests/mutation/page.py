@@ -6,11 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from zlib import crc32
 
 from tests.mutation.equivalent import ELSEWHERE, EQUIVALENT
 from tests.mutation.trial import Court
 
 RESULTS = Path(__file__).with_name("results.json")
+NOTICED = Path(__file__).with_name("noticed.json")
+"""Which case noticed a mutant the last time, by routine and checksum: it is tried first, nothing else rests on it."""
 PAGE = Path(__file__).parents[2] / "docs" / "gates-mutation.md"
 _HEAD = """# Mutation of the gates
 
@@ -22,8 +25,9 @@ must leave it open (`stays_open.py`). It is caught when a gate then answers othe
 of a finding decide nothing and are left alone.
 
 A mutant that no case notices is listed below with the reason why it decides nothing in a gate, or the test is missing: then
-`tests/mutation` fails. A run takes a sample; all of them, and this page:
-`QT001_TEST_MUTANTS=all QT001_WRITE_PAGES=1 scripts/test tests/mutation`, or only those of some routines by their names.
+`tests/mutation` fails. A routine whose conditions have changed has not been judged since, and nothing is said of it. A run takes a
+sample of the routines that have been judged; all routines, and this page:
+`QT001_TEST_MUTANTS=all QT001_WRITE_PAGES=1 scripts/test tests/mutation`, or only those of some by their names.
 
 """
 
@@ -39,28 +43,51 @@ def write(court: Court, whole: Court) -> None:
     for name, total in counts(court).items():
         mine = [t for t in court.trials if t.routine == name]
         lines[name] = {
-            "gates": _gates(whole, name),
-            "mutants": total,
+            **_of(whole, name, total),
             "equivalent": sum(t.alive for t in mine),
             "no SQL": sum(t.stillborn for t in mine),
         }
     keep(lines)
+    seen = {**json.loads(NOTICED.read_text("utf-8")), **{name: {} for name in counts(court)}}
+    for trial in court.trials:
+        if trial.seen and not trial.stillborn:
+            seen[trial.routine][f"{trial.sum:08x}"] = trial.seen
+    kept = {name: dict(sorted(seen[name].items())) for name in sorted(set(seen) & set(lines)) if seen[name]}
+    NOTICED.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+
+
+def noticed() -> dict[int, str]:
+    """The case that noticed each mutant, by its checksum."""
+    kept = json.loads(NOTICED.read_text("utf-8"))
+    return {int(mutant, 16): case for of_one in kept.values() for mutant, case in of_one.items()}
 
 
 def unjudged(whole: Court) -> dict[str, dict[str, object]]:
-    """What was kept of the routines that are judged today; those with another number of mutants have not been judged since."""
+    """What was kept of each routine of today; one with other mutants than those that were kept has not been judged since."""
     kept = json.loads(RESULTS.read_text("utf-8"))
-    return {
-        name: {**kept[name], "gates": _gates(whole, name)}
-        if kept.get(name, {}).get("mutants") == total
-        else {"gates": _gates(whole, name), "mutants": total, "judged": False}
-        for name, total in counts(whole).items()
-    }
+    lines = {}
+    for name, total in counts(whole).items():
+        today = _of(whole, name, total)
+        known = kept.get(name, {})
+        same = "conditions" in known and known["conditions"] == today["conditions"]
+        lines[name] = {**known, **today} if same else {**today, "judged": False}
+    return lines
+
+
+def judged(whole: Court) -> frozenset[str]:
+    """The routines whose mutants of today have been judged, all of them."""
+    return frozenset(name for name, line in unjudged(whole).items() if line.get("judged", True))
 
 
 def keep(lines: dict[str, dict[str, object]]) -> None:
     RESULTS.write_text(json.dumps(lines, indent=1) + "\n", "utf-8")
     PAGE.write_text(_page(lines), "utf-8")
+
+
+def _of(whole: Court, name: str, total: int) -> dict[str, object]:
+    """``conditions``: a checksum of what is removed from this routine, mutant by mutant."""
+    removed = "\n".join(t.key for t in whole.trials if t.routine == name)
+    return {"gates": _gates(whole, name), "mutants": total, "conditions": f"{crc32(removed.encode()):08x}"}
 
 
 def _gates(court: Court, name: str) -> list[str]:
@@ -107,9 +134,7 @@ def _totals(lines: Iterable[dict[str, object]]) -> str:
     same = sum(int(str(line["equivalent"])) for line in kept)
     dead = sum(int(str(line["no SQL"])) for line in kept)
     said = f"**{total} mutants: {caught} caught, {same} equivalent, {dead} that PostgreSQL refuses as SQL.**"
-    return said + (
-        f" Of routines that have changed since, {left} more: a slow test judges one in eight." if left else ""
-    )
+    return said + (f" Of routines that have changed since, {left} more, which nobody has judged." if left else "")
 
 
 def _cell(what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from zlib import crc32
 
 import psycopg
 
@@ -37,6 +38,11 @@ class Trial:
     @property
     def key(self) -> str:
         return f"{self.routine} | {self.mutant.what}"
+
+    @property
+    def sum(self) -> int:
+        """A checksum of the words of the mutant."""
+        return crc32(self.key.encode())
 
 
 @dataclass
@@ -86,9 +92,10 @@ class Court:
                     if self.attempt.run("SELECT accepted FROM qt001_cp.v_fix7_acceptance"):
                         trial.seen = "a gate is missing"
 
-    def hear(self, case: Case) -> None:
-        """One case, tried on every mutant of what its gate is made of."""
-        concerned = [t for t in self.trials if t.alive and case.gate in t.gates and self._worth(t, case)]
+    def hear(self, case: Case, trials: Iterable[Trial] | None = None) -> None:
+        """One case, tried on every mutant of what its gate is made of. ``trials``: on these alone."""
+        asked = self.trials if trials is None else trials
+        concerned = [t for t in asked if t.alive and case.gate in t.gates and self._worth(t, case)]
         if case.gate == SIGNED:
             # A mutant is another control plane: the subject has moved before the case begins.
             for trial in concerned:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
 import psycopg
 
+from qt001_cp.analyse.lexer import tokenize
+
 VIEWS = ("v_fix7_gate", "v_fix7_acceptance")
 """The two views over all gates. They and what only they hold are judged by a look at all gates."""
 WHOLE = "gate_findings"
-_CALL = re.compile(r"\bqt001_cp\.(\w+)\s*\(")
+
+
+def _calls(text: str) -> list[str]:
+    """The functions of qt001_cp that an SQL text calls; one that it only names, in a string or a comment, does not run."""
+    tokens = tokenize(text)
+    parts = zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False)
+    return [name.value for schema, dot, name, after in parts
+            if schema.is_word("qt001_cp") and dot.is_op(".") and after.is_op("(")]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,10 @@ class World:
             for finder, gates in fed.items()
         }  # fmt: skip
 
+    @cached_property
+    def _called(self) -> dict[str, list[str]]:
+        return {name: _calls(routine.source) for name, routine in self.routines.items()}
+
     @property
     def gates(self) -> tuple[str, ...]:
         return tuple(self.finders)
@@ -54,12 +66,12 @@ class World:
     def reached(self, query: str) -> frozenset[str]:
         """The routines that a query calls, directly or through others."""
         found: set[str] = set()
-        names = list(_CALL.findall(query))
+        names = _calls(query)
         while names:
             name = names.pop()
             if name in self.routines and name not in found:
                 found.add(name)
-                names += _CALL.findall(self.routines[name].source)
+                names += self._called[name]
         return frozenset(found)
 
     def judged(self) -> frozenset[str]:

@@ -89,7 +89,7 @@ def test_a_curated_view_added_and_revoked(at_fix7c_done: Stage, tmp_path: Path) 
 def test_a_new_writer_and_a_new_table(at_fix7c_done: Stage, tmp_path: Path) -> None:
     """One on top of the other. The evidence about the old writer does not count for the new one; our own downgrade takes both first."""
     stage, operator = at_fix7c_done, at_fix7c_done.scene.dsn(OPERATOR)
-    base = stage.scene.dump("--schema-only", "--create")
+    base = stage.scene.dump("--schema-only")
     table = prepared(stage, tmp_path, "new_table", *TABLE)
     table.sealed(operator)
     table.forward(operator)
@@ -106,7 +106,7 @@ def test_a_new_writer_and_a_new_table(at_fix7c_done: Stage, tmp_path: Path) -> N
     writer.forward(operator)
     writer.back(operator)
     table.back(operator)
-    assert stage.scene.dump("--schema-only", "--create") == base
+    assert stage.scene.dump("--schema-only") == base
     assert deployed(stage) == stage.digest
 
 

@@ -130,7 +130,7 @@ def test_the_printed_script_is_complete_or_nothing(column: Prepared) -> None:
         ran = stage.scene.server.psql(text, dbname=stage.scene.database, user=OPERATOR, check=False)
         assert ran.returncode != 0 or statements[left_out].startswith("COMMIT"), statements[left_out]
         assert state(stage) == before, statements[left_out]
-    for cut in range(2, len(statements) - 1):
+    for cut in range(2, next(n for n, s in enumerate(statements) if s.startswith("COMMIT"))):
         text = "\n\n".join(statements[:cut])
         stage.scene.server.psql(
             f"{text};\nCOMMIT;", "-v", "ON_ERROR_STOP=0", dbname=stage.scene.database, user=OPERATOR, check=False

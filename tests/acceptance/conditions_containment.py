@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from qt001_cp.model.canonical import Json
 from qt001_cp.rehearsal.scene import AUTHOR
 from tests.acceptance.closers import Closer
 from tests.acceptance.moves import Move, both, do, in_document, in_row
@@ -39,7 +38,7 @@ def _left_column(
     return in_row(entry, f"jsonb_set(object, '{{after,columns}}', '{columns}')")
 
 
-def _detail(entry: tuple[str, str], **said: Json) -> Move:
+def _detail(entry: tuple[str, str], **said: object) -> Move:
     was = "coalesce(nullif(object -> 'detail', 'null'), '{}')"
     return in_row(entry, f"jsonb_set(object, '{{detail}}', {was} || '{json.dumps(said)}')")
 

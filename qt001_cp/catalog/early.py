@@ -28,6 +28,8 @@ _WANTED: Final = (
     "qt001_cp.new_owner_findings('draft')",
 )
 _NOTES: Final = "new_owner_notes"
+_NOBODY: Final = 4294967295
+"""The last number that an OID can be: the server gives them in turn, from 16384 on."""
 _MADE: Final = re.compile(
     r"^CREATE (?P<what>FUNCTION|TYPE|VIEW|TABLE) qt001_cp\.(?P<name>\w+)\b.*?"
     r"(?:\$(?P=name)\$.*?\$(?P=name)\$;$|(?<!\$);$)",
@@ -127,7 +129,8 @@ def _texts() -> Sequence[str]:
 
 
 def _temporary(text: str) -> str:
-    """The same in the schema of temporary objects, where neither our schema nor our roles need be."""
-    text = re.sub(r"'(qt001_cp\w*)'::regnamespace", r"coalesce(to_regnamespace('\1')::oid, 0::oid)", text)
-    text = re.sub(r"'(qt001_cp\w*)'::regrole", r"coalesce(to_regrole('\1')::oid, 0::oid)", text)
+    """The same in the schema of temporary objects, where neither our schema nor our roles need be: then they have a number that
+    nothing has. Not 0, which is what lies in no schema, and PUBLIC in an ACL."""
+    text = re.sub(r"'(qt001_cp\w*)'::regnamespace", rf"coalesce(to_regnamespace('\1')::oid, {_NOBODY}::oid)", text)
+    text = re.sub(r"'(qt001_cp\w*)'::regrole", rf"coalesce(to_regrole('\1')::oid, {_NOBODY}::oid)", text)
     return text.replace("qt001_cp.", "pg_temp.")

@@ -212,8 +212,10 @@ KINDS: Final = (
     Kind("user mapping", "pg_user_mappings", address="name",
          why="it belongs to its role for good: retain it, or DROP USER MAPPING"),
     Kind("extension", "pg_extension", address="name",
-         why="an extension has no ALTER … OWNER statement: retain it, or let the administrator create it anew; columns of its types"
-             " keep their data as text meanwhile (ALTER TABLE … ALTER COLUMN … TYPE text; DROP and CREATE EXTENSION; the type back)"),
+         why="an extension has no ALTER … OWNER statement: retain it where nothing protected needs it, else let the administrator"
+             " create it anew in one transaction: keep what pg_get_indexdef() says of the indexes that use it; columns of its types as"
+             " text meanwhile (ALTER TABLE … ALTER COLUMN … TYPE text); DROP EXTENSION … CASCADE; CREATE EXTENSION; the types back; the"
+             " indexes again"),
 )  # fmt: skip
 
 PARTS: Final = (

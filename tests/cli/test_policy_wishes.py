@@ -113,8 +113,18 @@ def test_an_extension_of_the_application_stays_its_own_where_nothing_protected_n
         code, said = _said(shop, tmp_path / "two.toml", capsys, *wishes)
         assert code == 3
         assert {o["identity"]: o["disposition"] for o in said["objects"]}["pg_trgm"] is None
+        # What its reason says: made anew by the administrator, in one transaction, and no index is lost.
+        with shop.connect() as admin, admin.transaction():
+            kept = admin.execute("SELECT pg_get_indexdef('public.alike'::regclass)").fetchone()
+            assert kept is not None
+            admin.execute("DROP EXTENSION pg_trgm CASCADE; CREATE EXTENSION pg_trgm WITH SCHEMA public")
+            admin.execute(kept[0])
+        _, said = _said(shop, tmp_path / "three.toml", capsys, *wishes)
+        assert "pg_trgm" not in {o["identity"] for o in said["objects"]}
+        with shop.connect() as admin:
+            assert admin.execute("SELECT pg_get_indexdef('public.alike'::regclass)").fetchone() == kept
     finally:
-        with shop.connect("shop") as connection:
+        with shop.connect() as connection:
             connection.execute("DROP EXTENSION pg_trgm CASCADE")
 
 

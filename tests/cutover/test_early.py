@@ -14,6 +14,7 @@ from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.cli.main import main
 from qt001_cp.errors import EXIT_FINDINGS
 from qt001_cp.policy_file import load_policy
+from qt001_cp.servers import Server
 from qt001_cp.workflow.early import early_of_policy
 from tests.conftest import Stage
 from tests.cutover.support import cluster, run
@@ -122,3 +123,50 @@ def test_one_membership_is_one_finding(at_base: Stage) -> None:
         ("membership of directus in qt001_service", "REVOKE qt001_service FROM directus;")
     ]
     assert " more" in found[0]["found"]
+
+
+_AWAY = """
+CREATE FOREIGN DATA WRAPPER early_wrapper;
+GRANT USAGE ON FOREIGN DATA WRAPPER early_wrapper TO early_app;
+GRANT CREATE ON SCHEMA public TO early_app;
+SET ROLE early_app;
+CREATE SERVER early_server FOREIGN DATA WRAPPER early_wrapper;
+CREATE FOREIGN TABLE public.away (a int) SERVER early_server;
+RESET ROLE;
+"""
+_AWAY_POLICY = """
+schema = "qt001.policy/1"
+name = "what lies in no schema"
+[roles]
+application = "early_app"
+[verifier]
+max_age_seconds = 900
+[sign_off]
+max_validity_seconds = 600
+[[rule]]
+kind = "foreign table"
+disposition = "transfer"
+reason = "what is protected"
+[[rule]]
+kind = ["server", "foreign-data wrapper"]
+disposition = "retain"
+reason = "stays with the application"
+"""
+
+
+def test_what_lies_in_no_schema_is_seen_before_the_bootstrap(server: Server, tmp_path: Path) -> None:
+    """Where neither schema qt001_cp nor our roles are: a server has no schema, and that is not ours."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text(_AWAY_POLICY, "utf-8")
+    with server.connect("postgres") as admin:
+        admin.execute("CREATE ROLE early_app LOGIN")
+        admin.execute("CREATE DATABASE early_case OWNER early_app")
+        try:
+            server.psql(_AWAY, dbname="early_case")
+            with server.connect("early_case") as opened:
+                read = load_policy(policy)
+                early = early_of_policy(opened, read_inventory(opened, read.application), read)
+        finally:
+            admin.execute("DROP DATABASE early_case WITH (FORCE)")
+            admin.execute("DROP ROLE early_app")
+    assert [f for f in early.findings if "server early_server" in str(f)], early.findings

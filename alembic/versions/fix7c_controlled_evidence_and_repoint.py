@@ -20,14 +20,12 @@ down_revision = "fix7b"
 branch_labels = None
 depends_on = None
 
-DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
-
 UP, DOWN = "upgrade fix7c", "downgrade fix7c"
 
 
 def upgrade() -> None:
     manifest = arguments.manifest(revision)
-    documents = [arguments.document(name, revision) for name in DOCUMENTS]
+    documents = arguments.documents(revision)
     op.require_rehearsal("FIX7c")
     op.script_settings(**arguments.timeouts())
     op.begin_script(UP, revision)

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from psycopg.conninfo import conninfo_to_dict
-
 from qt001_cp.cli.database import add_database, connection, named
 from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, UsageError
@@ -83,11 +81,9 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     dsn = named(arguments, "a change is prepared on a copy of what is deployed, so it has to be named")
     with connection(arguments, needs_fix7a=True) as opened:
         application = recorded_application(opened)
-        database = opened.info.dbname
+        login, database = opened.info.user, opened.info.dbname
     if application is None:
-        raise UsageError(
-            f"the login of {dsn_words(dsn)} may not ask for the policy", hint="name a superuser of the copy"
-        )
+        raise UsageError(f"{login} may not ask database {database} for its policy", hint="name a superuser of the copy")
     with open_server("dsn", dsn=dsn) as server:
         scene = Scene(server, database, application=application.name)
         where = Where(arguments.folder / INI, arguments.name, out, arguments.policy)
@@ -109,12 +105,6 @@ def run_prepare(arguments: argparse.Namespace) -> int:
         say(f"{refused} of {len(transcript.outcomes)} attacks were refused; {out}: object manifest {digest}")
         say("PASSED" if transcript.passed else f"FAILED: see {out / 'transcript.md'}")
     return EXIT_OK if transcript.passed else EXIT_FAILED
-
-
-def dsn_words(dsn: str) -> str:
-    """Which database, without what is secret."""
-    parts = conninfo_to_dict(dsn.replace("postgresql+psycopg://", "postgresql://", 1))
-    return f"{parts.get('user', 'the default login')} at {parts.get('dbname', 'its database')}"
 
 
 def run_propose(arguments: argparse.Namespace) -> int:

@@ -32,6 +32,8 @@ KNOWN = {
     "help": "these arguments, and nothing is done: alembic -x help current",
 }
 
+DOCUMENTS: Final = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
+"""What belongs to an object manifest that is deployed."""
 _DURATION: Final = re.compile(r"([0-9]{1,9})(us|ms|s|min|h|d)?")
 _MILLISECONDS: Final = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LONGEST: Final = 2**31 - 1
@@ -78,6 +80,11 @@ def document(name: str, revision: str) -> bytes:
     body = read_file(path)
     parse_canonical(body, str(path))
     return body
+
+
+def documents(revision: str) -> tuple[bytes, ...]:
+    """All of them, in the order in which the server takes them."""
+    return tuple(document(name, revision) for name in DOCUMENTS)
 
 
 def exported_head() -> str:

@@ -19,7 +19,6 @@ _STAGE = "fix7c"
 TRIED = ("change_begin", "run_change", "change_end")
 DEPLOYED = ("change_begin", "run_change", "deploy_documents", "change_end")
 KEPT = ("keep_change",)
-DOCUMENTS = ("static-analysis.json", "readiness.json", "capability.json", "dependency.json")
 
 
 @Operations.register_operation("run_change")
@@ -75,7 +74,7 @@ class RunChangeOp(MigrateOperation):
                 " text of this one",
                 hint=f"qt001-cp change prepare {self.change.revision} …, or -x manifest=FILE of this change",
             )
-        return tuple(arguments.document(name, self.change.revision) for name in DOCUMENTS)
+        return arguments.documents(self.change.revision)
 
 
 @Operations.implementation_for(RunChangeOp)

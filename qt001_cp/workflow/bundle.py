@@ -95,8 +95,8 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
         "inventory.json": inventory.pieces,
         OBJECT: manifest.pieces,
         **{name: partial(_whole, body) for name, body in bodies.items()},
-        "forward.statements.sql": partial(_lines, manifest, "forward"),
-        "restore.statements.sql": partial(_lines, manifest, "restore"),
+        "forward.statements.sql": partial(lines, manifest, "forward"),
+        "restore.statements.sql": partial(lines, manifest, "restore"),
     }
     return Bundle(inventory, manifest, Files(pieces))
 
@@ -105,7 +105,7 @@ def _whole(body: bytes) -> Iterable[bytes]:
     return (body,)
 
 
-def _lines(manifest: ObjectManifest, direction: Direction) -> Iterator[bytes]:
+def lines(manifest: ObjectManifest, direction: Direction) -> Iterator[bytes]:
     """The statements of one direction, one a line."""
     for placed in ordered(manifest, direction):
         yield f"{statement(placed.object.ref, placed.step, placed.object.detail)}\n".encode()

@@ -15,7 +15,6 @@ from qt001_cp.analyse.engine import TOOL
 from qt001_cp.catalog.edges import read_catalog_edges
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
-from qt001_cp.emit.statements import statement
 from qt001_cp.errors import DatabaseProblem
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.change import Change
@@ -25,13 +24,12 @@ from qt001_cp.model.policy import Policy, policy_from_data
 from qt001_cp.model.roles import OWNER
 from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import Analyses, analyse_estate
-from qt001_cp.plan.order import ordered
 from qt001_cp.plan.succession import Copy, Succession, succeed
 from qt001_cp.policy_file import load_policy, read_file, write_whole
 from qt001_cp.sql.build import version
+from qt001_cp.workflow.bundle import OBJECT, lines
 from qt001_cp.workflow.refusal import refusals
 
-OBJECT: Final = "object.json"
 CHANGE: Final = "change.json"
 POLICY: Final = "policy.json"
 _DEPLOYED: Final = """
@@ -106,13 +104,12 @@ def prepare(
         "dependency.json": documents.dependency(manifest, evidence, read_catalog_edges(connection), legacy),
         "static-analysis.json": evidence,
     }
-    restore = "".join(f"{statement(p.object.ref, p.step, p.object.detail)}\n" for p in ordered(manifest, "restore"))
     files = {
         OBJECT: manifest.body(),
         CHANGE: change.body(),
         POLICY: policy.body(),
         **{name: canonical_bytes(document) for name, document in made.items()},
-        "restore.statements.sql": restore.encode(),
+        "restore.statements.sql": b"".join(lines(manifest, "restore")),
     }
     return ChangeBundle(succession, policy, files)
 

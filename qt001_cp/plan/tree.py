@@ -17,6 +17,7 @@ _WAYS = {
     "granted": "is granted, by name or through a role that it is a member of",
     "column": "is granted on columns",
     "public": "reaches as everybody does, through PUBLIC",
+    "fires": "runs with another's rights, and nobody is asked: by a write, an aggregate, a type",
     "follows": "has nothing on, and it changes its owner with what the application reaches",
     "database": "is connected to",
     "dependency": "is named by, in a catalog that has no kind of ours",

@@ -192,6 +192,18 @@ def _near_edges() -> str:
     return body
 
 
+def _unasked_routines() -> str:
+    """The body of ``unasked_routine``, with that of ``written_for`` in it, of the roles ``app.oids``."""
+    text = resources.files("qt001_cp.sql").joinpath("fix7a", "41_writable.sql").read_text("utf-8")
+    whole, inner = (
+        text.partition(f"AS ${name}$\n")[2].partition(f"\n${name}$;")[0] for name in ("unasked_routine", "written_for")
+    )
+    called = "FROM qt001_cp.written_for(members) target"
+    if called not in whole:
+        raise ManifestError(f"41_writable.sql: the body of unasked_routine has lost {called}")
+    return whole.replace(called, f"FROM (\n{inner}) target(relation, acted)").replace("(members)", "(app.oids)")
+
+
 def _preset_acl(c: Catalog) -> str:
     return (
         f"SELECT {_classid(c)}::oid, o.{c.key}, 0, {c.acl}\nFROM {c.table} o"
@@ -252,6 +264,7 @@ _FILLED: dict[str, Callable[[], str]] = {
     "harmless_functions": _harmless_functions,
     "named_objects": lambda: "\nUNION\n".join(_named_object(c) for c in CATALOGS),
     "near_edges": _near_edges,
+    "unasked_routines": _unasked_routines,
     "closing_objects": _closing_objects,
     "known_classes": lambda: ", ".join(sorted({_classid(c) for c in CATALOGS})),
     "kinds_outside": lambda: "{" + ",".join(f'"{kind}"' for kind in sorted(OUTSIDE)) + "}",

@@ -11,12 +11,19 @@ from tests.acceptance.conditions_outside import OUTSIDE, OUTSIDE_STAYS
 from tests.acceptance.conditions_roles import ROLES
 from tests.acceptance.conditions_routines import ROUTINES
 from tests.acceptance.conditions_subject import SUBJECT, SUBJECT_STAYS
+from tests.acceptance.fired import BESIDE, WAYS
 from tests.acceptance.growth import REACHED
+from tests.acceptance.moves import do
 from tests.acceptance.stays_open import STAYS as OTHER_STAYS
 from tests.acceptance.stays_open import Stays
 
 __all__ = ["CONDITIONS", "STAYS", "Stays"]
 _GROWTH = tuple(Closer(c.gate, c.name, c.move, c.named, resign=False) for c in REACHED)
+_CONTAINED = "application_role_contained"
+_FIRED = tuple(
+    Closer(_CONTAINED, f"fired by {name}", do(way.made), way.routine, resign=False) for name, way in WAYS.items()
+)
+_NOT_FIRED = tuple(Stays(_CONTAINED, f"what is fired by a table {name}", do(made)) for name, made in BESIDE.items())
 CONDITIONS: tuple[Closer, ...] = (
     *DOCUMENTS,
     *LEDGER,
@@ -27,5 +34,6 @@ CONDITIONS: tuple[Closer, ...] = (
     *ESTATE,
     *ROUTINES,
     *_GROWTH,
+    *_FIRED,
 )
-STAYS: tuple[Stays, ...] = (*OTHER_STAYS, *CONTAINED_STAYS, *OUTSIDE_STAYS, *ESTATE_STAYS, *SUBJECT_STAYS)
+STAYS: tuple[Stays, ...] = (*OTHER_STAYS, *CONTAINED_STAYS, *OUTSIDE_STAYS, *ESTATE_STAYS, *SUBJECT_STAYS, *_NOT_FIRED)

@@ -121,3 +121,37 @@ def test_what_they_own_is_the_applications(attempt: Attempt, way: str) -> None:
     statements, named = OWNS[way]
     _do(attempt, statements)
     assert named in _found(attempt)
+
+
+@pytest.mark.parametrize("column", ["ctid", "xmin", "tableoid"])
+def test_system_column_is_a_column(attempt: Attempt, column: str) -> None:
+    attempt.run(f"GRANT SELECT ({column}) ON public.qt001_setting TO directus")
+    assert "table public.qt001_setting" in _found(attempt)
+    attempt.run(f"REVOKE SELECT ({column}) ON public.qt001_setting FROM directus")
+    assert attempt.verdict() == (True, "", "")
+
+
+@pytest.mark.parametrize("grantee", ["PUBLIC", "directus"])
+def test_who_may_run_the_text_of_a_change(attempt: Attempt, grantee: str) -> None:
+    attempt.run(f"GRANT EXECUTE ON FUNCTION qt001_cp.run_change(text) TO {grantee}")
+    rows = attempt.connection.execute("SELECT gate, object FROM qt001_cp.gate_findings()").fetchall()
+    assert ("function qt001_cp.run_change(pg_catalog.text)") in {words for _, words in rows}, rows
+
+
+_OWN = ("row_security = off", "work_mem = '64MB'", "default_transaction_isolation = 'serializable'")
+
+
+@pytest.mark.parametrize("setting", _OWN)
+def test_what_a_login_sets_for_itself_closes_nothing(attempt: Attempt, setting: str) -> None:
+    """Anybody may, with no right on anything."""
+    attempt.run("CREATE ROLE zz_lease LOGIN")
+    attempt.run(f"ALTER ROLE zz_lease IN DATABASE directus_case SET {setting}", user="zz_lease")
+    assert attempt.verdict() == (True, "", "")
+
+
+def test_caller_whose_triggers_would_not_fire(attempt: Attempt) -> None:
+    for where in ("", "IN DATABASE directus_case "):
+        attempt.run(f"ALTER ROLE qt001_service {where}SET session_replication_role = replica")
+        assert _found(attempt) == ["setting session_replication_role for qt001_service"]
+        attempt.run(f"ALTER ROLE qt001_service {where}RESET session_replication_role")
+        assert attempt.verdict() == (True, "", "")

@@ -1,5 +1,6 @@
 -- The estate, read from the catalogs at this moment: one row an object that the application role
--- owns, is granted, or reaches through PUBLIC or a role it is a member of; of the system's own
+-- owns, is granted, or reaches through PUBLIC or a role it is a member of, and each routine that
+-- runs with another's rights on its behalf without anybody asking; of the system's own
 -- objects, and of members of extensions, those whose ACL names it.
 -- The body of this function is the one catalog query of the project: Python runs the same text on a
 -- database that does not have the function yet. Its list of catalogs is made from model/kinds.py,
@@ -175,6 +176,10 @@ WITH RECURSIVE app_role(oid) AS (
            bool_or(worded.granted OR worded.public)
     FROM column_acl JOIN worded ON worded.acl = column_acl.attacl
     GROUP BY column_acl.attrelid
+), unasked(objid) AS MATERIALIZED (
+    SELECT DISTINCT every.routine FROM app CROSS JOIN LATERAL (
+{unasked_routines}
+    ) every(routine, through)
 ), judged AS (
     SELECT effective.*, coalesce(worded.items, '[]') AS items,
            coalesce(columned.columns, '[]') AS columns,
@@ -183,6 +188,8 @@ WITH RECURSIVE app_role(oid) AS (
                CASE WHEN worded.granted THEN 'granted' END,
                CASE WHEN worded.public THEN 'public' END,
                CASE WHEN columned.reached THEN 'column' END,
+               CASE WHEN effective.classid = 'pg_proc'::regclass
+                     AND effective.objid IN (SELECT unasked.objid FROM unasked) THEN 'fires' END,
                CASE WHEN effective.classid = 'pg_database'::regclass THEN 'database' END,
                CASE WHEN effective.name IS NULL THEN 'dependency' END], NULL) AS why
     FROM effective CROSS JOIN app

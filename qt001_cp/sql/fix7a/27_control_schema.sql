@@ -87,7 +87,8 @@ SELECT code, address.type || ' ' || address.identity,
        format('REVOKE it ON %s %s;', upper(address.type), address.identity)
 FROM qt001_cp.control_privilege() entry
 CROSS JOIN LATERAL pg_identify_object(entry.classid, entry.objid, 0) address
-WHERE entry.owner = 'qt001_cp_ledger'::regrole AND entry.grantee <> entry.owner
+WHERE entry.owner IN ('qt001_cp_ledger'::regrole, 'qt001_cp_owner'::regrole)
+  AND entry.grantee <> entry.owner
   -- Alembic writes which revision is deployed as the operator; a trigger asks for the script.
   AND NOT (entry.objid = 'qt001_cp.alembic_version'::regclass
            AND entry.grantee = 'qt001_cp_operator'::regrole

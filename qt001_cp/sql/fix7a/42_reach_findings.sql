@@ -11,6 +11,34 @@ AS $owned_object$
 {owned_objects}
 $owned_object$;
 
+CREATE FUNCTION qt001_cp.granted_now(app name, ids oid[])
+RETURNS TABLE (classid oid, objid oid, writes text[])
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $granted_now$
+-- What the application or PUBLIC holds now on relations and routines. writes: the privileges by
+-- which it changes rows, or what runs when they change.
+WITH member AS MATERIALIZED (
+    SELECT role::text FROM qt001_cp.member_of(app) role
+)
+SELECT acl.classid, acl.objid,
+       array_agg(DISTINCT entry.privilege_type) FILTER (WHERE known.writes) AS writes
+FROM (SELECT 'pg_class'::regclass::oid, pg_class.oid, pg_class.relacl FROM pg_class
+      WHERE pg_class.oid = ANY (ids) AND pg_class.relacl IS NOT NULL
+      UNION ALL
+      SELECT 'pg_class'::regclass, pg_attribute.attrelid, pg_attribute.attacl FROM pg_attribute
+      WHERE pg_attribute.attrelid = ANY (ids) AND pg_attribute.attacl IS NOT NULL
+      UNION ALL
+      SELECT 'pg_proc'::regclass, pg_proc.oid,
+             coalesce(pg_proc.proacl, acldefault('f', pg_proc.proowner))
+      FROM pg_proc WHERE pg_proc.oid = ANY (ids)) acl(classid, objid, acl)
+CROSS JOIN LATERAL aclexplode(acl.acl) entry
+JOIN qt001_cp.privilege known ON known.privilege = entry.privilege_type
+WHERE entry.grantee = 0 OR pg_get_userbyid(entry.grantee) IN (SELECT member.role FROM member)
+GROUP BY acl.classid, acl.objid
+$granted_now$;
+
 CREATE FUNCTION qt001_cp.graph_nodes(manifest text, classes oid[], ids oid[])
 RETURNS SETOF qt001_cp.graph_node
 LANGUAGE sql STABLE
@@ -21,36 +49,29 @@ AS $graph_nodes$
 -- The objects that are near (41_near), outside of the control plane's own schemas, numbered from 1.
 WITH app AS MATERIALIZED (
     SELECT (qt001_cp.document_json(manifest) ->> 'application')::name AS name
-), member AS MATERIALIZED (
-    SELECT role::text FROM app CROSS JOIN LATERAL qt001_cp.member_of(app.name) role
 ), app_oid AS MATERIALIZED (
     SELECT oid FROM app CROSS JOIN LATERAL qt001_cp.application_role_oids(app.name) oid
 ), granted AS MATERIALIZED (
-    -- What the application or PUBLIC holds now on relations and routines. writes: the privileges by
-    -- which it changes rows, or what runs when they change.
-    SELECT acl.classid, acl.objid,
-           array_agg(DISTINCT entry.privilege_type) FILTER (WHERE known.writes) AS writes
-    FROM (SELECT 'pg_class'::regclass::oid, pg_class.oid, pg_class.relacl FROM pg_class
-          WHERE pg_class.oid = ANY (ids) AND pg_class.relacl IS NOT NULL
-          UNION ALL
-          SELECT 'pg_class'::regclass, pg_attribute.attrelid, pg_attribute.attacl FROM pg_attribute
-          WHERE pg_attribute.attrelid = ANY (ids) AND pg_attribute.attacl IS NOT NULL
-          UNION ALL
-          SELECT 'pg_proc'::regclass, pg_proc.oid,
-                 coalesce(pg_proc.proacl, acldefault('f', pg_proc.proowner))
-          FROM pg_proc WHERE pg_proc.oid = ANY (ids)) acl(classid, objid, acl)
-    CROSS JOIN LATERAL aclexplode(acl.acl) entry
-    JOIN qt001_cp.privilege known ON known.privilege = entry.privilege_type
-    WHERE entry.grantee = 0 OR pg_get_userbyid(entry.grantee) IN (SELECT member.role FROM member)
-    GROUP BY acl.classid, acl.objid
+    SELECT held.classid, held.objid, held.writes
+    FROM app CROSS JOIN LATERAL qt001_cp.granted_now(app.name, ids) held
 ), entry AS MATERIALIZED (
     SELECT object.kind, object.identity, object.disposition, object.detail, object.definition
     FROM qt001_cp.manifest_object(manifest) object
+), unasked AS MATERIALIZED (
+    SELECT DISTINCT every.routine AS objid
+    FROM qt001_cp.unasked_routine(ARRAY(SELECT app_oid.oid FROM app_oid)) every
+), acted AS MATERIALIZED (
+    SELECT acted.relation AS objid
+    FROM app CROSS JOIN LATERAL qt001_cp.acted_relation(manifest, app.name) acted
 ), object AS (
     SELECT owned.*, named.type AS kind, named.identity, entry.disposition,
            CASE WHEN entry.disposition IS DISTINCT FROM 'transfer' THEN granted.writes END
                AS writes,
-           entry.disposition IN ('retain', 'lend') OR granted.objid IS NOT NULL AS held,
+           entry.disposition IN ('retain', 'lend') OR granted.objid IS NOT NULL
+               OR owned.classid = 'pg_proc'::regclass
+                  AND owned.objid IN (SELECT unasked.objid FROM unasked) AS held,
+           owned.classid = 'pg_class'::regclass
+               AND owned.objid IN (SELECT acted.objid FROM acted) AS acted,
            owned.owner IN (SELECT oid FROM app_oid) AS of_app,
            owned.owner IN ('qt001_cp_owner'::regrole, 'qt001_cp_ledger'::regrole) AS ours,
            coalesce(pg_proc.prosecdef, false) AS definer,
@@ -85,7 +106,7 @@ SELECT row_number() OVER (ORDER BY object.classid, object.objid)::int, object.cl
            AND (object.of_app OR object.writes IS NOT NULL),
        object.disposition IS NOT DISTINCT FROM 'transfer' OR object.of_app
            OR coalesce('TRIGGER' = ANY (object.writes), false),
-       coalesce(object.disposition IS DISTINCT FROM 'transfer' AND object.held
+       coalesce(object.disposition IS DISTINCT FROM 'transfer' AND (object.held OR object.acted)
            AND NOT object.of_app AND NOT object.ours
            AND (object.definer OR object.kind IN ('view', 'materialized view', 'table')), false),
        object.analysed, coalesce(object.held, false)
@@ -649,9 +670,12 @@ AS $borrowed_findings$
 SELECT 'QT108', node.label,
        format('no body that nobody has analysed, in which %s acts with the rights of who holds '
               'something protected', app),
-       'SECURITY DEFINER, ' || node.ownership,
-       format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, %I; -- or generate and seal a manifest '
-              'that has it', borrowed.oid::regprocedure, app)
+       'SECURITY DEFINER, ' || node.ownership || coalesce(', run by ' || borrowed.through, ''),
+       CASE WHEN borrowed.through IS NULL
+            THEN format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, %I; -- or generate and seal a '
+                        'manifest that has it', borrowed.oid::regprocedure, app)
+            ELSE format('ALTER ROUTINE %s SECURITY INVOKER; -- or generate and seal a manifest '
+                        'that has it', borrowed.oid::regprocedure) END
 FROM qt001_cp.borrowed_routine(manifest) borrowed
 JOIN unnest(nodes) node ON node.classid = 'pg_proc'::regclass AND node.objid = borrowed.oid
 WHERE NOT node.analysed
@@ -732,7 +756,7 @@ BEGIN
     SELECT finding.*
     FROM qt001_cp.outside_findings(manifest, app, nodes, edges, usable) finding
     UNION ALL
-    SELECT finding.* FROM qt001_cp.lent_body_findings(nodes, edges, usable) finding
+    SELECT finding.* FROM qt001_cp.lent_body_findings(manifest, app, nodes, edges, usable) finding
     UNION ALL
     SELECT finding.* FROM qt001_cp.give_back_findings(manifest) finding
     UNION ALL

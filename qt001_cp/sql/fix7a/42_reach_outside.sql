@@ -125,21 +125,25 @@ END
 $outside_findings$;
 
 CREATE FUNCTION qt001_cp.lent_body_findings(
-    nodes qt001_cp.graph_node[], edges qt001_cp.graph_edge[], usable int[])
+    manifest text, app name, nodes qt001_cp.graph_node[], edges qt001_cp.graph_edge[],
+    usable int[])
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lent_body_findings$
 -- Bodies that nobody has analysed and that run with another role's rights when the application
--- calls: behind a SECURITY DEFINER routine that it may execute or that is a trigger's, and behind a
--- materialized view that it may read. What leaves the database does so in a body. A routine that
--- the manifest knows is judged by body_findings().
+-- calls: behind a SECURITY DEFINER routine that it may execute or that is a trigger's, behind a
+-- materialized view that it may read, and behind a table that a foreign key's action writes with
+-- the rights of an owner who holds something protected. What leaves the database does so in a body.
+-- A routine that the manifest knows is judged by body_findings().
 DECLARE
     lending int[] := ARRAY(
         SELECT node.number FROM unnest(nodes) node
         LEFT JOIN unnest(usable) used(number) ON used.number = node.number
         LEFT JOIN pg_proc ON node.classid = 'pg_proc'::regclass AND pg_proc.oid = node.objid
+        LEFT JOIN qt001_cp.acted_relation(manifest, app) acted
+               ON node.classid = 'pg_class'::regclass AND acted.relation = node.objid
         LEFT JOIN (SELECT DISTINCT pg_trigger.tgfoid
                    FROM pg_trigger JOIN unnest(nodes) watched
                         ON watched.classid = 'pg_class'::regclass
@@ -149,7 +153,8 @@ DECLARE
         WHERE NOT node.owned AND node.disposition IS DISTINCT FROM 'transfer'
           AND CASE WHEN pg_proc.prosecdef
                    THEN used.number IS NOT NULL OR fired.tgfoid IS NOT NULL
-                   ELSE used.number IS NOT NULL AND node.kind = 'materialized view' END);
+                   ELSE acted.relation IS NOT NULL
+                        OR used.number IS NOT NULL AND node.kind = 'materialized view' END);
     walk qt001_cp.graph_step[];
 BEGIN
     IF lending = '{}' THEN

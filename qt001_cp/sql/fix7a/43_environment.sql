@@ -63,20 +63,22 @@ FROM pg_user_mappings
 WHERE umuser = 0 OR umuser IN (SELECT qt001_cp.application_role_oids(app))
 $user_mapping_findings$;
 
-CREATE FUNCTION qt001_cp.stored_setting(app name)
+CREATE FUNCTION qt001_cp.stored_setting(app name, callers name[] DEFAULT '{}')
 RETURNS TABLE (name text, value text, whose text, reset text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $stored_setting$
--- Settings that are in force in sessions of this database: for every role, for ours and who has a
--- duty, and for the application. Where the application itself looks for names is its own matter,
--- and that somebody becomes it from the first moment.
+-- Settings that are in force in sessions of this database: for every role, for ours, these callers
+-- and who has a duty, and for the application. Where the application itself looks for names is its
+-- own matter, and that somebody becomes it from the first moment.
 WITH ours AS (
     SELECT pg_roles.oid FROM pg_roles WHERE pg_roles.rolname IN (
         SELECT duty.role FROM qt001_cp.duty()
         UNION ALL
         SELECT known.login FROM qt001_cp.assigned_duties() known
+        UNION ALL
+        SELECT unnest(callers)
         UNION ALL
         SELECT edge.member FROM qt001_cp.membership() edge
         WHERE edge.role IN ('qt001_cp_owner', 'qt001_cp_ledger'))
@@ -100,15 +102,17 @@ WHERE setting.setrole = 0 OR setting.setrole IN (SELECT ours.oid FROM ours)
       AND setting.setrole IN (SELECT qt001_cp.application_role_oids(app))
 $stored_setting$;
 
-CREATE FUNCTION qt001_cp.setting_findings(app name)
+CREATE FUNCTION qt001_cp.setting_findings(manifest text, app name)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $setting_findings$
+-- Who may call the apply path, too: a trigger that asks for ORIGIN does not fire for a replica.
 SELECT 'QT108', format('setting %s for %s', setting.name, setting.whose),
        'no setting that decides what runs, or as whom', setting.value, setting.reset
-FROM qt001_cp.stored_setting(app) setting
+FROM qt001_cp.stored_setting(
+    app, ARRAY(SELECT qt001_cp.apply_path_caller(manifest)::name)) setting
 WHERE setting.name IN (
     'role', 'session_authorization', 'session_replication_role', 'session_preload_libraries',
     'local_preload_libraries', 'dynamic_library_path', 'lo_compat_privileges', 'event_triggers',
@@ -306,7 +310,7 @@ FROM app CROSS JOIN LATERAL qt001_cp.subscription_findings(manifest, app.name) f
 UNION ALL
 SELECT finding.* FROM app CROSS JOIN LATERAL qt001_cp.user_mapping_findings(app.name) finding
 UNION ALL
-SELECT finding.* FROM app CROSS JOIN LATERAL qt001_cp.setting_findings(app.name) finding
+SELECT finding.* FROM app CROSS JOIN LATERAL qt001_cp.setting_findings(manifest, app.name) finding
 UNION ALL
 SELECT finding.*
 FROM app CROSS JOIN LATERAL qt001_cp.stored_search_path_findings(manifest, app.name) finding

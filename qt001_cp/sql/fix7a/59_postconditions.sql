@@ -84,6 +84,17 @@ FROM named FULL JOIN wanted ON wanted.kind = named.kind AND wanted.identity = na
 WHERE named.kind IS NULL OR wanted.kind IS NULL
 $changed_findings$;
 
+CREATE FUNCTION qt001_cp.has_some_column(role name, relation oid, privileges text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $has_some_column$
+-- has_any_column_privilege(), which does not ask about the system columns, and these.
+SELECT has_any_column_privilege(role, relation, privileges) OR EXISTS (
+    SELECT 1 FROM pg_attribute
+    WHERE attrelid = relation AND attnum < 0 AND attacl IS NOT NULL
+      AND has_column_privilege(role, relation, attnum, privileges))
+$has_some_column$;
+
 CREATE FUNCTION qt001_cp.effective_privileges(role name, classid oid, objid oid, kind text)
     RETURNS SETOF text
 LANGUAGE sql STABLE
@@ -120,7 +131,7 @@ UNION
 SELECT known.privilege FROM qt001_cp.privilege known
 WHERE known.of_columns AND effective_privileges.classid = 'pg_class'::regclass
   AND kind <> 'sequence'
-  AND has_any_column_privilege(role, objid, known.privilege)
+  AND qt001_cp.has_some_column(role, objid, known.privilege)
 UNION
 -- pg_shdepend names the owner of every kind. Default privileges belong to their role for good: what
 -- the role makes itself may start with what it likes.
@@ -168,7 +179,7 @@ BEGIN
         WHEN 'pg_class'::regclass THEN
             CASE WHEN kind = 'sequence' THEN has_sequence_privilege(role, objid, revoked)
                  ELSE has_table_privilege(role, objid, revoked)
-                      OR has_any_column_privilege(role, objid, revoked_columns) END
+                      OR qt001_cp.has_some_column(role, objid, revoked_columns) END
         WHEN 'pg_proc'::regclass THEN has_function_privilege(role, objid, revoked)
         WHEN 'pg_type'::regclass THEN has_type_privilege(role, objid, revoked)
         WHEN 'pg_namespace'::regclass THEN has_schema_privilege(role, objid, revoked)
@@ -188,7 +199,7 @@ SELECT CASE WHEN privilege NOT IN (SELECT known.privilege FROM qt001_cp.privileg
             WHEN has_table_privilege(app, relation, privilege) THEN false
             ELSE NOT EXISTS (
     SELECT 1 FROM pg_attribute attribute
-    WHERE attribute.attrelid = only_kept_columns.relation AND attribute.attnum > 0
+    WHERE attribute.attrelid = only_kept_columns.relation
       AND NOT attribute.attisdropped
       AND has_column_privilege(app, relation, attribute.attnum, privilege)
       AND NOT EXISTS (

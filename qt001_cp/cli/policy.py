@@ -97,7 +97,8 @@ def _add_wishes(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         action="append",
         default=[],
-        help="what stays the application's, whatever the draft would say; may be repeated",
+        help="what stays the application's, whatever the draft would say; of what lies in no schema kind and name, 'extension"
+        " pg_trgm'; may be repeated",
     )
 
 

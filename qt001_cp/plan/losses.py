@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +32,8 @@ _GOES_WITH_IT: Final[Mapping[tuple[str, str], str]] = {
     ("database", "TEMPORARY"): "no temporary tables",
     ("database", "CONNECT"): "no new session",
 }
+_STILL: Final = ("NO ACTION", "RESTRICT")
+"""Actions of a foreign key that change no row."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,21 @@ def unmeant(found: Sequence[Loss]) -> list[Loss]:
     return [loss for loss in found if not loss.intended]
 
 
-def losses_page(manifest: ObjectManifest) -> str:
-    """The same as a page of Markdown, with what stays and works with what goes."""
+def reaching_in(manifest: ObjectManifest, kept: Iterable[Mapping[str, str]]) -> list[str]:
+    """What the application still changes in protected tables through foreign keys that the policy keeps (``kept``), whatever it
+    holds on them: their actions run with the rights of the owner of the table that refers."""
+    protected = {o.ref.identity for o in manifest.transferred}
+    return [
+        f"{verb} of a row of {key['references']}, which stays {manifest.application.name}'s, does {key[action]} to"
+        f" {key['table']} by foreign key {key['name']}, with its owner's rights"
+        for key in kept
+        for verb, action in (("DELETE", "on_delete"), ("UPDATE", "on_update"))
+        if key["table"] in protected and key["references"] not in protected and key[action] not in _STILL
+    ]
+
+
+def losses_page(manifest: ObjectManifest, kept: Iterable[Mapping[str, str]] = ()) -> str:
+    """The same as a page of Markdown, with what stays and works with what goes, and what ``kept`` foreign keys still do."""
     rows = losses(manifest)
     others = unmeant(rows)
     text = [
@@ -75,6 +90,13 @@ def losses_page(manifest: ObjectManifest) -> str:
     for title, chosen in (("Not meant by the policy", others), ("Meant", [r for r in rows if r.intended])):
         if chosen:
             text += [f"## {title}", "", *head, *(_row(r) for r in chosen), ""]
+    if inside := reaching_in(manifest, kept):
+        text += [
+            "## What the application still changes in what is protected",
+            "",
+            *(f"- {markdown(x)}" for x in inside),
+            "",
+        ]
     if staying := touching(manifest):
         text += ["## What stays and works with what goes", "", f"Decide for each: {CHOICE}.", ""]
         text += [f"- {markdown(o.ref)} of {markdown(o.before.owner.name)} {markdown(touched(o))}" for o in staying]

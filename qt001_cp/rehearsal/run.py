@@ -18,7 +18,7 @@ from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.roles import OWNER, SCHEMA
 from qt001_cp.model.versions import require_supported
-from qt001_cp.plan.losses import losses, losses_page
+from qt001_cp.plan.losses import losses, losses_page, reaching_in
 from qt001_cp.policy_file import load_policy
 from qt001_cp.rehearsal.behaviour.exercise import Behaviour, Difference, named
 from qt001_cp.rehearsal.behaviour.smoke import Smoke
@@ -172,8 +172,10 @@ class Rehearsal:
             bundle = make_bundle(author, self.policy_path)
             if known is None:
                 bundle.write(self.out)
-                (self.out / "losses.md").write_text(losses_page(bundle.manifest), "utf-8")
+                kept = self.policy.raw.get("kept_foreign_key", ())
+                (self.out / "losses.md").write_text(losses_page(bundle.manifest, kept), "utf-8")
                 self.transcript.losses = losses(bundle.manifest)
+                self.transcript.reaching_in = reaching_in(bundle.manifest, kept)
                 self.transcript.manifest = bundle.manifest.digest()
                 self.transcript.apply_path = bundle.manifest.apply_path is not None
                 for what, passed, found in self.origin.findings(bundle.manifest):

@@ -43,6 +43,7 @@ class Transcript:
     not_exercised: list[tuple[str, str]] = field(default_factory=list)
     differences: list[tuple[str, Difference]] = field(default_factory=list)
     losses: Sequence[Loss] = ()
+    reaching_in: Sequence[str] = ()
 
     def check(self, what: str, passed: bool, found: str = "") -> None:
         self.checks.append(Check(what, passed, found))
@@ -107,6 +108,7 @@ class Transcript:
                 }
                 for loss in self.losses
             ],
+            "still_changed_by_the_application": list(self.reaching_in),
             **({"origin": self.origin} if self.origin else {}),
             "milliseconds": {step: round(value * 1000) for step, value in self.seconds.items()},
         }
@@ -170,6 +172,8 @@ class Transcript:
                 for (role, kind, verbs, note), count in meant.items()
             ),
             "",
+            *(f"- The application still changes what is protected: {_cell(each)}" for each in self.reaching_in),
+            *([""] if self.reaching_in else []),
         ]
 
     def _behaviour(self) -> list[str]:

@@ -4,6 +4,7 @@ with the application where its migrations create; whoever calls them by name is 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -220,3 +221,31 @@ def test_a_path_that_was_set_comes_back(shop: Scene, tmp_path: Path, capsys: pyt
         assert shopping.execute("SHOW search_path").fetchone() == ('public, "a, b", "Guard Room"',)
     _run(shop, tmp_path / "schema-back.sql")
     assert shop.dump("--create") == before
+
+
+def test_member_of_an_extension_moves_with_it(shop: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An index of a protected table needs an operator class of public; ``policy schema`` has nothing to move there."""
+    policy = tmp_path / "policy.toml"
+    with shop.connect() as admin:
+        admin.execute(
+            "CREATE EXTENSION pg_trgm WITH SCHEMA public; CREATE TABLE public.words (word text);"
+            " ALTER TABLE public.words OWNER TO shop; CREATE INDEX alike ON public.words USING gin (word public.gin_trgm_ops)"
+        )
+        index = admin.execute("SELECT 'public.alike'::regclass::oid, pg_relation_filenode('public.alike')").fetchone()
+    init = ["policy", "init", "--database", shop.dsn(OPERATOR), "--application", "shop"]
+    assert main([*init, "--append-only", "public.words", "--out", str(policy)]) == 3
+    capsys.readouterr()
+    asked = ["inventory", "--policy", str(policy), "--database", shop.dsn(OPERATOR)]
+    assert main(asked) == 3
+    said = capsys.readouterr().out
+    assert "[QT108] schema public" in said
+    typed = re.search(r"ALTER EXTENSION pg_trgm SET SCHEMA another;", said)
+    assert typed is not None, said
+    with shop.connect() as admin:
+        admin.execute("CREATE SCHEMA another")
+        admin.execute(typed[0].encode())
+    main(asked)
+    assert "QT108" not in capsys.readouterr().out
+    with shop.connect() as admin:
+        after = admin.execute("SELECT 'public.alike'::regclass::oid, pg_relation_filenode('public.alike')").fetchone()
+    assert after == index, "no index is lost"

@@ -113,6 +113,10 @@ def test_an_extension_of_the_application_stays_its_own_where_nothing_protected_n
         code, said = _said(shop, tmp_path / "two.toml", capsys, *wishes)
         assert code == 3
         assert {o["identity"]: o["disposition"] for o in said["objects"]}["pg_trgm"] is None
+        _, said = _said(shop, tmp_path / "named.toml", capsys, *wishes, "--retain", "extension pg_tr*")
+        assert {o["identity"]: o["disposition"] for o in said["objects"]}["pg_trgm"] == "retain"
+        assert _init(shop, tmp_path / "wrong.toml", *wishes, "--retain", "extension pg_trmg") == 2
+        assert "extension pg_trgm" in capsys.readouterr().err
         # What its reason says: made anew by the administrator, in one transaction, and no index is lost.
         with shop.connect() as admin, admin.transaction():
             kept = admin.execute("SELECT pg_get_indexdef('public.alike'::regclass)").fetchone()

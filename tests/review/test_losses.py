@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qt001_cp.model.names import Role, grantee_name
-from qt001_cp.plan.losses import losses, losses_page
+from qt001_cp.plan.losses import losses, losses_page, reaching_in
 from tests.conftest import Stage
 
 
@@ -38,3 +38,17 @@ def test_the_application_and_public_are_meant_others_are_not(at_fix7a_sealed: St
     manifest = at_fix7a_sealed.manifest
     assert all(x.intended == (x.role in ("directus", "PUBLIC")) for x in losses(manifest))
     assert Role("directus") == manifest.application
+
+
+def test_what_a_kept_foreign_key_still_does_is_on_the_page(at_fix7a_sealed: Stage) -> None:
+    manifest = at_fix7a_sealed.manifest
+    key = {"table": "public.qt001_case", "name": "k", "references": "public.articles", "on_update": "NO ACTION"}
+    (said,) = reaching_in(manifest, [{**key, "on_delete": "CASCADE"}])
+    assert said.startswith(
+        "DELETE of a row of public.articles, which stays directus's, does CASCADE to public.qt001_case"
+    )
+    page = losses_page(manifest, [{**key, "on_delete": "CASCADE"}])
+    assert "## What the application still changes in what is protected" in page
+    assert reaching_in(manifest, [{**key, "on_delete": "RESTRICT"}]) == []
+    out = {**key, "table": "public.articles", "references": "public.qt001_case", "on_delete": "CASCADE"}
+    assert reaching_in(manifest, [out]) == [], "what is protected acts on the application's"

@@ -19,6 +19,8 @@ _NEAREST, _ALIKE = 3, 0.5
 _RETAINED = "named to be retained: "
 _RUN = ("function", "procedure", "aggregate", "type", "operator", "operator class", "operator family", "collation")
 """What runs, or decides, inside an object that uses it: it has to be in the same hand."""
+_DECIDED = ("database", "schema", "default acl")
+"""What the draft says of these follows from what is protected."""
 _NO_CALL = ("table", "sequence")
 """Beside these the application may go on creating: nobody calls them, and no type or routine is looked for by their names."""
 
@@ -38,7 +40,8 @@ _UNNEEDED = Suggestion("retain", "the application made it, and nothing protected
 
 @dataclass(frozen=True)
 class Wishes:
-    """What was asked for, as patterns of schema.name in which only * and ? are special, each matched exactly.
+    """What was asked for, as patterns of schema.name in which only * and ? are special, each matched exactly; of what lies in no
+    schema of the kind and the name, as documents print it: ``extension pg_trgm``.
 
     ``protect``: pattern → what the application keeps of it. Without any, a group is protected that holds a SECURITY DEFINER
     routine; a privilege may be one of columns: ``UPDATE(announced)``. ``retain``: what stays the application's. ``keys``: the
@@ -60,7 +63,7 @@ class Unmatched:
 
 def unmatched(inventory: Inventory, wishes: Wishes, keys: Iterable[str] = ()) -> list[Unmatched]:
     """``keys``: the names of the foreign keys that there are."""
-    names = sorted({_full(o) for o in inventory.objects if o.ref.schema is not None})
+    names = sorted({name for o in inventory.objects if (name := _full(o)) is not None})
     asked = [(pattern, names) for pattern in (*wishes.protect, *wishes.retain)]
     asked += [(pattern, sorted(keys)) for pattern in wishes.keys]
     return [
@@ -79,8 +82,11 @@ def _nearest(pattern: str, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _full(o: InventoryObject) -> str:
-    return f"{o.ref.schema}.{o.ref.name}"
+def _full(o: InventoryObject) -> str | None:
+    """What a pattern has to match. None of what the draft decides by itself: the database, and schemas by what is in them."""
+    if o.ref.schema is not None:
+        return f"{o.ref.schema}.{o.ref.name}"
+    return None if o.ref.kind in _DECIDED else f"{o.ref.kind} {o.ref.name}"
 
 
 @dataclass
@@ -113,7 +119,9 @@ def suggest(inventory: Inventory, edges: Sequence[Reach], wishes: Wishes) -> Sug
     for key, group in made.groups.items():
         if group in made.protected:
             made.suggestions[key] = Suggestion("transfer", made.protected[group])
-    _named(made, by_key, wishes)
+    for key in made.groups:
+        if said := _wished(by_key[key], wishes):
+            made.suggestions[key] = said
     _close(made, by_key, edges)
     outgoing = {(a, b): why for a, b, why in edges}
     for key, group in made.groups.items():
@@ -132,7 +140,8 @@ def suggest(inventory: Inventory, edges: Sequence[Reach], wishes: Wishes) -> Sug
             made.suggestions[o.ref.key] = replace(table, kept=())
         elif o.ref.key not in made.suggestions:
             own = o.ref.kind == "extension" and o.state.owner == inventory.application and o.ref.key not in needed
-            made.suggestions[o.ref.key] = _UNNEEDED if own else _beside(o, made, inventory)
+            drafted = _UNNEEDED if own else _beside(o, made, inventory)
+            made.suggestions[o.ref.key] = _wished(o, wishes) or drafted
     return made
 
 
@@ -151,18 +160,20 @@ def _behind(start: Iterable[Node], edges: Sequence[Reach]) -> set[Node]:
     return found
 
 
-def _named(made: Suggested, by_key: Mapping[Node, InventoryObject], wishes: Wishes) -> None:
-    """What a pattern names; the first that matches decides what is kept."""
-    for key in made.groups:
-        o = by_key[key]
-        for pattern in wishes.retain:
-            if glob(pattern).fullmatch(_full(o)):
-                made.suggestions[key] = Suggestion("retain", f"{_RETAINED}{pattern}")
-        for pattern, keep in wishes.protect.items():
-            if glob(pattern).fullmatch(_full(o)) and key not in made.suggestions:
-                there = kinds.BY_KEY[o.ref.kind].privileges
-                kept = tuple(p for p in keep if p.partition("(")[0] in there)
-                made.suggestions[key] = Suggestion("transfer", f"named to be protected: {pattern}", kept=kept)
+def _wished(o: InventoryObject, wishes: Wishes) -> Suggestion | None:
+    """What a pattern that names it says; the first that matches decides what is kept."""
+    name = _full(o)
+    if name is None:
+        return None
+    for pattern in wishes.retain:
+        if glob(pattern).fullmatch(name):
+            return Suggestion("retain", f"{_RETAINED}{pattern}")
+    for pattern, keep in wishes.protect.items():
+        if glob(pattern).fullmatch(name):
+            there = kinds.BY_KEY[o.ref.kind].privileges
+            kept = tuple(p for p in keep if p.partition("(")[0] in there)
+            return Suggestion("transfer", f"named to be protected: {pattern}", kept=kept)
+    return None
 
 
 def _ties(made: Suggested, edges: Sequence[Reach], wishes: Wishes) -> Iterator[str]:

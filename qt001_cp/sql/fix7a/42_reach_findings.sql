@@ -455,9 +455,9 @@ AS $containing_schema_findings$
 WITH used AS MATERIALIZED (
     SELECT pg_namespace.oid, pg_namespace.nspname, pg_namespace.nspowner,
            min(node.label) AS content,
-           min(node.label) FILTER (
+           (array_agg(node.number ORDER BY node.label) FILTER (
                WHERE pg_class.relkind IS NULL OR pg_class.relkind NOT IN ('r', 'S')
-                  OR qt001_cp.has_apply_path(manifest)) AS alone
+                  OR qt001_cp.has_apply_path(manifest)))[1] AS alone
     FROM unnest(walk) step JOIN unnest(nodes) node ON node.number = step.node
     JOIN pg_namespace ON pg_namespace.oid = node.schema
     LEFT JOIN pg_class ON node.classid = 'pg_class'::regclass AND pg_class.oid = node.objid
@@ -483,12 +483,17 @@ WHERE (used.nspowner IN (SELECT oid FROM app_oid) OR (
 UNION ALL
 SELECT DISTINCT 'QT108', 'schema ' || used.nspname,
        format('no CREATE privilege for %s or PUBLIC', app),
-       format('CREATE for %s, with %s in it', coalesce(writable.grantee, 'PUBLIC'), used.alone),
+       format('CREATE for %s, with %s in it', coalesce(writable.grantee, 'PUBLIC'), alone.label),
        'Do not keep CREATE in the policy''s rule for this schema, or move what is protected into a '
-       'schema of its own before FIX7a: qt001-cp policy schema --help'
+       'schema of its own before FIX7a: ' || coalesce((
+           SELECT format('ALTER EXTENSION %I SET SCHEMA another; -- of which it is a part', extname)
+           FROM pg_depend member JOIN pg_extension ON pg_extension.oid = member.refobjid
+           WHERE member.classid = alone.classid AND member.objid = alone.objid
+             AND member.refclassid = 'pg_extension'::regclass AND member.deptype = 'e'),
+           'qt001-cp policy schema --help')
 FROM qt001_cp.writable_schema(manifest) writable JOIN used ON used.nspname = writable.schema
+JOIN unnest(nodes) alone ON alone.number = used.alone
 WHERE writable.grantee IS DISTINCT FROM pg_get_userbyid(used.nspowner)
-  AND used.alone IS NOT NULL
 $containing_schema_findings$;
 
 CREATE FUNCTION qt001_cp.body_findings(manifest text)

@@ -139,3 +139,28 @@ def instance(connection: psycopg.Connection, events: list[dict[str, Any]]) -> Ch
     if not isinstance(noted, dict) or any(noted.get(k) != live[k] for k in ("database", "ledger")):
         check.faults.append(f"it was recorded for {noted}, and is in {live}: restored from a dump, or copied")
     return check
+
+
+def duties(connection: psycopg.Connection, events: list[dict[str, Any]]) -> Check:
+    """Who has a duty is who the events say: from those whom FIX7a found, each that was given and revoked since."""
+    check, said = Check("duties"), {}
+    for e in events:
+        detail = e["detail"]
+        if e["verb"] == "configured":
+            said = {login: (who["duty"], who["person"]) for login, who in detail.get("duties", {}).items()}
+        elif e["verb"] == "duty_given":
+            said[e["subject"]] = (detail.get("duty"), detail.get("person"))
+        elif e["verb"] == "duty_revoked":
+            said.pop(e["subject"], None)
+    found = {r["login"]: (r["duty"], r["person"]) for r in rows(connection, "duties.sql")}
+    check.looked_at = len(found)
+    check.faults += [
+        f"login {login}: expected {_duty(said.get(login))} by the events, found {_duty(found.get(login))}"
+        for login in sorted(said.keys() | found.keys())
+        if said.get(login) != found.get(login)
+    ]
+    return check
+
+
+def _duty(known: tuple[Any, Any] | None) -> str:
+    return "no duty" if known is None else f"duty {known[0]} of {known[1]}"

@@ -118,6 +118,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         ledger.triggers(connection),
         ledger.owner(connection),
         ledger.instance(connection, events),
+        ledger.duties(connection, events),
         _given(outside, digest),
         succession.successions(digest, found, events),
         derived.after_states(manifest, succession.changed(manifest, succession.predecessor_of(manifest, found))),

@@ -43,6 +43,8 @@ _EVENTS: Final = {
     "refused": "the auditor refused",
     "changing": "a change of what is protected began to be tried",
     "changed": "a change of what is protected was tried",
+    "duty_given": "somebody was given a duty in this database",
+    "duty_revoked": "somebody lost a duty in this database",
     "withdrawn": "a manifest that was sealed and waited was withdrawn",
 }
 

@@ -21,6 +21,7 @@ from qt001_cp.wording import wording
 STAGES = ("fix7a", "fix7c")
 """The revisions that bring SQL files of their own: FIX7b only moves what is there."""
 _CREATED = re.compile(r"^CREATE (TABLE|VIEW|FUNCTION|TYPE) (qt001_cp\.[a-z0-9_]+)", re.MULTILINE)
+_TRIGGER = re.compile(r"^CREATE TRIGGER ([a-z_]+) [A-Z ]+ ON (qt001_cp\.[a-z_]+)", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z_]+)\}")
 _WIDTH = 100
 
@@ -233,14 +234,17 @@ def _kind_rows() -> str:
 
 
 def _drop(files: dict[str, str]) -> str:
-    """Views, tables, functions, types, each the last made first, without CASCADE: nothing of others goes with them."""
+    """Triggers on what was there before, then views, tables, functions, types, each the last made first, without CASCADE: nothing
+    of others goes with them."""
     made: dict[str, list[str]] = {"VIEW": [], "TABLE": [], "FUNCTION": [], "TYPE": []}
     for text in files.values():
         for match in _CREATED.finditer(text):
             kind, name = match.group(1), match.group(2)
             if name not in made[kind]:
                 made[kind].append(name)
-    lines = [f"DROP {kind} {name};" for kind, names in made.items() for name in reversed(names)]
+    triggers = [t for text in files.values() for t in _TRIGGER.findall(text) if t[1] not in made["TABLE"]]
+    lines = [f"DROP TRIGGER {name} ON {table};" for name, table in triggers]
+    lines += [f"DROP {kind} {name};" for kind, names in made.items() for name in reversed(names)]
     return "-- Takes away what this stage made, the last first; without CASCADE.\n" + "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from tests.acceptance.conditions_documents import DOCUMENTS
 from tests.acceptance.conditions_estate import ESTATE, ESTATE_STAYS
 from tests.acceptance.conditions_ledger import LEDGER
 from tests.acceptance.conditions_outside import OUTSIDE, OUTSIDE_STAYS
-from tests.acceptance.conditions_roles import ROLES
+from tests.acceptance.conditions_roles import ROLES, ROLES_STAYS
 from tests.acceptance.conditions_routines import ROUTINES
 from tests.acceptance.conditions_subject import SUBJECT, SUBJECT_STAYS
 from tests.acceptance.fired import BESIDE, WAYS
@@ -36,4 +36,12 @@ CONDITIONS: tuple[Closer, ...] = (
     *_GROWTH,
     *_FIRED,
 )
-STAYS: tuple[Stays, ...] = (*OTHER_STAYS, *CONTAINED_STAYS, *OUTSIDE_STAYS, *ESTATE_STAYS, *SUBJECT_STAYS, *_NOT_FIRED)
+STAYS: tuple[Stays, ...] = (
+    *OTHER_STAYS,
+    *CONTAINED_STAYS,
+    *OUTSIDE_STAYS,
+    *ESTATE_STAYS,
+    *SUBJECT_STAYS,
+    *ROLES_STAYS,
+    *_NOT_FIRED,
+)

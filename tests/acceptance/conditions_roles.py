@@ -6,7 +6,8 @@ from functools import partial
 
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR
 from tests.acceptance.closers import LEGACY, Closer
-from tests.acceptance.moves import Move, both, do
+from tests.acceptance.moves import Move, behind, both, do
+from tests.acceptance.stays_open import Stays
 
 _APART = partial(Closer, "roles_apart", resign=False)
 _CONTAINED = partial(Closer, "application_role_contained", resign=False)
@@ -24,7 +25,15 @@ def _lent(login: str, options: str, role: str = "qt001_cp_ledger") -> Move:
     )
 
 
+_NORA = (
+    "CREATE ROLE zz_nora LOGIN",
+    "INSERT INTO qt001_cp.person (login, person, duty) VALUES ('zz_nora', 'nora.nash', 'author')",
+)
+_AGAIN = ("DROP ROLE zz_nora", "CREATE ROLE zz_nora LOGIN")
 ROLES = (
+    _APART("a login was given its duty, and is another one now", do(*_NORA, *_AGAIN), "role zz_nora"),
+    _APART("a login that FIX7a found is another one now", do(
+        f"ALTER ROLE {AUTHOR} RENAME TO zz_elsewhere", f"CREATE ROLE {AUTHOR} LOGIN"), f"role {AUTHOR}"),
     _APART("the application role has a duty", do("INSERT INTO qt001_cp.person (login, person, duty) VALUES ('directus', 'directus', 'author')"), "no duty"),
     _APART("the auditor is the application role", do(f"GRANT directus TO {AUDITOR}"), f"role {AUDITOR}"),
     _APART("one person authors and operates, by two logins", do(
@@ -96,3 +105,21 @@ ROLES = (
     Closer("legacy_authority_removed", "somebody may call it", do(f"GRANT EXECUTE ON FUNCTION {LEGACY[1]} TO intern"),
            "no privilege for anybody", resign=False),
 )  # fmt: skip  # one case a line
+_STILL = partial(Stays, "roles_apart")
+ROLES_STAYS = (
+    _STILL("a login with a duty is gone", do(*_NORA, "DROP ROLE zz_nora")),
+    _STILL("a login with a duty has another name", do(*_NORA, "ALTER ROLE zz_nora RENAME TO zz_nash")),
+    _STILL(
+        "a login that is another one was given the duty again",
+        do(*_NORA, *_AGAIN, "UPDATE qt001_cp.person SET login = login WHERE login = 'zz_nora'"),
+    ),
+    _STILL(
+        "another login, where another cluster gave the duty",
+        both(
+            do(*_NORA, *_AGAIN),
+            behind(
+                "UPDATE qt001_cp.event SET detail = detail || '{\"system\": \"1\"}' WHERE verb = 'duty_given'", "event"
+            ),
+        ),
+    ),
+)

@@ -90,6 +90,12 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "ALTER TABLE qt001_cp.event OWNER TO qt001_cp_owner", "who can write the ledger", "relation qt001_cp.event: expected nothing but"),
     "25_roles: the ledger role is lent": (
         "GRANT qt001_cp_ledger TO intern", "who can write the ledger", "role intern: expected nothing but"),
+    "25_roles: a duty that no event gave": (
+        "ALTER TABLE qt001_cp.person DISABLE TRIGGER USER; INSERT INTO qt001_cp.person (login, person, duty) VALUES ('intern', 'i', 'auditor')",
+        "duties", "login intern: expected no duty by the events, found duty auditor of i"),
+    "25_roles: a duty that was taken without an event": (
+        "ALTER TABLE qt001_cp.person DISABLE TRIGGER USER; DELETE FROM qt001_cp.person WHERE login = 'qt001_auditor'",
+        "duties", "login qt001_auditor: expected duty auditor of "),
     "10_ledger: it was recorded for another database": (
         _UNGUARDED.format("qt001_cp.event", "UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{instance,database}', '\"1\"') WHERE verb = 'adopted'"),
         "instance of the ledger", "restored from a dump, or copied"),

@@ -96,7 +96,8 @@ WITH named AS MATERIALIZED (
     SELECT event.seq, event.at, event.actor, name.digest
     FROM qt001_cp.event
     CROSS JOIN LATERAL (VALUES (event.subject), (event.detail ->> 'document')) name(digest)
-    WHERE event.verb NOT IN ('signed', 'refused', 'verified', 'scanned') AND event.verb <> 'adopted'
+    WHERE event.verb NOT IN ('signed', 'refused', 'verified', 'scanned')
+      AND event.verb NOT IN ('adopted', 'duty_given', 'duty_revoked')
       AND name.digest IS NOT NULL
 )
 SELECT 'QT205', 'document ' || document.digest, 'bytes with digest ' || document.digest,

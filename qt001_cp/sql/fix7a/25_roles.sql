@@ -82,6 +82,98 @@ AS $duty_of$
 SELECT ('qt001_cp_' || person.duty)::name FROM qt001_cp.person WHERE person.login = some_login
 $duty_of$;
 
+CREATE FUNCTION qt001_cp.role_number(role name) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $role_number$
+SELECT pg_roles.oid::text FROM pg_roles WHERE pg_roles.rolname = role
+$role_number$;
+
+CREATE FUNCTION qt001_cp.record_duty() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $record_duty$
+-- Who gets a duty in this database and who loses one is an event, with the number that the login
+-- has in this cluster. It is written past the room that duties have for theirs: only who may write
+-- the ledger gives one.
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        INSERT INTO qt001_cp.event (verb, subject, detail)
+        SELECT 'duty_revoked', person.login,
+               jsonb_build_object('duty', person.duty, 'person', person.person)
+        FROM qt001_cp.person ORDER BY person.login;
+        RETURN NULL;
+    END IF;
+    IF TG_OP IN ('UPDATE', 'DELETE') THEN
+        INSERT INTO qt001_cp.event (verb, subject, detail)
+        VALUES ('duty_revoked', OLD.login,
+                jsonb_build_object('duty', OLD.duty, 'person', OLD.person));
+    END IF;
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        INSERT INTO qt001_cp.event (verb, subject, detail)
+        VALUES ('duty_given', NEW.login, jsonb_build_object(
+            'duty', NEW.duty, 'person', NEW.person, 'number', qt001_cp.role_number(NEW.login),
+            'system', qt001_cp.system_identifier()));
+    END IF;
+    RETURN NULL;
+END
+$record_duty$;
+
+CREATE TRIGGER recorded AFTER INSERT OR UPDATE OR DELETE ON qt001_cp.person
+    FOR EACH ROW EXECUTE FUNCTION qt001_cp.record_duty();
+CREATE TRIGGER recorded_truncate BEFORE TRUNCATE ON qt001_cp.person
+    FOR EACH STATEMENT EXECUTE FUNCTION qt001_cp.record_duty();
+ALTER TABLE qt001_cp.person ENABLE ALWAYS TRIGGER recorded;
+ALTER TABLE qt001_cp.person ENABLE ALWAYS TRIGGER recorded_truncate;
+
+CREATE FUNCTION qt001_cp.given_number(login name) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $given_number$
+-- The number that a login had when it was given its duty, where this cluster gave it; of who had
+-- one before FIX7a, when FIX7a came.
+SELECT CASE WHEN given.system = qt001_cp.system_identifier() THEN given.number END
+FROM (
+    SELECT event.seq, event.detail ->> 'number' AS number, event.detail ->> 'system' AS system
+    FROM qt001_cp.event
+    WHERE event.verb = 'duty_given' AND event.subject = given_number.login
+    UNION ALL
+    SELECT event.seq, event.detail #>> ARRAY['duties', given_number.login, 'number'],
+           event.detail #>> '{instance,system}'
+    FROM qt001_cp.event
+    WHERE event.verb = 'configured' AND event.detail -> 'duties' ? given_number.login) given
+ORDER BY given.seq DESC LIMIT 1
+$given_number$;
+
+CREATE FUNCTION qt001_cp.changed_login()
+RETURNS TABLE (object text, expected text, found text, mend text, other boolean)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $changed_login$
+-- Logins that are not those that were given their duty. other: somebody else has the name now.
+SELECT 'role ' || person.login, 'the login that was given duty ' || person.duty,
+       CASE WHEN renamed.rolname IS NOT NULL AND same.oid IS NULL
+            THEN format('role %I, which is it by another name', renamed.rolname)
+            WHEN renamed.rolname IS NOT NULL
+            THEN format('another role of this name; it is role %I now', renamed.rolname)
+            WHEN same.oid IS NOT NULL THEN 'another role of this name'
+            ELSE 'no role of this name' END,
+       CASE WHEN renamed.rolname IS NOT NULL AND same.oid IS NULL
+            THEN format('ALTER ROLE %I RENAME TO %I;', renamed.rolname, person.login)
+            WHEN same.oid IS NOT NULL
+            THEN format('DELETE FROM qt001_cp.person WHERE login = %L; -- or, where it is the same '
+                        'person: UPDATE qt001_cp.person SET login = login WHERE login = %L;',
+                        person.login, person.login)
+            ELSE format('DELETE FROM qt001_cp.person WHERE login = %L;', person.login) END,
+       same.oid IS NOT NULL
+FROM qt001_cp.person
+CROSS JOIN LATERAL qt001_cp.given_number(person.login) given(number)
+LEFT JOIN pg_roles renamed ON renamed.oid::text = given.number AND renamed.rolname <> person.login
+LEFT JOIN pg_roles same ON same.rolname = person.login
+WHERE given.number IS NOT NULL AND given.number IS DISTINCT FROM same.oid::text
+$changed_login$;
+
 CREATE FUNCTION qt001_cp.require_duty(duty text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -90,7 +182,16 @@ AS $require_duty$
 -- The session's login has this duty in this database, and is not the application role.
 DECLARE
     had name := qt001_cp.duty_of(session_user);
+    number text := qt001_cp.given_number(session_user);
 BEGIN
+    IF had = duty::name AND number <> qt001_cp.role_number(session_user) THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT107',
+            MESSAGE = format('login %s refused: expected the login that was given duty %s (number '
+                             '%s), found another one of this name (number %s)', session_user,
+                             substr(duty, 10), number, qt001_cp.role_number(session_user)),
+            HINT = format('Where it is the same person, an administrator says so: UPDATE '
+                          'qt001_cp.person SET login = login WHERE login = %L;', session_user);
+    END IF;
     IF had IS DISTINCT FROM duty::name THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',
             MESSAGE = format('login %s refused: expected duty %s in this database, found %s',
@@ -185,6 +286,9 @@ SELECT 'QT107', 'role ' || person.login, 'no duty, as the application role',
        'qt001_cp_' || person.duty,
        format('DELETE FROM qt001_cp.person WHERE login = %L;', person.login)
 FROM qt001_cp.person WHERE person.login = (SELECT qt001_cp.application_role())
+UNION ALL
+SELECT 'QT107', login.object, login.expected, login.found, login.mend
+FROM qt001_cp.changed_login() login WHERE login.other
 $duty_findings$;
 
 CREATE FUNCTION qt001_cp.becomes_application(app name) RETURNS SETOF name

@@ -640,7 +640,11 @@ DECLARE
     inventory text;
 BEGIN
     PERFORM qt001_cp.record_event('configured', policy_digest, jsonb_build_object(
-        'build', build, 'instance', qt001_cp.new_instance()));
+        'build', build, 'instance', qt001_cp.new_instance(), 'duties', (
+            SELECT coalesce(jsonb_object_agg(person.login, jsonb_build_object(
+                       'duty', person.duty, 'person', person.person,
+                       'number', qt001_cp.role_number(person.login))), '{}')
+            FROM qt001_cp.person)));
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'kind', live.kind, 'identity', live.identity, 'schema', live.schema, 'name', live.name,
         'args', live.args, 'method', live.method,

@@ -126,7 +126,10 @@ BEGIN
     UNION ALL
     SELECT kept.object, kept.expected, kept.found,
            'How it is kept decides nothing that is protected; the next manifest has it.'
-    FROM qt001_cp.storage_changes() kept WHERE qt001_cp.expected_state() <> 'before';
+    FROM qt001_cp.storage_changes() kept WHERE qt001_cp.expected_state() <> 'before'
+    UNION ALL
+    SELECT login.object, login.expected, login.found, login.mend
+    FROM qt001_cp.changed_login() login WHERE NOT login.other;
 EXCEPTION WHEN lock_not_available THEN
     RETURN QUERY SELECT difference.* FROM qt001_cp.told_differences(false) difference;
 END

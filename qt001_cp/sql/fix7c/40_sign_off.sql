@@ -246,6 +246,8 @@ FROM qt001_cp.event
 CROSS JOIN LATERAL (VALUES (event.detail #>> '{by,person}'),
                            (qt001_cp.person_of(event.actor))) maker(person)
 WHERE event.verb NOT IN ('signed', 'refused', 'verified', 'scanned')
+  -- An administrator gives duties, and makes nothing of what is signed.
+  AND event.verb NOT IN ('duty_given', 'duty_revoked')
   AND (event.actor = signer OR event.detail #>> '{by,person}' IS NULL
        OR maker.person IN (independence_findings.person, qt001_cp.person_of(signer)))
 $independence_findings$;

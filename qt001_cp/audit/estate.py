@@ -44,10 +44,11 @@ def of_the_system(o: Mapping[str, Any]) -> bool:
     return schema.startswith("pg_") or schema == "information_schema"
 
 
-def owners_and_acls(manifest: Manifest, live: Objects, stage: str) -> Check:
-    """Every object of the manifest, transferred or not; after the cutover another owner or ACL of a retained one is told."""
+def owners_and_acls(manifest: Manifest, live: Objects, stage: str, first_major: int) -> Check:
+    """Every object of the manifest, transferred or not; after the cutover another owner or ACL of a retained one is told.
+    ``first_major``: of the server that owners and ACLs are worded by."""
     check, application = Check("owners and ACLs against the manifest"), manifest["application"]
-    older = manifest["server_major"] < MAINTAIN_SINCE
+    older = first_major < MAINTAIN_SINCE
     for o in manifest["objects"]:
         check.looked_at += 1
         found_in = check.told if stage != "fix7a" and o["disposition"] != "transfer" else check.faults

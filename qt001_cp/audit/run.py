@@ -124,7 +124,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         derived.after_states(manifest, succession.changed(manifest, succession.predecessor_of(manifest, found))),
         scripts.ways(manifest),
         scripts.restore_script(manifest, digest, events),
-        estate.owners_and_acls(manifest, live, stage),
+        estate.owners_and_acls(manifest, live, stage, succession.first_major(manifest, found)),
         estate.denominator(manifest, live, stage, found.get(manifest["policy"]["sha256"])),
     ]
     if stage != "fix7a":

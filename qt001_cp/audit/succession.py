@@ -14,7 +14,10 @@ from qt001_cp.audit.check import Check
 OWNER: Final = "qt001_cp_owner"
 Node = tuple[str, str]
 Manifest = Mapping[str, Any]
-_SAME: Final = ("database", "server_major", "application", "apply_path", "blocked", "legacy")
+_SAME: Final = ("database", "application", "apply_path", "blocked", "legacy")
+NEWEST: Final = 99
+_WORDS: Final = ("definition", "source", "storage", "storage_source")
+"""What another major version of the server words in its own way."""
 
 
 def predecessor_of(manifest: Manifest, found: Mapping[str, Manifest]) -> Manifest | None:
@@ -76,10 +79,28 @@ def _inherited(manifest: Manifest, before: Manifest) -> Iterator[str]:
     if _sources(manifest) != _sources(before):
         yield "the routines of the apply path, or their sources from before FIX7c, are not its predecessor's"
     mine, theirs = _objects(manifest), _objects(before)
+    if manifest.get("server_major") != before.get("server_major"):
+        yield from _moved(mine, theirs)
+        return
     for node in sorted(mine.keys() | theirs.keys()):
         fault = _object(mine.get(node), theirs.get(node))
         if fault:
             yield f"{node[0]} {node[1]}: {fault}"
+
+
+def _moved(mine: Mapping[Node, Mapping[str, Any]], theirs: Mapping[Node, Mapping[str, Any]]) -> Iterator[str]:
+    """On another major version everything is what it was, in other words."""
+    for node in sorted(mine.keys() | theirs.keys()):
+        now, then = ({k: v for k, v in side.get(node, {}).items() if k not in _WORDS} for side in (mine, theirs))
+        if now != then:
+            yield f"{node[0]} {node[1]}: on another server it is not its predecessor's"
+
+
+def first_major(manifest: Manifest, found: Mapping[str, Manifest]) -> int:
+    """The oldest major version in the line: owners and ACLs are worded as that one has them."""
+    oldest = int(manifest.get("server_major", NEWEST))
+    before = predecessor_of(manifest, found)
+    return oldest if before is None else min(oldest, first_major(before, found))
 
 
 def _object(mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> str:

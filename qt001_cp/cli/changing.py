@@ -40,6 +40,9 @@ def add_verbs(verbs: Any) -> None:
     new = actions.add_parser("new", help="an Alembic revision on the team's own branch, and two files of SQL")
     _add_name(new)
     new.add_argument("--label", default="changes", help="the branch of the first one (default changes)")
+    new.add_argument(
+        "--server", action="store_true", help="the server is another major version: a change that does nothing else"
+    )
     new.set_defaults(run=run_new)
 
     preparing = actions.add_parser(
@@ -66,10 +69,11 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
 
 
 def run_new(arguments: argparse.Namespace) -> int:
-    files = new_change(arguments.folder, arguments.name, arguments.label)
+    files = new_change(arguments.folder, arguments.name, arguments.label, server=arguments.server)
     for path in files:
         say(str(path))
-    say(f"write both texts, then, on a copy: qt001-cp change prepare {arguments.name} --database COPY_DSN")
+    first = "on a copy of that version" if arguments.server else "write both texts, then, on a copy"
+    say(f"{first}: qt001-cp change prepare {arguments.name} --database COPY_DSN")
     return EXIT_OK
 
 

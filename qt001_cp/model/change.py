@@ -17,6 +17,8 @@ LONGEST: Final = 32
 """Alembic keeps the name of a revision in a column of that width."""
 RESERVED: Final = frozenset({"base", "head", "heads", "fix7a", "fix7b", "fix7c"})
 """Names that Alembic, or we, have given already."""
+NOTHING: Final = "SELECT pg_catalog.version();"
+"""The text of a change that only follows the server to another major version."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -47,6 +49,17 @@ class Change:
 
     def digest(self) -> str:
         return digest(self.body())
+
+    def forward_statements(self) -> str:
+        """The text without lines of comment."""
+        return _statements(self.forward)
+
+    def back_statements(self) -> str:
+        return _statements(self.back)
+
+
+def _statements(text: str) -> str:
+    return "\n".join(line for line in text.split("\n") if not line.strip().startswith("--")).strip("\n")
 
 
 def file_of(revision_file: Path, way: str) -> Path:

@@ -39,11 +39,13 @@ class Where:
 
 
 class ChangeRehearsal:
-    """One change on one copy. The copy is left as it was found, but for its ledger."""
+    """One change on one copy. The copy is left as it was found, but for its ledger. ``moves``: the copy is another major version
+    than what is deployed, and the change is that alone."""
 
     def __init__(self, scene: Scene, where: Where, say: Say) -> None:
         self.scene, self.where, self.say = scene, where, say
         self.change = where.change
+        self.moves = False
         self.transcript = Transcript(server=f"PostgreSQL {scene.server.version // 10000}, {scene.server.kind}")
 
     def run(self) -> ChangeBundle:
@@ -63,8 +65,9 @@ class ChangeRehearsal:
             self._attacked(bundle, path)
             self._check("pg_dump is the same before the change and after its way back", before == self._photograph())
         finally:
-            with self.scene.connect(OPERATOR) as operator:
-                withdraw(operator, manifest.digest(), "rehearsed")
+            if not self.moves:
+                with self.scene.connect(OPERATOR) as operator:
+                    withdraw(operator, manifest.digest(), "rehearsed")
         (self.where.out / "nogo.json").write_bytes(self.transcript.record())
         (self.where.out / "transcript.md").write_text(self.transcript.to_markdown(), "utf-8")
         return bundle
@@ -86,8 +89,12 @@ class ChangeRehearsal:
 
     def _prepared(self) -> ChangeBundle:
         """Tried, read, and taken back."""
-        self.say(f"change {self.where.name}: tried")
         deployed = self._deployed()
+        self.moves = deployed.manifest.server_major != self.scene.server.version // 10000
+        if self.moves:
+            with self.scene.connect(AUTHOR) as author:
+                return prepare(author, deployed, self.change, self.where.policy)
+        self.say(f"change {self.where.name}: tried")
         self._alembic("upgrade", self.where.name)
         try:
             with self.scene.connect(AUTHOR) as author:
@@ -116,7 +123,8 @@ class ChangeRehearsal:
             self._gates()
         finally:
             self.say(f"change {self.where.name}: taken back")
-            self._alembic("downgrade", f"{self.where.name}@-1")
+            # A server does not move back: the copy stays with the manifest of its own version.
+            self._alembic("downgrade", f"{self.where.name}@-1", **({"changes": "keep"} if self.moves else {}))
 
     def _gates(self) -> None:
         with self.scene.connect(OPERATOR) as operator:

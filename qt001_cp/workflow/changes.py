@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from qt001_cp.errors import FileProblem, UsageError
-from qt001_cp.model.change import WAYS, file_of, require_name
+from qt001_cp.model.change import NOTHING, WAYS, file_of, require_name
 from qt001_cp.policy_file import write_whole
 from qt001_cp.project import project_folder
 
@@ -48,11 +48,15 @@ _SQL: Final = {
 }
 
 
-def new_change(folder: Path, name: str, label: str) -> list[Path]:
+_SERVER: Final = f"-- {{name}}: the server is another major version; nothing is changed.\n{NOTHING}\n"
+
+
+def new_change(folder: Path, name: str, label: str, *, server: bool = False) -> list[Path]:
     """Write the revision of a new change, its two texts and, for the first one, an alembic.ini that knows our branch and this one.
 
     Returns the files that were written. Raises :class:`UsageError` for a name that no revision can have, :class:`FileProblem`
-    where a file of that name is there already, or the folder holds something that Alembic cannot read.
+    where a file of that name is there already, or the folder holds something that Alembic cannot read. ``server``: the change
+    follows the server to another major version, and its texts do nothing.
     """
     require_name(name)
     require_name(label, "label")
@@ -80,7 +84,7 @@ def new_change(folder: Path, name: str, label: str) -> list[Path]:
     }
     write_whole(revision, [_REVISION.format(**words).encode()])
     for way in WAYS:
-        write_whole(file_of(revision, way), [_SQL[way].format(name=name).encode()])
+        write_whole(file_of(revision, way), [(_SERVER if server else _SQL[way]).format(name=name).encode()])
     return files
 
 

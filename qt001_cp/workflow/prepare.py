@@ -24,6 +24,7 @@ from qt001_cp.model.policy import Policy, policy_from_data
 from qt001_cp.model.roles import OWNER
 from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import Analyses, analyse_estate
+from qt001_cp.plan.move import move
 from qt001_cp.plan.succession import Copy, Succession, succeed
 from qt001_cp.policy_file import load_policy, read_file, write_whole
 from qt001_cp.sql.build import version
@@ -92,9 +93,14 @@ def prepare(
     ``policy_path``: another policy than the deployed one. Raises what :func:`qt001_cp.plan.succession.succeed` raises.
     """
     policy = load_policy(policy_path) if policy_path else deployed.policy
+    here = connection.info.server_version // 10000
     owned = read_inventory(connection, OWNER)
     analyses = analyse_estate([o for o in owned.objects if o.state.owner == OWNER], read_names(connection))
-    succession = succeed(deployed.manifest, Copy(owned, analyses, deployed.sources), policy, change)
+    if here == deployed.manifest.server_major:
+        succession = succeed(deployed.manifest, Copy(owned, analyses, deployed.sources), policy, change)
+    else:
+        left = read_inventory(connection, deployed.manifest.application).objects
+        succession = move(deployed.manifest, [*left, *owned.objects], change, here)
     manifest = succession.manifest
     evidence = _static_analysis(deployed, succession, owned, analyses)
     legacy = [(item["kind"], item["identity"]) for item in manifest.legacy]

@@ -288,7 +288,7 @@ def test_what_the_audit_finds_in_the_ledger(bundle: Path, count: int) -> None:
             with _in_time(label):
                 for stage in ("fix7a", "fix7b", "fix7c"):
                     (
-                        owners_and_acls(o, {}, stage),
+                        owners_and_acls(o, {}, stage, 18),
                         denominator(o, {}, stage, o),
                         reach(o, {}, [], None),
                         dumped(o, "", stage),

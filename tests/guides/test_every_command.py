@@ -110,6 +110,8 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("changes", None): ("with a copy on a second server, at FIX7c", _by("tests/succession/test_page.py", 'p.stem == "changes"')),
     ("clone", ""): ("on another estate", _by("tests/clone/test_whole_way.py", '"".join(blocks("clone")[""]).splitlines()')),
     ("README", "Two commands"): ("CI runs both; the second runs this test", _by_ci),
+    ("versions", "Following the server"): (
+        "from 15 to 18", _by("tests/versions/test_server_move.py", 'blocks("versions")["Following the server"]')),
     ("versions", "Running on all of them"): ("each of 14 to 17 has its turn in CI, after the tests on 18", _by_ci),
     ("versions", "Running on one version"): ("here, and by scripts/matrix", lambda block: _commands(block) == _ONE_VERSION),
     ("performance", ""): ("it takes hours; by hand", _parses(_performance)),

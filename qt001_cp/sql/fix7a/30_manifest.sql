@@ -316,6 +316,24 @@ SELECT coalesce(
      WHERE entry.manifest = expected_source.manifest AND entry.number = wanted_number))
 $expected_source$;
 
+CREATE FUNCTION qt001_cp.first_major(manifest text) RETURNS int
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $first_major$
+-- The oldest major version in the line of a manifest: owners and ACLs are worded as that one has
+-- them, also after the server has moved to a later one.
+WITH RECURSIVE line(major, predecessor) AS (
+    SELECT (head ->> 'server_major')::int, head #>> '{succession,predecessor}'
+    FROM qt001_cp.document_json(manifest) head
+    UNION ALL
+    SELECT (head ->> 'server_major')::int, head #>> '{succession,predecessor}'
+    FROM line CROSS JOIN LATERAL qt001_cp.document_json(line.predecessor) head
+    WHERE line.predecessor IS NOT NULL
+)
+SELECT min(line.major) FROM line
+$first_major$;
+
 CREATE FUNCTION qt001_cp.without_maintain(acl jsonb) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -354,7 +372,7 @@ AS $coverage_pair$
 -- numbers: only the transferred objects, and what is new among the objects with these numbers.
 WITH made AS MATERIALIZED (
     SELECT (head ->> 'application')::name AS application,
-           server.major < 17 AND server.here >= 17 AS before_maintain,
+           qt001_cp.first_major(manifest) < 17 AND server.here >= 17 AS before_maintain,
            definitions AND server.major = server.here AS worded
     FROM qt001_cp.document_json(manifest) head
     CROSS JOIN LATERAL (
@@ -441,8 +459,11 @@ SELECT 'inventory' AS aspect, true, renamed.object AS object, renamed.expected A
 FROM renamed
 UNION ALL
 SELECT 'definition', true, 'definitions', 'PostgreSQL ' || made.major, 'PostgreSQL ' || made.here,
-       'Another major version words them in its own way, so nobody can compare them. Go back with '
-       'this manifest, then generate and seal one on this server: docs/versions.md.',
+       'Another major version words them in its own way, so nobody can compare them. '
+       || CASE state WHEN 'deployed' THEN 'Follow the server with a change: qt001-cp change new '
+              'NAME --server (docs/versions.md).'
+          ELSE 'Go back with this manifest, then generate and seal one on this server: '
+              'docs/versions.md.' END,
        false, NULL, NULL
 FROM (SELECT document ->> 'server_major' AS major,
              (current_setting('server_version_num')::int / 10000)::text AS here

@@ -40,6 +40,57 @@ WITH RECURSIVE line(number, digest) AS (
 SELECT line.number, line.digest FROM line
 $ancestry$;
 
+CREATE FUNCTION qt001_cp.is_move(manifest text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $is_move$
+-- Whether a successor is its predecessor on another major version of the server.
+SELECT coalesce(mine.head -> 'server_major' <> theirs.head -> 'server_major', false)
+FROM qt001_cp.document_json(manifest) mine(head)
+CROSS JOIN qt001_cp.document_json(qt001_cp.predecessor(manifest)) theirs(head)
+$is_move$;
+
+CREATE FUNCTION qt001_cp.moved_findings(manifest text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $moved_findings$
+-- On another major version everything is what it was, word by word of that version: the same
+-- objects, owners, ACLs and ways back, the same policy, and a text that does nothing.
+WITH side AS MATERIALIZED (
+    SELECT said.mine, entry.object - '{definition,storage}'::text[] AS object,
+           (entry.object ->> 'kind') || ' ' || (entry.object ->> 'identity') AS name
+    FROM (VALUES (moved_findings.manifest, true),
+                 (qt001_cp.predecessor(moved_findings.manifest), false)) said(digest, mine)
+    JOIN qt001_cp.manifest_row entry ON entry.manifest = said.digest
+)
+SELECT 'QT103', coalesce(mine.name, theirs.name),
+       'as in predecessor ' || qt001_cp.predecessor(moved_findings.manifest)
+           || ', but for its definition', 'another',
+       'Let the author make it again: qt001-cp change prepare'
+FROM (SELECT side.* FROM side WHERE side.mine) mine
+FULL JOIN (SELECT side.* FROM side WHERE NOT side.mine) theirs ON theirs.name = mine.name
+WHERE mine.object IS DISTINCT FROM theirs.object
+UNION ALL
+SELECT 'QT103', 'manifest ' || moved_findings.manifest,
+       'one that says nothing but its server_major otherwise than its predecessor', 'another',
+       'Let the author make it again: qt001-cp change prepare'
+FROM qt001_cp.document_json(moved_findings.manifest) mine(head)
+CROSS JOIN qt001_cp.document_json(qt001_cp.predecessor(moved_findings.manifest)) theirs(head)
+WHERE mine.head - '{server_major,succession}'::text[]
+      IS DISTINCT FROM theirs.head - '{server_major,succession}'::text[]
+UNION ALL
+SELECT 'QT103', 'change ' || (change.head ->> 'revision'),
+       'a text that does nothing, as the server has moved: SELECT pg_catalog.version();',
+       left(change.head ->> way.name, 200),
+       'An upgrade and a change are two changes: qt001-cp change new NAME --server'
+FROM qt001_cp.document_json(qt001_cp.change_of(moved_findings.manifest)) change(head)
+CROSS JOIN (VALUES ('forward'), ('back')) way(name)
+WHERE regexp_replace(change.head ->> way.name, '^\s*--.*$\n?', '', 'gn')
+      <> 'SELECT pg_catalog.version();' || chr(10)
+$moved_findings$;
+
 CREATE FUNCTION qt001_cp.inherited_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
@@ -81,7 +132,8 @@ WITH side AS MATERIALIZED (
 SELECT 'QT103', fault.object, fault.part || ' as in predecessor '
            || qt001_cp.predecessor(inherited_findings.manifest), 'another',
        'Let the author make it again: qt001-cp change prepare'
-FROM fault WHERE fault.part IS NOT NULL
+FROM fault
+WHERE fault.part IS NOT NULL AND NOT qt001_cp.is_move(inherited_findings.manifest)
 UNION ALL
 SELECT 'QT103', part.name || ' of manifest ' || inherited_findings.manifest,
        left(coalesce(theirs.head -> part.name, 'null')::text, 200),
@@ -89,7 +141,7 @@ SELECT 'QT103', part.name || ' of manifest ' || inherited_findings.manifest,
        'Let the author make it again: qt001-cp change prepare'
 FROM qt001_cp.document_json(inherited_findings.manifest) mine(head)
 CROSS JOIN qt001_cp.document_json(qt001_cp.predecessor(inherited_findings.manifest)) theirs(head)
-CROSS JOIN unnest('{database,server_major,application,apply_path,blocked,legacy}'::text[])
+CROSS JOIN unnest('{database,application,apply_path,blocked,legacy}'::text[])
     part(name)
 WHERE mine.head -> part.name IS DISTINCT FROM theirs.head -> part.name
 UNION ALL
@@ -136,4 +188,6 @@ WHERE qt001_cp.is_successor(manifest) AND NOT EXISTS (
 UNION ALL
 SELECT finding.* FROM qt001_cp.inherited_findings(manifest) finding
 WHERE qt001_cp.is_successor(manifest)
+UNION ALL
+SELECT finding.* FROM qt001_cp.moved_findings(manifest) finding WHERE qt001_cp.is_move(manifest)
 $succession_findings$;

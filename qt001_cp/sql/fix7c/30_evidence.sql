@@ -393,7 +393,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $same_apply_path$
 -- Whether the deployed manifest has the apply path of an earlier one: the same sources, and all
--- that they reach, by the dependency manifest, as it was.
+-- that they reach, by the dependency manifest, as it was. Another major version words it in its own
+-- way.
 SELECT qt001_cp.document_json(earlier) -> 'repoint'
            = qt001_cp.document_json(same_apply_path.manifest) -> 'repoint'
    AND NOT EXISTS (
@@ -406,7 +407,11 @@ SELECT qt001_cp.document_json(earlier) -> 'repoint'
     LEFT JOIN qt001_cp.manifest_row before
     ON before.manifest = same_apply_path.earlier AND before.object ->> 'kind' = node.value ->> 0
        AND before.object ->> 'identity' = node.value ->> 1
-    WHERE before.object IS DISTINCT FROM today.object)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN qt001_cp.document_json(earlier) -> 'server_major'
+                         = qt001_cp.document_json(same_apply_path.manifest) -> 'server_major'
+                    THEN '{}' ELSE '{definition,storage}' END::text[] AS keys) worded
+    WHERE before.object - worded.keys IS DISTINCT FROM today.object - worded.keys)
 $same_apply_path$;
 
 CREATE FUNCTION qt001_cp.speaks_of(about text, manifest text) RETURNS boolean

@@ -157,7 +157,7 @@ WITH legacy AS MATERIALIZED (
     FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'legacy') listed
 ), live AS MATERIALIZED (
     SELECT state.kind, state.identity, qt001_cp.acl_set(
-               CASE WHEN (qt001_cp.document_json(manifest) ->> 'server_major')::int < 17
+               CASE WHEN qt001_cp.first_major(manifest) < 17
                     THEN qt001_cp.without_maintain(state.acl) ELSE state.acl END) AS acl
     FROM qt001_cp.live_object(
         'qt001_cp_owner', false, false, qt001_cp.protected_numbers(manifest)) state

@@ -267,7 +267,7 @@ LEFT JOIN LATERAL (
       AND named.identity = part.value ->> 'identity') live ON true
 CROSS JOIN LATERAL qt001_cp.line_difference('source', part.value ->> 'before', live.whole) parts
 WHERE live.whole IS NULL
-   OR CASE WHEN (head ->> 'server_major')::int = current_setting('server_version_num')::int / 10000
+   OR CASE WHEN qt001_cp.first_major(manifest) = current_setting('server_version_num')::int / 10000
            THEN live.whole <> part.value ->> 'before'
            ELSE strpos(part.value ->> 'before', live.prosrc) = 0 END
 $old_source_findings$;

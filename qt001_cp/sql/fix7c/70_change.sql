@@ -165,6 +165,28 @@ SELECT EXISTS (
     FROM held since WHERE since.later)
 $takes_from_application$;
 
+CREATE FUNCTION qt001_cp.begun_findings(successor text)
+RETURNS TABLE (object text, expected text, found text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $begun_findings$
+-- What is not as it was deployed. Where the server has moved, the successor says the same in the
+-- words of this one; the apply path as FIX7c has made it is compared with its analysis, at the end.
+SELECT drift.object, drift.expected, drift.found
+FROM qt001_cp.estate_findings(qt001_cp.deployed_manifest()) drift
+WHERE NOT qt001_cp.is_move(successor)
+UNION ALL
+SELECT drift.object, drift.expected, drift.found
+FROM qt001_cp.estate_findings(successor) drift
+WHERE qt001_cp.is_move(successor)
+  AND NOT (drift.gate = 'definitions_exact' AND drift.object IN (
+      SELECT entry.kind || ' ' || entry.identity
+      FROM qt001_cp.manifest_object(successor) entry
+      JOIN jsonb_array_elements(qt001_cp.document_json(successor) -> 'repoint') part
+        ON part.value ->> 'identity' = entry.identity))
+$begun_findings$;
+
 CREATE FUNCTION qt001_cp.succeeding_findings(successor text, direction text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql VOLATILE
@@ -178,7 +200,16 @@ BEGIN
     RETURN QUERY
     SELECT 'QT310'::text, drift.object, drift.expected, drift.found,
            'Put it back: a change is made on exactly what is deployed.'::text
-    FROM qt001_cp.estate_findings(qt001_cp.deployed_manifest()) drift;
+    FROM qt001_cp.begun_findings(successor) drift;
+    IF direction = 'back' AND qt001_cp.is_move(successor) THEN
+        RETURN QUERY
+        SELECT 'QT310'::text, 'server'::text,
+               'PostgreSQL ' || (qt001_cp.document_json(qt001_cp.predecessor(successor))
+                                 ->> 'server_major'),
+               'PostgreSQL ' || current_setting('server_version_num')::int / 10000,
+               'A server does not move back. What goes back behind it goes back from the manifest '
+               'of this server: alembic -x changes=keep downgrade'::text;
+    END IF;
     RETURN QUERY
     SELECT 'QT310'::text, worse.object, worse.expected, worse.found, worse.mend
     FROM qt001_cp.no_worse_findings(qt001_cp.deployed_manifest()) worse;

@@ -51,11 +51,7 @@ _ALLOWED: Final = re.compile(
 def pack(folder: Path, manifest: Mapping[str, Any], digest: str, sealed: Collection[str]) -> Check:
     """``sealed``: the digests of the documents of the database, where FIX7c has brought them there. Raises :class:`FileProblem`."""
     check = Check(f"pack {folder.name}")
-    sums = _sums(folder)
-    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"SHA256SUMS"}
-    check.faults += [f"{name}: SHA256SUMS does not list it" for name in sorted(there - sums.keys())]
-    check.faults += [f"{name}: it is listed, and not there" for name in sorted(sums.keys() - there)]
-    bodies = {name: (folder / name).read_bytes() for name in sorted(there & sums.keys())}
+    sums, bodies, check.faults = summed(folder)
     for name, body in bodies.items():
         check.looked_at += 1
         made = hashlib.sha256(body).hexdigest()
@@ -73,8 +69,17 @@ def pack(folder: Path, manifest: Mapping[str, Any], digest: str, sealed: Collect
         except UnicodeDecodeError:
             check.faults.append(f"{name}: it is not text in UTF-8")
             continue
-        check.faults += [f"{name}: {fault}" for fault in _script(name, text, manifest, digest)]
+        check.faults += [f"{name}: {fault}" for fault in script_faults(name, text, manifest, digest)]
     return check
+
+
+def summed(folder: Path) -> tuple[dict[str, str], dict[str, bytes], list[str]]:
+    """What SHA256SUMS says, the files that it lists, and where the two are not of each other. Raises :class:`FileProblem`."""
+    sums = _sums(folder)
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"SHA256SUMS"}
+    faults = [f"{name}: SHA256SUMS does not list it" for name in sorted(there - sums.keys())]
+    faults += [f"{name}: it is listed, and not there" for name in sorted(sums.keys() - there)]
+    return sums, {name: (folder / name).read_bytes() for name in sorted(there & sums.keys())}, faults
 
 
 def _digest(name: str, made: str, listed: str, manifest: str, sealed: Collection[str]) -> Iterator[str]:
@@ -111,7 +116,8 @@ _A_BLOCK: Final = f'DO $call_{0:016}$ BEGIN PERFORM qt001_cp."statements"(); END
 """What stands in the place of a block when all the rest of a script is looked at."""
 
 
-def _script(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> list[str]:
+def script_faults(name: str, text: str, manifest: Mapping[str, Any], digest: str) -> list[str]:
+    """What a script of ours holds that this manifest does not ask for, and what it lacks."""
     way, calls = _SCRIPTS[name]
     pattern = _pattern(way, digest)
     blocks = [_block(match, digest) for match in pattern.finditer(text)]

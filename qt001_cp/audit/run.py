@@ -12,6 +12,7 @@ import psycopg
 
 from qt001_cp import connecting
 from qt001_cp.audit import derived, dump, estate, ledger, privileges, scripts, sources, succession
+from qt001_cp.audit.change_pack import change_pack, is_of_change
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.exported import against
@@ -149,20 +150,32 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     today = Today(str(there[1]), stage, digest, subject, events)
     checks += [envelope(path, outside.trusted, today) for path in outside.envelopes]
     checks += [against(path, events, connection.info.dbname) for path in outside.ledgers]
-    checks += [pack(folder, manifest, digest, found.keys() if stage == "fix7c" else ()) for folder in outside.packs]
+    sealed = _sealed(events)
+    checks += [
+        change_pack(folder, found, sealed)
+        if is_of_change(folder)
+        else pack(folder, manifest, digest, found.keys() if stage == "fix7c" else ())
+        for folder in outside.packs
+    ]
     return Report(there[1], digest, stage, subject, tuple(checks))
 
 
 def _manifest_of(events: list[dict[str, Any]], found: Mapping[str, Mapping[str, Any]], stage: str) -> str:
     """The one that is cut over, or the successor that a change has put in its place; else the last that was sealed and not withdrawn since."""
+    sealed = [s for s in _sealed(events) if str(found.get(s, {}).get("schema", "")).startswith(OBJECT)]
+    cut = [e["subject"] for e in events if e["verb"] in ("cutover", "deployed", "succeeded") and stage != "fix7a"]
+    return str((cut or sealed or [""])[-1])
+
+
+def _sealed(events: list[dict[str, Any]]) -> list[str]:
+    """What was sealed and not withdrawn since, in that order."""
     sealed: list[str] = []
     for e in events:
-        if e["verb"] == "sealed" and str(found.get(e["subject"], {}).get("schema", "")).startswith(OBJECT):
+        if e["verb"] == "sealed":
             sealed.append(e["subject"])
         elif e["verb"] == "withdrawn":
             sealed = [digest for digest in sealed if digest != e["subject"]]
-    cut = [e["subject"] for e in events if e["verb"] in ("cutover", "deployed", "succeeded") and stage != "fix7a"]
-    return str((cut or sealed or [""])[-1])
+    return sealed
 
 
 def _sources(

@@ -19,8 +19,8 @@ from qt001_cp.report.read import read_report
 from qt001_cp.workflow.refusal import refusals
 
 EPILOG = """\
-One file without script: stages, gates or preconditions with reasons, the estate before and after, the ways in as a
-graph, no-go results, drift, and what remains blocked. It reads in one read-only snapshot and changes nothing; any of
+One file without script: stages, what is deployed and by which changes, gates or preconditions with reasons, the estate before
+and after, the ways in as a graph, no-go results, drift, and what remains blocked. It reads in one read-only snapshot and changes nothing; any of
 the four duties may make it. --manifest is only needed before a manifest is sealed.
 
 examples:

@@ -11,6 +11,14 @@ from qt001_cp.errors import FileProblem, UsageError
 from qt001_cp.model.canonical import canonical_bytes, digest
 
 SCHEMA: Final = "qt001.change/1"
+EFFECTS: Final = "effects.json"
+EFFECTS_SCHEMA: Final = "qt001.effects/1"
+"""What each statement of a change locks, as its rehearsal has read it, and whether it takes something from the application."""
+LOCK_MODES: Final = ("AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
+                     "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")  # fmt: skip
+"""Locks on a relation, from the weakest to the strongest (PostgreSQL documentation, "Explicit Locking", 13.3.1)."""
+PREDECESSOR: Final = "predecessor.json"
+"""The object manifest that was deployed where the change was prepared, beside that of the change."""
 Way: TypeAlias = Literal["forward", "back"]
 WAYS: Final = ("forward", "back")
 LONGEST: Final = 32

@@ -11,8 +11,9 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator
 
 from qt001_cp.model import kinds
+from qt001_cp.model.change import LOCK_MODES
 
-_FROM_KINDS = {"object_kind": list(kinds.BY_KEY), "privilege": list(kinds.BITS)}
+_FROM_KINDS = {"object_kind": list(kinds.BY_KEY), "privilege": list(kinds.BITS), "lock_mode": list(LOCK_MODES)}
 
 
 def problem(schema: str, data: Any, part: str = "") -> str | None:

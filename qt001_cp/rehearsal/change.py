@@ -6,10 +6,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from qt001_cp.errors import DatabaseProblem
-from qt001_cp.model.change import Change, read_change
+from qt001_cp.model.canonical import Json, canonical_bytes
+from qt001_cp.model.change import EFFECTS, EFFECTS_SCHEMA, PREDECESSOR, Change, Way, read_change
 from qt001_cp.model.roles import SCHEMA
+from qt001_cp.rehearsal.locks import read_locks
 from qt001_cp.rehearsal.nogo import canonical, succession
 from qt001_cp.rehearsal.nogo.families import at_fix7c, demand_of
 from qt001_cp.rehearsal.nogo.runner import run_cases
@@ -20,6 +25,8 @@ from qt001_cp.workflow import revisions
 from qt001_cp.workflow.prepare import ChangeBundle, Deployed, prepare, propose_change, read_deployed
 from qt001_cp.workflow.seal import record_rehearsal, seal, withdraw
 
+_SOURCE = "SELECT pg_catalog.pg_get_functiondef(pg_catalog.to_regprocedure(%s))"
+_TAKES = "SELECT qt001_cp.takes_from_application(%s)"
 Say = Callable[[str], None]
 
 
@@ -47,6 +54,8 @@ class ChangeRehearsal:
         self.change = where.change
         self.moves = False
         self.transcript = Transcript(server=f"PostgreSQL {scene.server.version // 10000}, {scene.server.kind}")
+        self.predecessor = b""
+        self.effects: Json = {}
 
     def run(self) -> ChangeBundle:
         """Everything; the bundle is written, with the no-go record and the transcript. Raises :class:`Qt001Error`."""
@@ -70,6 +79,9 @@ class ChangeRehearsal:
                     withdraw(operator, manifest.digest(), "rehearsed")
         (self.where.out / "nogo.json").write_bytes(self.transcript.record())
         (self.where.out / "transcript.md").write_text(self.transcript.to_markdown(), "utf-8")
+        (self.where.out / "transcript.json").write_bytes(canonical_bytes(self.transcript.to_json()))
+        (self.where.out / PREDECESSOR).write_bytes(self.predecessor)
+        (self.where.out / EFFECTS).write_bytes(self._effects(manifest.digest()))
         return bundle
 
     def _open(self) -> None:
@@ -90,6 +102,8 @@ class ChangeRehearsal:
     def _prepared(self) -> ChangeBundle:
         """Tried, read, and taken back."""
         deployed = self._deployed()
+        self.predecessor = deployed.manifest.body()
+        self._sources(deployed)
         self.moves = deployed.manifest.server_major != self.scene.server.version // 10000
         if self.moves:
             with self.scene.connect(AUTHOR) as author:
@@ -98,9 +112,11 @@ class ChangeRehearsal:
         self._alembic("upgrade", self.where.name)
         try:
             with self.scene.connect(AUTHOR) as author:
-                return prepare(author, deployed, self.change, self.where.policy)
+                bundle = prepare(author, deployed, self.change, self.where.policy)
         finally:
             self._alembic("downgrade", f"{self.where.name}@-1")
+        self._locks("forward", self.change.forward)
+        return bundle
 
     def _deployed(self) -> Deployed:
         with self.scene.connect(AUTHOR) as author:
@@ -115,16 +131,44 @@ class ChangeRehearsal:
             *canonical.cases(manifest, "SELECT qt001_cp.seal_manifest('{}')"),
         ]
         self.transcript.outcomes += run_cases(self.scene, cases, manifest.application.name)
+        self._noticed(manifest.digest())
         self.say(f"change {self.where.name}: made")
         self._alembic("upgrade", self.where.name, manifest=str(path))
         try:
             self.say("no-go: all other families")
             self.transcript.outcomes += at_fix7c(self.scene, manifest, bundle.files, demand_of(bundle.policy))
             self._gates()
+            self._locks("back", self.change.back)
         finally:
             self.say(f"change {self.where.name}: taken back")
             # A server does not move back: the copy stays with the manifest of its own version.
             self._alembic("downgrade", f"{self.where.name}@-1", **({"changes": "keep"} if self.moves else {}))
+
+    def _sources(self, deployed: Deployed) -> None:
+        """The apply path as PostgreSQL prints it before the change: a predecessor has it as its author wrote it."""
+        with self.scene.connect(AUTHOR) as author:
+            self.effects["sources"] = {
+                part.identity: _value(author, _SOURCE, part.identity) for part in deployed.manifest.repoint
+            }
+
+    def _locks(self, way: Way, text: str) -> None:
+        """Statement by statement, in a transaction that is taken back. The text as a whole has run before."""
+        self.effects[way], said = [], ""
+        try:
+            self.effects[way] = read_locks(self.scene, text)
+        except psycopg.Error as exc:
+            said = str(exc).strip()
+        self._check(f"what each statement locks was read, {way}", not said, said)
+
+    def _noticed(self, digest: str) -> None:
+        """Whether the application has to be out of its transactions: the database's own answer."""
+        with self.scene.connect(OPERATOR) as operator:
+            self.effects["takes_from_application"] = _value(operator, _TAKES, digest)
+
+    def _effects(self, digest: str) -> bytes:
+        return canonical_bytes(
+            {"schema": EFFECTS_SCHEMA, "manifest": digest, "server": self.transcript.server, **self.effects}
+        )
 
     def _gates(self) -> None:
         with self.scene.connect(OPERATOR) as operator:
@@ -145,3 +189,9 @@ class ChangeRehearsal:
         self.transcript.check(what, passed, found)
         if not passed:
             self.say(f"✗ {what}: {found}")
+
+
+def _value(opened: psycopg.Connection, query: str, given: str) -> Any:
+    row = opened.execute(query.encode(), [given]).fetchone()
+    assert row is not None
+    return row[0]

@@ -62,6 +62,44 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """An event that put an object manifest in force, left it there, or took it back. ``way``: cutover, deployed, forward, back, kept,
+    undeployed or restored. ``change``: by its name, where one was made, taken back or kept."""
+
+    event: Event
+    way: str
+    manifest: str | None
+    change: str | None
+
+
+@dataclass(frozen=True)
+class Link:
+    """A manifest of the line. ``change``: the one that brings it; None: it was made for a cutover, or the ledger lacks the change.
+    ``since``: the event that put it in force last."""
+
+    manifest: str
+    predecessor: str | None
+    change: str | None
+    state: str
+    since: Event | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """``links``: from the manifest of the cutover to the one in force; none before a cutover. ``deployments``: all events, those
+    that were taken back too. ``findings``: where it does not fit together; the audit looks at more."""
+
+    links: tuple[Link, ...]
+    deployments: tuple[Deployment, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def now(self) -> Link | None:
+        """What is deployed now."""
+        return self.links[-1] if self.links else None
+
+
+@dataclass(frozen=True)
 class Head:
     """What the report is of. ``manifest_state``: candidate, sealed, deployed, superseded, withdrawn, or not in this database."""
 
@@ -127,6 +165,7 @@ class Report:
 
     head: Head
     stages: tuple[Stage, ...]
+    line: Line
     events: tuple[Event, ...]
     next_stage: str | None
     accepted: bool | None
@@ -146,9 +185,10 @@ class Report:
 
     @property
     def in_order(self) -> bool:
-        """Nothing fails, nothing drifted, the chain is whole, every no-go case was refused."""
+        """Nothing fails, nothing drifted, the chain and the line of manifests are whole, every no-go case was refused."""
         refused = self.rehearsal is None or all(f.cases and f.refused == f.cases for f in self.rehearsal.families)
-        return not (self.failing or self.drift or self.head.chain_findings or self.paths) and refused
+        broken = self.head.chain_findings or self.line.findings
+        return not (self.failing or self.drift or broken or self.paths) and refused
 
     def to_json(self) -> dict[str, Any]:
         """The same facts for programs, without the name of the schema."""

@@ -9,7 +9,7 @@ from qt001_cp.report.estate import kinds_of
 from qt001_cp.report.facts import Report
 from qt001_cp.report.labels import short
 from qt001_cp.report.layout import draw
-from qt001_cp.report.words import NEXT, named
+from qt001_cp.report.words import NEXT, WAYS, named
 from qt001_cp.review.pages import page
 
 MOST_OBJECTS: Final = 40
@@ -33,6 +33,7 @@ def html(report: Report) -> bytes:
             "names": {n.key: n for n in report.graph.nodes} if report.graph is not None else {},
             "short": short,
             "named": named,
+            "ways": WAYS,
             "most_objects": MOST_OBJECTS,
             "most_groups": MOST_GROUPS,
             "most_findings": MOST_FINDINGS,
@@ -48,6 +49,11 @@ def verdict(report: Report) -> tuple[str, str]:
     failing = report.failing
     if report.head.chain_findings:
         return "bad", "The ledger was edited. Nothing else on this page can be relied on."
+    if report.line.findings:
+        return (
+            "bad",
+            "The line of deployed manifests does not fit together. Do not rely on what is said of what is deployed.",
+        )
     if report.head.stage == "fix7c":
         path = any(b.what == THROUGH_PATH for b in report.blocked)
         if report.accepted and path:

@@ -15,6 +15,7 @@ from qt001_cp.report.blocked import what_is_blocked
 from qt001_cp.report.estate import Key, change_groups, estate_counts
 from qt001_cp.report.facts import Check, Drift, Event, Family, Finding, Head, Rehearsal, Report, Stage
 from qt001_cp.report.read_graph import read_graph
+from qt001_cp.report.read_line import read_line
 from qt001_cp.report.words import DONE_BY, NEXT, TITLES, event_words
 
 _FAMILIES: Final = """
@@ -34,7 +35,7 @@ def read_report(opened: psycopg.Connection, file: ObjectManifest | None = None) 
     """All facts of a database that has FIX7a.
 
     ``file``: the manifest to report on where nothing is cut over yet. Raises :class:`FileProblem` where it is another
-    than the one that was cut over, :class:`DatabaseProblem` where the ledger lacks what the stage implies.
+    than the one that is deployed, :class:`DatabaseProblem` where the ledger lacks what the stage implies.
     """
     with opened.transaction(), opened.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -54,6 +55,7 @@ class _Reader:
                 " FROM qt001_cp.v_event ORDER BY seq"
             )
         ]
+        self.deployed: str | None = self.value("SELECT qt001_cp.in_force('qt001.manifest.object/1')")
         self.manifest = self._manifest(file)
         self.digest = self.manifest.digest() if self.manifest is not None else None
         # Its own checks can only be asked about a manifest that the database holds.
@@ -77,6 +79,7 @@ class _Reader:
         return Report(
             head=head,
             stages=tuple(Stage(name, title, self._done(name)) for name, title in TITLES.items()),
+            line=read_line(self.rows, self.events, self.deployed),
             events=tuple(self.events),
             next_stage=NEXT.get(self.stage),
             accepted=accepted,
@@ -111,17 +114,16 @@ class _Reader:
             if file is not None:
                 return file
         else:
-            cutover = self._last("cutover")
-            if cutover is None:
+            wanted = self.deployed
+            if wanted is None:
                 raise DatabaseProblem(
-                    f"stage {self.stage}: expected the event of its cutover in the ledger, found none",
+                    f"stage {self.stage}: expected the object manifest that is in force in the ledger, found none",
                     hint="somebody has edited the ledger: SELECT * FROM qt001_cp.ledger_findings()",
                 )
-            wanted = cutover.subject
             if file is not None and file.digest() != wanted:
                 raise FileProblem(
-                    f"the manifest: expected {wanted}, which was cut over in this database, found {file.digest()}",
-                    hint="leave --manifest out, or name the file that was cut over",
+                    f"the manifest: expected {wanted}, which is deployed in this database, found {file.digest()}",
+                    hint="leave --manifest out, or name the file that is deployed",
                 )
         if wanted is None:
             return None

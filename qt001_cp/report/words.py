@@ -28,6 +28,16 @@ SEAL: Final = (
     "qt001-cp manifest generate --policy FILE --out DIR --propose",
     "qt001-cp manifest seal DIR/object.json",
 )
+WAYS: Final = {
+    "cutover": "FIX7b: cut over",
+    "deployed": "FIX7c: deployed",
+    "forward": "made",
+    "back": "taken back",
+    "kept": "kept: its revision went, what it had made stayed",
+    "undeployed": "FIX7c taken back",
+    "restored": "FIX7b taken back",
+}
+"""How an event dealt with a manifest, or with the change that brings it."""
 _EVENTS: Final = {
     "configured": "the policy was recorded, FIX7a is in place",
     "captured": "owners, privileges and sources of the estate were captured",
@@ -45,6 +55,7 @@ _EVENTS: Final = {
     "changed": "a change of what is protected was tried",
     "duty_given": "somebody was given a duty in this database",
     "duty_revoked": "somebody lost a duty in this database",
+    "kept": "the revision of a change was taken back, and what it had made was kept",
     "withdrawn": "a manifest that was sealed and waited was withdrawn",
 }
 
@@ -59,4 +70,11 @@ def event_words(verb: str, detail: Mapping[str, Any]) -> str:
         return f"{detail.get('class', 'unknown')} evidence was imported: {detail.get('schema', '?')}"
     if verb == "verified":
         return f"the scheduled verifier ran: {detail.get('findings', '?')} finding(s)"
+    if verb == "succeeded":
+        back = detail.get("direction") == "back"
+        return (
+            "a change was taken back: its predecessor is deployed"
+            if back
+            else "a change was made: its successor is deployed"
+        )
     return _EVENTS.get(verb, verb)

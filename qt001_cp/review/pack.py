@@ -34,6 +34,7 @@ ANALYSIS: Final = "static-analysis.json"
 SCHEMAS: Final = {"readiness.json": "qt001.manifest.readiness/1", "capability.json": "qt001.manifest.capability/1",
                   "dependency.json": "qt001.manifest.dependency/1", ANALYSIS: "qt001.evidence.static-analysis/1",
                   "inventory.json": "qt001.inventory/1"}  # fmt: skip
+_AGAIN: Final = "generate the bundle again: qt001-cp manifest generate --policy … --out …"
 DOCUMENTS: Final = ("readiness.json", "capability.json", "dependency.json", ANALYSIS)
 
 
@@ -58,26 +59,31 @@ def make_pack(sources: Sources) -> dict[str, bytes]:
         "fix7b-restore.sql": revisions.downgrade_sql("fix7b", "fix7a", **x),
     }
     files: dict[str, bytes] = {"manifests/object.json": manifest.body()}
-    documents = _documents(sources.manifest.parent, manifest)
+    documents = documents_beside(sources.manifest.parent, manifest, _AGAIN)
     files |= {f"manifests/{name}": body for name, body in documents.items()}
     if set(DOCUMENTS) <= documents.keys():
         texts["fix7c.sql"] = revisions.upgrade_sql("fix7b", "fix7c", **x)
         texts["fix7c-back.sql"] = revisions.downgrade_sql("fix7c", "fix7b", **x)
     analysis = json.loads(documents[ANALYSIS]) if ANALYSIS in documents else None
     if analysis is not None:
-        files["analysis.sarif"] = _json(analysis_sarif(analysis["routines"], manifest.digest()))
+        files["analysis.sarif"] = as_json(analysis_sarif(analysis["routines"], manifest.digest()))
     if sources.rehearsal is not None:
         files |= {f"rehearsal/{name}": body for name, body in sources.rehearsal.files.items()}
     answer = sources.preflight
     if answer is not None:
-        files["preflight.json"] = _json({"schema": "qt001.preflight/1", **answer.document(manifest.digest())})
-        files["preflight.sarif"] = _json(findings_sarif(answer.findings, "qt001-cp preflight", manifest.digest()))
+        files["preflight.json"] = as_json({"schema": "qt001.preflight/1", **answer.document(manifest.digest())})
+        files["preflight.sarif"] = as_json(findings_sarif(answer.findings, "qt001-cp preflight", manifest.digest()))
     files |= {name: text.encode() for name, text in texts.items()}
     facts = _facts(manifest, sources, analysis, sorted(files))
     files["changes.md"] = page("changes.md.j2", facts)
     files["losses.md"] = losses_page(manifest).encode()
     files["index.md"] = page("index.md.j2", facts)
     files["index.html"] = page("index.html.j2", facts)
+    return with_sums(files)
+
+
+def with_sums(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files, and SHA256SUMS of them."""
     sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     return {**files, "SHA256SUMS": sums.encode()}
 
@@ -110,8 +116,8 @@ def _umask() -> int:
     return value
 
 
-def _documents(folder: Path, manifest: ObjectManifest) -> dict[str, bytes]:
-    """The documents beside the manifest, each about exactly this one."""
+def documents_beside(folder: Path, manifest: ObjectManifest, again: str) -> dict[str, bytes]:
+    """The documents beside the manifest, each about exactly this one. ``again``: what makes them anew."""
     found: dict[str, bytes] = {}
     for name in SCHEMAS:
         path = folder / name
@@ -123,7 +129,7 @@ def _documents(folder: Path, manifest: ObjectManifest) -> dict[str, bytes]:
         if about != manifest.digest():
             raise FileProblem(
                 f"{path}: expected a document about manifest {manifest.digest()}, found one about {about}",
-                hint="generate the bundle again: qt001-cp manifest generate --policy … --out …",
+                hint=again,
             )
         found[name] = body
     return found
@@ -154,5 +160,6 @@ def _facts(manifest: ObjectManifest, sources: Sources, analysis: Any, names: lis
     }
 
 
-def _json(document: Mapping[str, Any]) -> bytes:
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """A document of a pack, for programs."""
     return (json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n").encode()

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from qt001_cp.errors import Qt001Error, Refused
+from qt001_cp.errors import FileProblem, Qt001Error, Refused
 from qt001_cp.project import project_folder as project_folder
 
 
@@ -38,6 +39,40 @@ def downgrade_sql(start: str, end: str, **x: str) -> str:
 def change(ini: Path, verb: str, database: str, revision: str, **x: str) -> str:
     """``alembic -c INI upgrade|downgrade`` online: a revision of the team's own."""
     return _run(verb, revision, {"database": database, **x}, sql=False, ini=ini)
+
+
+def change_sql(ini: Path, name: str, **x: str) -> str:
+    """The text of ``alembic -c INI upgrade BEFORE:NAME --sql``: a change of the team's own. Raises :class:`Qt001Error`."""
+    before, _ = _before(ini, name)
+    return _run("upgrade", f"{before}:{name}", x, sql=True, ini=ini)
+
+
+def change_back_sql(ini: Path, name: str, **x: str) -> str:
+    """The text of its way back."""
+    _, target = _before(ini, name)
+    return _run("downgrade", f"{name}:{target}", x, sql=True, ini=ini)
+
+
+def require_ini(ini: Path) -> None:
+    """Raises :class:`FileProblem` where the team's changes are not."""
+    if not ini.is_file():
+        raise FileProblem(f"{ini}: expected the alembic.ini of the team's changes, found none", hint="--changes FOLDER")
+
+
+def _before(ini: Path, name: str) -> tuple[str, str]:
+    """Where the way forward begins, and where the way back ends: the change before this one, or the foot of the team's branch."""
+    require_ini(ini)
+    try:
+        revision = ScriptDirectory.from_config(Config(str(ini))).get_revision(name)
+    except (CommandError, SyntaxError, KeyError, ImportError) as exc:
+        raise FileProblem(
+            f"{ini}: Alembic cannot read change {name}: {exc}", hint="alembic -c ALEMBIC_INI history"
+        ) from exc
+    down = revision.down_revision if revision is not None else None
+    if isinstance(down, str):
+        return down, down
+    labels = sorted((revision.branch_labels or set()) - {name}) if revision is not None else []
+    return "fix7c", f"{labels[0]}@base" if labels else f"{name}@-1"
 
 
 def _run(verb: str, revision: str, x: Mapping[str, str], *, sql: bool, ini: Path | None = None) -> str:

@@ -17,6 +17,7 @@ from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.exported import against
 from qt001_cp.audit.live import read_live
+from qt001_cp.audit.names import names
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
 from qt001_cp.errors import DatabaseProblem, Findings, unreachable
@@ -112,10 +113,15 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
             "no object manifest is sealed in this database: nothing to audit",
             hint="qt001-cp manifest seal object.json --database …",
         )
+    named = names(connection, digest, events)
+    if named.faults:
+        # Everything else would follow from that one cause.
+        return Report(there[1], digest, stage, None, (documents, chain, named))
     live = read_live(connection)
     checks = [
         documents,
         chain,
+        named,
         ledger.triggers(connection),
         ledger.owner(connection),
         ledger.instance(connection, events),
@@ -224,9 +230,9 @@ def _claims(connection: psycopg.Connection, checks: list[Check]) -> Check:
         check.unseen = f"v_fix7_gate could not be read: {str(exc).splitlines()[0]}"
         return check
     by_name = {c.name: c for c in checks}
-    for gate, names in _CLAIMS.items():
+    for gate, claimed in _CLAIMS.items():
         check.looked_at += 1
-        faults = [n for n in names if n in by_name and by_name[n].faults]
+        faults = [n for n in claimed if n in by_name and by_name[n].faults]
         if faults and said.get(gate):
             check.faults.append(f"gate {gate} is open, and the audit found faults in: {', '.join(faults)}")
     return check

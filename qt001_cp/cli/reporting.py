@@ -17,6 +17,7 @@ from qt001_cp.report.facts import SCHEMA, Report
 from qt001_cp.report.page import html, verdict
 from qt001_cp.report.read import read_report
 from qt001_cp.workflow.refusal import refusals
+from qt001_cp.workflow.transferred import require_names
 
 EPILOG = """\
 One file without script: stages, what is deployed and by which changes, gates or preconditions with reasons, the estate before
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.manifest is not None:
         manifest = ObjectManifest.from_bytes(read_file(arguments.manifest), str(arguments.manifest))
     with connection(arguments, needs_fix7a=True) as opened, refusals():
+        require_names(opened)
         report = read_report(opened, manifest)
     _write(arguments, report)
     return EXIT_OK if report.in_order else EXIT_FINDINGS

@@ -8,6 +8,7 @@ from typing import Any, Final
 import psycopg
 
 from qt001_cp.catalog.inventory import read_inventory
+from qt001_cp.emit.quoting import identifier
 from qt001_cp.errors import DatabaseProblem
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.names import Role
@@ -21,6 +22,15 @@ SELECT EXISTS (
     SELECT 1 FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
     WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype = 'o' AND r.rolname = %s
       AND d.dbid = (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database()))
+"""
+_GONE: Final = """
+SELECT known.name FROM (VALUES (qt001_cp.application_role()::text), ('qt001_cp_owner')) known(name)
+WHERE known.name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = known.name) LIMIT 1
+"""
+_NOW: Final = """
+SELECT r.rolname::text FROM qt001_cp.v_event e CROSS JOIN LATERAL jsonb_array_elements(e.detail #> '{names,names}') named
+JOIN pg_catalog.pg_roles r ON r.oid::text = named ->> 2
+WHERE e.verb = 'sealed' AND named ->> 0 = 'role' AND named ->> 1 = %s ORDER BY e.seq DESC LIMIT 1
 """
 _MAY_ASK: Final = """
 SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
@@ -47,10 +57,26 @@ def require_not_cut_over(opened: psycopg.Connection) -> None:
         )
 
 
+def require_names(opened: psycopg.Connection) -> None:
+    """The application role that FIX7a recorded, and the owner role, are roles of these names. Raises :class:`DatabaseProblem` with the
+    statement that gives one its name back."""
+    if not _may_ask(opened):
+        return
+    with refusals():
+        gone = _value(opened, _GONE)
+        now = _value(opened, _NOW, gone) if gone else None
+    if gone:
+        found = f"role {now}, which is it by another name" if now else "no role of this name"
+        hint = f"ALTER ROLE {identifier(now)} RENAME TO {identifier(gone)};" if now else "qt001-cp status"
+        raise DatabaseProblem(f"role {gone}: expected the role of this name, found {found}", hint=hint)
+
+
 def recorded_application(opened: psycopg.Connection) -> Role | None:
-    """The application role of the policy that FIX7a recorded; None where there is no FIX7a, or this login may not ask it."""
+    """The application role of the policy that FIX7a recorded; None where there is no FIX7a, or this login may not ask it. Raises as
+    :func:`require_names`."""
     if not _may_ask(opened):
         return None
+    require_names(opened)
     with refusals():
         name = _value(opened, "SELECT qt001_cp.application_role()::text")
     return Role(name) if name else None

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
-from qt001_cp.rehearsal.scene import SCANNER, VERIFIER
+from qt001_cp.cli import main
+from qt001_cp.errors import EXIT_FINDINGS
+from qt001_cp.rehearsal.scene import AUDITOR, OPERATOR, SCANNER, VERIFIER
 from tests.acceptance.attempt import Attempt
+from tests.conftest import Stage
+from tests.cutover.support import cluster
 
 RENAMED = {
     "the application": ("ALTER ROLE directus RENAME TO cms", "role directus", "ALTER ROLE cms RENAME TO directus;"),
@@ -80,3 +86,30 @@ def test_nobody_else_is_asked(attempt: Attempt) -> None:
     assert attempt.connection.execute(ASKED).fetchall() == []
     with pytest.raises(psycopg.Error, match="does not exist"):
         attempt.run("ALTER ROLE stranger RENAME TO friend")
+
+
+@pytest.mark.parametrize("what", RENAMED)
+def test_who_looks_from_outside_is_told_too(
+    opened: Stage, capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str
+) -> None:
+    """The audit, which computes it on its own, and what asks for the estate of a role that is not there."""
+    statement, named, mend = RENAMED[what]
+    operator = opened.scene.dsn(OPERATOR)
+    asked = ["audit", "--database", opened.scene.dsn(AUDITOR), "--manifest", str(opened.manifest_path)]
+    with cluster(opened, statement + ";\n", mend + "\n"):
+        assert main(asked) == EXIT_FINDINGS
+        audited = capsys.readouterr().out
+        others = {}
+        for verb in (["inventory"], ["report", "--out", str(tmp_path / "report.html")]):
+            code = main([*verb, "--database", operator])
+            others[verb[0]] = (code, capsys.readouterr().err)
+    assert "✗ the names that the manifest uses" in audited
+    assert f"{named}: it is called" in audited
+    assert mend.replace('"', "") in audited.replace('"', "")
+    for asking, (code, said) in others.items():
+        if what in ("the application", "the owner role"):
+            assert code == 1, asking
+            assert f"{named}: expected the role of this name" in said
+            assert mend in said.replace(chr(34), "")
+    assert main(asked) in (0, EXIT_FINDINGS)
+    assert "✓ the names that the manifest uses" in capsys.readouterr().out

@@ -41,7 +41,7 @@ def _readiness(stage: Stage) -> bytes:
 
 
 def _another_actor(lines: list[bytes]) -> list[bytes]:
-    return [lines[0], lines[1].replace(b"qt001_dba", b"qt001_abd"), *lines[2:]]
+    return [lines[0], lines[1].replace(b'"actor":"qt001_dba"', b'"actor":"qt001_abd"'), *lines[2:]]
 
 
 EDITS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from qt001_cp.cli.database import add_database, connection, named
+from qt001_cp.cli.database import add_database, connection, dsn, named
 from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, UsageError
 from qt001_cp.model.change import require_name
 from qt001_cp.rehearsal.change import ChangeRehearsal, Where
+from qt001_cp.rehearsal.made_copy import Original, make_copy, of_dump, of_source
 from qt001_cp.rehearsal.scene import Scene
-from qt001_cp.servers import open_server
+from qt001_cp.rehearsal.transcript import Transcript
+from qt001_cp.servers import Server, open_server, server_kind
 from qt001_cp.workflow.changes import INI, new_change
-from qt001_cp.workflow.prepare import propose_change
+from qt001_cp.workflow.prepare import ChangeBundle, propose_change
 from qt001_cp.workflow.transferred import recorded_application
 
 _EPILOG = """\
 examples:
   qt001-cp change new add_unit                     # changes/add_unit.py, .forward.sql, .back.sql: write both texts
-  qt001-cp change prepare add_unit --database "$COPY"          # on a copy: the documents and the no-go record
+  qt001-cp change prepare add_unit --source "$ADMIN"           # on a copy: the documents and the no-go record
   qt001-cp change propose changes/add_unit --database "$AUTHOR"
   qt001-cp manifest seal changes/add_unit/object.json --database "$OPERATOR"
   qt001-cp evidence import changes/add_unit/nogo.json --rehearsal --database "$OPERATOR"
   alembic -c changes/alembic.ini -x manifest=changes/add_unit/object.json upgrade fix7c:add_unit --sql > add_unit.sql
+"""
+
+
+_COPIES = """\
+--database names a copy that the bootstrap marked, as a superuser. With --source, or --dump and --roles, a PostgreSQL of the same
+major version is started here, gets roles and database, and ends with the command. --source reads the deployed database in which
+the login may read everything (pg_read_all_data, and BYPASSRLS where there is row security), and writes nothing there. What a
+dump holds is run by a superuser of that PostgreSQL: take one of your own.
 """
 
 
@@ -46,12 +58,26 @@ def add_verbs(verbs: Any) -> None:
     new.set_defaults(run=run_new)
 
     preparing = actions.add_parser(
-        "prepare", help="on a copy that the bootstrap marked, as a superuser: its documents, and its no-go rehearsal"
+        "prepare",
+        help="on a copy: its documents, and its no-go rehearsal",
+        epilog=_COPIES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_name(preparing)
+    where = preparing.add_mutually_exclusive_group()
+    where.add_argument(
+        "--source",
+        metavar="DSN",
+        type=dsn,
+        help="the deployed database itself: a copy of it is made here, and thrown away",
+    )
+    where.add_argument(
+        "--dump", type=Path, metavar="FILE", help="the same from a dump of yours (pg_dump --create, with its rows)"
+    )
+    add_database(where)
+    preparing.add_argument("--roles", type=Path, metavar="FILE", help="with --dump: pg_dumpall --roles-only")
     preparing.add_argument("--policy", type=Path, metavar="FILE", help="another policy (default: the deployed one)")
     preparing.add_argument("--out", type=Path, metavar="DIR", help="the folder to write (default: FOLDER/NAME)")
-    add_database(preparing)
     add_format(preparing)
     preparing.set_defaults(run=run_prepare)
 
@@ -72,8 +98,10 @@ def run_new(arguments: argparse.Namespace) -> int:
     files = new_change(arguments.folder, arguments.name, arguments.label, server=arguments.server)
     for path in files:
         say(str(path))
-    first = "on a copy of that version" if arguments.server else "write both texts, then, on a copy"
-    say(f"{first}: qt001-cp change prepare {arguments.name} --database COPY_DSN")
+    if arguments.server:
+        say(f"on a copy of that version: qt001-cp change prepare {arguments.name} --database COPY_DSN")
+    else:
+        say(f"write both texts, then, on a copy: qt001-cp change prepare {arguments.name} --source DSN")
     return EXIT_OK
 
 
@@ -82,19 +110,67 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out or arguments.folder / arguments.name
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: expected a folder, or nothing, found a file", hint="--out another folder")
-    dsn = named(arguments, "a change is prepared on a copy of what is deployed, so it has to be named")
+    if (arguments.dump is None) != (arguments.roles is None):
+        raise UsageError(
+            "--dump and --roles belong together: a dump of a database names its roles, and has none",
+            hint="pg_dumpall --roles-only --no-role-passwords > roles.sql; then --dump FILE --roles roles.sql",
+        )
+    with _copy(arguments) as scene:
+        rehearsal = ChangeRehearsal(scene, Where(arguments.folder / INI, arguments.name, out, arguments.policy), _say)
+        bundle = rehearsal.run()
+    return _told(arguments, rehearsal.transcript, bundle, out)
+
+
+@contextmanager
+def _copy(arguments: argparse.Namespace) -> Iterator[Scene]:
+    """The copy that is named, or one that is made here, and gone afterwards. Raises :class:`Qt001Error`."""
+    if arguments.source is not None:
+        with of_source(arguments.source, _say) as original, _thrown_away(original) as server:
+            yield make_copy(original, server, _say)
+    elif arguments.dump is not None:
+        original = of_dump(arguments.dump, arguments.roles)
+        with _thrown_away(original) as server:
+            yield make_copy(original, server, _say)
+    else:
+        with _named_copy(arguments) as scene:
+            yield scene
+
+
+@contextmanager
+def _thrown_away(original: Original) -> Iterator[Server]:
+    kind = server_kind()
+    if kind == "dsn":
+        raise UsageError(
+            "a copy leaves roles behind, so it needs a disposable server",
+            hint="QT001_TEST_SERVER=embedded, or container",
+        )
+    with open_server(kind, major=original.major, confined=True) as server:
+        _say(
+            f"{original.what} is copied to a PostgreSQL {server.version // 10000} of its own, {'; '.join(server.held) or server.kind}"
+        )
+        yield server
+
+
+@contextmanager
+def _named_copy(arguments: argparse.Namespace) -> Iterator[Scene]:
+    given = named(
+        arguments, "a change is prepared on a copy of what is deployed: --database COPY, --source DSN or --dump FILE"
+    )
     with connection(arguments, needs_fix7a=True) as opened:
         application = recorded_application(opened)
         login, database = opened.info.user, opened.info.dbname
     if application is None:
         raise UsageError(f"{login} may not ask database {database} for its policy", hint="name a superuser of the copy")
-    with open_server("dsn", dsn=dsn) as server:
-        scene = Scene(server, database, application=application.name)
-        where = Where(arguments.folder / INI, arguments.name, out, arguments.policy)
-        rehearsal = ChangeRehearsal(scene, where, lambda what: print(what, file=sys.stderr))
-        bundle = rehearsal.run()
-    transcript, digest = rehearsal.transcript, bundle.succession.manifest.digest()
-    lines = list(bundle.succession.lines())
+    with open_server("dsn", dsn=given) as server:
+        yield Scene(server, database, application=application.name)
+
+
+def _say(what: str) -> None:
+    say(what, file=sys.stderr)
+
+
+def _told(arguments: argparse.Namespace, transcript: Transcript, bundle: ChangeBundle, out: Path) -> int:
+    digest, lines = bundle.succession.manifest.digest(), list(bundle.succession.lines())
     if arguments.format == "json":
         print_json(
             "qt001.prepared/1",

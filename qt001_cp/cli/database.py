@@ -20,7 +20,7 @@ from qt001_cp.workflow import revisions
 from qt001_cp.workflow.ledger import has_fix7a
 
 
-def add_database(parser: argparse.ArgumentParser) -> None:
+def add_database(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--database",
         metavar="DSN",

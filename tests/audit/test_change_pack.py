@@ -106,6 +106,18 @@ def test_a_wrong_script_is_found(made: Path, tmp_path: Path, fault: str) -> None
     assert any(words in f for f in found), found
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xff", b"[" * 100_000, b"[]", b"{}", b"null"],
+    ids=["empty", "no text", "deep", "list", "none", "null"],
+)
+def test_what_is_no_manifest_is_no_change(tmp_path: Path, body: bytes) -> None:
+    assert not is_of_change(tmp_path)
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "object.json").write_bytes(body)
+    assert not is_of_change(tmp_path)
+
+
 def test_a_touched_file_is_found(made: Path, tmp_path: Path) -> None:
     ledger = _ledger(made)
     touched = _again(made, tmp_path / "text", "forward.sql", b"SELECT 1;\n")

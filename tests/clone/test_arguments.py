@@ -24,10 +24,10 @@ def test_no_secret_of_the_source_is_an_argument(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(subprocess, "run", run)
     dsn = f"host=db dbname=shop user=reader password='{SECRET}'"
-    assert source._dump(dsn, "-c x=y", ["--create"]) == "dumped"
+    assert source.dump_of("pg_dump", dsn, "-c x=y", ["--create"]) == "dumped"
     assert SECRET not in seen["arguments"]
     assert seen["environment"]["PGPASSWORD"] == SECRET
-    source._dump(f"{dsn} sslpassword='{KEY}'", "", [])
+    source.dump_of("pg_dump", f"{dsn} sslpassword='{KEY}'", "", [])
     assert SECRET not in seen["arguments"]
     assert KEY not in seen["arguments"]
     assert seen["service"] == f"[source]\nsslpassword={KEY}\n"

@@ -14,6 +14,23 @@ from qt001_cp.servers.wheel import programs
 _DATABASE = re.compile(r"^;\s+dbname: (.+)$", re.MULTILINE)
 
 
+def is_archive(path: Path) -> bool:
+    """Whether it is a dump for pg_restore: custom, tar, or a folder. Raises :class:`FileProblem` where it cannot be read."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as exc:
+        raise FileProblem(f"{path}: cannot be read: {exc.strerror}", hint="check the path") from exc
+    return head.startswith(b"PGDMP") or head[257:262] == b"ustar"
+
+
+def listed(path: Path) -> str:
+    """What an archive says of itself: pg_restore --list. Raises :class:`FileProblem`."""
+    return _pg_restore(path, "--list")
+
+
 def read_dump(path: Path, *, data: bool) -> tuple[str, str | None]:
     """The dump as SQL, and the name of its database where its format says so. Raises :class:`FileProblem`."""
     if path.is_dir():
@@ -22,9 +39,9 @@ def read_dump(path: Path, *, data: bool) -> tuple[str, str | None]:
                 f"{path}: a folder, but no dump: it has no toc.dat", hint="name the file, or a dump made with -Fd"
             )
         return _restored(path, data=data)
-    body = read_file(path)
-    if body.startswith(b"PGDMP") or body[257:262] == b"ustar":
+    if is_archive(path):
         return _restored(path, data=data)
+    body = read_file(path)
     try:
         text = body.decode()
     except UnicodeDecodeError as exc:
@@ -45,7 +62,7 @@ def read_dump(path: Path, *, data: bool) -> tuple[str, str | None]:
 def _restored(path: Path, *, data: bool) -> tuple[str, str | None]:
     options = ["--create", *([] if data else ["--schema-only"])]
     text = _pg_restore(path, *options, "-f", "-")
-    named = _DATABASE.search(_pg_restore(path, "--list"))
+    named = _DATABASE.search(listed(path))
     return text, named[1].strip() if named else None
 
 

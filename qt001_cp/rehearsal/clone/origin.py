@@ -72,7 +72,7 @@ class Clone:
         admin = ADMIN
         while admin in taken:
             admin += "_"
-        server = replace(_renamed(server, admin), pinned=_PINNED)
+        server = replace(renamed(server, admin), pinned=_PINNED)
         demoted = {r["rolname"] for r in self.roles if r["rolsuper"]}
         with server.connect("postgres") as connection:
             make_roles(connection, self.roles, self.cloned)
@@ -232,8 +232,8 @@ class Clone:
                 connection.execute(sql.SQL("ALTER ROLE {} {}").format(sql.Identifier(login), words))
 
 
-def _renamed(server: Server, name: str) -> Server:
-    """The server with its first superuser called ``name``: the source's is a role like others on the clone."""
+def renamed(server: Server, name: str) -> Server:
+    """The server with its first superuser called ``name``."""
     renamed = replace(server, superuser=name)
     with suppress(psycopg.OperationalError), renamed.connect("postgres"):
         return renamed  # an earlier clone on this server

@@ -25,7 +25,7 @@ from qt001_cp.rehearsal.clone.members import QUERY as MEMBERS
 from qt001_cp.rehearsal.clone.roles import Row, rows_of
 from qt001_cp.servers.wheel import programs
 
-_READ_ONLY = "-c default_transaction_read_only=on"
+READ_ONLY = "-c default_transaction_read_only=on"
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
         if not data:
             base.append("--schema-only")
         options = connecting.options_of(connection)
-        schema = _dump(dsn, options, base)
+        schema = dump_of("pg_dump", dsn, options, base)
         rows = refused = ""
         if not data and blocked:  # without a table named, pg_dump takes the rows of all
             only = [f"--table={name}" for name in dict.fromkeys(blocked)]
             more = ["--data-only", f"--snapshot={snapshot}"]
             try:
-                rows = _dump(dsn, options, [*more, *only])
+                rows = dump_of("pg_dump", dsn, options, [*more, *only])
             except DatabaseProblem as exc:
                 refused = exc.message
         info = connection.info
@@ -79,7 +79,7 @@ def read_source(dsn: str, application: Role, blocked: Sequence[str], *, data: bo
 @contextmanager
 def _snapshot(dsn: str) -> Iterator[tuple[psycopg.Connection, str]]:
     try:
-        connection = connecting.connect(dsn, name="qt001-cp rehearse", options=_READ_ONLY)
+        connection = connecting.connect(dsn, name="qt001-cp rehearse", options=READ_ONLY)
     except psycopg.Error as exc:
         raise unreachable(exc, "source") from exc
     with connection:
@@ -110,8 +110,8 @@ def _readable(connection: psycopg.Connection, properties: Row) -> None:
         )
 
 
-def _dump(dsn: str, options: str, arguments: Sequence[str]) -> str:
-    """pg_dump of the source, with the options of our own session. What is secret in the DSN is in no argument: those show in
+def dump_of(program: str, dsn: str, options: str, arguments: Sequence[str]) -> str:
+    """pg_dump or pg_dumpall of the source, with the options of our own session. What is secret in the DSN is in no argument: those show in
     the list of processes. There is a variable for the password; that of a key goes by a file that nobody else can read."""
     given = {**conninfo_to_dict(dsn.replace("postgresql+psycopg://", "postgresql://", 1)), "options": options}
     password, of_key = given.pop("password", None), given.pop("sslpassword", None)
@@ -122,7 +122,7 @@ def _dump(dsn: str, options: str, arguments: Sequence[str]) -> str:
             service.write_text(f"[source]\nsslpassword={of_key}\n", "utf-8")
             given["service"], more["PGSERVICEFILE"] = "source", str(service)
         done = subprocess.run(
-            [str(Path(programs()) / "pg_dump"), *arguments, "-d", make_conninfo("", **given)],
+            [str(Path(programs()) / program), *arguments, "-d", make_conninfo("", **given)],
             check=False,
             env={**os.environ, **more, "PGCLIENTENCODING": "UTF8"},
             stdin=subprocess.DEVNULL,
@@ -130,7 +130,7 @@ def _dump(dsn: str, options: str, arguments: Sequence[str]) -> str:
         )
     if done.returncode != 0:
         raise DatabaseProblem(
-            f"pg_dump of the source ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}",
+            f"{program} of the source ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}",
             hint="the login has to see what it dumps: pg_read_all_data; with --data also rows under row level security",
         )
     return done.stdout.decode()  # as it is: text mode would turn CRLF in a body into LF

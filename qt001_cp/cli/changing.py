@@ -13,6 +13,7 @@ from qt001_cp.cli.database import add_database, connection, dsn, named
 from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, UsageError
 from qt001_cp.model.change import require_name
+from qt001_cp.model.versions import SUPPORTED
 from qt001_cp.rehearsal.change import ChangeRehearsal, Where
 from qt001_cp.rehearsal.made_copy import Original, make_copy, of_dump, of_source
 from qt001_cp.rehearsal.scene import Scene
@@ -76,6 +77,14 @@ def add_verbs(verbs: Any) -> None:
     )
     add_database(where)
     preparing.add_argument("--roles", type=Path, metavar="FILE", help="with --dump: pg_dumpall --roles-only")
+    preparing.add_argument(
+        "--postgres",
+        type=int,
+        metavar="N",
+        choices=SUPPORTED,
+        help="with --source or --dump: the major version of the copy (default: that of the original; another one for a change"
+        " that follows the server)",
+    )
     preparing.add_argument("--policy", type=Path, metavar="FILE", help="another policy (default: the deployed one)")
     preparing.add_argument("--out", type=Path, metavar="DIR", help="the folder to write (default: FOLDER/NAME)")
     add_format(preparing)
@@ -99,7 +108,7 @@ def run_new(arguments: argparse.Namespace) -> int:
     for path in files:
         say(str(path))
     if arguments.server:
-        say(f"on a copy of that version: qt001-cp change prepare {arguments.name} --database COPY_DSN")
+        say(f"before the server moves: qt001-cp change prepare {arguments.name} --source DSN --postgres N")
     else:
         say(f"write both texts, then, on a copy: qt001-cp change prepare {arguments.name} --source DSN")
     return EXIT_OK
@@ -110,6 +119,10 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out or arguments.folder / arguments.name
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: expected a folder, or nothing, found a file", hint="--out another folder")
+    if arguments.postgres is not None and arguments.source is None and arguments.dump is None:
+        raise UsageError(
+            "--postgres says what copy is made here, and --database names one", hint="leave one of them out"
+        )
     if (arguments.dump is None) != (arguments.roles is None):
         raise UsageError(
             "--dump and --roles belong together: a dump of a database names its roles, and has none",
@@ -125,11 +138,11 @@ def run_prepare(arguments: argparse.Namespace) -> int:
 def _copy(arguments: argparse.Namespace) -> Iterator[Scene]:
     """The copy that is named, or one that is made here, and gone afterwards. Raises :class:`Qt001Error`."""
     if arguments.source is not None:
-        with of_source(arguments.source, _say) as original, _thrown_away(original) as server:
+        with of_source(arguments.source, _say) as original, _thrown_away(original, arguments.postgres) as server:
             yield make_copy(original, server, _say)
     elif arguments.dump is not None:
         original = of_dump(arguments.dump, arguments.roles)
-        with _thrown_away(original) as server:
+        with _thrown_away(original, arguments.postgres) as server:
             yield make_copy(original, server, _say)
     else:
         with _named_copy(arguments) as scene:
@@ -137,14 +150,19 @@ def _copy(arguments: argparse.Namespace) -> Iterator[Scene]:
 
 
 @contextmanager
-def _thrown_away(original: Original) -> Iterator[Server]:
+def _thrown_away(original: Original, major: int | None) -> Iterator[Server]:
+    if major is not None and major < original.major:
+        raise UsageError(
+            f"--postgres {major}: expected PostgreSQL {original.major} or later, as {original.what} is",
+            hint="a server does not move back",
+        )
     kind = server_kind()
     if kind == "dsn":
         raise UsageError(
             "a copy leaves roles behind, so it needs a disposable server",
             hint="QT001_TEST_SERVER=embedded, or container",
         )
-    with open_server(kind, major=original.major, confined=True) as server:
+    with open_server(kind, major=major or original.major, confined=True) as server:
         _say(
             f"{original.what} is copied to a PostgreSQL {server.version // 10000} of its own, {'; '.join(server.held) or server.kind}"
         )

@@ -34,7 +34,7 @@ OLD, NEW = 15, 18
 
 @dataclass(frozen=True)
 class Moved:
-    """A database at FIX7c, and where it has moved: ``copy`` to prepare on, ``scene`` the one that matters."""
+    """A database at FIX7c, where it has moved, and what was prepared before."""
 
     home: Home
     scene: Scene
@@ -45,17 +45,16 @@ class Moved:
         return self.where.out / "object.json"
 
 
-def _prepared(copy: Scene, folder: Path) -> Where:
-    """What the copy gives, by the lines of docs/versions.md."""
-    with copy.connect() as admin:
-        admin.execute("UPDATE qt001_cp.bootstrap SET rehearsal = true, database = current_database()")
+def _prepared(made: Home, folder: Path) -> Where:
+    """What is made before the server moves, by the lines of docs/versions.md."""
     lines = [
         line for line in blocks("versions")["Following the server"][0].splitlines() if line.startswith("qt001-cp ")
     ]
     assert len(lines) == 2
+    source = made.scene.server.conninfo(made.scene.database)
     with chdir(folder):
         for line in lines:
-            assert main(shlex.split(line.replace("$COPY", copy.server.conninfo(copy.database)), comments=True)[1:]) == 0
+            assert main(shlex.split(line.replace("$ADMIN", source), comments=True)[1:]) == 0
     return Where(folder / "changes" / "alembic.ini", NAME, folder / "changes" / NAME)
 
 
@@ -67,20 +66,20 @@ def _adopted(scene: Scene) -> Scene:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Server, Server, Server]]:
+def servers() -> Iterator[tuple[Server, Server]]:
     with ExitStack() as stack:
         try:
-            yield tuple(stack.enter_context(open_server("embedded", major=m)) for m in (OLD, NEW, NEW))  # type: ignore[misc]
+            yield tuple(stack.enter_context(open_server("embedded", major=m)) for m in (OLD, NEW))  # type: ignore[misc]
         except ServerError as exc:
             pytest.skip(exc.message)
 
 
 @pytest.fixture(scope="module")
-def moved(servers: tuple[Server, Server, Server], tmp_path_factory: pytest.TempPathFactory) -> Moved:
+def moved(servers: tuple[Server, Server], tmp_path_factory: pytest.TempPathFactory) -> Moved:
     folder = tmp_path_factory.mktemp("moved")
     made = home(new_scene(servers[0], DATABASE), folder)
-    where = _prepared(by_dump(made, servers[1]), folder)
-    return Moved(made, _adopted(by_dump(made, servers[2])), where)
+    where = _prepared(made, folder)
+    return Moved(made, _adopted(by_dump(made, servers[1])), where)
 
 
 def _seal(scene: Scene, where: Where) -> None:
@@ -203,7 +202,6 @@ def test_by_pg_upgrade(tmp_path: Path) -> None:
             made, there = stack.enter_context(old_home(OLD, tmp_path))
         except ServerError as exc:
             pytest.skip(exc.message)
-        with open_server("embedded", major=NEW) as server:
-            where = _prepared(by_dump(made, server), tmp_path)
+        where = _prepared(made, tmp_path)
         scene = stack.enter_context(by_upgrade(made, there, NEW))
         _there_and_all_the_way_back(made, scene, where)

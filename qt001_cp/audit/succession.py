@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.growth import decided
 
 OWNER: Final = "qt001_cp_owner"
 Node = tuple[str, str]
 Manifest = Mapping[str, Any]
+_MOVES: Final = frozenset({"move", "unmove"})
 _SAME: Final = ("database", "server_major", "application", "apply_path", "blocked", "legacy")
 
 
@@ -45,7 +47,8 @@ def successions(digest: str, found: Mapping[str, Manifest], events: Iterable[Map
         if before is None:
             check.faults.append(f"manifest {digest}: its predecessor {said['predecessor']} is not in this database")
             break
-        check.faults += [f"manifest {digest}: {fault}" for fault in _inherited(manifest, before)]
+        policy = found.get(manifest["policy"]["sha256"])
+        check.faults += [f"manifest {digest}: {fault}" for fault in _inherited(manifest, before, policy)]
         digest = said["predecessor"]
     check.faults += _deployments(found, events)
     return check
@@ -68,7 +71,7 @@ def _deployments(found: Mapping[str, Manifest], events: Iterable[Mapping[str, An
             current = ""
 
 
-def _inherited(manifest: Manifest, before: Manifest) -> Iterator[str]:
+def _inherited(manifest: Manifest, before: Manifest, policy: Manifest | None) -> Iterator[str]:
     """What a change cannot make another."""
     for part in _SAME:
         if manifest.get(part) != before.get(part):
@@ -77,9 +80,47 @@ def _inherited(manifest: Manifest, before: Manifest) -> Iterator[str]:
         yield "the routines of the apply path, or their sources from before FIX7c, are not its predecessor's"
     mine, theirs = _objects(manifest), _objects(before)
     for node in sorted(mine.keys() | theirs.keys()):
-        fault = _object(mine.get(node), theirs.get(node))
+        one, other = mine.get(node), theirs.get(node)
+        fault = (
+            _moved(one, other, before, policy)
+            if one is not None and _MOVES & one["ways"].keys()
+            else _object(one, other)
+        )
         if fault:
             yield f"{node[0]} {node[1]}: {fault}"
+
+
+def _moved(mine: Mapping[str, Any], theirs: Mapping[str, Any] | None, before: Manifest, policy: Manifest | None) -> str:
+    """What a change takes its policy transfers, and it is not the owner's yet; what it gives back its policy retains, and it goes as the
+    predecessor would give it back."""
+    ways, was = mine["ways"], theirs["disposition"] if theirs is not None else "retain"
+    if not ways.keys() >= _MOVES or decided(policy, mine["kind"], mine["identity"]) != mine["disposition"]:
+        return "it is moved, and its policy does not say so"
+    if mine["disposition"] == "transfer":
+        mended = "forward" in ways and (ways["move"], ways["unmove"]) != (ways["forward"], ways["restore"])
+        taken = was == "retain" and mine["before"]["owner"] != OWNER == mine["after"]["owner"] and not mended
+        return (
+            ""
+            if taken and mine["retired"] is None
+            else "it is taken, and was not the application's, or not by its own way"
+        )
+    if was != "transfer" or theirs is None:
+        return "it is given back, and was not transferred"
+    led = theirs["ways"]
+    same = mine["before"] == theirs["before"] and mine["after"] is None and ways["move"] == led.get("restore")
+    if not same or ways["unmove"] != led.get("forward", ways["unmove"]) or mine["before"]["owner"] == OWNER:
+        return "it is given back, and not as its predecessor would give it"
+    if theirs["retired"] is not None or mine["identity"] in _closed(before):
+        return "it is given back, and belongs to the apply path or the legacy authority"
+    return ""
+
+
+def _closed(manifest: Manifest) -> set[str]:
+    """The apply path, its sources and its evidence, as the manifest names them."""
+    path = manifest.get("apply_path") or {}
+    found = {path["readiness"], *path["source_tables"]} if path else set()
+    found |= {part["identity"] for part in manifest["repoint"]}
+    return found | {item["table"] for item in manifest["blocked"]}
 
 
 def _object(mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> str:
@@ -90,7 +131,8 @@ def _object(mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) ->
         )
         return "" if born and not mine["ways"] and mine["retired"] is None else f"it is new, and not only {OWNER}'s"
     if theirs["disposition"] != "transfer":
-        return "" if mine == theirs else "it stays where it is, and is not as its predecessor has it"
+        settled = {**theirs, "ways": {way: steps for way, steps in theirs["ways"].items() if way not in _MOVES}}
+        return "" if mine == settled else "it stays where it is, and is not as its predecessor has it"
     if mine is None:
         return ""
     same = all(mine[part] == theirs[part] for part in ("disposition", "before", "retired"))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from qt001_cp.errors import DatabaseProblem
 from qt001_cp.model.change import Change, read_change
@@ -17,7 +18,15 @@ from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER, Scene,
 from qt001_cp.rehearsal.state import data_digest
 from qt001_cp.rehearsal.transcript import Transcript
 from qt001_cp.workflow import revisions
-from qt001_cp.workflow.prepare import ChangeBundle, Deployed, prepare, propose_change, read_deployed
+from qt001_cp.workflow.prepare import (
+    ChangeBundle,
+    Deployed,
+    moving,
+    prepare,
+    propose_change,
+    propose_draft,
+    read_deployed,
+)
 from qt001_cp.workflow.seal import record_rehearsal, seal, withdraw
 
 Say = Callable[[str], None]
@@ -88,12 +97,18 @@ class ChangeRehearsal:
         """Tried, read, and taken back."""
         self.say(f"change {self.where.name}: tried")
         deployed = self._deployed()
-        self._alembic("upgrade", self.where.name)
-        try:
-            with self.scene.connect(AUTHOR) as author:
-                return prepare(author, deployed, self.change, self.where.policy)
-        finally:
-            self._alembic("downgrade", f"{self.where.name}@-1")
+        with self.scene.connect(AUTHOR) as author, TemporaryDirectory() as folder:
+            plan = moving(author, deployed, self.change, self.where.policy)
+            x = {}
+            if plan.draft.moved:
+                propose_draft(author, plan, self.change)
+                x["draft"] = str(Path(folder) / "draft.json")
+                Path(x["draft"]).write_bytes(plan.draft.body())
+            self._alembic("upgrade", self.where.name, **x)
+            try:
+                return prepare(author, deployed, self.change, plan)
+            finally:
+                self._alembic("downgrade", f"{self.where.name}@-1", **x)
 
     def _deployed(self) -> Deployed:
         with self.scene.connect(AUTHOR) as author:
@@ -116,7 +131,7 @@ class ChangeRehearsal:
             self._gates()
         finally:
             self.say(f"change {self.where.name}: taken back")
-            self._alembic("downgrade", f"{self.where.name}@-1")
+            self._alembic("downgrade", f"{self.where.name}@-1", manifest=str(path))
 
     def _gates(self) -> None:
         with self.scene.connect(OPERATOR) as operator:

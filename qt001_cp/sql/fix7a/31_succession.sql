@@ -61,7 +61,9 @@ WITH side AS MATERIALIZED (
     FULL JOIN (SELECT side.* FROM side WHERE NOT side.mine) theirs
     ON theirs.kind = mine.kind AND theirs.identity = mine.identity
 ), fault AS (
+    -- What the change moves is a matter of move_intent_findings().
     SELECT pair.object, CASE
+        WHEN pair.mine -> 'ways' ?| '{move,unmove}' THEN NULL
         WHEN pair.theirs IS NULL THEN CASE
             WHEN pair.mine ->> 'disposition' <> 'transfer'
               OR pair.mine #>> '{before,owner}' IS DISTINCT FROM 'qt001_cp_owner'
@@ -70,7 +72,8 @@ WITH side AS MATERIALIZED (
             THEN 'an object born since, which qt001_cp_owner has before and after, without steps'
             END
         WHEN pair.theirs ->> 'disposition' <> 'transfer' THEN CASE
-            WHEN pair.mine IS DISTINCT FROM pair.theirs THEN 'an object that no change touches' END
+            WHEN pair.mine IS DISTINCT FROM qt001_cp.settled(pair.theirs)
+            THEN 'an object that no change touches' END
         WHEN pair.mine IS NOT NULL THEN CASE
             WHEN pair.mine ->> 'disposition' <> 'transfer'
               OR pair.mine -> 'before' IS DISTINCT FROM pair.theirs -> 'before'
@@ -136,4 +139,9 @@ WHERE qt001_cp.is_successor(manifest) AND NOT EXISTS (
 UNION ALL
 SELECT finding.* FROM qt001_cp.inherited_findings(manifest) finding
 WHERE qt001_cp.is_successor(manifest)
+UNION ALL
+SELECT finding.* FROM qt001_cp.move_intent_findings(manifest) finding
+WHERE qt001_cp.is_successor(manifest)
+UNION ALL
+SELECT finding.* FROM qt001_cp.born_findings(manifest) finding
 $succession_findings$;

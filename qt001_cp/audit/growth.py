@@ -25,6 +25,11 @@ _CALLED: Final = ("function", "procedure", "aggregate", "operator")
 
 def retained(policy: Row | None, kind: str, identity: str) -> bool:
     """Whether the first rule that names the object retains it."""
+    return decided(policy, kind, identity) == "retain"
+
+
+def decided(policy: Row | None, kind: str, identity: str) -> str | None:
+    """The disposition that the first rule that names the object gives it."""
     schema, name = address(identity)
     for rule in (policy or {}).get("rule") or ():
         kinds = rule.get("kind", kind)
@@ -35,8 +40,8 @@ def retained(policy: Row | None, kind: str, identity: str) -> bool:
                 continue
         elif not (_fits(rule.get("schema"), schema) and _fits(rule.get("name"), name)):
             continue
-        return bool(rule["disposition"] == "retain")
-    return False
+        return str(rule["disposition"])
+    return None
 
 
 def address(identity: str) -> tuple[str | None, str]:

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.growth import decided
 
 OWNER: Final = "qt001_cp_owner"
 Node = tuple[str, str]
 Manifest = Mapping[str, Any]
+_MOVES: Final = frozenset({"move", "unmove"})
 _SAME: Final = ("database", "application", "apply_path", "blocked", "legacy")
 NEWEST: Final = 99
 _WORDS: Final = ("definition", "source", "storage", "storage_source")
@@ -48,7 +50,8 @@ def successions(digest: str, found: Mapping[str, Manifest], events: Iterable[Map
         if before is None:
             check.faults.append(f"manifest {digest}: its predecessor {said['predecessor']} is not in this database")
             break
-        check.faults += [f"manifest {digest}: {fault}" for fault in _inherited(manifest, before)]
+        policy = found.get(manifest["policy"]["sha256"])
+        check.faults += [f"manifest {digest}: {fault}" for fault in _inherited(manifest, before, policy)]
         digest = said["predecessor"]
     check.faults += _deployments(found, events)
     return check
@@ -71,7 +74,7 @@ def _deployments(found: Mapping[str, Manifest], events: Iterable[Mapping[str, An
             current = ""
 
 
-def _inherited(manifest: Manifest, before: Manifest) -> Iterator[str]:
+def _inherited(manifest: Manifest, before: Manifest, policy: Manifest | None) -> Iterator[str]:
     """What a change cannot make another."""
     for part in _SAME:
         if manifest.get(part) != before.get(part):
@@ -80,18 +83,25 @@ def _inherited(manifest: Manifest, before: Manifest) -> Iterator[str]:
         yield "the routines of the apply path, or their sources from before FIX7c, are not its predecessor's"
     mine, theirs = _objects(manifest), _objects(before)
     if manifest.get("server_major") != before.get("server_major"):
-        yield from _moved(mine, theirs)
+        yield from _reworded(mine, theirs)
         return
     for node in sorted(mine.keys() | theirs.keys()):
-        fault = _object(mine.get(node), theirs.get(node))
+        one, other = mine.get(node), theirs.get(node)
+        fault = (
+            _moved(one, other, before, policy)
+            if one is not None and _MOVES & one["ways"].keys()
+            else _object(one, other)
+        )
         if fault:
             yield f"{node[0]} {node[1]}: {fault}"
 
 
-def _moved(mine: Mapping[Node, Mapping[str, Any]], theirs: Mapping[Node, Mapping[str, Any]]) -> Iterator[str]:
+def _reworded(mine: Mapping[Node, Mapping[str, Any]], theirs: Mapping[Node, Mapping[str, Any]]) -> Iterator[str]:
     """On another major version everything is what it was, in other words."""
     for node in sorted(mine.keys() | theirs.keys()):
-        now, then = ({k: v for k, v in side.get(node, {}).items() if k not in _WORDS} for side in (mine, theirs))
+        now, then = (
+            {k: v for k, v in _settled(side.get(node, {})).items() if k not in _WORDS} for side in (mine, theirs)
+        )
         if now != then:
             yield f"{node[0]} {node[1]}: on another server it is not its predecessor's"
 
@@ -103,6 +113,44 @@ def first_major(manifest: Manifest, found: Mapping[str, Manifest]) -> int:
     return oldest if before is None else min(oldest, first_major(before, found))
 
 
+def _settled(o: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without the steps of the change that has moved it."""
+    return o if "ways" not in o else {**o, "ways": {k: v for k, v in o["ways"].items() if k not in _MOVES}}
+
+
+def _moved(mine: Mapping[str, Any], theirs: Mapping[str, Any] | None, before: Manifest, policy: Manifest | None) -> str:
+    """What a change takes its policy transfers, and it is not the owner's yet; what it gives back its policy retains, and it goes as the
+    predecessor would give it back."""
+    ways, was = mine["ways"], theirs["disposition"] if theirs is not None else "retain"
+    if not ways.keys() >= _MOVES or decided(policy, mine["kind"], mine["identity"]) != mine["disposition"]:
+        return "it is moved, and its policy does not say so"
+    if mine["disposition"] == "transfer":
+        mended = "forward" in ways and (ways["move"], ways["unmove"]) != (ways["forward"], ways["restore"])
+        taken = was == "retain" and mine["before"]["owner"] != OWNER == mine["after"]["owner"] and not mended
+        return (
+            ""
+            if taken and mine["retired"] is None
+            else "it is taken, and was not the application's, or not by its own way"
+        )
+    if was != "transfer" or theirs is None:
+        return "it is given back, and was not transferred"
+    led = theirs["ways"]
+    same = mine["before"] == theirs["before"] and mine["after"] is None and ways["move"] == led.get("restore")
+    if not same or ways["unmove"] != led.get("forward", ways["unmove"]) or mine["before"]["owner"] == OWNER:
+        return "it is given back, and not as its predecessor would give it"
+    if theirs["retired"] is not None or mine["identity"] in _closed(before):
+        return "it is given back, and belongs to the apply path or the legacy authority"
+    return ""
+
+
+def _closed(manifest: Manifest) -> set[str]:
+    """The apply path, its sources and its evidence, as the manifest names them."""
+    path = manifest.get("apply_path") or {}
+    found = {path["readiness"], *path["source_tables"]} if path else set()
+    found |= {part["identity"] for part in manifest["repoint"]}
+    return found | {item["table"] for item in manifest["blocked"]}
+
+
 def _object(mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> str:
     if theirs is None:
         assert mine is not None
@@ -111,7 +159,8 @@ def _object(mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) ->
         )
         return "" if born and not mine["ways"] and mine["retired"] is None else f"it is new, and not only {OWNER}'s"
     if theirs["disposition"] != "transfer":
-        return "" if mine == theirs else "it stays where it is, and is not as its predecessor has it"
+        settled = {**theirs, "ways": {way: steps for way, steps in theirs["ways"].items() if way not in _MOVES}}
+        return "" if mine == settled else "it stays where it is, and is not as its predecessor has it"
     if mine is None:
         return ""
     same = all(mine[part] == theirs[part] for part in ("disposition", "before", "retired"))

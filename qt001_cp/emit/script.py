@@ -19,6 +19,7 @@ transaction: few blocks, where there are many locks."""
 STRING: Final = 10
 """Statements in one EXECUTE, at most: what an error shows as its context. PL/pgSQL would keep a plan of a statement that stands
 in the block itself until the block ends, and the server asks every kept plan whether a change concerns it; of a string it keeps none."""
+_LENT: Final = ("lend_create", "return_create")
 _LOCKS: Final = "-- locks: every relation that moves, all or none; from here to the end writers of these wait\n"
 
 
@@ -37,32 +38,60 @@ def statement_steps(manifest: ObjectManifest, direction: Direction) -> tuple[str
     return tuple(step for step, _ in _steps(manifest, direction))
 
 
+def move_steps(manifest: ObjectManifest, direction: Direction) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Of 'move' or 'unmove': the steps, each with its block, before the text of the change, with all locks first, and behind it.
+
+    Nothing where the change moves nothing. Without superuser PostgreSQL asks whether the new owner may CREATE in the schema: it is
+    lent that around what is given back, and nobody else ever sees it.
+    """
+    placed = ordered(manifest, direction)
+    if not placed:
+        return [], []
+    blocks = [(part[0].late, _block(manifest, direction, first, part, len(placed))) for first, part in _parts(placed)]
+    early, given = ([block for late, block in blocks if late is behind] for behind in (False, True))
+    lent = [[(step, perform(f"qt001_cp.lend_create({literal(step)})"))] if given else [] for step in _LENT]
+    return [_lock_step(manifest), *early], [*lent[0], *given, *lent[1], _last_step(manifest, direction, placed)]
+
+
 def _steps(manifest: ObjectManifest, direction: Direction) -> Iterator[tuple[str, str]]:
     placed = ordered(manifest, direction)
-    manifest_digest = manifest.digest()
-    tag = manifest_digest[:16]
-    locks = "lock_relations", _LOCKS + perform(f'qt001_cp."lock_relations"({literal(manifest_digest)})')
     locked = direction not in ("forward", "restore")
     for first, part in _parts(placed):
         if not locked and part[0].phase >= LOCKED_FROM:
             locked = True
-            yield locks
-        last = first + len(part) - 1
-        lines = [statement(p.object.ref, p.step, p.object.detail) for p in part]
-        strings = ("\n".join(("", *lines[n : n + STRING], "")) for n in range(0, len(lines), STRING))
-        body = (
-            "\nBEGIN\n"
-            f"PERFORM qt001_cp.require_statements({literal(manifest_digest)}, {literal(direction)},"
-            f" pg_catalog.current_query(), {first}, {last});\n"
-            + "".join(f"EXECUTE {dollar_quoted(s, f'run_{tag}')};\n" for s in strings)
-            + "END\n"
-        )
-        text = _comment(part, first, len(placed)) + "DO " + dollar_quoted(body, f"qt001_{tag}")
-        yield f"statements {first} to {last}", text
+            yield _lock_step(manifest)
+        yield _block(manifest, direction, first, part, len(placed))
     if not locked:
-        yield locks
-    last_call = f"qt001_cp.require_last_statement({literal(manifest_digest)}, {literal(direction)}, {len(placed)})"
-    yield f"{len(placed)} statements", perform(last_call)
+        yield _lock_step(manifest)
+    yield _last_step(manifest, direction, placed)
+
+
+def _lock_step(manifest: ObjectManifest) -> tuple[str, str]:
+    return "lock_relations", _LOCKS + perform(f'qt001_cp."lock_relations"({literal(manifest.digest())})')
+
+
+def _last_step(manifest: ObjectManifest, direction: Direction, placed: Sequence[Placed]) -> tuple[str, str]:
+    call = f"qt001_cp.require_last_statement({literal(manifest.digest())}, {literal(direction)}, {len(placed)})"
+    return f"{len(placed)} statements", perform(call)
+
+
+def _block(
+    manifest: ObjectManifest, direction: Direction, first: int, part: Sequence[Placed], every: int
+) -> tuple[str, str]:
+    """The statements of one phase, behind the call that compares them."""
+    manifest_digest, last = manifest.digest(), first + len(part) - 1
+    tag = manifest_digest[:16]
+    lines = [statement(p.object.ref, p.step, p.object.detail) for p in part]
+    strings = ("\n".join(("", *lines[n : n + STRING], "")) for n in range(0, len(lines), STRING))
+    body = (
+        "\nBEGIN\n"
+        f"PERFORM qt001_cp.require_statements({literal(manifest_digest)}, {literal(direction)},"
+        f" pg_catalog.current_query(), {first}, {last});\n"
+        + "".join(f"EXECUTE {dollar_quoted(s, f'run_{tag}')};\n" for s in strings)
+        + "END\n"
+    )
+    text = _comment(part, first, every) + "DO " + dollar_quoted(body, f"qt001_{tag}")
+    return f"statements {first} to {last}", text
 
 
 def file_block(script: str, name: str, text: str) -> str:
@@ -82,7 +111,7 @@ def file_block(script: str, name: str, text: str) -> str:
 def _parts(placed: Sequence[Placed]) -> Iterator[tuple[int, Sequence[Placed]]]:
     """The number of its first statement, from 1, and at most BLOCK statements of one phase."""
     first = 1
-    for _, run in groupby(placed, key=lambda p: p.phase):
+    for _, run in groupby(placed, key=lambda p: (p.late, p.phase)):
         of_phase = list(run)
         for start in range(0, len(of_phase), BLOCK):
             part = of_phase[start : start + BLOCK]

@@ -76,8 +76,8 @@ def file_of(revision_file: Path, way: str) -> Path:
 
 
 def read_change(revision_file: Path) -> Change:
-    """The change of a revision. Raises :class:`FileProblem` for a text that is missing, not UTF-8, empty, or has a tab, which
-    Alembic would print in another way than it runs it."""
+    """The change of a revision. Raises :class:`FileProblem` for a text that is missing, not UTF-8, or has a tab, which Alembic would
+    print in another way than it runs it. A text without statements is one: a change may only move what its policy says."""
     name = require_name(revision_file.stem)
     texts = {way: _read(file_of(revision_file, way)) for way in WAYS}
     return Change(name, texts["forward"], texts["back"])
@@ -95,8 +95,4 @@ def _read(path: Path) -> str:
             found = "a tab" if "\t" in line else "a carriage return"
             raise FileProblem(f"{path}, line {number}: expected spaces and plain line ends, found {found}",
                               hint="expand it (expand -t 4, dos2unix): what is printed has to be what runs")  # fmt: skip
-    if not any(line.strip() and not line.strip().startswith("--") for line in text.split("\n")):
-        raise FileProblem(
-            f"{path}: expected statements, found none", hint="write what the change does, and what undoes it"
-        )
     return text

@@ -26,7 +26,8 @@ class ManifestObject:
 
     ``definition`` and ``storage`` are digests of ``source`` and ``storage_source``: what it means, and how it is kept.
     ``after`` and ``plans`` (in the document ``ways``) only where it is transferred or lends: 'forward' and 'restore' for FIX7b, and
-    for the legacy authority 'retire' and 'revive' for FIX7c, which ends in ``retired``.
+    for the legacy authority 'retire' and 'revive' for FIX7c, which ends in ``retired``. Of a successor, 'move' and 'unmove' where its
+    change takes the object from the application, or gives it back (then it is retained).
     """
 
     ref: ObjectRef
@@ -124,6 +125,11 @@ class ObjectManifest:
     def lent(self) -> tuple[ManifestObject, ...]:
         """What stays with its owner, who grants the new owner what what is transferred needs."""
         return tuple(o for o in self.objects if o.disposition == "lend")
+
+    @property
+    def moved(self) -> tuple[ManifestObject, ...]:
+        """What the change of this successor takes, or gives back."""
+        return tuple(o for o in self.objects if "move" in o.plans)
 
     @property
     def transferred(self) -> tuple[ManifestObject, ...]:

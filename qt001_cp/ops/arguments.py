@@ -26,6 +26,7 @@ KNOWN = {
     " a cursor WITH HOLD of theirs can be read on, behind a pooler by any of its clients (docs/pooler.md)",
     "changes": "'keep', for the downgrade of a change: its way back does not run, what it has made stays; what goes back behind it goes"
     " back from the object manifest that the change has brought",
+    "draft": "with which a change is tried that moves something; qt001-cp change prepare makes it",
     "lock_timeout": "how long a statement waits for a lock (default 5s)",
     "statement_timeout": "how long a statement runs (default 10min)",
     "database": "a libpq URI or connection string (default: QT001_DATABASE_URL)",
@@ -66,8 +67,8 @@ def policy(revision: str) -> Policy:
     return load_policy(_file("policy", revision))
 
 
-def manifest(revision: str) -> ObjectManifest:
-    path = _file("manifest", revision)
+def manifest(revision: str, argument: str = "manifest") -> ObjectManifest:
+    path = _file(argument, revision)
     return ObjectManifest.from_bytes(read_file(path), str(path))
 
 

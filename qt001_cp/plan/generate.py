@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -82,6 +82,16 @@ def drafted(
         except (NotRestorable, PolicyError) as exc:
             refused.append(exc)
     return list(_touching(objects, analyses)), refused
+
+
+def transfers(
+    inventory: Inventory, policy: Policy, analyses: Analyses, needs: Iterable[Need], wanted: Collection[tuple[str, str]]
+) -> tuple[ManifestObject, ...]:
+    """The objects ``wanted``, by kind and identity, as a cutover would plan them; raises as :func:`generate`."""
+    ruled = [(o, rule) for o in inventory.objects if (rule := policy.rule_for(o.ref)) is not None]
+    shut = closed(inventory.objects, policy, analyses)
+    estate = _Estate(inventory, policy, analyses, following(ruled, needs), shut)
+    return _objects(((o, rule) for o, rule in ruled if o.ref.key in wanted), estate)
 
 
 class _Estate(NamedTuple):

@@ -1,4 +1,5 @@
-"""The order of all statements of one direction. It is the lock order, the same in every run.
+"""The order of all statements of one direction. It is the lock order, the same in every run. In a change, whose objects are few, the
+locks come first; what it takes runs before its text, what it gives back behind it.
 
 Privileges first and owners last: only ALTER … OWNER of a relation takes ACCESS EXCLUSIVE, and of a composite type, whose
 columns a session that uses it has to read; so those locks are held for the shortest time. Privileges of relations wait for the
@@ -20,8 +21,10 @@ from qt001_cp.model import kinds
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.model.steps import Step
 
-Direction: TypeAlias = Literal["forward", "restore", "retire", "revive"]
-"""'forward' and its reversal 'restore' are FIX7b; 'retire' and 'revive' the legacy authority in FIX7c."""
+Direction: TypeAlias = Literal["forward", "restore", "retire", "revive", "move", "unmove"]
+"""'forward' and its reversal 'restore' are FIX7b; 'retire' and 'revive' the legacy authority in FIX7c; 'move' and 'unmove' what a
+change takes and gives back."""
+MOVES: Final = ("move", "unmove")
 PHASES: Final = (
     "privileges, before the owners",
     "owners",
@@ -40,31 +43,40 @@ class Placed:
     phase: int
     object: ManifestObject
     step: Step
+    late: bool = False
+    """Behind the text of a change: what goes to the application goes last, what comes from it comes first."""
 
 
 def ordered(manifest: ObjectManifest, direction: Direction) -> tuple[Placed, ...]:
     """All steps of ``direction``, in the order in which they run."""
     placed = [
-        (phase, _weight(phase, o, direction), number, p)
+        (p.late, p.phase, _weight(p.phase, o, direction), number, p)
         for number, o in enumerate(manifest.objects)
-        for phase, p in _steps(o, direction)
+        for p in _steps(o, direction)
     ]
-    return tuple(p for _, _, _, p in sorted(placed, key=lambda x: x[:3]))
+    return tuple(p for *_, p in sorted(placed, key=lambda x: x[:4]))
 
 
-def _steps(o: ManifestObject, direction: Direction) -> Iterator[tuple[int, Placed]]:
+def takes(o: ManifestObject, direction: Direction) -> bool:
+    """Whether the steps of this direction lead to the control plane's owner: 'unmove' takes again what a change has given back."""
+    return direction in ("forward", "retire") or (
+        direction in MOVES and (o.disposition == "transfer") == (direction == "move")
+    )
+
+
+def _steps(o: ManifestObject, direction: Direction) -> Iterator[Placed]:
     plan = o.plans.get(direction)
     if plan is None:
         return
     kind = kinds.BY_KEY[o.ref.kind]
-    late = kind.relation and not any(step.set_role for step in plan.pre)
+    locked = kind.relation and not any(step.set_role for step in plan.pre)
+    late = direction in MOVES and not takes(o, direction)
     for step in plan.pre:
-        yield (phase := LOCKED_FROM if late else 0), Placed(phase, o, step)
+        yield Placed(LOCKED_FROM if locked else 0, o, step, late)
     if plan.owner is not None:
-        phase = 3 if kind.relation or "composite" in (o.detail or ()) else 1
-        yield phase, Placed(phase, o, plan.owner)
+        yield Placed(3 if kind.relation or "composite" in (o.detail or ()) else 1, o, plan.owner, late)
     for step in plan.post:
-        yield 4, Placed(4, o, step)
+        yield Placed(4, o, step, late)
 
 
 def _weight(phase: int, o: ManifestObject, direction: Direction) -> int:
@@ -73,4 +85,4 @@ def _weight(phase: int, o: ManifestObject, direction: Direction) -> int:
         return int(not container)
     if phase != 0:
         return 0
-    return int(container if direction in ("forward", "retire") else not container)
+    return int(container if takes(o, direction) else not container)

@@ -21,49 +21,65 @@ from qt001_cp.plan.step_plans import plan_return
 
 @dataclass(frozen=True)
 class Succession:
-    """``manifest``: the successor. ``born``, ``changed``, ``gone``: what it says otherwise than its predecessor, in words for people;
-    of what changed which parts: definition, storage, ACL, source."""
+    """``manifest``: the successor. ``born``, ``changed``, ``gone``, ``taken``, ``given``: what it says otherwise than its predecessor, in
+    words for people; of what changed which parts: definition, storage, ACL, source."""
 
     manifest: ObjectManifest
     born: tuple[ObjectRef, ...]
     changed: tuple[tuple[ObjectRef, tuple[str, ...]], ...]
     gone: tuple[ObjectRef, ...]
+    taken: tuple[ObjectRef, ...] = ()
+    given: tuple[ObjectRef, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """What becomes another, a line each."""
         yield from (f"born: {ref}" for ref in self.born)
         yield from (f"changed: {ref} ({', '.join(parts)})" for ref, parts in self.changed)
         yield from (f"gone: {ref}" for ref in self.gone)
+        yield from (f"taken from the application: {ref}" for ref in self.taken)
+        yield from (f"given back: {ref}" for ref in self.given)
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What is on the copy after the change. ``owned``: all that the control plane's owner owns; ``sources``: identity → digest of the
-    source that was deployed before, for each routine of the apply path."""
+    """What is on the copy after the change. ``owned``: all that the control plane's owner owns; ``estate``: the application's;
+    ``sources``: identity → digest of the source that was deployed before, for each routine of the apply path."""
 
     owned: Inventory
+    estate: Inventory
     analyses: Analyses
     sources: Mapping[str, str]
 
 
-def succeed(predecessor: ObjectManifest, copy: Copy, policy: Policy, change: Change) -> Succession:
-    """The successor of ``predecessor``, which a change brings whose text has run on ``copy``.
+def succeed(
+    predecessor: ObjectManifest, moved: ObjectManifest, copy: Copy, policy: Policy, change: Change
+) -> Succession:
+    """The successor of ``predecessor``, which a change brings whose text has run on ``copy``. ``moved``: what :func:`draft` says of it.
 
-    Each object carries the state that the first cutover found; what is born since stays with the control plane's owner on the way
-    back. Raises :class:`NotRestorable` for an ACL that would not come back, :class:`ManifestError` for a change without effect, or one
-    that takes away a routine of the apply path.
+    Each object carries the state that the first cutover found, or the change that has taken it; what is born since stays with the
+    control plane's owner on the way back. Raises :class:`NotRestorable` for an ACL that would not come back, :class:`ManifestError` for
+    a change without effect, or one that takes away a routine of the apply path.
     """
     live = {o.ref.key: o for o in copy.owned.objects if o.state.owner == OWNER}
     repoint = tuple(_repointed(part, live, copy.sources) for part in predecessor.repoint)
     here = _Here(predecessor, copy, policy, repoint)
-    gone = [o for o in predecessor.objects if _is_owned(o) and o.ref.key not in live]
+    gone = [o for o in moved.objects if _is_owned(o) and o.ref.key not in live]
     stays = [
-        o if not _is_owned(o) else _as_now(o, live.pop(o.ref.key), here) for o in predecessor.objects if o not in gone
+        (_given_back(o, copy.estate) if "move" in o.plans else o)
+        if not _is_owned(o)
+        else _as_now(o, live.pop(o.ref.key), here)
+        for o in moved.objects
+        if o not in gone
     ]
     born = [_born(o, here, change) for o in live.values()]
-    before = {o.ref.key: o for o in predecessor.objects}
+    before = {o.ref.key: o for o in moved.objects}
     changed = [(o.ref, parts) for o in stays if (parts := _parts(before[o.ref.key], o, here))]
-    if not (born or changed or gone):
+    if lost := next((o for o in gone if "move" in o.plans), None):
+        raise ManifestError(
+            f"{lost.ref}: expected what the change takes, found that its text drops it",
+            hint="what is taken is protected afterwards: take the DROP out of the text",
+        )
+    if not (born or changed or gone or moved.moved):
         raise ManifestError(
             f"change {change.revision}: expected a text that changes something protected, found none that does",
             hint="what nobody protects needs no change of ours: let its owner make it",
@@ -75,7 +91,14 @@ def succeed(predecessor: ObjectManifest, copy: Copy, policy: Policy, change: Cha
         objects=tuple(sorted([*stays, *born], key=lambda o: o.ref.key)),
         succession={"predecessor": predecessor.digest(), "change": change.digest()},
     )
-    return Succession(manifest, tuple(o.ref for o in born), tuple(changed), tuple(o.ref for o in gone))
+    return Succession(
+        manifest,
+        tuple(o.ref for o in born),
+        tuple(changed),
+        tuple(o.ref for o in gone),
+        tuple(o.ref for o in manifest.moved if o.disposition == "transfer"),
+        tuple(o.ref for o in manifest.moved if o.disposition == "retain"),
+    )
 
 
 @dataclass(frozen=True)
@@ -124,6 +147,25 @@ def _as_now(o: ManifestObject, found: InventoryObject, here: _Here) -> ManifestO
     if _as_sets(found.state) != _as_sets(o.retired or o.after):
         now = _granted(now, found, here.policy)
     return now
+
+
+def _given_back(o: ManifestObject, estate: Inventory) -> ManifestObject:
+    """``o`` as the application has it again. Raises :class:`ManifestError` where that is not what the first cutover found."""
+    found = next((live for live in estate.objects if live.ref.key == o.ref.key), None)
+    if found is None or _as_sets(found.state) != _as_sets(o.before):
+        raise ManifestError(
+            f"{o.ref}: expected it given back as it was before the cutover, {o.before.to_json()}, found"
+            f" {found.state.to_json() if found is not None else 'no such object'}",
+            hint="let the text of the change leave its privileges alone",
+        )
+    return replace(
+        o,
+        definition=found.definition_digest,
+        source=found.definition,
+        storage=found.storage_digest,
+        storage_source=found.storage,
+        detail=found.detail,
+    )
 
 
 def _granted(o: ManifestObject, found: InventoryObject, policy: Policy) -> ManifestObject:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -22,7 +23,15 @@ from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER, Scene,
 from qt001_cp.rehearsal.state import data_digest
 from qt001_cp.rehearsal.transcript import Transcript
 from qt001_cp.workflow import revisions
-from qt001_cp.workflow.prepare import ChangeBundle, Deployed, prepare, propose_change, read_deployed
+from qt001_cp.workflow.prepare import (
+    ChangeBundle,
+    Deployed,
+    moving,
+    prepare,
+    propose_change,
+    propose_draft,
+    read_deployed,
+)
 from qt001_cp.workflow.seal import record_rehearsal, seal, withdraw
 
 _SOURCE = "SELECT pg_catalog.pg_get_functiondef(pg_catalog.to_regprocedure(%s))"
@@ -46,13 +55,13 @@ class Where:
 
 
 class ChangeRehearsal:
-    """One change on one copy. The copy is left as it was found, but for its ledger. ``moves``: the copy is another major version
+    """One change on one copy. The copy is left as it was found, but for its ledger. ``follows_server``: the copy is another major version
     than what is deployed, and the change is that alone."""
 
     def __init__(self, scene: Scene, where: Where, say: Say) -> None:
         self.scene, self.where, self.say = scene, where, say
         self.change = where.change
-        self.moves = False
+        self.follows_server = False
         self.transcript = Transcript(server=f"PostgreSQL {scene.server.version // 10000}, {scene.server.kind}")
         self.predecessor = b""
         self.effects: Json = {}
@@ -74,7 +83,7 @@ class ChangeRehearsal:
             self._attacked(bundle, path)
             self._check("pg_dump is the same before the change and after its way back", before == self._photograph())
         finally:
-            if not self.moves:
+            if not self.follows_server:
                 with self.scene.connect(OPERATOR) as operator:
                     withdraw(operator, manifest.digest(), "rehearsed")
         (self.where.out / "nogo.json").write_bytes(self.transcript.record())
@@ -104,17 +113,23 @@ class ChangeRehearsal:
         deployed = self._deployed()
         self.predecessor = deployed.manifest.body()
         self._sources(deployed)
-        self.moves = deployed.manifest.server_major != self.scene.server.version // 10000
-        if self.moves:
+        self.follows_server = deployed.manifest.server_major != self.scene.server.version // 10000
+        if self.follows_server:
             with self.scene.connect(AUTHOR) as author:
-                return prepare(author, deployed, self.change, self.where.policy)
+                return prepare(author, deployed, self.change, moving(author, deployed, self.change, self.where.policy))
         self.say(f"change {self.where.name}: tried")
-        self._alembic("upgrade", self.where.name)
-        try:
-            with self.scene.connect(AUTHOR) as author:
-                bundle = prepare(author, deployed, self.change, self.where.policy)
-        finally:
-            self._alembic("downgrade", f"{self.where.name}@-1")
+        with self.scene.connect(AUTHOR) as author, TemporaryDirectory() as folder:
+            plan = moving(author, deployed, self.change, self.where.policy)
+            x = {}
+            if plan.draft.moved:
+                propose_draft(author, plan, self.change)
+                x["draft"] = str(Path(folder) / "draft.json")
+                Path(x["draft"]).write_bytes(plan.draft.body())
+            self._alembic("upgrade", self.where.name, **x)
+            try:
+                bundle = prepare(author, deployed, self.change, plan)
+            finally:
+                self._alembic("downgrade", f"{self.where.name}@-1", **x)
         self._locks("forward", self.change.forward)
         return bundle
 
@@ -142,7 +157,11 @@ class ChangeRehearsal:
         finally:
             self.say(f"change {self.where.name}: taken back")
             # A server does not move back: the copy stays with the manifest of its own version.
-            self._alembic("downgrade", f"{self.where.name}@-1", **({"changes": "keep"} if self.moves else {}))
+            self._alembic(
+                "downgrade",
+                f"{self.where.name}@-1",
+                **({"changes": "keep"} if self.follows_server else {"manifest": str(path)}),
+            )
 
     def _sources(self, deployed: Deployed) -> None:
         """The apply path as PostgreSQL prints it before the change: a predecessor has it as its author wrote it."""

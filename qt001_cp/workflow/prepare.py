@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from qt001_cp.analyse.engine import TOOL
 from qt001_cp.catalog.edges import read_catalog_edges
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.catalog.names import read_names
+from qt001_cp.catalog.needs import read_needs
 from qt001_cp.errors import DatabaseProblem
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.change import Change
@@ -24,7 +25,8 @@ from qt001_cp.model.policy import Policy, policy_from_data
 from qt001_cp.model.roles import OWNER
 from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import Analyses, analyse_estate
-from qt001_cp.plan.move import move
+from qt001_cp.plan.follow_server import follow_server
+from qt001_cp.plan.moves import Estate, draft, settled
 from qt001_cp.plan.succession import Copy, Succession, succeed
 from qt001_cp.policy_file import load_policy, read_file, write_whole
 from qt001_cp.sql.build import version
@@ -85,22 +87,50 @@ def read_deployed(connection: psycopg.Connection) -> Deployed:
     )
 
 
-def prepare(
-    connection: psycopg.Connection, deployed: Deployed, change: Change, policy_path: Path | None
-) -> ChangeBundle:
+@dataclass(frozen=True)
+class Moving:
+    """A change before its text has run: its policy, and the successor as far as the policy says what moves."""
+
+    policy: Policy
+    draft: ObjectManifest
+
+
+def moving(connection: psycopg.Connection, deployed: Deployed, change: Change, policy_path: Path | None) -> Moving:
+    """What the change takes and gives back on the copy. ``policy_path``: another policy than the deployed one, by which alone anything
+    moves. Raises what :func:`qt001_cp.plan.moves.draft` raises."""
+    if policy_path is None:
+        return Moving(
+            deployed.policy, replace(deployed.manifest, objects=tuple(map(settled, deployed.manifest.objects)))
+        )
+    policy = load_policy(policy_path)
+    inventory = read_inventory(connection, deployed.manifest.application)
+    analyses = analyse_estate(inventory.objects, read_names(connection))
+    estate = Estate(inventory, analyses, read_needs(connection))
+    return Moving(policy, draft(deployed.manifest, estate, policy, change))
+
+
+def propose_draft(connection: psycopg.Connection, moving: Moving, change: Change) -> None:
+    """As the author: what the trial of a change that moves something is held against."""
+    with refusals(), connection.transaction():
+        for body in (change.body(), moving.policy.body(), moving.draft.body()):
+            connection.execute("SELECT qt001_cp.propose_manifest(%s)", [body])
+
+
+def prepare(connection: psycopg.Connection, deployed: Deployed, change: Change, moving: Moving) -> ChangeBundle:
     """Read what the change has left on the copy, where its text has run. Nothing is written to the database.
 
-    ``policy_path``: another policy than the deployed one. Raises what :func:`qt001_cp.plan.succession.succeed` raises.
+    Raises what :func:`qt001_cp.plan.succession.succeed` raises.
     """
-    policy = load_policy(policy_path) if policy_path else deployed.policy
+    policy = moving.policy
     here = connection.info.server_version // 10000
     owned = read_inventory(connection, OWNER)
+    estate = read_inventory(connection, deployed.manifest.application)
     analyses = analyse_estate([o for o in owned.objects if o.state.owner == OWNER], read_names(connection))
     if here == deployed.manifest.server_major:
-        succession = succeed(deployed.manifest, Copy(owned, analyses, deployed.sources), policy, change)
+        copy = Copy(owned, estate, analyses, deployed.sources)
+        succession = succeed(deployed.manifest, moving.draft, copy, policy, change)
     else:
-        left = read_inventory(connection, deployed.manifest.application).objects
-        succession = move(deployed.manifest, [*left, *owned.objects], change, here)
+        succession = follow_server(moving.draft, deployed.manifest, [*estate.objects, *owned.objects], change, here)
     manifest = succession.manifest
     evidence = _static_analysis(deployed, succession, owned, analyses)
     legacy = [(item["kind"], item["identity"]) for item in manifest.legacy]
@@ -117,6 +147,9 @@ def prepare(
         **{name: canonical_bytes(document) for name, document in made.items()},
         "restore.statements.sql": b"".join(lines(manifest, "restore")),
     }
+    if manifest.moved:
+        files["move.statements.sql"] = b"".join(lines(manifest, "move"))
+        files["unmove.statements.sql"] = b"".join(lines(manifest, "unmove"))
     return ChangeBundle(succession, policy, files)
 
 

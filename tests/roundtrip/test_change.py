@@ -212,7 +212,6 @@ def test_what_refuses_a_change(at_fix7c_done: Stage, tmp_path: Path) -> None:
 UNREADABLE = {
     "a tab": "SELECT\t1;\n",
     "a carriage return": "SELECT 1;\r\n",
-    "expected statements": "-- nothing\n",
     "IF NOT EXISTS": "CREATE TABLE IF NOT EXISTS public.t (a int);\n",
 }
 

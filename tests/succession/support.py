@@ -54,7 +54,11 @@ class Prepared:
         return revisions.change(self.where.ini, "upgrade", operator, self.where.name, **{"manifest": manifest, **x})
 
     def back(self, operator: str, **x: str) -> str:
-        return revisions.change(self.where.ini, "downgrade", operator, f"{self.where.name}@-1", **x)
+        """By the manifest of the change, which says what it has moved."""
+        manifest = str(self.where.out / "object.json")
+        return revisions.change(
+            self.where.ini, "downgrade", operator, f"{self.where.name}@-1", **{"manifest": manifest, **x}
+        )
 
 
 def write(folder: Path, name: str, forward: str, back: str) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from qt001_cp import estate
 from qt001_cp.project import project_folder
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER
 from qt001_cp.servers import open_server
@@ -27,6 +28,7 @@ def test_the_page_runs_as_it_is_written(at_fix7c_done: Stage, tmp_path: Path) ->
         admin.execute("UPDATE qt001_cp.bootstrap SET rehearsal = false")
     (tmp_path / "scripts").symlink_to(project_folder() / "scripts")
     (tmp_path / "bundle").symlink_to(stage.folder)
+    (tmp_path / "policy.toml").symlink_to(estate.policy_path())
     server, name = stage.scene.server, stage.scene.database
     with open_server(major=server.version // 10000) as other:
         environment = {
@@ -40,6 +42,7 @@ def test_the_page_runs_as_it_is_written(at_fix7c_done: Stage, tmp_path: Path) ->
             "SCANNER": stage.scene.dsn(SCANNER),
             "COPY_SERVER": other.conninfo("postgres"),
             "COPY": other.conninfo(name),
+            "NAME": name,
             "OFF": "-c event_triggers=off" if server.version >= 170000 else "",
         }
         done = subprocess.run(
@@ -47,7 +50,10 @@ def test_the_page_runs_as_it_is_written(at_fix7c_done: Stage, tmp_path: Path) ->
         )
     logs = "".join(f"{log.name}: {log.read_text('utf-8')[-2000:]}" for log in tmp_path.glob("*.log"))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-6000:] + logs
-    assert "PASSED" in done.stdout
+    assert done.stdout.count("PASSED") == 2
+    assert {"taken from the application: table public.redirects", "given back: table public.qt001_import_batch"} <= set(
+        done.stdout.splitlines()
+    )
     assert "add_unit (head)" in done.stdout
     assert deployed(stage) != stage.digest
     assert gates(stage) <= {"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"}

@@ -12,6 +12,7 @@ from qt001_cp.emit.statements import address
 from qt001_cp.model.change import Change
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.model.roles import OWNER
+from qt001_cp.model.steps import ChangeOwner, StepPlan
 from qt001_cp.rehearsal.nogo.case import Case, Step
 from qt001_cp.rehearsal.nogo.denominator import FAMILY
 from qt001_cp.sql.build import build
@@ -23,7 +24,9 @@ def cases(manifest: ObjectManifest, change: Change, public_only: str) -> list[Ca
     start = Step(
         "operator", f"SELECT qt001_cp.start_run({literal(script)}, {literal(change.revision)}, {literal(build())})"
     )
-    begin = Step("operator", "SELECT qt001_cp.change_begin(%s, 'forward')", [change.body()])
+    moves = manifest.digest() if manifest.moved else None
+    begin = Step("operator", "SELECT qt001_cp.change_begin(%s, 'forward', %s)", [change.body(), moves])
+    locks = [Step("operator", "SELECT qt001_cp.lock_relations(%s)", [moves])] if moves else []
     run = "SELECT qt001_cp.run_change(%s)"
 
     def moved(name: str, statement: str, contains: str) -> Case:
@@ -32,7 +35,7 @@ def cases(manifest: ObjectManifest, change: Change, public_only: str) -> list[Ca
 
     made = [
         Case(FAMILY, "another text than the sealed one",
-             (start, begin, Step("operator", run, [f"{change.forward}\n-- and more"])), ("QT103",), "text forward"),
+             (start, begin, *locks, Step("operator", run, [f"{change.forward}\n-- and more"])), ("QT103",), "text forward"),
         Case(FAMILY, "the text without its beginning", (start, Step("operator", run, [change.forward])), ("QT112",)),
         Case(FAMILY, "the text as its author", (Step("author", run, [change.forward]),), ("42501",)),
         Case(FAMILY, "a tampered row, as the ledger role",
@@ -40,6 +43,7 @@ def cases(manifest: ObjectManifest, change: Change, public_only: str) -> list[Ca
         Case(FAMILY, "a deleted event, as the ledger role",
              (Step("superuser", "SET LOCAL ROLE qt001_cp_ledger; DELETE FROM qt001_cp.event"),), ("QT201",)),
     ]  # fmt: skip  # one move a line
+    made += _without_moves(manifest, change, (start, begin))
     made += [_forged(f"a successor that {what}", other) for what, other in _forgeries(manifest)]
     table = _first(manifest, "table")
     if table is not None:
@@ -56,6 +60,32 @@ def cases(manifest: ObjectManifest, change: Change, public_only: str) -> list[Ca
                 f"ALTER FUNCTION {address(function.ref)} COST 4711",
                 function.ref.name,
             )
+        )
+    return made
+
+
+def _without_moves(manifest: ObjectManifest, change: Change, begun: tuple[Step, Step]) -> list[Case]:
+    """What a change takes or gives back, by half: its script without the statements, a grant on it after the sealing."""
+    if not manifest.moved:
+        return []
+    start, begin = begun
+    bare = Step("operator", "SELECT qt001_cp.change_begin(%s, 'forward')", [change.body()])
+    run = Step("operator", "SELECT qt001_cp.run_change(%s)", [change.forward])
+    made = [
+        Case(
+            FAMILY,
+            "a change without the statements of what it moves",
+            (start, bare),
+            ("QT103",),
+            "owners and privileges",
+        ),
+        Case(FAMILY, "its text before what it moves is locked", (start, begin, run), ("QT112",), "lock_relations"),
+    ]
+    taken = next((o for o in manifest.moved if o.disposition == "transfer" and o.ref.kind == "table"), None)
+    if taken is not None:
+        grant = Step("superuser", f"GRANT TRIGGER ON {address(taken.ref)} TO PUBLIC")
+        made.append(
+            Case(FAMILY, "a grant on what is taken, after sealing", (grant, start, begin), ("QT310",), "TRIGGER")
         )
     return made
 
@@ -80,12 +110,41 @@ def _forgeries(manifest: ObjectManifest) -> list[tuple[str, ObjectManifest]]:
         made.append(
             ("leaves out what stays", _with(manifest, objects=tuple(o for o in manifest.objects if o is not stays)))
         )
+    taken = next((o for o in manifest.moved if o.disposition == "transfer"), None)
+    if taken is not None:
+        kept = replace(taken, disposition="retain", after=None, plans={})
+        made.append(("leaves what its policy takes", _exchanged(manifest, taken, kept)))
+    if stays is not None:
+        made.append(("takes what its policy leaves", _exchanged(manifest, stays, _as_taken(stays))))
+    path = next((o for o in manifest.transferred if o.ref.identity in {r.identity for r in manifest.repoint}), None)
+    if path is not None:
+        made.append(("gives the apply path back", _exchanged(manifest, path, _as_given(path))))
+    old = next((o for o in manifest.transferred if o.retired is not None), None)
+    if old is not None:
+        made.append(("gives legacy authority back", _exchanged(manifest, old, _as_given(old))))
     goes = next((o for o in manifest.transferred if o.before.owner == manifest.application), None)
     if goes is not None:
         kept = replace(goes, before=replace(goes.before, owner=OWNER))
-        others = tuple(kept if o is goes else o for o in manifest.objects)
-        made.append(("gives nothing back on the way back", _with(manifest, objects=others)))
+        made.append(("gives nothing back on the way back", _exchanged(manifest, goes, kept)))
     return made
+
+
+def _as_taken(o: ManifestObject) -> ManifestObject:
+    there, back = StepPlan((), ChangeOwner(o.before.owner, OWNER)), StepPlan((), ChangeOwner(OWNER, o.before.owner))
+    after = o.before.as_owned_by(OWNER)
+    plans = {"forward": there, "restore": back, "move": there, "unmove": back}
+    return replace(o, disposition="transfer", after=after, plans=plans)
+
+
+def _as_given(o: ManifestObject) -> ManifestObject:
+    back = o.plans["restore"]
+    return replace(
+        o, disposition="retain", after=None, retired=None, plans={"move": back, "unmove": o.plans.get("forward", back)}
+    )
+
+
+def _exchanged(manifest: ObjectManifest, one: ManifestObject, other: ManifestObject) -> ObjectManifest:
+    return _with(manifest, objects=tuple(other if o is one else o for o in manifest.objects))
 
 
 def _with(manifest: ObjectManifest, **changes: object) -> ObjectManifest:

@@ -894,6 +894,10 @@ BEGIN
         FROM qt001_cp.new_owner_findings(manifest) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings
+        FROM qt001_cp.move_findings(manifest) finding
+        WHERE qt001_cp.is_successor(manifest);
+        PERFORM qt001_cp.raise_first('sealing', findings);
+        SELECT jsonb_agg(to_jsonb(finding)) INTO findings
         FROM qt001_cp.give_back_findings(manifest) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings
@@ -902,7 +906,8 @@ BEGIN
               SELECT known.* FROM qt001_cp.duty_path_findings(manifest) known) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
         PERFORM qt001_cp.implied_sha256(manifest, plan.direction)
-        FROM (VALUES ('forward'), ('restore'), ('retire'), ('revive')) plan(direction);
+        FROM (VALUES ('forward'), ('restore'), ('retire'), ('revive'), ('move'), ('unmove'))
+            plan(direction);
     END IF;
     -- Last: what is wrong with this one is told before what stands in its way.
     PERFORM qt001_cp.require_none_waits(manifest, kind);

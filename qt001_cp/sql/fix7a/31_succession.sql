@@ -40,44 +40,44 @@ WITH RECURSIVE line(number, digest) AS (
 SELECT line.number, line.digest FROM line
 $ancestry$;
 
-CREATE FUNCTION qt001_cp.is_move(manifest text) RETURNS boolean
+CREATE FUNCTION qt001_cp.follows_server(manifest text) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $is_move$
+AS $follows_server$
 -- Whether a successor is its predecessor on another major version of the server.
 SELECT coalesce(mine.head -> 'server_major' <> theirs.head -> 'server_major', false)
 FROM qt001_cp.document_json(manifest) mine(head)
 CROSS JOIN qt001_cp.document_json(qt001_cp.predecessor(manifest)) theirs(head)
-$is_move$;
+$follows_server$;
 
-CREATE FUNCTION qt001_cp.moved_findings(manifest text)
+CREATE FUNCTION qt001_cp.server_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
-AS $moved_findings$
+AS $server_findings$
 -- On another major version everything is what it was, word by word of that version: the same
 -- objects, owners, ACLs and ways back, the same policy, and a text that does nothing.
 WITH side AS MATERIALIZED (
     SELECT said.mine, entry.object - '{definition,storage}'::text[] AS object,
            (entry.object ->> 'kind') || ' ' || (entry.object ->> 'identity') AS name
-    FROM (VALUES (moved_findings.manifest, true),
-                 (qt001_cp.predecessor(moved_findings.manifest), false)) said(digest, mine)
+    FROM (VALUES (server_findings.manifest, true),
+                 (qt001_cp.predecessor(server_findings.manifest), false)) said(digest, mine)
     JOIN qt001_cp.manifest_row entry ON entry.manifest = said.digest
 )
 SELECT 'QT103', coalesce(mine.name, theirs.name),
-       'as in predecessor ' || qt001_cp.predecessor(moved_findings.manifest)
+       'as in predecessor ' || qt001_cp.predecessor(server_findings.manifest)
            || ', but for its definition', 'another',
        'Let the author make it again: qt001-cp change prepare'
 FROM (SELECT side.* FROM side WHERE side.mine) mine
 FULL JOIN (SELECT side.* FROM side WHERE NOT side.mine) theirs ON theirs.name = mine.name
-WHERE mine.object IS DISTINCT FROM theirs.object
+WHERE mine.object IS DISTINCT FROM qt001_cp.settled(theirs.object)
 UNION ALL
-SELECT 'QT103', 'manifest ' || moved_findings.manifest,
+SELECT 'QT103', 'manifest ' || server_findings.manifest,
        'one that says nothing but its server_major otherwise than its predecessor', 'another',
        'Let the author make it again: qt001-cp change prepare'
-FROM qt001_cp.document_json(moved_findings.manifest) mine(head)
-CROSS JOIN qt001_cp.document_json(qt001_cp.predecessor(moved_findings.manifest)) theirs(head)
+FROM qt001_cp.document_json(server_findings.manifest) mine(head)
+CROSS JOIN qt001_cp.document_json(qt001_cp.predecessor(server_findings.manifest)) theirs(head)
 WHERE mine.head - '{server_major,succession}'::text[]
       IS DISTINCT FROM theirs.head - '{server_major,succession}'::text[]
 UNION ALL
@@ -85,11 +85,11 @@ SELECT 'QT103', 'change ' || (change.head ->> 'revision'),
        'a text that does nothing, as the server has moved: SELECT pg_catalog.version();',
        left(change.head ->> way.name, 200),
        'An upgrade and a change are two changes: qt001-cp change new NAME --server'
-FROM qt001_cp.document_json(qt001_cp.change_of(moved_findings.manifest)) change(head)
+FROM qt001_cp.document_json(qt001_cp.change_of(server_findings.manifest)) change(head)
 CROSS JOIN (VALUES ('forward'), ('back')) way(name)
 WHERE regexp_replace(change.head ->> way.name, '^\s*--.*$\n?', '', 'gn')
       <> 'SELECT pg_catalog.version();' || chr(10)
-$moved_findings$;
+$server_findings$;
 
 CREATE FUNCTION qt001_cp.inherited_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
@@ -112,7 +112,9 @@ WITH side AS MATERIALIZED (
     FULL JOIN (SELECT side.* FROM side WHERE NOT side.mine) theirs
     ON theirs.kind = mine.kind AND theirs.identity = mine.identity
 ), fault AS (
+    -- What the change moves is a matter of move_intent_findings().
     SELECT pair.object, CASE
+        WHEN pair.mine -> 'ways' ?| '{move,unmove}' THEN NULL
         WHEN pair.theirs IS NULL THEN CASE
             WHEN pair.mine ->> 'disposition' <> 'transfer'
               OR pair.mine #>> '{before,owner}' IS DISTINCT FROM 'qt001_cp_owner'
@@ -121,7 +123,8 @@ WITH side AS MATERIALIZED (
             THEN 'an object born since, which qt001_cp_owner has before and after, without steps'
             END
         WHEN pair.theirs ->> 'disposition' <> 'transfer' THEN CASE
-            WHEN pair.mine IS DISTINCT FROM pair.theirs THEN 'an object that no change touches' END
+            WHEN pair.mine IS DISTINCT FROM qt001_cp.settled(pair.theirs)
+            THEN 'an object that no change touches' END
         WHEN pair.mine IS NOT NULL THEN CASE
             WHEN pair.mine ->> 'disposition' <> 'transfer'
               OR pair.mine -> 'before' IS DISTINCT FROM pair.theirs -> 'before'
@@ -133,7 +136,7 @@ SELECT 'QT103', fault.object, fault.part || ' as in predecessor '
            || qt001_cp.predecessor(inherited_findings.manifest), 'another',
        'Let the author make it again: qt001-cp change prepare'
 FROM fault
-WHERE fault.part IS NOT NULL AND NOT qt001_cp.is_move(inherited_findings.manifest)
+WHERE fault.part IS NOT NULL AND NOT qt001_cp.follows_server(inherited_findings.manifest)
 UNION ALL
 SELECT 'QT103', part.name || ' of manifest ' || inherited_findings.manifest,
        left(coalesce(theirs.head -> part.name, 'null')::text, 200),
@@ -189,5 +192,11 @@ UNION ALL
 SELECT finding.* FROM qt001_cp.inherited_findings(manifest) finding
 WHERE qt001_cp.is_successor(manifest)
 UNION ALL
-SELECT finding.* FROM qt001_cp.moved_findings(manifest) finding WHERE qt001_cp.is_move(manifest)
+SELECT finding.* FROM qt001_cp.move_intent_findings(manifest) finding
+WHERE qt001_cp.is_successor(manifest)
+UNION ALL
+SELECT finding.* FROM qt001_cp.born_findings(manifest) finding
+UNION ALL
+SELECT finding.* FROM qt001_cp.server_findings(manifest) finding
+WHERE qt001_cp.follows_server(manifest)
 $succession_findings$;

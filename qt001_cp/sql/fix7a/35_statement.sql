@@ -100,19 +100,24 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $implied_step$
 -- direction: 'forward' or 'restore' for FIX7b, 'retire' or 'revive' for the legacy authority in
--- FIX7c. The order is the lock order of plan/order.py. late: its privileges wait for the locks.
+-- FIX7c, 'move' or 'unmove' for a change. The order is the lock order of plan/order.py. late: its
+-- privileges wait for the locks. takes: the steps lead to the control plane's owner; in a change
+-- these come before its text, and the others behind it.
 WITH object AS (
     SELECT entry.*, entry.ways -> direction AS plan, kind.container,
+           direction IN ('forward', 'retire')
+               OR direction IN ('move', 'unmove')
+                  AND (entry.disposition = 'transfer') = (direction = 'move') AS takes,
            kind.relation OR coalesce(entry.detail ? 'composite', false) AS locks,
            kind.relation AND NOT jsonb_path_exists(entry.ways -> direction -> 'pre',
                                                    '$[*] ? (@.set_role == true)') AS late
     FROM qt001_cp.manifest_object(manifest) entry
     JOIN qt001_cp.object_kind kind ON kind.kind = entry.kind
-    WHERE entry.disposition IN ('transfer', 'lend') AND entry.ways -> direction <> 'null'
+    WHERE entry.ways -> direction <> 'null'
+      AND (entry.disposition IN ('transfer', 'lend') OR direction IN ('move', 'unmove'))
 ), step AS (
     SELECT CASE WHEN object.late THEN 2 ELSE 0 END AS phase,
-           (NOT object.late
-            AND object.container = (direction IN ('forward', 'retire')))::int AS weight,
+           (NOT object.late AND object.container = object.takes)::int AS weight,
            object.*, item.value AS step, item.position
     FROM object CROSS JOIN LATERAL jsonb_array_elements(object.plan -> 'pre')
         WITH ORDINALITY item(value, position)
@@ -125,9 +130,11 @@ WITH object AS (
     FROM object CROSS JOIN LATERAL jsonb_array_elements(object.plan -> 'post')
         WITH ORDINALITY item(value, position)
 )
-SELECT row_number() OVER (ORDER BY step.phase, step.weight, step.number, step.position), step.kind,
-       step.identity, step.schema, step.name, step.args, step.method, step.detail, step.step,
-       step.phase >= 2 AND direction IN ('forward', 'restore')
+SELECT row_number() OVER (ORDER BY direction IN ('move', 'unmove') AND NOT step.takes, step.phase,
+                                   step.weight, step.number, step.position),
+       step.kind, step.identity, step.schema, step.name, step.args, step.method, step.detail,
+       step.step,
+       step.phase >= 2 AND direction IN ('forward', 'restore') OR direction IN ('move', 'unmove')
 FROM step
 $implied_step$;
 

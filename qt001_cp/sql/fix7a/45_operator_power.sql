@@ -64,6 +64,8 @@ WITH transferred AS MATERIALIZED (
                 ELSE coalesce(object.after, object.before) END -> 'acl' AS acl
     FROM qt001_cp.manifest_object(manifest) object
     WHERE object.disposition = 'transfer' AND object.kind IN ('database', 'schema')
+      -- A change moves them from how they are.
+      AND NOT (direction IN ('move', 'unmove') AND object.ways ? direction)
 ), live(kind, name, acl) AS (
     SELECT 'database', datname::text, coalesce(datacl, acldefault('d', datdba))
     FROM pg_database WHERE datname = current_database()
@@ -137,15 +139,16 @@ BEGIN
         -- The owner of all that is transferred or lent, and when it changes; a column's sequence
         -- goes with its table.
         SELECT entry.kind, entry.identity,
-               CASE direction WHEN 'forward' THEN entry.before ELSE entry.after END
-                   ->> 'owner' AS first_owner,
+               coalesce(move.old::text, CASE direction WHEN 'forward' THEN entry.before
+                                             ELSE coalesce(entry.after, entry.before) END
+                                        ->> 'owner') AS first_owner,
                coalesce(move.number, never) AS moved, move.new AS next_owner
         FROM qt001_cp.manifest_object(manifest) entry
         LEFT JOIN move ON move.identity = coalesce(entry.follows, entry.identity)
              AND CASE WHEN entry.follows IS NULL THEN move.kind = entry.kind
                       ELSE move.kind IN (SELECT known.kind FROM qt001_cp.object_kind known
                                          WHERE known.relation) END
-        WHERE entry.disposition IN ('transfer', 'lend')
+        WHERE entry.disposition IN ('transfer', 'lend') OR entry.ways ?| '{move,unmove}'
     ), database AS MATERIALIZED (
         SELECT coalesce(move.old, pg_get_userbyid(datdba)) AS first_owner,
                coalesce(move.number, never) AS moved, move.new AS next_owner, datname
@@ -171,6 +174,10 @@ BEGIN
         SELECT step.number, (step.step ->> 'to')::name, 'schema', step.schema, 'CREATE' FROM step
         WHERE step.moves AND step.kind NOT IN ('database', 'schema') AND step.schema IS NOT NULL
           AND NOT super
+          -- In a change the owner of the schema lends it (lend_create).
+          AND NOT (direction IN ('move', 'unmove') AND EXISTS (
+              SELECT 1 FROM pg_namespace
+              WHERE nspname = step.schema AND nspowner = to_regrole('qt001_cp_owner')))
         UNION ALL
         SELECT step.number, NULL, 'database', database.datname::text, 'CREATE'
         FROM step CROSS JOIN database

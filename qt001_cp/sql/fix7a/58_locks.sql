@@ -122,6 +122,15 @@ EXCEPTION WHEN lock_not_available OR internal_error THEN
 END
 $warm_relation_cache$;
 
+CREATE FUNCTION qt001_cp.in_change() RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $in_change$
+-- Whether the script of a change runs in this transaction.
+SELECT EXISTS (SELECT 1 FROM qt001_cp.run
+               WHERE run.xid = pg_current_xact_id() AND run.script ~ '^(up|down)grade change ')
+$in_change$;
+
 CREATE FUNCTION qt001_cp.lock_target()
 RETURNS TABLE (number bigint, relation oid, name text, mode text, statement text)
 LANGUAGE sql STABLE
@@ -129,7 +138,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $lock_target$
 -- What a run locks, in the order of the manifest, with the statement that locks it: every relation
--- that is transferred, and, for a superuser, the catalogs against writing. LOCK TABLE takes tables
+-- that is transferred, and, for a superuser, the catalogs against writing, but not in a change,
+-- during which the application goes on. LOCK TABLE takes tables
 -- only, and of a view it would lock what the view reads: an ALTER that changes nothing locks all
 -- other relations, and a table whose owner has taken its own privileges away. mode: NULL where LOCK
 -- TABLE does not do.
@@ -153,6 +163,7 @@ SELECT 9223372036854775807, catalog.oid, format('pg_catalog.%I', catalog.relname
 FROM qt001_cp.defining_catalog() source JOIN pg_class catalog ON catalog.relname = source.catalog
 WHERE catalog.relnamespace = 'pg_catalog'::regnamespace AND NOT catalog.relisshared
   AND (SELECT role.rolsuper FROM pg_roles role WHERE role.rolname = current_user)
+  AND NOT qt001_cp.in_change()
 $lock_target$;
 
 CREATE FUNCTION qt001_cp.try_to_lock(at_once boolean, deadline timestamptz, app name)
@@ -220,15 +231,18 @@ AS $lock_relations$
 -- Locks every relation that is transferred, called as late as possible, after all statements that
 -- lock none: until here writers do not wait. A try is shorter than half of deadlock_timeout, and
 -- none waits while somebody waits for what this transaction has changed before (TRUNCATE, ANALYZE
--- of a table with a REVOKE): the server never has to choose a victim.
+-- of a table with a REVOKE): the server never has to choose a victim. In a change no statement
+-- waits for a lock for more than half a second.
 DECLARE
     given interval := qt001_cp.lock_wait();
     deadline timestamptz := clock_timestamp() + given;
-    longest interval := current_setting('deadlock_timeout')::interval / 2;
+    change boolean := qt001_cp.in_change();
+    longest interval := least(current_setting('deadlock_timeout')::interval / 2,
+                              CASE WHEN change THEN interval '500 milliseconds' END);
     try_for interval := interval '0';
     app name := CASE WHEN (SELECT role.rolsuper FROM pg_roles role
                            WHERE role.rolname = current_user)
-                      AND NOT qt001_cp.application_has_no_session(manifest)
+                      AND NOT change AND NOT qt001_cp.application_has_no_session(manifest)
                      THEN qt001_cp.document_json(manifest) ->> 'application' END;
     first boolean := true;
     blocked record;
@@ -245,7 +259,7 @@ BEGIN
             END IF;
             PERFORM qt001_cp.refuse_lock(blocked.relation, given);
         ELSIF NOT first THEN
-            IF blocked.pid IS NULL
+            IF blocked.pid IS NULL AND NOT change
                 AND (SELECT held.autovacuum FROM qt001_cp.lock_holder(blocked.relation) held)
             THEN
                 PERFORM qt001_cp.outwait_autovacuum(blocked.statement, deadline);
@@ -261,6 +275,7 @@ BEGIN
             ELSE least(try_for * 2, longest) END;
         first := false;
     END LOOP;
-    PERFORM set_config('lock_timeout', (extract(epoch FROM given) * 1000)::bigint::text, true);
+    PERFORM set_config('lock_timeout', CASE WHEN change THEN '500ms'
+        ELSE (extract(epoch FROM given) * 1000)::bigint::text END, true);
 END
 $lock_relations$;

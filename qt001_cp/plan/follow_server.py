@@ -12,10 +12,16 @@ from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from qt001_cp.plan.succession import Succession
 
 
-def move(predecessor: ObjectManifest, live: Iterable[InventoryObject], change: Change, server_major: int) -> Succession:
-    """``predecessor`` on ``server_major``: definitions as ``live``, a copy on that version, has them; owners, ACLs and ways back as
-    they were. A routine of the apply path stays the one from before FIX7c. Raises :class:`ManifestError` for a change that does
-    anything."""
+def follow_server(
+    settled: ObjectManifest,
+    predecessor: ObjectManifest,
+    live: Iterable[InventoryObject],
+    change: Change,
+    server_major: int,
+) -> Succession:
+    """``predecessor``, which is ``settled`` without the steps of the change that brought it, on ``server_major``: definitions as
+    ``live``, a copy on that version, has them; owners, ACLs and ways back as they were. A routine of the apply path stays the one
+    from before FIX7c. Raises :class:`ManifestError` for a change that does anything."""
     if {change.forward_statements(), change.back_statements()} != {NOTHING}:
         raise ManifestError(
             f"change {change.revision}: the copy is PostgreSQL {server_major}, what is deployed is PostgreSQL {predecessor.server_major}:"
@@ -24,14 +30,14 @@ def move(predecessor: ObjectManifest, live: Iterable[InventoryObject], change: C
         )
     found = {o.ref.key: o for o in live}
     path = {part.identity for part in predecessor.repoint}
-    objects = tuple(o if o.ref.identity in path else _reworded(o, found) for o in predecessor.objects)
+    objects = tuple(o if o.ref.identity in path else _reworded(o, found) for o in settled.objects)
     manifest = replace(
         predecessor,
         server_major=server_major,
         objects=objects,
         succession={"predecessor": predecessor.digest(), "change": change.digest()},
     )
-    pairs = zip(predecessor.objects, objects, strict=True)
+    pairs = zip(settled.objects, objects, strict=True)
     changed = tuple((o.ref, ("definition",)) for o, now in pairs if now.definition != o.definition)
     return Succession(manifest, (), changed, ())
 

@@ -11,10 +11,13 @@ from typing import Any
 
 import psycopg
 
+from qt001_cp.emit.statements import statement
 from qt001_cp.errors import DatabaseProblem
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.change import EFFECTS, EFFECTS_SCHEMA, PREDECESSOR, Change, Way, read_change
+from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.roles import SCHEMA
+from qt001_cp.plan.order import ordered
 from qt001_cp.rehearsal.locks import read_locks
 from qt001_cp.rehearsal.nogo import canonical, succession
 from qt001_cp.rehearsal.nogo.families import at_fix7c, demand_of
@@ -35,7 +38,9 @@ from qt001_cp.workflow.prepare import (
 from qt001_cp.workflow.seal import record_rehearsal, seal, withdraw
 
 _SOURCE = "SELECT pg_catalog.pg_get_functiondef(pg_catalog.to_regprocedure(%s))"
-_TAKES = "SELECT qt001_cp.takes_from_application(%s)"
+_TAKES = (
+    "SELECT qt001_cp.takes_from_application(qt001_cp.predecessor(digest), digest) FROM (SELECT %s::text) known(digest)"
+)
 Say = Callable[[str], None]
 
 
@@ -130,7 +135,7 @@ class ChangeRehearsal:
                 bundle = prepare(author, deployed, self.change, plan)
             finally:
                 self._alembic("downgrade", f"{self.where.name}@-1", **x)
-        self._locks("forward", self.change.forward)
+        self._locks("forward", self.change.forward, bundle.succession.manifest)
         return bundle
 
     def _deployed(self) -> Deployed:
@@ -153,7 +158,7 @@ class ChangeRehearsal:
             self.say("no-go: all other families")
             self.transcript.outcomes += at_fix7c(self.scene, manifest, bundle.files, demand_of(bundle.policy))
             self._gates()
-            self._locks("back", self.change.back)
+            self._locks("back", self.change.back, manifest)
         finally:
             self.say(f"change {self.where.name}: taken back")
             # A server does not move back: the copy stays with the manifest of its own version.
@@ -170,11 +175,15 @@ class ChangeRehearsal:
                 part.identity: _value(author, _SOURCE, part.identity) for part in deployed.manifest.repoint
             }
 
-    def _locks(self, way: Way, text: str) -> None:
-        """Statement by statement, in a transaction that is taken back. The text as a whole has run before."""
+    def _locks(self, way: Way, text: str, manifest: ObjectManifest) -> None:
+        """Statement by statement, in a transaction that is taken back: what is moved before the text, and the text, which as a whole
+        has run before."""
         self.effects[way], said = [], ""
+        moves = ordered(manifest, "move" if way == "forward" else "unmove")
         try:
-            self.effects[way] = read_locks(self.scene, text)
+            self.effects[way] = read_locks(
+                self.scene, text, [statement(p.object.ref, p.step, p.object.detail) for p in moves if not p.late]
+            )
         except psycopg.Error as exc:
             said = str(exc).strip()
         self._check(f"what each statement locks was read, {way}", not said, said)

@@ -7,6 +7,7 @@ Source: PostgreSQL documentation, "pg_locks".
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Final
 
 import psycopg
@@ -41,27 +42,30 @@ _RUNNER: Final = (
 )
 
 
-def read_locks(scene: Scene, text: str) -> list[Json]:
-    """One entry a statement of ``text``: its line and text, how long it took, what it locks more than those before it, which tables
-    it writes anew. Nothing of it stays. Raises :class:`psycopg.Error` where a statement fails.
+def read_locks(scene: Scene, text: str, moves: Iterable[str] = ()) -> list[Json]:
+    """One entry a statement: first those of ``moves``, which the operator runs before the text (line 0), then those of ``text``, with
+    their lines; how long each took, what it locks more than those before it, which tables it writes anew. Nothing of it stays.
+    Raises :class:`psycopg.Error` where a statement fails.
     """
     with scene.connect(OPERATOR) as operator:
         operator.autocommit = False
         try:
-            return _read(operator, text)
+            return _read(operator, text, moves)
         finally:
             operator.rollback()
 
 
-def _read(operator: psycopg.Connection, text: str) -> list[Json]:
+def _read(operator: psycopg.Connection, text: str, moves: Iterable[str]) -> list[Json]:
     known = {oid: (kind, identity) for oid, kind, identity in operator.execute(_RELATIONS.encode())}
     for statement in _RUNNER:
         operator.execute(statement.encode())
     made: list[Json] = []
     before, files = _held(operator), _files(operator)
-    for piece in pieces(text):
+    runs: list[tuple[int, str, str]] = [(0, move, move) for move in moves]
+    runs += [(piece.line, piece.text, "SELECT pg_temp.run_statement(%s)") for piece in pieces(text)]
+    for line, statement, call in runs:
         begun = time.monotonic()
-        operator.execute("SELECT pg_temp.run_statement(%s)", [piece.text])
+        operator.execute(call.encode(), [statement] if line else None)
         took = round((time.monotonic() - begun) * 1000)
         after, files_after = _held(operator), _files(operator)
         stronger = {oid: mode for oid, mode in after.items() if oid in known and mode > before.get(oid, -1)}
@@ -69,8 +73,8 @@ def _read(operator: psycopg.Connection, text: str) -> list[Json]:
             known[oid][1] for oid in files.keys() & files_after if oid in known and files[oid] != files_after[oid]
         ]
         made.append({
-            "line": piece.line,
-            "statement": piece.text,
+            "line": line,
+            "statement": statement,
             "milliseconds": took,
             "locks": sorted(({"kind": known[oid][0], "identity": known[oid][1], "mode": LOCK_MODES[mode]} for oid, mode in stronger.items()),
                             key=lambda held: (held["identity"], held["kind"])),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -169,12 +169,27 @@ def test_definitions_have_to_be_those_of_the_copy(moved: Moved) -> None:
     assert "table public.qt001_setting" in str(refused.value)
     with scene.connect() as admin:
         admin.execute("ALTER TABLE public.qt001_setting DROP COLUMN crept")
+        source = _text(admin, "SELECT pg_get_functiondef('public.qt001_write(jsonb)'::regprocedure)")
+        admin.execute(
+            source.replace("PERFORM qt001_cp.require_acceptance", "PERFORM 1; PERFORM qt001_cp.require_acceptance", 1)
+        )
+    with pytest.raises(Refused) as refused:
+        _forward(scene, moved.where)
+    assert "public.qt001_write(pg_catalog.jsonb)" in str(refused.value), "the apply path too"
+    with scene.connect() as admin:
+        admin.execute(source)
         admin.execute("GRANT SELECT ON public.qt001_setting TO directus")
     with pytest.raises(Refused, match="QT310"):
         _forward(scene, moved.where)
     with scene.connect() as admin, scene.connect(OPERATOR) as operator:
         admin.execute("REVOKE SELECT ON public.qt001_setting FROM directus")
         operator.execute("SELECT qt001_cp.withdraw_manifest(%s, 'tried')", [_digest(moved.path)])
+
+
+def _text(connection: psycopg.Connection, query: LiteralString) -> str:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def _digest(path: Path) -> str:

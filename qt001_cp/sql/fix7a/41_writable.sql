@@ -85,7 +85,9 @@ WITH RECURSIVE way(target, acted, relation, due) AS (
     UNION
     SELECT other.oid, true, other.oid, true
     FROM pg_class other
-    WHERE other.oid >= 16384 AND other.relkind IN ('r', 'p') AND other.relowner <> ALL (members)
+    -- A foreign key is held by triggers.
+    WHERE other.relhastriggers AND other.oid >= 16384 AND other.relkind IN ('r', 'p')
+      AND other.relowner <> ALL (members)
     UNION
     SELECT way.target, way.acted, step.relation, false
     FROM way CROSS JOIN LATERAL (

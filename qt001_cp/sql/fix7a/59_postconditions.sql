@@ -27,6 +27,24 @@ UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum, attacl::text FROM pg_at
 WHERE attacl IS NOT NULL AND NOT attisdropped
 $owner_acl$;
 
+CREATE FUNCTION qt001_cp.owner_acl_changed() RETURNS TABLE (classid oid, objid oid)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $owner_acl_changed$
+-- The objects of the whole database whose owner or ACL is another than in the snapshot, a part
+-- counted with its whole.
+SELECT DISTINCT coalesce(part.classid, difference.classid) AS classid,
+       coalesce(part.objid, difference.objid) AS objid
+FROM (SELECT classid, objid FROM qt001_cp.owner_acl_snapshot before
+      FULL JOIN qt001_cp.owner_acl() now USING (classid, objid, objsubid)
+      WHERE before.state IS DISTINCT FROM
+            coalesce(now.state,
+                     CASE WHEN before.state IS NOT NULL AND objsubid <> 0 THEN '' END)
+     ) difference
+LEFT JOIN qt001_cp.v_part part ON part.class = difference.classid AND part.id = difference.objid
+$owner_acl_changed$;
+
 CREATE FUNCTION qt001_cp.changed_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
@@ -38,15 +56,7 @@ AS $changed_findings$
 -- and no others. A sequence that a column owns goes with its table: one that came after the cutover
 -- is no reason to stay.
 WITH changed AS (
-    SELECT DISTINCT coalesce(part.classid, difference.classid) AS classid,
-           coalesce(part.objid, difference.objid) AS objid
-    FROM (SELECT classid, objid FROM qt001_cp.owner_acl_snapshot before
-          FULL JOIN qt001_cp.owner_acl() now USING (classid, objid, objsubid)
-          WHERE before.state IS DISTINCT FROM
-                coalesce(now.state,
-                         CASE WHEN before.state IS NOT NULL AND objsubid <> 0 THEN '' END)
-         ) difference
-    LEFT JOIN qt001_cp.v_part part ON part.class = difference.classid AND part.id = difference.objid
+    SELECT changed.classid, changed.objid FROM qt001_cp.owner_acl_changed() changed
 ), wanted AS MATERIALIZED (
     SELECT object.kind, object.identity FROM qt001_cp.manifest_object(manifest) object
     WHERE object.disposition IN ('transfer', 'lend') AND object.kind <> 'default acl'

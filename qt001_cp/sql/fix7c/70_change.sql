@@ -681,15 +681,7 @@ AS $moved_beside_findings$
 -- Whose owner or ACL this transaction has changed is protected by one of the two manifests, which
 -- the gates compare, or is what the change moves; and nothing else. Others may go on meanwhile.
 WITH changed AS MATERIALIZED (
-    SELECT DISTINCT coalesce(part.classid, difference.classid) AS classid,
-           coalesce(part.objid, difference.objid) AS objid
-    FROM (SELECT classid, objid FROM qt001_cp.owner_acl_snapshot before
-          FULL JOIN qt001_cp.owner_acl() now USING (classid, objid, objsubid)
-          WHERE before.state IS DISTINCT FROM
-                coalesce(now.state,
-                         CASE WHEN before.state IS NOT NULL AND objsubid <> 0 THEN '' END)
-         ) difference
-    LEFT JOIN qt001_cp.v_part part ON part.class = difference.classid AND part.id = difference.objid
+    SELECT changed.classid, changed.objid FROM qt001_cp.owner_acl_changed() changed
 ), reviewed AS MATERIALIZED (
     SELECT object.kind, object.identity
     FROM (VALUES (successor), (qt001_cp.predecessor(successor))) said(digest)

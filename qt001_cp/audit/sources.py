@@ -14,6 +14,7 @@ import psycopg
 from qt001_cp.audit import functions
 from qt001_cp.audit.bodies import ANALYSED, Known, Row, asks_first, known_names, words
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.growth import may_go
 from qt001_cp.audit.lexical import tokens
 from qt001_cp.audit.queries import rows
 
@@ -139,7 +140,7 @@ def dependencies(manifest: Row, sealed: Row | None, evidence: Row | None, noted:
     if sealed is None or evidence is None:
         check.faults.append("none is sealed for this object manifest")
         return check
-    reached = _reached(manifest, evidence, noted)
+    reached = {node for node in _reached(manifest, evidence, noted) if not may_go(manifest, *node)}
     check.looked_at = len(reached)
     listed = {(k, i) for k, i in sealed["objects"]}
     check.faults += [f"the apply path reaches {k} {i}, it does not name it" for k, i in sorted(reached - listed)]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from qt001_cp.errors import ManifestError, PolicyError
 from qt001_cp.model import kinds, roles
 from qt001_cp.model.canonical import Json, canonical_bytes, digest, holds_nul
-from qt001_cp.model.names import Disposition, ObjectRef, Role
+from qt001_cp.model.growth import Growth
+from qt001_cp.model.names import Disposition, ObjectRef, Role, glob
 from qt001_cp.model.schemas import problem
 
 UNDECIDED: Final = "undecided"
@@ -80,6 +79,7 @@ class Policy:
     sign_off: Json
     raw: Json
     intended: tuple[Json, ...] = ()
+    growth: tuple[Growth, ...] = ()
 
     def parts(self) -> dict[str, str]:
         """Identity → its part in the apply path, for every repointed routine; ``other`` for those beside it."""
@@ -152,6 +152,7 @@ def _policy(data: Json, source: str) -> Policy:
         data["sign_off"],
         data,
         tuple(data.get("intended", ())),
+        tuple(sorted(Growth(g["table"], g["schema"], g["name"]) for g in data.get("growth", ()))),
     )
 
 
@@ -280,9 +281,3 @@ def _require_keepable(privilege: str, where: str, keys: Iterable[str] | None, of
             f"{where}: keep: {privilege} of {of_columns} cannot be kept on columns alone",
             hint="columns goes with grantee = 'application' and SELECT, INSERT or UPDATE",
         )
-
-
-@cache
-def glob(pattern: str) -> re.Pattern[str]:
-    """A pattern of the policy. Only ``*`` and ``?`` are special: brackets are part of names."""
-    return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)

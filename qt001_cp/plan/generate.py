@@ -61,8 +61,10 @@ def generate(
             for identity, part in policy.parts().items()
         ),
         objects,
+        growth=policy.growth,
     )
     _followers(manifest)
+    require_growth(manifest)
     return manifest
 
 
@@ -324,6 +326,24 @@ def _named(policy: Policy) -> Iterator[tuple[str, str]]:
     yield from (("apply_path.source_tables", table) for table in path.get("source_tables", ()))
     yield from (("blocked", blocked["table"]) for blocked in policy.blocked)
     yield from (("frozen", frozen["identity"]) for frozen in policy.raw.get("frozen", ()))
+
+
+def require_growth(manifest: ObjectManifest) -> None:
+    """What the policy lets grow is a transferred table, and every table under a name of it one of its partitions: the same that
+    PostgreSQL asks when it seals (``qt001_cp.growth_findings``), said where the policy is written. Raises :class:`PolicyError`."""
+    moved = {o.ref.identity: o for o in manifest.transferred if o.ref.kind == "table"}
+    for grown in manifest.growth:
+        if grown.table not in moved:
+            raise PolicyError(
+                f"policy: growth: expected a table that a rule transfers, found {grown.table}",
+                hint="write it as 'qt001-cp inventory' prints it",
+            )
+        for o in manifest.objects:
+            if grown.covers(o.ref) and f"parent {grown.table}" not in (o.source or "").splitlines():
+                raise PolicyError(
+                    f"policy: growth of {grown.table}: name {grown.name!r}: expected partitions of it alone, found {o.ref}",
+                    hint="write a narrower pattern: what it covers comes and goes without a change",
+                )
 
 
 def _followers(manifest: ObjectManifest) -> None:

@@ -15,7 +15,7 @@ from qt001_cp.model.names import ObjectRef
 from qt001_cp.model.policy import Policy
 from qt001_cp.model.roles import OWNER
 from qt001_cp.plan.analysis import Analyses
-from qt001_cp.plan.generate import detail_of, is_curated
+from qt001_cp.plan.generate import detail_of, is_curated, require_growth
 from qt001_cp.plan.step_plans import plan_return
 
 
@@ -63,15 +63,16 @@ def succeed(
     live = {o.ref.key: o for o in copy.owned.objects if o.state.owner == OWNER}
     repoint = tuple(_repointed(part, live, copy.sources) for part in predecessor.repoint)
     here = _Here(predecessor, copy, policy, repoint)
-    gone = [o for o in moved.objects if _is_owned(o) and o.ref.key not in live]
+    # What may come and go by itself is no matter of a change: not that it is there, and not that it is gone.
+    gone = [o for o in moved.objects if _is_owned(o) and o.ref.key not in live and not moved.may_go(o.ref)]
     stays = [
         (_given_back(o, copy.estate) if "move" in o.plans else o)
-        if not _is_owned(o)
+        if not _is_owned(o) or moved.may_go(o.ref)
         else _as_now(o, live.pop(o.ref.key), here)
         for o in moved.objects
         if o not in gone
     ]
-    born = [_born(o, here, change) for o in live.values()]
+    born = [_born(o, here, change) for o in live.values() if not moved.may_go(o.ref)]
     before = {o.ref.key: o for o in moved.objects}
     changed = [(o.ref, parts) for o in stays if (parts := _parts(before[o.ref.key], o, here))]
     if lost := next((o for o in gone if "move" in o.plans), None):
@@ -79,7 +80,7 @@ def succeed(
             f"{lost.ref}: expected what the change takes, found that its text drops it",
             hint="what is taken is protected afterwards: take the DROP out of the text",
         )
-    if not (born or changed or gone or moved.moved):
+    if not (born or changed or gone or moved.moved or moved.growth != predecessor.growth):
         raise ManifestError(
             f"change {change.revision}: expected a text that changes something protected, found none that does",
             hint="what nobody protects needs no change of ours: let its owner make it",
@@ -90,7 +91,9 @@ def succeed(
         repoint=repoint,
         objects=tuple(sorted([*stays, *born], key=lambda o: o.ref.key)),
         succession={"predecessor": predecessor.digest(), "change": change.digest()},
+        growth=policy.growth,
     )
+    require_growth(manifest)
     return Succession(
         manifest,
         tuple(o.ref for o in born),

@@ -108,7 +108,8 @@ CREATE TABLE qt001_cp.event (
         'configured', 'captured', 'proposed', 'sealed', 'restore_registered', 'content_recorded',
         'rehearsal_recorded', 'cutover', 'restored', 'deployed', 'undeployed', 'evidence_imported',
         'bound', 'signed', 'refused', 'verified', 'scanned', 'adopted', 'withdrawn', 'changing',
-        'changed', 'succeeded', 'kept', 'duty_given', 'duty_revoked'))
+        'changed', 'succeeded', 'kept', 'duty_given', 'duty_revoked',
+        'partition_added', 'partition_dropped'))
 );
 -- The last event of a verb, the first of an epoch, what a login has written in the last hour, and
 -- what somebody made: a schedule writes events for years, and none of these reads them.

@@ -128,6 +128,8 @@ BEGIN
            'How it is kept decides nothing that is protected; the next manifest has it.'
     FROM qt001_cp.storage_changes() kept WHERE qt001_cp.expected_state() <> 'before'
     UNION ALL
+    SELECT came.* FROM qt001_cp.grown_lines() came WHERE qt001_cp.expected_state() <> 'before'
+    UNION ALL
     SELECT login.object, login.expected, login.found, login.mend
     FROM qt001_cp.changed_login() login WHERE NOT login.other;
 EXCEPTION WHEN lock_not_available THEN

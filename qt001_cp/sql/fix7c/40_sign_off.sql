@@ -136,7 +136,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $protected_state$
--- [kind, identity, owner, ACL, column ACLs, definition] of everything that the owner owns.
+-- [kind, identity, owner, ACL, column ACLs, definition] of everything that the owner owns, but for
+-- partitions that come and go.
 WITH live AS MATERIALIZED (
     SELECT object.classid, object.objid, object.kind, object.identity, object.owner,
            qt001_cp.weighed_acl(object.kind, object.acl, qt001_cp.application_role()) AS acl,
@@ -148,6 +149,10 @@ WITH live AS MATERIALIZED (
           AND owned.dbid IN (0, (SELECT oid FROM pg_database
                                  WHERE datname = current_database())))) object
     WHERE object.owner = 'qt001_cp_owner' AND object.identity NOT LIKE 'qt001\_cp.%'
+      AND NOT (object.kind = 'table' AND object.identity IN (
+          SELECT part.identity
+          FROM qt001_cp.grown(qt001_cp.in_force('qt001.manifest.object/1')) part
+          WHERE part.fault IS NULL))
 ), asked AS (
     SELECT array_agg(live.classid ORDER BY live.classid, live.objid) AS classids,
            array_agg(live.objid ORDER BY live.classid, live.objid) AS objids

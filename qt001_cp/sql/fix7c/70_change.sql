@@ -923,9 +923,12 @@ BEGIN
 END
 $keep_change$;
 
--- Its text has the owner's rights, and no more. A schema's owner makes what is in it; whom it is
--- given to needs CREATE there for that moment.
+-- Its text has the owner's rights, and no more; so have partitions that come and go. A schema's
+-- owner makes what is in it; whom it is given to needs CREATE there for that moment.
 GRANT CREATE ON SCHEMA qt001_cp TO qt001_cp_owner;
 ALTER FUNCTION qt001_cp.run_change(text) OWNER TO qt001_cp_owner;
 ALTER FUNCTION qt001_cp.lend_create(text) OWNER TO qt001_cp_owner;
+ALTER FUNCTION qt001_cp.add_partition(text, text, text[], text[]) OWNER TO qt001_cp_owner;
+ALTER FUNCTION qt001_cp.add_list_partition(text, text, text[]) OWNER TO qt001_cp_owner;
+ALTER FUNCTION qt001_cp.drop_partition(text) OWNER TO qt001_cp_owner;
 REVOKE CREATE ON SCHEMA qt001_cp FROM qt001_cp_owner;

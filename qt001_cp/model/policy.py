@@ -40,6 +40,8 @@ class Rule:
     """Column → what its table's owner grants the new owner on it alone."""
     keep_columns: frozenset[tuple[str, str]] = frozenset()
     """(column, privilege): what the application role keeps of columns alone."""
+    back_to: Role | None = None
+    """Who gets what a change brings under this rule, where FIX7b goes back; None: it stays with the control plane's owner."""
 
     @property
     def unbound(self) -> bool:
@@ -213,7 +215,25 @@ def _rule(number: int, data: Json, source: str) -> Rule:
         frozenset(p for grantee, p, _ in keep if grantee == "public"),
         *_lent(number, data, source),
         frozenset((column, p) for _, p, column in keep if column is not None),
+        _back_to(number, data, source),
     )
+
+
+def _back_to(number: int, data: Json, source: str) -> Role | None:
+    """Raises :class:`PolicyError` where nothing that the rule covers could come to be a change's."""
+    if (said := data.get("back_to")) is None:
+        return None
+    if data["disposition"] != "transfer":
+        raise PolicyError(
+            f"{source}: rule {number}: back_to: expected disposition 'transfer', found {data['disposition']!r}",
+            hint="it says who gets what a change makes and this rule protects, once FIX7b is taken back",
+        )
+    try:
+        return Role(said)
+    except ManifestError as exc:
+        raise PolicyError(
+            f"{source}: rule {number}: back_to: {exc.message}", hint="name a role as PostgreSQL has it"
+        ) from exc
 
 
 def _lent(number: int, data: Json, source: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:

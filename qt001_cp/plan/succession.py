@@ -14,8 +14,9 @@ from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
 from qt001_cp.model.names import ObjectRef
 from qt001_cp.model.policy import Policy
 from qt001_cp.model.roles import OWNER
+from qt001_cp.model.steps import ChangeOwner, StepPlan
 from qt001_cp.plan.analysis import Analyses
-from qt001_cp.plan.generate import detail_of, is_curated, require_growth
+from qt001_cp.plan.generate import detail_of, is_curated, owned_object, require_growth
 from qt001_cp.plan.step_plans import plan_return
 
 
@@ -57,8 +58,8 @@ def succeed(
     """The successor of ``predecessor``, which a change brings whose text has run on ``copy``. ``moved``: what :func:`draft` says of it.
 
     Each object carries the state that the first cutover found, or the change that has taken it; what is born since stays with the
-    control plane's owner on the way back. Raises :class:`NotRestorable` for an ACL that would not come back, :class:`ManifestError` for
-    a change without effect, or one that takes away a routine of the apply path.
+    control plane's owner on the way back, or goes to whom its rule names. Raises :class:`NotRestorable` for an ACL that would not come
+    back, :class:`ManifestError` for a change without effect, or one that takes away a routine of the apply path.
     """
     live = {o.ref.key: o for o in copy.owned.objects if o.state.owner == OWNER}
     repoint = tuple(_repointed(part, live, copy.sources) for part in predecessor.repoint)
@@ -206,21 +207,12 @@ def _parts(o: ManifestObject, now: ManifestObject, here: _Here) -> tuple[str, ..
 
 
 def _born(o: InventoryObject, here: _Here, change: Change) -> ManifestObject:
-    """What was not there: the control plane's owner's, now and on the way back."""
-    rule = here.policy.rule_for(o.ref)
-    return ManifestObject(
-        o.ref,
-        "transfer",
-        rule.reason if rule is not None and rule.disposition == "transfer" else f"born with change {change.revision}",
-        is_curated(o, here.policy),
-        o.definition_digest,
-        o.definition,
-        o.storage_digest,
-        o.storage,
-        o.follows,
-        detail_of(o, here.copy.analyses),
-        o.state,
-        o.state,
-        None,
-        {},
-    )
+    """What was not there: the control plane's owner's, now and on the way back, or whose the policy says."""
+    born = owned_object(o, here.policy, here.copy.analyses, f"born with change {change.revision}")
+    # A sequence that a column owns goes where its table goes.
+    above = next((t.ref for t in here.copy.owned.objects if t.ref.identity == o.follows), o.ref)
+    rule = here.policy.rule_for(above)
+    if rule is None or rule.back_to is None:
+        return born
+    restore = {} if o.follows is not None else {"restore": StepPlan((), ChangeOwner(OWNER, rule.back_to), ())}
+    return replace(born, before=o.state.as_owned_by(rule.back_to), plans=restore)

@@ -20,6 +20,7 @@ from qt001_cp.audit.live import read_live
 from qt001_cp.audit.names import names
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
+from qt001_cp.audit.releases import builds
 from qt001_cp.errors import DatabaseProblem, Findings, unreachable
 from qt001_cp.project import without_fix7a
 
@@ -128,6 +129,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         ledger.duties(connection, events),
         _given(outside, digest),
         succession.successions(digest, found, events),
+        builds(events),
         derived.after_states(manifest, succession.changed(manifest, succession.predecessor_of(manifest, found))),
         scripts.ways(manifest),
         scripts.restore_script(manifest, digest, events),

@@ -94,7 +94,8 @@ def begin(version: str, root: Path) -> Path:
         raise Qt001Error(f"{version!r} is not a version such as 1.1.0", hint="scripts/release --next 1.1.0")
     if not _frozen(root, newest() if releases() else STAGES[0]):
         raise Qt001Error(
-            f"expected what came before to be released, found {newest()} not frozen", hint="scripts/release VERSION first"
+            f"expected what came before to be released, found {newest()} not frozen",
+            hint="scripts/release VERSION first",
         )
     revision = named(version)
     path = root / "alembic" / "versions" / f"{revision}_release.py"

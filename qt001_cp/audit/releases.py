@@ -47,7 +47,9 @@ def _walked(events: Sequence[Mapping[str, Any]], check: Check) -> Iterator[str]:
             if e["subject"] != manifest:
                 yield f"event {e['seq']} names manifest {e['subject']}, and {manifest or 'none'} was deployed"
     if any(e["verb"] == "released" for e in events):
-        check.notes.append(f"this database is at {_words(build, revision)}: compare it with the release that you reviewed")
+        check.notes.append(
+            f"this database is at {_words(build, revision)}: compare it with the release that you reviewed"
+        )
 
 
 def _words(build: object, revision: object) -> str:

@@ -64,7 +64,6 @@ class RunReleaseOp(MigrateOperation):
             ).sql(),
         ]
 
-
     def _head(self) -> str:
         """For a reviewer."""
         lines = (

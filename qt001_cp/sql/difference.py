@@ -75,7 +75,9 @@ def _made(files: Files) -> dict[str, str]:
             match = _MADE.match(each)
             if match is not None:
                 if match[2] in found:
-                    raise FileProblem(f"{match[2]} is made twice: no two routines or views of schema qt001_cp share a name")
+                    raise FileProblem(
+                        f"{match[2]} is made twice: no two routines or views of schema qt001_cp share a name"
+                    )
                 found[match[2]] = each
     return found
 

@@ -35,4 +35,3 @@ def operator(at_fix7c_done: Stage) -> Iterator[str]:
         )
         yield at_fix7c_done.scene.dsn(PLAIN)
         admin.execute(f"DROP ROLE {PLAIN}".encode())
-

@@ -77,15 +77,16 @@ class Product:
         path.write_text(text.replace(old, new), "utf-8")
 
 
-def copied(folder: Path) -> Product:
-    """The project as it is now, released as 1.0.0."""
+def copied(folder: Path, release: str = "1.0.0") -> Product:
+    """The project as it is now, released under this version; not released at all where that is empty."""
     source = project_folder()
     for name in ("qt001_cp", "alembic", "scripts"):
         shutil.copytree(source / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("alembic.ini", "CHANGELOG.md", "pyproject.toml"):
         shutil.copy(source / name, folder)
     product = Product(folder)
-    product.run("scripts/release.py", "1.0.0")
+    if release:
+        product.run("scripts/release.py", release)
     return product
 
 

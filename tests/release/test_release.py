@@ -111,9 +111,7 @@ def test_the_release_comes_and_goes_by_an_operator_without_superuser(at_fix7c_do
     assert accepted(stage)
 
 
-def test_an_upgraded_database_is_a_fresh_one(
-    at_base: Stage, product: Product, request: pytest.FixtureRequest
-) -> None:
+def test_an_upgraded_database_is_a_fresh_one(at_base: Stage, product: Product, request: pytest.FixtureRequest) -> None:
     """Routines, owners, ACLs, settings, triggers and their states, comments: by pg_dump of schema qt001_cp."""
     made = fresh(at_base, product)
     rows = seeded(at_base)
@@ -137,9 +135,7 @@ def seeded(stage: Stage) -> list[tuple[object, ...]]:
         ]  # fmt: skip
 
 
-def test_online_and_printed_are_the_same(
-    at_fix7c_done: Stage, product: Product
-) -> None:
+def test_online_and_printed_are_the_same(at_fix7c_done: Stage, product: Product) -> None:
     """A rehearsal runs it online, by the copy's own alembic; the ways lead to the same revisions."""
     url = at_fix7c_done.scene.dsn(OPERATOR)
     before = control_plane(at_fix7c_done)

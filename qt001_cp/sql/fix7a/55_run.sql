@@ -69,8 +69,7 @@ BEGIN
                              'control plane, found one of build %s',
                              script, qt001_cp.build(), build),
             HINT = 'Print the script with the version of qt001-cp that this database is at: '
-                   'qt001-cp status names it. Or bring the newer release first: docs/operator.md, '
-                   '"A new release".';
+                   'qt001-cp status names it. Or bring the newer release first: docs/releases.md.';
     END IF;
     PERFORM qt001_cp.begin_run(script, revision);
 END

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ from tests.acceptance.support import CALL, open_all
 from tests.conftest import Stage
 from tests.cutover.support import unchanged
 from tests.release.conftest import PLAIN
-from tests.release.product import LINGERER, RELEASE, Product
+from tests.release.product import LINGERER, RELEASE, Product, copied
 from tests.succession.support import accepted, answer, deployed, gates
 
 WAITING = {"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"}
@@ -200,3 +201,33 @@ def test_a_file_of_another_build_is_refused(at_fix7c_done: Stage, product: Produ
     for script in (product.alembic(*manifest, "upgrade", "fix7b:fix7c", "--sql"),
                    product.alembic(*manifest, "downgrade", "fix7b:fix7a", "--sql")):  # fmt: skip
         refused(stage, script.replace(build(), product.build()), "QT126", build(), product.build(), user=OPERATOR)
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_release_of_the_watch_makes_it_anew(at_fix7c_done: Stage, tmp_path: Path) -> None:
+    """Where a superuser deployed FIX7c, and functions of the watch are others: a superuser's script; the guard keeps verdicts again."""
+    product = copied(tmp_path)
+    product.edit("qt001_cp/sql/fix7c/45_watch.sql", "-- Notes the transaction of a command that may",
+                 "-- Notes, as ever, the transaction of a command that may")  # fmt: skip
+    product.run("scripts/release.py", "--next", "1.1.0")
+    product.run("-m", "qt001_cp.sql.structure")
+    stage = at_fix7c_done
+    assert _watched(stage) == ("kept", False)
+    forward = printed(product, FORWARD)
+    with lent(stage):
+        refused(stage, forward, "QT107", "expected a superuser")
+    stage.scene.psql(forward, user=OPERATOR)
+    assert _watched(stage) == ("kept", True)
+    assert gates(stage) == WAITING
+    stage.scene.psql(printed(product, BACK), user=OPERATOR)
+    assert _watched(stage) == ("kept", False)
+
+
+def _watched(stage: Stage) -> tuple[str, bool]:
+    with stage.connect() as admin:
+        row = admin.execute(
+            "SELECT mode, (SELECT prosrc ~ 'as ever' FROM pg_proc WHERE oid = 'qt001_cp_watch.note_command()'::regprocedure)"
+            " FROM qt001_cp.guard_mode()"
+        ).fetchone()
+    assert row is not None
+    return str(row[0]), bool(row[1])

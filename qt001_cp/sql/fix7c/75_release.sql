@@ -2,6 +2,30 @@
 -- become those of the release, or back those of the one before it; owners, ACLs and the application
 -- are not touched, and the deployed manifest stays. docs/adr/0037
 
+CREATE FUNCTION qt001_cp.own_part() RETURNS TABLE (classid oid, objid oid)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $own_part$
+-- What a release may drop beside schema qt001_cp: the guard's watch; and TOAST, which goes with its
+-- table.
+SELECT 'pg_class'::regclass::oid, pg_class.oid FROM pg_class
+WHERE relnamespace IN (to_regnamespace('qt001_cp_watch'), 'pg_toast'::regnamespace)
+UNION ALL
+SELECT 'pg_type'::regclass, pg_type.oid FROM pg_type
+WHERE typnamespace = to_regnamespace('qt001_cp_watch')
+UNION ALL
+SELECT 'pg_proc'::regclass, pg_proc.oid FROM pg_proc
+WHERE pronamespace = to_regnamespace('qt001_cp_watch')
+UNION ALL
+SELECT 'pg_namespace'::regclass, pg_namespace.oid FROM pg_namespace
+WHERE nspname = 'qt001_cp_watch'
+UNION ALL
+SELECT 'pg_event_trigger'::regclass, pg_event_trigger.oid
+FROM pg_event_trigger JOIN pg_proc ON pg_proc.oid = evtfoid
+WHERE pronamespace = to_regnamespace('qt001_cp_watch')
+$own_part$;
+
 CREATE FUNCTION qt001_cp.release_begin(structure text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -47,10 +71,8 @@ BEGIN
     INSERT INTO qt001_cp.owner_acl_snapshot (classid, objid, objsubid, state)
     SELECT now.classid, now.objid, now.objsubid, coalesce(now.state, '')
     FROM qt001_cp.owner_acl() now
-    -- TOAST goes with its table, and that of ours is none of others.
-    WHERE NOT EXISTS (SELECT 1 FROM pg_class toast
-                      WHERE now.classid = 'pg_class'::regclass AND toast.oid = now.objid
-                        AND toast.relnamespace = 'pg_toast'::regnamespace);
+    WHERE (now.classid, now.objid) NOT IN (
+        SELECT own.classid, own.objid FROM qt001_cp.own_part() own);
     PERFORM qt001_cp.note_run_step('release_begin');
 END
 $release_begin$;

@@ -109,7 +109,10 @@ def _heads(path: Path) -> list[str]:
 
 def _files(arguments: argparse.Namespace) -> int:
     """Exported ledgers, where there is no database to hold them against."""
-    asked = {name: getattr(arguments, name) for name in ("manifest", "head", "envelope", "trust", "pack", "code", "key", "out")}
+    asked = {
+        name: getattr(arguments, name)
+        for name in ("manifest", "head", "envelope", "trust", "pack", "code", "key", "out")
+    }
     more = [f"--{name}" for name, value in asked.items() if value]
     if more:
         raise UsageError(

@@ -114,9 +114,12 @@ def test_a_change_of_before_goes_back_after_the_release(
     ini = folder / "alembic.ini"
     ini.write_text(ini.read_text("utf-8").replace(f"{project_folder()}/", f"{product.folder}/"), "utf-8")
     given = ["-x", f"manifest={first.where.out / 'object.json'}"]
+    back = product.alembic(*given, "downgrade", f"add_unit,{RELEASE}:changes@base", "--sql", ini=ini)
+    refused(stage, back, "QT126", build(), product.build())
     with lent(stage):
         psql(stage, product.alembic("upgrade", f"add_unit:{RELEASE}", "--sql", ini=ini))
-    psql(stage, product.alembic(*given, "downgrade", f"add_unit,{RELEASE}:changes@base", "--sql", ini=ini))
+    refused(stage, product.alembic(*given, "downgrade", "add_unit:changes@base", "--sql", ini=ini), "QT126")
+    psql(stage, back)
     assert (rows(stage), deployed(stage)) == ({RELEASE}, stage.digest)
     psql(stage, product.alembic(*given, "upgrade", f"{RELEASE}:add_unit", "--sql", ini=ini))
     assert rows(stage) == {"add_unit", RELEASE}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -147,7 +147,7 @@ def test_online_and_printed_are_the_same(at_fix7c_done: Stage, product: Product)
     assert control_plane(at_fix7c_done) == before
 
 
-CUT = {
+CUT: dict[str, Callable[[str], str]] = {
     "no end": lambda text: re.sub(r"DO \$call_\w+\$ BEGIN PERFORM qt001_cp\.\"finish_run.*?;\n\n", "", text, flags=re.DOTALL),
     "no check at its end": lambda text: re.sub(r"DO \$call_\w+\$ BEGIN PERFORM qt001_cp\.\"release_end.*?END \$call_\w+\$;", "", text),
     "no row of Alembic's": lambda text: re.sub(r"UPDATE qt001_cp\.alembic_version[^;]*;", "", text),
@@ -167,7 +167,7 @@ CUT = {
 
 @pytest.mark.parametrize("how", CUT)
 def test_an_incomplete_or_widened_file_is_refused(at_fix7c_done: Stage, product: Product, how: str) -> None:
-    """By the database, whoever runs it: here a superuser's operator, without the stop at the first error."""
+    """By the database, whoever runs it: here an operator who is a superuser."""
     text = printed(product, FORWARD)
     cut = CUT[how](text)
     assert cut != text

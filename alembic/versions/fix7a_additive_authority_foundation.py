@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.script_settings(**arguments.timeouts())
     op.run_stage_sql(UP, "fix7a", "00_*.sql", first=True)
     op.run_stage_sql(UP, "fix7a", "[1-9]*.sql")
-    op.run_as_ledger("configure", policy.body(), build())
+    op.run_as_ledger("configure", policy.body(), build("fix7c"))
     op.end_script(UP, revision, ["configure"])
 
 

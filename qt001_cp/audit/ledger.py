@@ -21,7 +21,7 @@ from qt001_cp.audit.check import Check
 from qt001_cp.audit.queries import rows
 
 _NAMING = ("configured", "captured", "proposed", "sealed", "withdrawn", "cutover", "restored", "deployed",
-           "undeployed", "evidence_imported", "bound", "changing", "changed", "succeeded", "kept")  # fmt: skip
+           "undeployed", "evidence_imported", "bound", "changing", "changed", "succeeded", "released", "kept")  # fmt: skip
 _SLEWED = timedelta(seconds=1)
 """A clock that is held in step never goes back by more."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")

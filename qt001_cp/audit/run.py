@@ -18,8 +18,10 @@ from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.exported import against
 from qt001_cp.audit.live import read_live
 from qt001_cp.audit.names import names
+from qt001_cp.audit.own_code import own_code
 from qt001_cp.audit.pack import pack
 from qt001_cp.audit.queries import rows
+from qt001_cp.audit.releases import builds
 from qt001_cp.errors import DatabaseProblem, Findings, unreachable
 from qt001_cp.project import without_fix7a
 
@@ -44,7 +46,8 @@ _CLAIMS: Final = {
 @dataclass(frozen=True)
 class Outside:
     """What the auditor brings. ``manifest``: the file's bytes; ``heads``: digests kept elsewhere; ``ledgers``: exported ones;
-    ``envelopes`` and ``trusted``: signed statements, and the public keys that count; ``packs``: folders of the operator's review."""
+    ``envelopes`` and ``trusted``: signed statements, and the public keys that count; ``packs``: folders of the operator's review;
+    ``code``: the scripts that have made the control plane, in their order."""
 
     manifest: bytes | None = None
     heads: tuple[str, ...] = ()
@@ -52,6 +55,7 @@ class Outside:
     envelopes: tuple[Path, ...] = ()
     trusted: tuple[Path, ...] = ()
     packs: tuple[Path, ...] = ()
+    code: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         ledger.duties(connection, events),
         _given(outside, digest),
         succession.successions(digest, found, events),
+        builds(events),
+        *([own_code(connection, outside.code)] if outside.code else []),
         derived.after_states(manifest, succession.changed(manifest, succession.predecessor_of(manifest, found))),
         scripts.ways(manifest),
         scripts.restore_script(manifest, digest, events),

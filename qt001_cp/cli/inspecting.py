@@ -163,7 +163,8 @@ def _print_status(status: Status) -> None:
             f"hot standby, as its primary was at {status.standby['replayed_at'] or 'its start'}; it answers and records nothing"
         )
     found = status.stage["build"]
-    say(f"build {found}" + ("" if found == build() else f", not this program's, which is {build()}"))
+    release = f" of release {status.stage['revision']}" if status.stage["revision"] != status.stage["stage"] else ""
+    say(f"build {found}{release}" + ("" if found == build() else f", not this program's, which is {build()}"))
     if status.acceptance:
         say(f"subject {status.acceptance['subject_digest']}")
     if status.guard:

@@ -330,6 +330,16 @@ SELECT power.* FROM qt001_cp.operator_power_findings(
 WHERE manifest IS NOT NULL
 $lacking_power_findings$;
 
+CREATE FUNCTION qt001_cp.change_revision() RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $change_revision$
+-- The newest revision of the team's, whatever release of the product stands beside it; fix7c before
+-- the first one.
+SELECT coalesce(string_agg(version_num, ', ' ORDER BY version_num), 'fix7c')
+FROM qt001_cp.alembic_version WHERE version_num !~ '^fix7'
+$change_revision$;
+
 CREATE FUNCTION qt001_cp.change_begin(body bytea, direction text, moves text DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -386,9 +396,7 @@ BEGIN
     FROM qt001_cp.owner_acl() now WHERE successor IS NOT NULL;
     PERFORM qt001_cp.record_event('changing', change, jsonb_strip_nulls(jsonb_build_object(
         'direction', direction, 'successor', successor, 'moves', moves, 'document', before,
-        'revision', (
-            SELECT string_agg(version_num, ', ' ORDER BY version_num)
-            FROM qt001_cp.alembic_version), 'taken', (
+        'revision', qt001_cp.change_revision(), 'taken', (
             SELECT jsonb_agg(jsonb_build_array(state.kind, state.identity, state.definition)
                              ORDER BY state.kind COLLATE "C", state.identity COLLATE "C")
             FROM qt001_cp.moved_state(successor, true) state

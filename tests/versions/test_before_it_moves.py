@@ -71,9 +71,7 @@ def test_with_fix7b_alone_it_says_that_no_change_follows(
     assert "go on to FIX7c, where a change follows the server, or go back to FIX7a" in server["mend"]
 
 
-def test_before_a_cutover_there_is_nothing_to_say(
-    at_fix7a_sealed: Stage, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_before_a_cutover_there_is_nothing_to_say(at_fix7a_sealed: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     main(["status", "--format", "json", "--database", at_fix7a_sealed.scene.dsn(OPERATOR)])
     assert json.loads(capsys.readouterr().out)["server"] is None
 
@@ -160,9 +158,7 @@ def test_what_was_sealed_before_is_made_after(
             _typed(said["mend"], tmp_path, moved.dsn(OPERATOR), typing)
         _gone_on(made, moved, tmp_path, tmp_path / f"{NAME}.sql")
     with scene.connect(OPERATOR) as connection:
-        connection.execute(
-            "SELECT qt001_cp.withdraw_manifest(qt001_cp.sealed('qt001.manifest.object/1'), 'tried')"
-        )
+        connection.execute("SELECT qt001_cp.withdraw_manifest(qt001_cp.sealed('qt001.manifest.object/1'), 'tried')")
 
 
 @pytest.mark.slow

@@ -162,10 +162,11 @@ def test_what_was_sealed_before_is_made_after(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dumped", [True, False], ids=["from a dump", "from itself"])
 def test_one_that_has_moved_unprepared_goes_on_too(
-    made: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    made: Home, dumped: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a dump that was made before, as status says on the moved server."""
+    """From a dump that was made before, or from the moved server, as status says there."""
     old = made.scene.server
     (tmp_path / "roles.sql").write_text(old.dump_roles(), "utf-8")
     (tmp_path / "dump.sql").write_text(old.dump(made.scene.database, "--create"), "utf-8")
@@ -173,11 +174,13 @@ def test_one_that_has_moved_unprepared_goes_on_too(
         moved = _adopted(by_dump(made, there))
         said = _said(moved, capsys)
         assert (said["state"], said["prepared"]) == ("moved", None)
+        mend, names = str(said["mend"]), {"DUMP": str(tmp_path / "dump.sql"), "ROLES": str(tmp_path / "roles.sql")}
+        if not dumped:
+            assert "--source DSN of this server instead" in mend
+            mend = mend.replace(f"--dump DUMP --roles ROLES --postgres {NEW}", "--source DSN")
+            names = {"DSN": there.conninfo(moved.database)}
         with monkeypatch.context() as typing:
-            _typed(
-                said["mend"], tmp_path, moved.dsn(OPERATOR), typing,
-                DUMP=str(tmp_path / "dump.sql"), ROLES=str(tmp_path / "roles.sql"),
-            )  # fmt: skip
+            _typed(mend, tmp_path, moved.dsn(OPERATOR), typing, **names)
         out = tmp_path / "changes" / NAME
         assert main(["change", "propose", str(out), "--database", moved.dsn(AUTHOR)]) == 0
         for _ in range(2):  # sealed and recorded, then printed

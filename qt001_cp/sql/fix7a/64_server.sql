@@ -47,7 +47,9 @@ SELECT CASE
     WHEN here > deployed THEN format(
         'Prepare a change from a dump that was made before it moved: qt001-cp change new '
         'server_%1$s --server && qt001-cp change prepare server_%1$s --dump DUMP --roles ROLES '
-        '--postgres %1$s. Where there is none, go back: docs/versions.md', wanted)
+        '--postgres %1$s. Where there is none: --source DSN of this server instead, and what is '
+        'here now counts as what was deployed (qt001-cp manifest diff says what); or go back: '
+        'docs/versions.md', wanted)
     WHEN here < deployed THEN
         'A server does not move back: go back with FIX7 instead, docs/versions.md'
     WHEN wanted IS NULL THEN

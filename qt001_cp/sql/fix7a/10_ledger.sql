@@ -373,6 +373,22 @@ BEGIN
 END
 $system_identifier$;
 
+CREATE FUNCTION qt001_cp.timeline() RETURNS int
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $timeline$
+-- Level A, with the ledger role's rights: the timeline of the server's log, which is another once a
+-- standby was promoted or a backup restored to a point in time; NULL where it cannot be read.
+BEGIN
+    IF NOT pg_is_in_recovery() THEN
+        RETURN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int;
+    END IF;
+    RETURN (SELECT control.timeline_id FROM pg_control_checkpoint() control);
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN NULL;
+END
+$timeline$;
+
 CREATE FUNCTION qt001_cp.instance() RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp

@@ -465,8 +465,8 @@ FROM renamed
 UNION ALL
 SELECT 'definition', true, 'definitions', 'PostgreSQL ' || made.major, 'PostgreSQL ' || made.here,
        'Another major version words them in its own way, so nobody can compare them. '
-       || CASE state WHEN 'deployed' THEN 'Follow the server with a change: qt001-cp change new '
-              'NAME --server (docs/versions.md).'
+       || CASE state WHEN 'deployed' THEN 'Follow the server with a change: qt001-cp status has '
+              'what to type (docs/versions.md).'
           ELSE 'Go back with this manifest, then generate and seal one on this server: '
               'docs/versions.md.' END,
        false, NULL, NULL
@@ -826,7 +826,11 @@ BEGIN
                              'found one for %s', manifest, current_database(), doc ->> 'database'),
             HINT = 'Connect to the database that the manifest was generated from.';
     END IF;
-    IF (doc ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000 THEN
+    -- What follows the server to a later version is sealed before it moves, and made after.
+    IF (doc ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000
+        AND NOT (qt001_cp.follows_server(manifest)
+                 AND (doc ->> 'server_major')::int
+                     > current_setting('server_version_num')::int / 10000) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT120',
             MESSAGE = format('sealing refused: manifest %s: expected one of major version %s, '
                              'found one of %s', manifest,

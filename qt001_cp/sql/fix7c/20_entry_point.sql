@@ -13,6 +13,8 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
      'operator: takes a restored ledger for this database''s own'),
     ('qt001_cp.system_identifier()', NULL,
      'Level A: the cluster''s identifier'),
+    ('qt001_cp.timeline()', NULL,
+     'Level A: the timeline of the server''s log'),
     ('qt001_cp.seal_manifest(pg_catalog.text)', 'qt001_cp.require_duty',
      'operator: seals a manifest'),
     ('qt001_cp.withdraw_manifest(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty',

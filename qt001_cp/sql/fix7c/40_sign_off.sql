@@ -290,7 +290,7 @@ BEGIN
             HINT = 'qt001-cp sign --scope … --valid …';
     END IF;
     RETURN qt001_cp.record_event('signed', subject, jsonb_build_object(
-        'scope', scope,
+        'scope', scope, 'system', qt001_cp.system_identifier(), 'timeline', qt001_cp.timeline(),
         'valid_until', to_char((clock_timestamp() + make_interval(secs => valid_seconds))
                                AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')));
 END
@@ -308,7 +308,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = 'a refusal needs its reason',
             HINT = 'qt001-cp sign --refuse --reason …';
     END IF;
-    RETURN qt001_cp.record_event('refused', subject, jsonb_build_object('reason', reason));
+    RETURN qt001_cp.record_event('refused', subject, jsonb_build_object(
+        'reason', reason, 'system', qt001_cp.system_identifier(),
+        'timeline', qt001_cp.timeline()));
 END
 $refuse_sign_off$;
 

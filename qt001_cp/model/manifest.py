@@ -14,6 +14,7 @@ from qt001_cp.errors import ManifestError
 from qt001_cp.model.canonical import Json, canonical_pieces, digest, digest_of, parse_pieces
 from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
 from qt001_cp.model.names import Disposition, ObjectRef, Role
+from qt001_cp.model.roles import DEFAULT, Pair
 from qt001_cp.model.schemas import problem
 from qt001_cp.model.steps import StepPlan
 
@@ -114,6 +115,8 @@ class ObjectManifest:
     objects: tuple[ManifestObject, ...]
     succession: Json | None = None
     """Of a successor: the digests of its ``predecessor`` and of the document of the ``change`` that brings it."""
+    pair: Pair = DEFAULT
+    """Owner and ledger role of the database; in the document only where the policy names them."""
 
     @property
     def path(self) -> Json:
@@ -151,6 +154,7 @@ class ObjectManifest:
             "legacy": list(self.legacy),
             "repoint": [r.to_json() for r in self.repoint],
             **({} if self.succession is None else {"succession": self.succession}),
+            **({} if self.pair.is_default else {"pair": self.pair.to_json()}),
         }
 
     def body(self) -> bytes:
@@ -192,6 +196,7 @@ class ObjectManifest:
                 tuple(Repoint(r["identity"], r["part"], r["before"], r["after"]) for r in data["repoint"]),
                 tuple(_parsed(number, item, source) for number, item in enumerate(items)),
                 data.get("succession"),
+                Pair.from_json(data.get("pair")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise ManifestError(f"{source} lacks or misuses a field: {exc}") from exc

@@ -125,7 +125,7 @@ def _say_pair(stage: dict[str, Any]) -> None:
     pair, beside = Pair.from_json(stage["pair"]), stage["pair_beside"]
     if beside or not pair.is_default:
         say(f"owner role {pair.owner.name}, ledger role {pair.ledger.name}" + (
-            f": also of database {', '.join(beside)}; who is a member here is one there (docs/operations.md)" if beside else ""))  # fmt: skip
+            f": also of database {', '.join(beside)}; who is a member here is one there (docs/cluster.md)" if beside else ""))  # fmt: skip
 
 
 def _application(opened: psycopg.Connection, named: str | None) -> Role:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +22,12 @@ from qt001_cp.policy_file import load_policy
 from qt001_cp.rehearsal.nogo.case import Outcome
 from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c, demand_of
 from qt001_cp.rehearsal.scene import (
+    AUDITOR,
     AUTHOR,
     OPERATOR,
     PERSONS,
+    SCANNER,
+    VERIFIER,
     Scene,
     bootstrap,
     build_template,
@@ -42,6 +46,8 @@ from tests.conftest import Stage, exported
 
 _RECORDS: dict[str, bytes] = {}
 """No-go records by the digest of their manifest: the same estate under the same name has the same one."""
+_RENEWED = 300.0
+"""The policies ask for a verification every 900 seconds."""
 _BESIDE = "guard", "pair_beside"
 """What a status tells of the session's own memory, and of the other databases: no verdict."""
 
@@ -72,6 +78,7 @@ class Place:
     reference: Reference
     policy: Path
     login: str = OPERATOR
+    verified: float | None = None
     tried: list[Outcome] = field(default_factory=list)
 
     @property
@@ -127,7 +134,24 @@ class Place:
         """Everything that opens the gates; the no-go record first, which is made once for a manifest."""
         with self.scene.connect(OPERATOR) as operator:
             record_rehearsal(operator, self._record())
+        self.open()
+
+    def open(self) -> None:
+        """The sign-off lasts as long as a whole order of steps may take."""
         open_all(self.stage)
+        with self.scene.connect(AUDITOR) as auditor:
+            auditor.execute("SELECT qt001_cp.sign_off(qt001_cp.subject_digest(), 'all day', 86400)")
+        self.verified = time.monotonic()
+
+    def renew(self) -> bool:
+        """Verifier and scanner on their schedule; whether they ran."""
+        if self.verified is None or time.monotonic() - self.verified < _RENEWED:
+            return False
+        for login, call in ((VERIFIER, "verify"), (SCANNER, "scan")):
+            with self.scene.connect(login) as runner:
+                assert runner.execute(f"SELECT qt001_cp.{call}()".encode()).fetchone() == ([],)
+        self.verified = time.monotonic()
+        return True
 
     def _record(self) -> bytes:
         digest, made = self.stage.digest, self.stage.bundle
@@ -142,6 +166,7 @@ class Place:
         return _RECORDS[digest]
 
     def undeploy(self) -> None:
+        self.verified = None
         with _Given(self, "revive"), _Lent(self):
             self._down("fix7c", "fix7b", **self.x)
 

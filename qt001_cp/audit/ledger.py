@@ -18,6 +18,7 @@ import rfc8785
 from qt001_cp.audit import shape
 from qt001_cp.audit.chain import Chain
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.control import Pair
 from qt001_cp.audit.place import Place, same_timeline
 from qt001_cp.audit.queries import rows
 
@@ -121,12 +122,12 @@ def triggers(connection: psycopg.Connection) -> Check:
     return check
 
 
-def owner(connection: psycopg.Connection) -> Check:
+def owner(connection: psycopg.Connection, pair: Pair) -> Check:
     """Nobody who is no superuser can write what decides: it belongs to the ledger role, which nobody is a member of."""
     check = Check("who can write the ledger", looked_at=1)
     check.faults += [
         f"{r['object']}: expected nothing but the ledger role's own, which nobody is a member of, found {r['found']}"
-        for r in rows(connection, "ledger_owner.sql")
+        for r in rows(connection, "ledger_owner.sql", pair.owner, pair.ledger)
     ]
     return check
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import psycopg
 
 from qt001_cp import connecting
-from qt001_cp.audit import derived, dump, estate, growth, ledger, privileges, scripts, sources, succession
+from qt001_cp.audit import control, derived, dump, estate, growth, ledger, privileges, scripts, sources, succession
 from qt001_cp.audit.change_pack import change_pack, is_of_change
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import Today, envelope
@@ -132,7 +132,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         chain,
         named,
         ledger.triggers(connection),
-        ledger.owner(connection),
+        control.agreed(manifest, found.get(manifest["policy"]["sha256"]), events),
+        ledger.owner(connection, control.pair_of(manifest)),
         ledger.instance(connection, events, place),
         ledger.duties(connection, events),
         _given(outside, digest),
@@ -147,8 +148,8 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     ]
     if stage != "fix7a":
         checks.append(estate.effective_privileges(connection, manifest, live, stage))
-        checks.append(growth.partitions(manifest, live, estate.OWNER))
-        checks.append(privileges.roles(connection, manifest["application"]))
+        checks.append(growth.partitions(manifest, live, control.pair_of(manifest).owner))
+        checks.append(privileges.roles(connection, manifest["application"], control.pair_of(manifest)))
         checks.append(privileges.members(connection, manifest, live))
     routines, noted = sources.read(connection)
     if stage != "fix7a":

@@ -26,6 +26,7 @@ from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role
+from qt001_cp.model.roles import Pair
 from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
 from qt001_cp.sql.build import build
@@ -107,7 +108,7 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     facts = [
         f"{len(inventory.objects)} objects: "
         + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
-        *([f"{protected} of them protected: qt001_cp_owner owns them"] if protected else []),
+        *([f"{protected} of them protected: the owner role of the control plane owns them"] if protected else []),
         f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified",
     ]
     if arguments.format == "html":
@@ -117,6 +118,14 @@ def run_inventory(arguments: argparse.Namespace) -> int:
         say("\n".join(facts) + "".join(f"\n  {o.ref}" for o in unclassified))
         print_early(early)
     return EXIT_FINDINGS if unclassified or early.findings else EXIT_OK
+
+
+def _say_pair(stage: dict[str, Any]) -> None:
+    """Whose names are not the default ones, and who else has them: of that somebody should know."""
+    pair, beside = Pair.from_json(stage["pair"]), stage["pair_beside"]
+    if beside or not pair.is_default:
+        say(f"owner role {pair.owner.name}, ledger role {pair.ledger.name}" + (
+            f": also of database {', '.join(beside)}; who is a member here is one there (docs/cluster.md)" if beside else ""))  # fmt: skip
 
 
 def _application(opened: psycopg.Connection, named: str | None) -> Role:
@@ -175,6 +184,7 @@ def _print_status(status: Status) -> None:
         say(f"guard {status.guard['mode']}: {status.guard['reason']}")
     lent = ", ".join(status.stage["lent_to"]) or "nobody"
     say(f"ledger role: lent to {lent}; administrator: {status.stage['administrator']}, who ran the bootstrap")
+    _say_pair(status.stage)
     for step in status.clock_steps:
         say(clock_words(step))
     print_table(

@@ -15,6 +15,7 @@ from qt001_cp.model.canonical import Json, canonical_pieces, digest, digest_of, 
 from qt001_cp.model.growth import Growth
 from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
 from qt001_cp.model.names import Disposition, ObjectRef, Role
+from qt001_cp.model.roles import DEFAULT, Pair
 from qt001_cp.model.schemas import problem
 from qt001_cp.model.steps import StepPlan
 
@@ -117,6 +118,8 @@ class ObjectManifest:
     """Of a successor: the digests of its ``predecessor`` and of the document of the ``change`` that brings it."""
     growth: tuple[Growth, ...] = ()
     """The tables that may grow, as the policy says: their partitions come and go."""
+    pair: Pair = DEFAULT
+    """Owner and ledger role of the database; in the document only where the policy names them."""
 
     @property
     def path(self) -> Json:
@@ -159,6 +162,7 @@ class ObjectManifest:
             "repoint": [r.to_json() for r in self.repoint],
             **({} if self.succession is None else {"succession": self.succession}),
             **({"growth": [g.to_json() for g in self.growth]} if self.growth else {}),
+            **({} if self.pair.is_default else {"pair": self.pair.to_json()}),
         }
 
     def body(self) -> bytes:
@@ -201,6 +205,7 @@ class ObjectManifest:
                 tuple(_parsed(number, item, source) for number, item in enumerate(items)),
                 data.get("succession"),
                 tuple(Growth(g["table"], g["schema"], g["name"]) for g in data.get("growth", ())),
+                Pair.from_json(data.get("pair")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise ManifestError(f"{source} lacks or misuses a field: {exc}") from exc

@@ -82,6 +82,7 @@ class Policy:
     raw: Json
     intended: tuple[Json, ...] = ()
     growth: tuple[Growth, ...] = ()
+    pair: roles.Pair = roles.DEFAULT
 
     def parts(self) -> dict[str, str]:
         """Identity → its part in the apply path, for every repointed routine; ``other`` for those beside it."""
@@ -155,11 +156,26 @@ def _policy(data: Json, source: str) -> Policy:
         data,
         tuple(data.get("intended", ())),
         tuple(sorted(Growth(g["table"], g["schema"], g["name"]) for g in data.get("growth", ()))),
+        _pair(data["roles"], source),
     )
 
 
+def _pair(data: Json, source: str) -> roles.Pair:
+    """Owner and ledger role: both are named, or neither."""
+    named = [key for key in ("owner", "ledger") if key in data]
+    if len(named) == 1:
+        raise PolicyError(
+            f"{source}: roles: expected owner and ledger, or neither, found {named[0]} alone",
+            hint="they are one pair a database: name both, or none for qt001_cp_owner and qt001_cp_ledger",
+        )
+    try:
+        return roles.Pair.from_json(data if named else None)
+    except ManifestError as exc:
+        raise PolicyError(f"{source}: roles.{exc.message}", hint=exc.hint) from exc
+
+
 def _require_sound(policy: Policy, source: str) -> None:
-    if policy.application in (roles.OWNER, *roles.DUTIES):
+    if policy.application in (roles.OWNER, roles.LEDGER, policy.pair.owner, policy.pair.ledger, *roles.DUTIES):
         raise PolicyError(
             f"{source}: roles.application: {policy.application.name} is a role of the control plane itself",
             hint="name the login of the application",

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from qt001_cp.analyse.result import Edge
 from qt001_cp.errors import Findings, ManifestError, NotRestorable, PolicyError
-from qt001_cp.model import kinds, roles
+from qt001_cp.model import kinds
 from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
 from qt001_cp.model.names import PUBLIC
@@ -66,6 +66,7 @@ def generate(
         ),
         objects,
         growth=policy.growth,
+        pair=policy.pair,
     )
     _followers(manifest)
     require_growth(manifest)
@@ -230,7 +231,8 @@ def _lent(o: InventoryObject, rule: Rule, estate: _Estate) -> ManifestObject:
             hint="transfer it, or let nothing that is transferred need it",
         )
     _require_lendable(o, rule)
-    after, forward, restore = plan_loan(str(o.ref), o.state, roles.OWNER, rule.lend, rule.lend_columns)
+    owner = estate.policy.pair.owner
+    after, forward, restore = plan_loan(str(o.ref), o.state, owner, rule.lend, rule.lend_columns)
     return replace(retained, disposition="lend", after=after, plans={"forward": forward, "restore": restore})
 
 
@@ -257,7 +259,7 @@ def _wish(o: InventoryObject, rule: Rule, estate: _Estate) -> Wish:
     everybody = frozenset(i.privilege for i in o.state.acl if system and i.grantee == PUBLIC)
     return Wish(
         estate.inventory.application,
-        roles.OWNER,
+        estate.policy.pair.owner,
         own_statement=o.follows is None,
         owner_moves=kind.alter is not None and not system,
         keep_application=rule.keep_application | estate.following.get(o.ref.key, frozenset()),

@@ -9,8 +9,8 @@ from qt001_cp.errors import ManifestError
 from qt001_cp.model.change import Change
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
+from qt001_cp.model.names import Role
 from qt001_cp.model.policy import Policy
-from qt001_cp.model.roles import OWNER
 from qt001_cp.model.steps import StepPlan
 from qt001_cp.plan.analysis import Analyses
 from qt001_cp.plan.generate import transfers
@@ -35,9 +35,13 @@ def draft(predecessor: ObjectManifest, estate: Estate, policy: Policy, change: C
     The successor as far as it is known before the text has run. Raises :class:`ManifestError` for what no change can move,
     :class:`NotRestorable` as a cutover would.
     """
+    _require_pair(predecessor, policy)
     known = {o.ref.key: o for o in predecessor.objects}
     taken = {o.ref.key: o for o in _taken(known, estate, policy)}
-    stays = [_given(o, policy, predecessor) if _is_given(o, policy) else settled(o) for o in predecessor.objects]
+    stays = [
+        _given(o, policy, predecessor) if _is_given(o, policy, predecessor.pair.owner) else settled(o)
+        for o in predecessor.objects
+    ]
     objects = {o.ref.key: o for o in stays} | taken
     _followers(objects, {*taken, *(o.ref.key for o in stays if "move" in o.plans)})
     return replace(
@@ -47,6 +51,15 @@ def draft(predecessor: ObjectManifest, estate: Estate, policy: Policy, change: C
         succession={"predecessor": predecessor.digest(), "change": change.digest()},
         growth=policy.growth,
     )
+
+
+def _require_pair(predecessor: ObjectManifest, policy: Policy) -> None:
+    if policy.pair != predecessor.pair:
+        raise ManifestError(
+            f"policy {policy.name}: expected owner {predecessor.pair.owner.name} and ledger role {predecessor.pair.ledger.name}, for"
+            f" which FIX7a was configured, found {policy.pair.owner.name} and {policy.pair.ledger.name}",
+            hint="no change moves what decides: let [roles] name the deployed pair",
+        )
 
 
 def settled(o: ManifestObject) -> ManifestObject:
@@ -71,9 +84,9 @@ def _taken(known: Mapping[Key, ManifestObject], estate: Estate, policy: Policy) 
         yield replace(o, plans={**o.plans, "move": o.plans["forward"], "unmove": o.plans["restore"]})
 
 
-def _is_given(o: ManifestObject, policy: Policy) -> bool:
+def _is_given(o: ManifestObject, policy: Policy, owner: Role) -> bool:
     rule = policy.rule_for(o.ref)
-    return o.disposition == "transfer" and o.before.owner != OWNER and rule is not None and rule.disposition == "retain"
+    return o.disposition == "transfer" and o.before.owner != owner and rule is not None and rule.disposition == "retain"
 
 
 def _given(o: ManifestObject, policy: Policy, predecessor: ObjectManifest) -> ManifestObject:

@@ -11,9 +11,8 @@ from qt001_cp.model.change import Change
 from qt001_cp.model.inventory import Inventory, InventoryObject, State
 from qt001_cp.model.kinds import ROUTINES
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
-from qt001_cp.model.names import ObjectRef
+from qt001_cp.model.names import ObjectRef, Role
 from qt001_cp.model.policy import Policy
-from qt001_cp.model.roles import OWNER
 from qt001_cp.model.steps import ChangeOwner, StepPlan
 from qt001_cp.plan.analysis import Analyses
 from qt001_cp.plan.generate import detail_of, is_curated, owned_object, require_growth
@@ -61,14 +60,15 @@ def succeed(
     control plane's owner on the way back, or goes to whom its rule names. Raises :class:`NotRestorable` for an ACL that would not come
     back, :class:`ManifestError` for a change without effect, or one that takes away a routine of the apply path.
     """
-    live = {o.ref.key: o for o in copy.owned.objects if o.state.owner == OWNER}
+    owner = predecessor.pair.owner
+    live = {o.ref.key: o for o in copy.owned.objects if o.state.owner == owner}
     repoint = tuple(_repointed(part, live, copy.sources) for part in predecessor.repoint)
     here = _Here(predecessor, copy, policy, repoint)
     # What may come and go by itself is no matter of a change: not that it is there, and not that it is gone.
-    gone = [o for o in moved.objects if _is_owned(o) and o.ref.key not in live and not moved.may_go(o.ref)]
+    gone = [o for o in moved.objects if _is_owned(o, owner) and o.ref.key not in live and not moved.may_go(o.ref)]
     stays = [
         (_given_back(o, copy.estate) if "move" in o.plans else o)
-        if not _is_owned(o) or moved.may_go(o.ref)
+        if not _is_owned(o, owner) or moved.may_go(o.ref)
         else _as_now(o, live.pop(o.ref.key), here)
         for o in moved.objects
         if o not in gone
@@ -121,9 +121,9 @@ class _Here:
         return frozenset(new.identity for old, new in pairs if new.after != old.after)
 
 
-def _is_owned(o: ManifestObject) -> bool:
+def _is_owned(o: ManifestObject, owner: Role) -> bool:
     """Not so of what stays, and of what counts as transferred and keeps its owner: the system's own, and default privileges of others."""
-    return o.disposition == "transfer" and o.after is not None and o.after.owner == OWNER
+    return o.disposition == "transfer" and o.after is not None and o.after.owner == owner
 
 
 def _repointed(part: Repoint, live: Mapping[tuple[str, str], InventoryObject], sources: Mapping[str, str]) -> Repoint:
@@ -214,5 +214,9 @@ def _born(o: InventoryObject, here: _Here, change: Change) -> ManifestObject:
     rule = here.policy.rule_for(above)
     if rule is None or rule.back_to is None:
         return born
-    restore = {} if o.follows is not None else {"restore": StepPlan((), ChangeOwner(OWNER, rule.back_to), ())}
+    restore = (
+        {}
+        if o.follows is not None
+        else {"restore": StepPlan((), ChangeOwner(here.predecessor.pair.owner, rule.back_to), ())}
+    )
     return replace(born, before=o.state.as_owned_by(rule.back_to), plans=restore)

@@ -255,8 +255,8 @@ def _drop(files: dict[str, str]) -> str:
 
 
 BOOTSTRAP_FUNCTIONS = (
-    "begin_run", "refuse_outside_run", "require_run", "note_run_step", "structure_digest", "end_run",
-    "refuse_incomplete_run", "refuse_version_without_run",
+    "begin_run", "refuse_outside_run", "require_run", "note_run_step", "pair", "default_names", "structure_digest",
+    "end_run", "refuse_incomplete_run", "refuse_version_without_run",
 )  # fmt: skip
 """The functions of schema qt001_cp that scripts/bootstrap.sql makes."""
 

@@ -16,7 +16,9 @@ _STAGE = """
 SELECT qt001_cp.stage() AS stage, qt001_cp.epoch() AS epoch, qt001_cp.is_rehearsal() AS rehearsal, qt001_cp.build() AS build,
        qt001_cp.revision() AS revision,
        qt001_cp.administrator()::text AS administrator,
-       ARRAY(SELECT may.login::text FROM qt001_cp.may_become('qt001_cp_ledger') may WHERE may.adopts ORDER BY 1) AS lent_to
+       qt001_cp.configured_pair() AS pair, ARRAY(SELECT beside::text FROM qt001_cp.pair_beside() beside) AS pair_beside,
+       ARRAY(SELECT may.login::text FROM qt001_cp.may_become((qt001_cp.configured_pair() ->> 'ledger')::name) may
+             WHERE may.adopts ORDER BY 1) AS lent_to
 """
 _MANIFESTS = """
 SELECT kind, digest, state, proposed_by, sealed_by, sealed_at FROM qt001_cp.v_manifest ORDER BY sealed_at

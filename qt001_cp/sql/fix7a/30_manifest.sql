@@ -665,6 +665,26 @@ BEGIN
 END
 $raise_first$;
 
+CREATE FUNCTION qt001_cp.require_pair(what text, named jsonb, hint text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $require_pair$
+-- named: owner and ledger of a policy or manifest, which names the default pair by naming none. The
+-- names that stand here are this database's: they came with the script of FIX7a.
+DECLARE
+    found text := concat_ws(', ', coalesce(named ->> 'owner', 'qt001_cp' || '_owner'),
+                            coalesce(named ->> 'ledger', 'qt001_cp' || '_ledger'));
+BEGIN
+    IF found <> 'qt001_cp_owner, qt001_cp_ledger' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT206',
+            MESSAGE = format('%s refused: expected owner and ledger role '
+                             'qt001_cp_owner, qt001_cp_ledger, for which this database is '
+                             'configured, found %s', what, found),
+            HINT = hint;
+    END IF;
+END
+$require_pair$;
+
 CREATE FUNCTION qt001_cp.configure(policy bytea, build text) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -675,8 +695,13 @@ DECLARE
     objects jsonb;
     inventory text;
 BEGIN
+    PERFORM qt001_cp.require_pair(
+        'FIX7a', convert_from(policy, 'UTF8')::jsonb -> 'roles',
+        'Print the script with the policy that it carries: alembic -x policy=FILE upgrade --sql.');
     PERFORM qt001_cp.record_event('configured', policy_digest, jsonb_build_object(
-        'build', build, 'instance', qt001_cp.new_instance(), 'duties', (
+        'build', build, 'instance', qt001_cp.new_instance(),
+        'roles', jsonb_build_object('owner', 'qt001_cp_owner', 'ledger', 'qt001_cp_ledger'),
+        'duties', (
             SELECT coalesce(jsonb_object_agg(person.login, jsonb_build_object(
                        'duty', person.duty, 'person', person.person,
                        'number', qt001_cp.role_number(person.login))), '{}')
@@ -854,6 +879,11 @@ BEGIN
             HINT = 'Generate it with the policy that FIX7a was run with, or run FIX7a again with '
                    'the new one.';
     END IF;
+    PERFORM qt001_cp.require_pair(
+        format('sealing: manifest %s', manifest), pair.named,
+        'Let [roles] of the policy name the pair of this database, and generate it again.')
+    FROM (VALUES (doc -> 'pair'),
+                 (qt001_cp.document_json(doc #>> '{policy,sha256}') -> 'roles')) pair(named);
 END
 $require_own_manifest$;
 

@@ -15,7 +15,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_FINDINGS = 3
 MEMBERSHIP_HINT = (
-    "this login lacks the membership of its duty, or has it without INHERIT, or the operator's lacks qt001_cp_owner or qt001_cp_ledger:"
+    "this login lacks the membership of its duty, or has it without INHERIT, or the operator's lacks the owner role or the ledger role:"
     ' docs/operator.md, "Without superuser"'
 )
 """For SQLSTATE 42501 without a hint of ours."""

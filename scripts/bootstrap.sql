@@ -7,6 +7,11 @@
 --
 --   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v rehearsal=yes -f scripts/bootstrap.sql
 --
+-- Where the policy names owner and ledger role ([roles] owner, ledger), with the same two:
+--
+--   psql -X -v ON_ERROR_STOP=1 -d DATABASE -v owner=shop_cp_owner -v ledger=shop_cp_ledger
+--       -f scripts/bootstrap.sql
+--
 -- A superuser of PostgreSQL 17 or later: PGOPTIONS='-c event_triggers=off' before psql. A login
 -- event trigger of the application would run, with your rights, before the first line of this file.
 -- Anybody else: qt001-cp inventory first, which looks from another database whether there is one.
@@ -27,8 +32,21 @@
 \else
 \set rehearsal no
 \endif
+-- The pair of this database: who owns what is transferred, and who owns what decides.
+\if :{?owner}
+\else
+\set owner qt001_cp_owner
+\endif
+\if :{?ledger}
+\else
+\set ledger qt001_cp_ledger
+\endif
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
+-- For the blocks below: psql puts no variable into a text between dollars.
+SELECT set_config('qt001_cp.owner', :'owner', true) AS owner,
+       set_config('qt001_cp.ledger', :'ledger', true) AS ledger
+\gset
 SELECT current_setting('server_version_num')::int >= 160000 AS with_options
 \gset
 -- No role that is made here makes its creator a member (PostgreSQL 16 and later).
@@ -63,6 +81,85 @@ BEGIN
 END
 $version$;
 
+-- A pair: two roles of its own, by names that need no quotes, in no other pair. What a database has
+-- been given it keeps.
+DO $pair$
+DECLARE
+    wrong record;
+    half CONSTANT text[] := ARRAY[current_setting('qt001_cp.owner'),
+                                  current_setting('qt001_cp.ledger')];
+BEGIN
+    SELECT bad.* INTO wrong FROM (
+        SELECT format('a role of its own, whose name needs no quotes, as %s', what) AS expected,
+               format('%L', name) AS found, format('Name another one: -v %s=shop_cp_%1$s', what)
+                   AS mend
+        FROM unnest(half, ARRAY['owner', 'ledger']) named(name, what)
+        WHERE name !~ '^[a-z][a-z0-9_]{0,62}$' OR starts_with(name, 'pg_')
+           OR name IN (SELECT word FROM pg_get_keywords() WHERE catcode <> 'U')
+           OR name IN ('qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier',
+                       'qt001_cp_auditor')
+           OR name = 'qt001_cp_' || CASE what WHEN 'owner' THEN 'ledger' ELSE 'owner' END
+           OR half[1] = half[2]
+        UNION ALL
+        SELECT format('owner and ledger role %s, %s, for which it was run in database %I', owner,
+                      ledger, current_database()),
+               array_to_string(half, ', '),
+               format('Run it with these: -v owner=%s -v ledger=%s', owner, ledger)
+        FROM (SELECT owner.rolname AS owner, ledger.rolname AS ledger
+              FROM pg_namespace space JOIN pg_roles ledger ON ledger.oid = space.nspowner
+              JOIN pg_auth_members half ON half.member = ledger.oid
+              JOIN pg_roles owner ON owner.oid = half.roleid
+              WHERE space.nspname = 'qt001_cp'
+                AND owner.rolname NOT IN ('qt001_cp_author', 'qt001_cp_operator',
+                                          'qt001_cp_verifier', 'qt001_cp_auditor')
+                AND owner.oid IN (SELECT grantee FROM aclexplode(space.nspacl))
+                AND NOT owner.rolcanlogin AND NOT ledger.rolcanlogin) known
+        WHERE ARRAY[owner, ledger]::text[] <> half
+        UNION ALL
+        SELECT format('%s to be of this pair alone', role.rolname),
+               'a role that owns, holds, has members or is one already',
+               format('Name another one: -v %s=...',
+                      CASE role.rolname WHEN half[1] THEN 'owner' ELSE 'ledger' END)
+        FROM pg_roles role
+        WHERE role.rolname = ANY (half)
+          AND NOT EXISTS (SELECT 1 FROM pg_auth_members pair
+                          WHERE pair.roleid = to_regrole(half[1])
+                            AND pair.member = to_regrole(half[2]))
+          AND (EXISTS (SELECT 1 FROM pg_shdepend
+                       WHERE refclassid = 'pg_authid'::regclass AND refobjid = role.oid)
+               OR EXISTS (SELECT 1 FROM pg_auth_members
+                          WHERE role.oid IN (roleid, member)))
+        LIMIT 1) bad;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT122',
+            MESSAGE = format('bootstrap refused: expected %s, found %s', wrong.expected,
+                             wrong.found),
+            HINT = wrong.mend;
+    END IF;
+END
+$pair$;
+
+-- A pair of two databases: who is a member here is one there. Nothing is wrong with it, but whoever
+-- runs this should know.
+DO $beside$
+DECLARE
+    others text;
+BEGIN
+    SELECT string_agg(DISTINCT database.datname, ', ') INTO others
+    FROM pg_shdepend belonging JOIN pg_database database ON database.oid = belonging.dbid
+    WHERE belonging.refclassid = 'pg_authid'::regclass AND belonging.deptype = 'o'
+      AND belonging.refobjid IN (to_regrole(current_setting('qt001_cp.owner')),
+                                 to_regrole(current_setting('qt001_cp.ledger')))
+      AND database.datname <> current_database();
+    IF others IS NOT NULL THEN
+        RAISE NOTICE 'owner and ledger role %, % are also those of database %: while the ledger '
+            'role is lent for one of them, a gate of each is closed. A pair of its own: '
+            '-v owner=... -v ledger=...', current_setting('qt001_cp.owner'),
+            current_setting('qt001_cp.ledger'), others;
+    END IF;
+END
+$beside$;
+
 -- What is there stays, but for what somebody else could have laid before: a role that can log in, a
 -- schema of another owner, privileges that would come with each table that is made here.
 DO $planted$
@@ -79,7 +176,8 @@ BEGIN
                format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS; '
                       '-- and see who is a member of it', role.rolname) AS mend
         FROM pg_roles role
-        WHERE role.rolname IN ('qt001_cp_ledger', 'qt001_cp_owner', 'qt001_cp_author',
+        WHERE role.rolname IN (current_setting('qt001_cp.ledger'),
+                               current_setting('qt001_cp.owner'), 'qt001_cp_author',
                                'qt001_cp_operator', 'qt001_cp_verifier', 'qt001_cp_auditor')
           AND (role.rolcanlogin OR role.rolsuper OR role.rolcreaterole OR role.rolreplication
                OR role.rolbypassrls)
@@ -87,7 +185,8 @@ BEGIN
         SELECT format('schema %I of %s', nspname, pg_get_userbyid(nspowner)),
                format('DROP SCHEMA %I CASCADE; -- after a look at what is in it', nspname)
         FROM pg_namespace
-        WHERE nspname = 'qt001_cp' AND pg_get_userbyid(nspowner) <> 'qt001_cp_ledger'
+        WHERE nspname = 'qt001_cp'
+          AND pg_get_userbyid(nspowner) <> current_setting('qt001_cp.ledger')
         UNION ALL
         -- Its function would run in each statement from here on, with the rights of who runs this.
         SELECT format('event trigger %I with a function of %s, who is not a superuser',
@@ -106,7 +205,8 @@ BEGIN
                format('ALTER DEFAULT PRIVILEGES FOR ROLE %I REVOKE ...; -- see pg_default_acl',
                       pg_get_userbyid(defaclrole))
         FROM pg_default_acl
-        WHERE pg_get_userbyid(defaclrole) IN ('qt001_cp_ledger', 'qt001_cp_owner')
+        WHERE pg_get_userbyid(defaclrole) IN (current_setting('qt001_cp.ledger'),
+                                              current_setting('qt001_cp.owner'))
     LOOP
         RAISE EXCEPTION USING ERRCODE = 'QT122',
             MESSAGE = 'bootstrap refused: expected nothing of the control plane that it did not '
@@ -118,34 +218,34 @@ $planted$;
 
 SELECT format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION '
               'NOBYPASSRLS', role.name)
-FROM (VALUES ('qt001_cp_ledger'), ('qt001_cp_owner'), ('qt001_cp_author'),
+FROM (VALUES (:'ledger'), (:'owner'), ('qt001_cp_author'),
              ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) role(name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role.name)
 \gexec
--- qt001_cp_ledger owns what decides, qt001_cp_owner what was transferred: nobody who may write the
+-- The ledger role owns what decides, the owner role what was transferred: nobody who may write the
 -- one as its owner can write the other. The ledger's functions read what the owner owns (they count
 -- rows, and give the apply path its sources), never the other way round.
-SELECT 'GRANT qt001_cp_owner TO qt001_cp_ledger'
-WHERE NOT pg_has_role('qt001_cp_ledger', 'qt001_cp_owner', 'USAGE')
+SELECT format('GRANT %I TO %I', :'owner', :'ledger')
+WHERE NOT pg_has_role(:'ledger', :'owner', 'USAGE')
 \gexec
 -- Who is not a superuser becomes a member of the ledger role for this transaction only: a schema is
 -- made for a role that one may take on. PostgreSQL 16 and later ask for the SET option.
-SELECT CASE WHEN pg_has_role(current_user, 'qt001_cp_ledger',
+SELECT CASE WHEN pg_has_role(current_user, :'ledger',
                              CASE WHEN :'with_options' THEN 'SET' ELSE 'MEMBER' END)
             THEN 'no' ELSE 'yes' END AS borrow
 \gset
-SELECT 'GRANT qt001_cp_ledger TO CURRENT_USER'
+SELECT format('GRANT %I TO CURRENT_USER', :'ledger')
        || CASE WHEN :'with_options' THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END
 WHERE :'borrow'
 \gexec
 
-SELECT 'CREATE SCHEMA qt001_cp AUTHORIZATION qt001_cp_ledger'
+SELECT format('CREATE SCHEMA qt001_cp AUTHORIZATION %I', :'ledger')
 WHERE NOT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'qt001_cp')
 \gexec
-SET LOCAL ROLE qt001_cp_ledger;
+SET LOCAL ROLE :"ledger";
 REVOKE ALL ON SCHEMA qt001_cp FROM PUBLIC;
 -- The owner role for the guard that the apply path calls.
-GRANT USAGE ON SCHEMA qt001_cp TO qt001_cp_owner,
+GRANT USAGE ON SCHEMA qt001_cp TO :"owner",
     qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 -- Nobody but the ledger role may create here: a routine of somebody else in this schema could be
 -- taken for one of ours.
@@ -263,36 +363,76 @@ BEGIN
 END
 $note_run_step$;
 
+CREATE OR REPLACE FUNCTION qt001_cp.pair() RETURNS TABLE (owner text, ledger text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $pair$
+-- The owner role and the ledger role of this database: whose schema qt001_cp is, and the role of
+-- which that one is a member and which has USAGE on it, beside the duties. One row.
+SELECT min(owner.rolname::text), min(ledger.rolname::text)
+FROM pg_namespace space JOIN pg_roles ledger ON ledger.oid = space.nspowner
+JOIN pg_auth_members half ON half.member = ledger.oid
+JOIN pg_roles owner ON owner.oid = half.roleid
+WHERE space.nspname = 'qt001_cp'
+  AND owner.rolname NOT IN ('qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier',
+                            'qt001_cp_auditor')
+  AND owner.oid IN (SELECT grantee FROM aclexplode(space.nspacl))
+$pair$;
+
+CREATE OR REPLACE FUNCTION qt001_cp.default_names(words text, owner text, ledger text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $default_names$
+-- With the default names in the place of this database's pair. Where it has other names, a default
+-- one is somebody else's, and becomes another word: nothing can be taken for what it is not.
+SELECT replace(replace(regexp_replace(regexp_replace(regexp_replace(words COLLATE "C",
+    '\m' || owner || '\M', E'\x01', 'g'), '\m' || ledger || '\M', E'\x02', 'g'),
+    '\m(qt001_cp_)(owner|ledger)\M', 'another \1\2', 'g'),
+    E'\x01', 'qt001_cp' || '_owner'), E'\x02', 'qt001_cp' || '_ledger')
+$default_names$;
+
 CREATE OR REPLACE FUNCTION qt001_cp.structure_digest() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $structure_digest$
+-- long: one list of everything, which is hashed as a whole.
 -- sha256 of all that is in schema qt001_cp: routines, relations, columns, constraints and triggers,
--- whose they are, what others may do, whether they are enabled. Left out is what differs between
+-- whose they are, what others may do, whether they are enabled, by the default names of the pair:
+-- one digest, whatever the pair of this database is called. Left out is what differs between
 -- major versions (the owner's own entry in an ACL, NOT NULL constraints, how a view is printed) and
 -- the triggers of schema qt001_cp_watch.
-WITH line(words) AS (
+WITH pair AS MATERIALIZED (
+    SELECT found.* FROM qt001_cp.pair() found
+), role AS MATERIALIZED (
+    SELECT pg_roles.oid, pg_roles.rolname,
+           qt001_cp.default_names(pg_roles.rolname, pair.owner, pair.ledger) AS by_default
+    FROM pg_roles CROSS JOIN pair
+), line(words) AS (
     SELECT concat_ws(' ', 'routine', routine.oid::regprocedure, pg_get_userbyid(routine.proowner),
                format_type(routine.prorettype, NULL), routine.prosecdef, routine.provolatile,
                routine.proparallel, routine.proisstrict, routine.proconfig,
-               encode(sha256(convert_to(routine.prosrc, 'UTF8')), 'hex'),
+               encode(sha256(convert_to(
+                   qt001_cp.default_names(routine.prosrc, pair.owner, pair.ledger), 'UTF8')),
+                      'hex'),
                (SELECT string_agg(
                     concat_ws(' ', grantee.rolname, entry.privilege_type, entry.is_grantable),
-                    ',' ORDER BY grantee.rolname COLLATE "C" NULLS FIRST, entry.privilege_type)
+                    ',' ORDER BY grantee.by_default COLLATE "C" NULLS FIRST, entry.privilege_type)
                 FROM aclexplode(coalesce(routine.proacl, acldefault('f', routine.proowner))) entry
-                LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee
+                LEFT JOIN role grantee ON grantee.oid = entry.grantee
                 WHERE entry.grantee <> routine.proowner))
-    FROM pg_proc routine WHERE routine.pronamespace = 'qt001_cp'::regnamespace
+    FROM pg_proc routine CROSS JOIN pair
+    WHERE routine.pronamespace = 'qt001_cp'::regnamespace
     UNION ALL
     SELECT concat_ws(' ', 'relation', relation.relname, relation.relkind,
                pg_get_userbyid(relation.relowner), relation.relrowsecurity,
                relation.relforcerowsecurity, relation.reloptions,
                (SELECT string_agg(
                     concat_ws(' ', grantee.rolname, entry.privilege_type, entry.is_grantable),
-                    ',' ORDER BY grantee.rolname COLLATE "C" NULLS FIRST, entry.privilege_type)
+                    ',' ORDER BY grantee.by_default COLLATE "C" NULLS FIRST, entry.privilege_type)
                 FROM aclexplode(relation.relacl) entry
-                LEFT JOIN pg_roles grantee ON grantee.oid = entry.grantee
+                LEFT JOIN role grantee ON grantee.oid = entry.grantee
                 WHERE entry.grantee <> relation.relowner))
     FROM pg_class relation
     WHERE relation.relnamespace = 'qt001_cp'::regnamespace
@@ -323,10 +463,12 @@ WITH line(words) AS (
       AND routine.pronamespace = 'qt001_cp'::regnamespace
       -- Before 15 the trigger of a partition, made from its parent's, counts as internal.
       AND (NOT trigger.tgisinternal OR trigger.tgparentid <> 0)
+), named(words) AS MATERIALIZED (
+    SELECT qt001_cp.default_names(line.words, pair.owner, pair.ledger) FROM line CROSS JOIN pair
 )
 SELECT encode(sha256(convert_to(
-    string_agg(line.words, E'\n' ORDER BY line.words COLLATE "C"), 'UTF8')), 'hex')
-FROM line
+    string_agg(named.words, E'\n' ORDER BY named.words COLLATE "C"), 'UTF8')), 'hex')
+FROM named
 $structure_digest$;
 
 CREATE OR REPLACE FUNCTION qt001_cp.end_run(script text, steps text[], structure text) RETURNS void
@@ -348,7 +490,7 @@ BEGIN
                              coalesce(nullif(array_to_string(found_steps, ', '), ''), 'none')),
             HINT = 'Run only the printed script, as it is, alone in its transaction.';
     END IF;
-    IF found_structure <> structure THEN
+    IF found_structure IS DISTINCT FROM structure THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
             MESSAGE = format('%s refused: expected schema qt001_cp with digest %s, found %s',
                              script, structure, found_structure),
@@ -441,9 +583,10 @@ END
 $refuse_version_without_run$;
 REVOKE ALL ON FUNCTION qt001_cp.begin_run(text, text), qt001_cp.require_run(text),
     qt001_cp.refuse_outside_run(text),
-    qt001_cp.note_run_step(text), qt001_cp.structure_digest(), qt001_cp.end_run(text, text[], text),
+    qt001_cp.note_run_step(text), qt001_cp.pair(), qt001_cp.default_names(text, text, text),
+    qt001_cp.structure_digest(), qt001_cp.end_run(text, text[], text),
     qt001_cp.refuse_incomplete_run(), qt001_cp.refuse_version_without_run() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION qt001_cp.require_run(text) TO qt001_cp_owner, qt001_cp_operator;
+GRANT EXECUTE ON FUNCTION qt001_cp.require_run(text) TO :"owner", qt001_cp_operator;
 
 SELECT 'CREATE CONSTRAINT TRIGGER incomplete AFTER INSERT ON qt001_cp.run
             DEFERRABLE INITIALLY DEFERRED
@@ -473,6 +616,6 @@ WHERE database = current_database()
 UPDATE qt001_cp.bootstrap SET rehearsal = true, test_authority = true
 WHERE database = current_database() AND :'mark' AND NOT rehearsal;
 RESET ROLE;
-SELECT 'REVOKE qt001_cp_ledger FROM CURRENT_USER' WHERE :'borrow'
+SELECT format('REVOKE %I FROM CURRENT_USER', :'ledger') WHERE :'borrow'
 \gexec
 COMMIT;

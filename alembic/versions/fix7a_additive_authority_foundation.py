@@ -26,16 +26,16 @@ UP, DOWN = "upgrade fix7a", "downgrade fix7a"
 def upgrade() -> None:
     policy = arguments.policy(revision)
     op.script_settings(**arguments.timeouts())
-    op.run_stage_sql(UP, "fix7a", "00_*.sql", first=True)
-    op.run_stage_sql(UP, "fix7a", "[1-9]*.sql")
-    op.run_as_ledger("configure", policy.body(), build("fix7c"))
-    op.end_script(UP, revision, ["configure"])
+    op.run_stage_sql(UP, "fix7a", "00_*.sql", first=True, pair=policy.pair)
+    op.run_stage_sql(UP, "fix7a", "[1-9]*.sql", pair=policy.pair)
+    op.run_as_ledger("configure", policy.body(), build("fix7c"), pair=policy.pair)
+    op.end_script(UP, revision, ["configure"], pair=policy.pair)
 
 
 def downgrade() -> None:
-    exported = arguments.exported_head()
+    ledger = arguments.exported()
     op.script_settings(**arguments.timeouts())
     op.begin_script(DOWN, None)
-    op.run_as_ledger("require_export", exported)
-    op.run_stage_sql(DOWN, "fix7a", "zz_drop.sql")
-    op.end_script(DOWN, None, ["require_export"])
+    op.run_as_ledger("require_export", ledger.head, pair=ledger.pair)
+    op.run_stage_sql(DOWN, "fix7a", "zz_drop.sql", pair=ledger.pair)
+    op.end_script(DOWN, None, ["require_export"], pair=ledger.pair)

@@ -1,6 +1,6 @@
 """FIX7b: authority and ACL cutover
 
-Transfers the objects of one sealed manifest to qt001_cp_owner, takes the application role's and PUBLIC's privileges on
+Transfers the objects of one sealed manifest to the owner role, takes the application role's and PUBLIC's privileges on
 them, and grants SELECT on the curated views. All preconditions and postconditions run in SQL, in the same transaction.
 
 Needs -x manifest=FILE. -x rehearsal=first: this run makes the no-go record (only in a rehearsal).

@@ -29,9 +29,9 @@ def upgrade() -> None:
     op.require_rehearsal("FIX7c")
     op.script_settings(**arguments.timeouts())
     op.begin_script(UP, revision)
-    op.run_stage_sql(UP, "fix7c", "[1-9]*.sql")
+    op.run_stage_sql(UP, "fix7c", "[1-9]*.sql", pair=manifest.pair)
     op.guard("deploy_begin", manifest.digest())
-    op.run_as_ledger("deploy_documents", manifest.digest(), *documents)
+    op.run_as_ledger("deploy_documents", manifest.digest(), *documents, pair=manifest.pair)
     op.replace_sources(UP, manifest, "after")
     op.apply_manifest(manifest, "retire")
     op.guard("deploy_end", manifest.digest())
@@ -50,7 +50,7 @@ def downgrade() -> None:
     op.apply_manifest(manifest, "revive")
     op.replace_sources(DOWN, manifest, "before")
     op.guard("undeploy_end", manifest.digest())
-    op.run_stage_sql(DOWN, "fix7c", "zz_drop.sql")
+    op.run_stage_sql(DOWN, "fix7c", "zz_drop.sql", pair=manifest.pair)
     op.end_script(
         DOWN, down_revision, ["undeploy_begin", "watch_end", *statement_steps(manifest, "revive"), "undeploy_end"]
     )

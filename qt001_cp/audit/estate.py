@@ -14,9 +14,9 @@ import psycopg
 from qt001_cp.audit import growth, privileges
 from qt001_cp.audit.chain import STEPS
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.control import pair_of
 from qt001_cp.audit.live import Entry, Live, entries, words
 
-OWNER: Final = "qt001_cp_owner"
 MAINTAIN_SINCE: Final = 17
 _BEFORE_MAINTAIN: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 """All that there was to grant on a table: a dump of that says GRANT ALL."""
@@ -48,6 +48,7 @@ def owners_and_acls(manifest: Manifest, live: Objects, stage: str, first_major: 
     """Every object of the manifest, transferred or not; after the cutover another owner or ACL of a retained one is told.
     ``first_major``: of the server that owners and ACLs are worded by."""
     check, application = Check("owners and ACLs against the manifest"), manifest["application"]
+    owner = pair_of(manifest).owner
     older = first_major < MAINTAIN_SINCE
     for o in manifest["objects"]:
         check.looked_at += 1
@@ -56,7 +57,9 @@ def owners_and_acls(manifest: Manifest, live: Objects, stage: str, first_major: 
         found = live.get((o["kind"], o["identity"]))
         if found is None:
             gone = o["kind"] == "default acl" and o["disposition"] == "transfer" and stage != "fix7a"
-            if not gone and o["kind"] != "user mapping":
+            if stage != "fix7a" and growth.may_go(manifest, o["kind"], o["identity"]):
+                check.told.append(f"{name}: a partition that is gone")
+            elif not gone and o["kind"] != "user mapping":
                 found_in.append(f"{name}: it is not in this database")
             continue
         if found.owner != state["owner"]:
@@ -68,13 +71,13 @@ def owners_and_acls(manifest: Manifest, live: Objects, stage: str, first_major: 
             wanted, there = (growth.weighed(o["kind"], acl, application) for acl in (wanted, there))
         found_in += _acl(name, wanted, there)
         if o["disposition"] == "lend" and stage != "fix7a":
-            check.faults += _acl(name, _of_owner(wanted), _of_owner(there))
+            check.faults += _acl(name, _of_owner(wanted, owner), _of_owner(there, owner))
         columns = {c["column"]: entries(c["acl"]) for c in state["columns"] if c["acl"]}
         for column in sorted(columns.keys() | found.columns.keys()):
             wanted, there = columns.get(column, set()), found.columns.get(column, set())
             found_in += _acl(f"{name}, column {column}", wanted, there)
             if o["disposition"] == "lend" and stage != "fix7a":
-                check.faults += _acl(f"{name}, column {column}", _of_owner(wanted), _of_owner(there))
+                check.faults += _acl(f"{name}, column {column}", _of_owner(wanted, owner), _of_owner(there, owner))
     return check
 
 
@@ -89,9 +92,9 @@ def without_maintain(acl: set[Entry]) -> set[Entry]:
     return {entry for entry in acl if not came(entry)}
 
 
-def _of_owner(acl: set[Entry]) -> set[Entry]:
+def _of_owner(acl: set[Entry], owner: str) -> set[Entry]:
     """What the control plane's owner holds by name: of another role's object, the loan."""
-    return {e for e in acl if e[1] == OWNER}
+    return {e for e in acl if e[1] == owner}
 
 
 def denominator(manifest: Manifest, live: Objects, stage: str, policy: Manifest | None) -> Check:
@@ -115,7 +118,9 @@ def reach(manifest: Manifest, live: Objects, noted: Iterable[Mapping[str, Any]],
     """After the cutover: nothing of the application's touches what was transferred, or can be taken for it."""
     check = Check("what the application role's objects touch")
     check.looked_at = len(live)
-    check.faults += sorted({*growth.touching(manifest, live, noted, policy), *growth.taken_for(manifest, live, OWNER)})
+    check.faults += sorted(
+        {*growth.touching(manifest, live, noted, policy), *growth.taken_for(manifest, live, pair_of(manifest).owner)}
+    )
     return check
 
 

@@ -18,6 +18,8 @@ import rfc8785
 from qt001_cp.audit import shape
 from qt001_cp.audit.chain import Chain
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.control import Pair
+from qt001_cp.audit.place import Place, same_timeline
 from qt001_cp.audit.queries import rows
 
 _NAMING = ("configured", "captured", "proposed", "sealed", "withdrawn", "cutover", "restored", "deployed",
@@ -120,17 +122,17 @@ def triggers(connection: psycopg.Connection) -> Check:
     return check
 
 
-def owner(connection: psycopg.Connection) -> Check:
+def owner(connection: psycopg.Connection, pair: Pair) -> Check:
     """Nobody who is no superuser can write what decides: it belongs to the ledger role, which nobody is a member of."""
     check = Check("who can write the ledger", looked_at=1)
     check.faults += [
         f"{r['object']}: expected nothing but the ledger role's own, which nobody is a member of, found {r['found']}"
-        for r in rows(connection, "ledger_owner.sql")
+        for r in rows(connection, "ledger_owner.sql", pair.owner, pair.ledger)
     ]
     return check
 
 
-def instance(connection: psycopg.Connection, events: list[dict[str, Any]]) -> Check:
+def instance(connection: psycopg.Connection, events: list[dict[str, Any]], place: Place) -> Check:
     """The ledger is the one that this database was given, not one that was restored or copied and forgets what came after."""
     check = Check("the instance of the ledger", looked_at=1)
     known = [e for e in events if e["verb"] in ("configured", "adopted")]
@@ -138,6 +140,7 @@ def instance(connection: psycopg.Connection, events: list[dict[str, Any]]) -> Ch
     (live,) = rows(connection, "instance.sql")
     if not isinstance(noted, dict) or any(noted.get(k) != live[k] for k in ("database", "ledger")):
         check.faults.append(f"it was recorded for {noted}, and is in {live}: restored from a dump, or copied")
+    same_timeline(check, events, place)
     return check
 
 

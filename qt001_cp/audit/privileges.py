@@ -12,6 +12,7 @@ from typing import Any, Final
 import psycopg
 
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.control import Pair
 from qt001_cp.audit.live import Live
 from qt001_cp.audit.queries import rows
 
@@ -21,7 +22,7 @@ SINCE: Final = {
 """Each privilege, and the major version that brought it."""
 ON_COLUMNS: Final = ("INSERT", "SELECT", "UPDATE", "REFERENCES")
 _BEYOND: Final = ("qt001_cp_", "pg_")
-"""How the names of the new owner, the duties and the server's own roles begin."""
+"""How the names of the duties and the server's own roles begin, and those of owner and ledger role where nobody gives them others."""
 
 
 def known(server_version: int) -> list[str]:
@@ -35,14 +36,14 @@ def effective(connection: psycopg.Connection, role: str, relations: Iterable[int
     return rows(connection, "effective_privileges.sql", role, list(ON_COLUMNS), asked, list(relations))
 
 
-def roles(connection: psycopg.Connection, application: str) -> Check:
+def roles(connection: psycopg.Connection, application: str, pair: Pair) -> Check:
     """The application role gets around no ACL: by an attribute, or as a member of the new owner, a duty, or the server's own."""
     check = Check("roles of the application")
     for role in rows(connection, "application_roles.sql", application):
         check.looked_at += 1
         if role["name"] == application:
             check.faults += [f"{application} has {attribute}" for attribute in role["attributes"]]
-        elif role["attributes"] or role["name"].startswith(_BEYOND):
+        elif role["attributes"] or role["name"].startswith(_BEYOND) or role["name"] in pair:
             having = f", which has {', '.join(role['attributes'])}" if role["attributes"] else ""
             check.faults.append(f"{application} is a member of {role['name']}{having}")
     return check

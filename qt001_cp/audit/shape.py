@@ -40,6 +40,7 @@ _WITH_TYPES: Final = ("operator", "function", "procedure", "aggregate")
 _WITH_METHOD: Final = ("operator class", "operator family")
 _IN_NO_SCHEMA: Final = ("database", "tablespace", "schema", "language", "server", "publication", "subscription", "large object",
                         "default acl")  # fmt: skip
+_PAIR: Final = Either(type(None), {"owner": str, "ledger": str})
 _MAYBE: Final = Either(type(None), _STATE)
 SHAPES: Final[dict[str, Shape]] = {
     "qt001.manifest.object/": {
@@ -72,6 +73,8 @@ def problem(document: Any) -> str | None:
     schema = str(document.get("schema"))
     shape = next((s for begin, s in SHAPES.items() if schema.startswith(begin)), None)
     wrong = _problem(document, shape, "") if shape is not None else None
+    if wrong is None and shape is SHAPES["qt001.manifest.object/"]:
+        wrong = _problem(document.get("pair"), _PAIR, "pair")
     if wrong is None and shape is SHAPES["qt001.manifest.object/"]:
         wrong = next((w for n, o in enumerate(document["objects"]) if (w := _asked(o, f"objects.{n}"))), None)
     return wrong

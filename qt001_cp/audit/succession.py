@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.control import pair_of
 from qt001_cp.audit.growth import decided
 
-OWNER: Final = "qt001_cp_owner"
 Node = tuple[str, str]
 Manifest = Mapping[str, Any]
 _MOVES: Final = frozenset({"move", "unmove"})
-_SAME: Final = ("database", "application", "apply_path", "blocked", "legacy")
+_SAME: Final = ("database", "application", "pair", "apply_path", "blocked", "legacy")
 NEWEST: Final = 99
 _WORDS: Final = ("definition", "source", "storage", "storage_source")
 """What another major version of the server words in its own way."""
@@ -90,7 +90,7 @@ def _inherited(manifest: Manifest, before: Manifest, policy: Manifest | None) ->
         fault = (
             _moved(one, other, before, policy)
             if one is not None and _MOVES & one["ways"].keys()
-            else _object(one, other)
+            else _object(one, other, pair_of(before).owner, policy)
         )
         if fault:
             yield f"{node[0]} {node[1]}: {fault}"
@@ -121,12 +121,13 @@ def _settled(o: Mapping[str, Any]) -> Mapping[str, Any]:
 def _moved(mine: Mapping[str, Any], theirs: Mapping[str, Any] | None, before: Manifest, policy: Manifest | None) -> str:
     """What a change takes its policy transfers, and it is not the owner's yet; what it gives back its policy retains, and it goes as the
     predecessor would give it back."""
+    owner = pair_of(before).owner
     ways, was = mine["ways"], theirs["disposition"] if theirs is not None else "retain"
     if not ways.keys() >= _MOVES or decided(policy, mine["kind"], mine["identity"]) != mine["disposition"]:
         return "it is moved, and its policy does not say so"
     if mine["disposition"] == "transfer":
         mended = "forward" in ways and (ways["move"], ways["unmove"]) != (ways["forward"], ways["restore"])
-        taken = was == "retain" and mine["before"]["owner"] != OWNER == mine["after"]["owner"] and not mended
+        taken = was == "retain" and mine["before"]["owner"] != owner == mine["after"]["owner"] and not mended
         return (
             ""
             if taken and mine["retired"] is None
@@ -136,7 +137,7 @@ def _moved(mine: Mapping[str, Any], theirs: Mapping[str, Any] | None, before: Ma
         return "it is given back, and was not transferred"
     led = theirs["ways"]
     same = mine["before"] == theirs["before"] and mine["after"] is None and ways["move"] == led.get("restore")
-    if not same or ways["unmove"] != led.get("forward", ways["unmove"]) or mine["before"]["owner"] == OWNER:
+    if not same or ways["unmove"] != led.get("forward", ways["unmove"]) or mine["before"]["owner"] == owner:
         return "it is given back, and not as its predecessor would give it"
     if theirs["retired"] is not None or mine["identity"] in _closed(before):
         return "it is given back, and belongs to the apply path or the legacy authority"
@@ -151,13 +152,22 @@ def _closed(manifest: Manifest) -> set[str]:
     return found | {item["table"] for item in manifest["blocked"]}
 
 
-def _object(mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> str:
+def _born(mine: Mapping[str, Any], owner: str, policy: Manifest | None) -> bool:
+    """The owner's now; before it the owner's too, without a way, or the role's that a rule names for such as it."""
+    if mine["disposition"] != "transfer" or mine["after"]["owner"] != owner or mine["retired"] is not None:
+        return False
+    if mine["before"]["owner"] == owner:
+        return mine["before"] == mine["after"] and not mine["ways"]
+    heirs = {rule.get("back_to") for rule in (policy or {}).get("rule") or ()} - {None}
+    return mine["before"]["owner"] in heirs and set(mine["ways"]) <= {"restore"}
+
+
+def _object(
+    mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None, owner: str, policy: Manifest | None
+) -> str:
     if theirs is None:
         assert mine is not None
-        born = (
-            mine["disposition"] == "transfer" and mine["before"]["owner"] == OWNER and mine["before"] == mine["after"]
-        )
-        return "" if born and not mine["ways"] and mine["retired"] is None else f"it is new, and not only {OWNER}'s"
+        return "" if _born(mine, owner, policy) else f"it is new, and not only {owner}'s"
     if theirs["disposition"] != "transfer":
         settled = {**theirs, "ways": {way: steps for way, steps in theirs["ways"].items() if way not in _MOVES}}
         return "" if mine == settled else "it stays where it is, and is not as its predecessor has it"

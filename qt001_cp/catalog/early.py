@@ -18,6 +18,7 @@ from psycopg import errors
 from psycopg.rows import dict_row
 
 from qt001_cp.model.canonical import Json
+from qt001_cp.model.policy import Policy
 from qt001_cp.sql.build import newest, whole
 
 MANIFEST: Final = "draft"
@@ -68,7 +69,7 @@ class Early:
     unasked: str | None = None
 
 
-def read_early(connection: psycopg.Connection, head: Json, objects: Iterable[Json], policy: Json) -> Early:
+def read_early(connection: psycopg.Connection, head: Json, objects: Iterable[Json], policy: Policy) -> Early:
     """Ask about a manifest that nobody has recorded: ``head``, its objects, its policy. Nothing of it stays in the database."""
     stranger = connection.execute(_STRANGER).fetchone()
     if stranger is not None:
@@ -83,18 +84,18 @@ def read_early(connection: psycopg.Connection, head: Json, objects: Iterable[Jso
         return Early(unasked=f"FIX7b's checks were not asked, they need temporary functions in this database: {said}")
 
 
-def _asked(connection: psycopg.Connection, head: Json, objects: Iterable[Json], policy: Json) -> Early:
+def _asked(connection: psycopg.Connection, head: Json, objects: Iterable[Json], policy: Policy) -> Early:
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET LOCAL check_function_bodies = off; SET LOCAL search_path = pg_catalog, pg_temp")
         cursor.execute(_STAND_IN)
-        for digest, document in ((MANIFEST, head), (head["policy"]["sha256"], policy)):
+        for digest, document in ((MANIFEST, head), (head["policy"]["sha256"], policy.raw)):
             cursor.execute("INSERT INTO pg_temp.qt001_draft VALUES (%s, %s::jsonb)", [digest, json.dumps(document)])
         with cursor.copy("COPY pg_temp.manifest_row (manifest, number, object) FROM STDIN") as copy:
             for number, item in enumerate(objects):
                 copy.write_row((MANIFEST, number, json.dumps(item)))
         cursor.execute("ANALYZE pg_temp.manifest_row")
         for text in _texts():
-            cursor.execute(text.encode())
+            cursor.execute(policy.pair.named(text).encode())
         found: list[dict[str, Any]] = []
         for call in _WANTED:
             found += cursor.execute(f"SELECT f.* FROM {_temporary(call)} f".encode())

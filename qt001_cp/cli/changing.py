@@ -13,6 +13,7 @@ from qt001_cp.cli.database import add_database, connection, dsn, named
 from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, UsageError
 from qt001_cp.model.change import require_name
+from qt001_cp.model.roles import DEFAULT
 from qt001_cp.model.versions import SUPPORTED
 from qt001_cp.rehearsal.change import ChangeRehearsal, Where
 from qt001_cp.rehearsal.made_copy import Original, make_copy, of_dump, of_source
@@ -21,7 +22,7 @@ from qt001_cp.rehearsal.transcript import Transcript
 from qt001_cp.servers import Server, open_server, server_kind
 from qt001_cp.workflow.changes import INI, new_change
 from qt001_cp.workflow.prepare import ChangeBundle, propose_change
-from qt001_cp.workflow.transferred import recorded_application
+from qt001_cp.workflow.transferred import recorded_application, recorded_pair
 
 _EPILOG = """\
 examples:
@@ -176,11 +177,12 @@ def _named_copy(arguments: argparse.Namespace) -> Iterator[Scene]:
     )
     with connection(arguments, needs_fix7a=True) as opened:
         application = recorded_application(opened)
+        pair = recorded_pair(opened) if application else DEFAULT
         login, database = opened.info.user, opened.info.dbname
     if application is None:
         raise UsageError(f"{login} may not ask database {database} for its policy", hint="name a superuser of the copy")
     with open_server("dsn", dsn=given) as server:
-        yield Scene(server, database, application=application.name)
+        yield Scene(server, database, application=application.name, pair=pair)
 
 
 def _say(what: str) -> None:

@@ -26,6 +26,7 @@ from qt001_cp.cli.trees import print_html, print_tree
 from qt001_cp.errors import EXIT_FINDINGS, EXIT_OK
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import Role
+from qt001_cp.model.roles import Pair
 from qt001_cp.plan.tree import counts, inventory_tree
 from qt001_cp.policy_file import load_policy, read_file
 from qt001_cp.sql.build import build
@@ -33,7 +34,7 @@ from qt001_cp.workflow.candidate import biggest_owner
 from qt001_cp.workflow.early import early_of_policy
 from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
-from qt001_cp.workflow.status import Status, clock_words, read_status
+from qt001_cp.workflow.status import Status, clock_words, read_status, server_words
 from qt001_cp.workflow.transferred import PROTECTED, is_cut_over, read_estate, recorded_application
 
 INVENTORY = """\
@@ -107,7 +108,7 @@ def run_inventory(arguments: argparse.Namespace) -> int:
     facts = [
         f"{len(inventory.objects)} objects: "
         + ", ".join(f"{n} {kind}" for kind, n in counts(inventory.objects).items()),
-        *([f"{protected} of them protected: qt001_cp_owner owns them"] if protected else []),
+        *([f"{protected} of them protected: the owner role of the control plane owns them"] if protected else []),
         f"{len(unclassified)} unclassified" if policy else f"of {role.name}; no policy, so nothing is classified",
     ]
     if arguments.format == "html":
@@ -117,6 +118,14 @@ def run_inventory(arguments: argparse.Namespace) -> int:
         say("\n".join(facts) + "".join(f"\n  {o.ref}" for o in unclassified))
         print_early(early)
     return EXIT_FINDINGS if unclassified or early.findings else EXIT_OK
+
+
+def _say_pair(stage: dict[str, Any]) -> None:
+    """Whose names are not the default ones, and who else has them: of that somebody should know."""
+    pair, beside = Pair.from_json(stage["pair"]), stage["pair_beside"]
+    if beside or not pair.is_default:
+        say(f"owner role {pair.owner.name}, ledger role {pair.ledger.name}" + (
+            f": also of database {', '.join(beside)}; who is a member here is one there (docs/cluster.md)" if beside else ""))  # fmt: skip
 
 
 def _application(opened: psycopg.Connection, named: str | None) -> Role:
@@ -135,6 +144,8 @@ def run_preflight(arguments: argparse.Namespace) -> int:
     else:
         way = "the way back from FIX7b" if arguments.restore else "FIX7b"
         say(f"preflight of {way} with manifest {manifest.digest()}")
+        if answer.server is not None:
+            say(server_words(answer.server))
         for a in answer.preconditions:
             say(f"  {a.mark} {a.precondition.number} {a.precondition.title}")
             say(f"      {a.evidence or 'not asked: nothing to ask about before that'}")
@@ -165,12 +176,15 @@ def _print_status(status: Status) -> None:
     found = status.stage["build"]
     release = f" of release {status.stage['revision']}" if status.stage["revision"] != status.stage["stage"] else ""
     say(f"build {found}{release}" + ("" if found == build() else f", not this program's, which is {build()}"))
+    if status.server is not None:
+        say(server_words(status.server))
     if status.acceptance:
         say(f"subject {status.acceptance['subject_digest']}")
     if status.guard:
         say(f"guard {status.guard['mode']}: {status.guard['reason']}")
     lent = ", ".join(status.stage["lent_to"]) or "nobody"
     say(f"ledger role: lent to {lent}; administrator: {status.stage['administrator']}, who ran the bootstrap")
+    _say_pair(status.stage)
     for step in status.clock_steps:
         say(clock_words(step))
     print_table(

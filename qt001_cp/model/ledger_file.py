@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.canonical import Json, canonical_bytes, digest, parse_canonical
+from qt001_cp.model.roles import DEFAULT, Pair
 
 SCHEMA: Final = "qt001.ledger/1"
 NONE: Final = "0" * 64
@@ -26,12 +27,14 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Exported:
-    """What a ledger's file says of itself, verified. ``head``: the digest of its last event, number ``events``."""
+    """What a ledger's file says of itself, verified. ``head``: the digest of its last event, number ``events``; ``pair``: the roles
+    for which FIX7a was configured."""
 
     database: str
     instance: Json
     events: int
     head: str
+    pair: Pair = DEFAULT
 
 
 class _Chain:
@@ -83,15 +86,27 @@ def read_ledger(lines: Iterable[bytes], source: str) -> Exported:
     for key, kind in kinds.items():
         if not isinstance(about.get(key), kind) or (key == "head" and not _DIGEST.fullmatch(about["head"])):
             raise ManifestError(f"{source}: line 1: expected {key}, found {about.get(key)!r}", hint=_HINT)
-    chain = _Chain(source)
+    chain, pair = _Chain(source), DEFAULT
     for number, line in numbered:
         row = _parsed(line, f"{source}: line {number}")
         event = row.get("event")
         if not isinstance(event, dict):
             raise ManifestError(f"{source}: line {number}: expected an event, found none", hint=_HINT)
         chain.add(event, row.get("digest"))
+        if event.get("verb") == "configured":
+            pair = _pair(event, f"{source}: line {number}")
     _whole(about, chain)
-    return Exported(about["database"], about["instance"], chain.number, chain.head)
+    return Exported(about["database"], about["instance"], chain.number, chain.head, pair)
+
+
+def _pair(event: Json, source: str) -> Pair:
+    """Raises :class:`ManifestError` for what cannot be one."""
+    try:
+        return Pair.from_json(event["detail"].get("roles"))
+    except (KeyError, TypeError, AttributeError, ManifestError) as exc:
+        raise ManifestError(
+            f"{source}: expected the roles for which FIX7a was configured, found {exc}", hint=_HINT
+        ) from exc
 
 
 def _parsed(line: bytes, source: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from alembic import context
 
 from qt001_cp.errors import FileProblem, Refused, UsageError
 from qt001_cp.model.canonical import parse_canonical
-from qt001_cp.model.ledger_file import read_ledger
+from qt001_cp.model.ledger_file import Exported, read_ledger
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.policy import Policy
 from qt001_cp.policy_file import load_policy, read_file, read_lines
@@ -88,8 +88,8 @@ def documents(revision: str) -> tuple[bytes, ...]:
     return tuple(document(name, revision) for name in DOCUMENTS)
 
 
-def exported_head() -> str:
-    """The digest of the last event of the export that the downgrade to base asks for; the whole file is verified.
+def exported() -> Exported:
+    """The export that the downgrade to base asks for; the whole file is verified.
 
     Raises :class:`Refused` (QT209) where none is given, :class:`FileProblem` or :class:`ManifestError` for what is none.
     """
@@ -101,7 +101,7 @@ def exported_head() -> str:
             hint="qt001-cp ledger export --out ledger.jsonl --database …, keep the file, then"
             " alembic -x ledger=ledger.jsonl downgrade base (or with fix7a:base --sql)",
         )
-    return read_ledger(read_lines(Path(value)), value).head
+    return read_ledger(read_lines(Path(value)), value)
 
 
 def first_rehearsal() -> bool:

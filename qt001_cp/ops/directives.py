@@ -17,7 +17,7 @@ from qt001_cp.emit.statements import statement
 from qt001_cp.errors import FileProblem, Refused
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.names import ObjectRef, Role
-from qt001_cp.model.roles import LEDGER
+from qt001_cp.model.roles import DEFAULT, Pair
 from qt001_cp.model.steps import ChangeOwner, Grant, Revoke
 from qt001_cp.ops.verbatim import emit
 from qt001_cp.plan.order import Direction
@@ -138,17 +138,17 @@ class GuardOp(_Simple):
 
 @Operations.register_operation("run_as_ledger")
 class RunAsLedgerOp(_Simple):
-    """``op.run_as_ledger("function", arg, ...)``: the same, as qt001_cp_ledger; for what has no entry point."""
+    """``op.run_as_ledger("function", arg, ..., pair=pair)``: the same, as the ledger role; for what has no entry point."""
 
-    def __init__(self, function: str, *args: Argument) -> None:
-        self.function, self.args = function, args
+    def __init__(self, function: str, *args: Argument, pair: Pair = DEFAULT) -> None:
+        self.function, self.args, self.pair = function, args, pair
 
     @classmethod
-    def run_as_ledger(cls, operations: Operations, function: str, *args: Argument) -> None:
-        operations.invoke(cls(function, *args))
+    def run_as_ledger(cls, operations: Operations, function: str, *args: Argument, **kw: Any) -> None:
+        operations.invoke(cls(function, *args, **kw))
 
     def sql(self) -> Sequence[str]:
-        return _as_ledger(GuardOp(self.function, *self.args).sql())
+        return _as_ledger(self.pair, GuardOp(self.function, *self.args).sql())
 
 
 @Operations.register_operation("run_stage_sql")
@@ -156,23 +156,25 @@ class RunStageSqlOp(_Simple):
     """``op.run_stage_sql("upgrade fix7a", "fix7a", "[1-9]*.sql")``: the files of a stage whose names match, in their order.
 
     Each is one statement, which runs only where its script has begun, as the ledger role. ``first``: the file that begins the
-    script, as it is, in the operator's own name. Raises :class:`FileProblem` for a frozen file that was edited.
+    script, as it is, in the operator's own name. Raises what :func:`qt001_cp.sql.build.stage_files` raises.
     """
 
-    def __init__(self, script: str, stage: str, pattern: str, *, first: bool = False) -> None:
-        self.script, self.stage, self.pattern, self.first = script, stage, pattern, first
+    def __init__(self, script: str, stage: str, pattern: str, *, first: bool = False, pair: Pair = DEFAULT) -> None:
+        self.script, self.stage, self.pattern, self.first, self.pair = script, stage, pattern, first, pair
 
     @classmethod
-    def run_stage_sql(cls, operations: Operations, script: str, stage: str, pattern: str, **kw: bool) -> None:
+    def run_stage_sql(cls, operations: Operations, script: str, stage: str, pattern: str, **kw: Any) -> None:
         operations.invoke(cls(script, stage, pattern, **kw))
 
     def sql(self) -> Sequence[str]:
-        texts = {n: text for n, text in stage_files(self.stage).items() if Path(n).match(self.pattern)}
+        texts = {n: text for n, text in stage_files(self.stage, self.pair).items() if Path(n).match(self.pattern)}
         if not texts:
             raise FileProblem(f"stage {self.stage} has no file {self.pattern}")
         if self.first:
             return list(texts.values())
-        return _as_ledger([file_block(self.script, f"{self.stage}/{name}", text) for name, text in texts.items()])
+        return _as_ledger(
+            self.pair, [file_block(self.script, f"{self.stage}/{name}", text) for name, text in texts.items()]
+        )
 
 
 @Operations.register_operation("begin_script")
@@ -193,19 +195,21 @@ class BeginScriptOp(_Simple):
 
 @Operations.register_operation("end_script")
 class EndScriptOp(_Simple):
-    """``op.end_script("upgrade fix7b", "fix7b", steps)``: all steps have run, and schema qt001_cp is as it has to be."""
+    """``op.end_script("upgrade fix7b", "fix7b", steps, pair=pair)``: all steps have run, and schema qt001_cp is as it has to be."""
 
-    def __init__(self, script: str, revision: str | None, steps: Sequence[str]) -> None:
-        self.script, self.revision, self.steps = script, revision, tuple(steps)
+    def __init__(self, script: str, revision: str | None, steps: Sequence[str], pair: Pair = DEFAULT) -> None:
+        self.script, self.revision, self.steps, self.pair = script, revision, tuple(steps), pair
 
     @classmethod
-    def end_script(cls, operations: Operations, script: str, revision: str | None, steps: Sequence[str]) -> None:
-        operations.invoke(cls(script, revision, steps))
+    def end_script(
+        cls, operations: Operations, script: str, revision: str | None, steps: Sequence[str], **kw: Any
+    ) -> None:
+        operations.invoke(cls(script, revision, steps, **kw))
 
     def sql(self) -> Sequence[str]:
         structure = structures().get(self.revision or "base", "")
         if self.script.endswith("fix7a"):  # before and after it there is no entry point
-            return RunAsLedgerOp("end_run", self.script, self.steps, structure).sql()
+            return RunAsLedgerOp("end_run", self.script, self.steps, structure, pair=self.pair).sql()
         return GuardOp("finish_run", self.script, self.steps, structure).sql()
 
 
@@ -226,7 +230,7 @@ class ReplaceSourcesOp(_Simple):
     def sql(self) -> Sequence[str]:
         texts = [r.after if self.which == "after" else r.before for r in self.manifest.repoint]
         blocks = [file_block(self.script, f"source {n} of {len(texts)}", f"{t}\n") for n, t in enumerate(texts, 1)]
-        return ['SET LOCAL ROLE "qt001_cp_owner"', *blocks, "RESET ROLE"]
+        return [f"SET LOCAL ROLE {identifier(self.manifest.pair.owner.name)}", *blocks, "RESET ROLE"]
 
 
 @Operations.register_operation("script_settings")
@@ -304,9 +308,9 @@ for _op in (TransferOwnershipOp, RevokePrivilegesOp, GrantPrivilegesOp, ApplyMan
     Operations.implementation_for(_op)(_run)
 
 
-def _as_ledger(statements: Sequence[str]) -> Sequence[str]:
+def _as_ledger(pair: Pair, statements: Sequence[str]) -> Sequence[str]:
     """The same by the role that owns what decides, which is lent for it."""
-    return [f"SET LOCAL ROLE {identifier(LEDGER.name)}", *statements, "RESET ROLE"]
+    return [f"SET LOCAL ROLE {identifier(pair.ledger.name)}", *statements, "RESET ROLE"]
 
 
 def _argument(value: Argument) -> str:

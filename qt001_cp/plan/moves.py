@@ -9,8 +9,8 @@ from qt001_cp.errors import ManifestError
 from qt001_cp.model.change import Change
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
+from qt001_cp.model.names import Role
 from qt001_cp.model.policy import Policy
-from qt001_cp.model.roles import OWNER
 from qt001_cp.model.steps import StepPlan
 from qt001_cp.plan.analysis import Analyses
 from qt001_cp.plan.generate import transfers
@@ -35,9 +35,13 @@ def draft(predecessor: ObjectManifest, estate: Estate, policy: Policy, change: C
     The successor as far as it is known before the text has run. Raises :class:`ManifestError` for what no change can move,
     :class:`NotRestorable` as a cutover would.
     """
+    _require_pair(predecessor, policy)
     known = {o.ref.key: o for o in predecessor.objects}
     taken = {o.ref.key: o for o in _taken(known, estate, policy)}
-    stays = [_given(o, policy, predecessor) if _is_given(o, policy) else settled(o) for o in predecessor.objects]
+    stays = [
+        _given(o, policy, predecessor) if _is_given(o, policy, predecessor.pair.owner) else settled(o)
+        for o in predecessor.objects
+    ]
     objects = {o.ref.key: o for o in stays} | taken
     _followers(objects, {*taken, *(o.ref.key for o in stays if "move" in o.plans)})
     return replace(
@@ -45,7 +49,17 @@ def draft(predecessor: ObjectManifest, estate: Estate, policy: Policy, change: C
         policy={"name": policy.name, "sha256": policy.digest()},
         objects=tuple(sorted(objects.values(), key=lambda o: o.ref.key)),
         succession={"predecessor": predecessor.digest(), "change": change.digest()},
+        growth=policy.growth,
     )
+
+
+def _require_pair(predecessor: ObjectManifest, policy: Policy) -> None:
+    if policy.pair != predecessor.pair:
+        raise ManifestError(
+            f"policy {policy.name}: expected owner {predecessor.pair.owner.name} and ledger role {predecessor.pair.ledger.name}, for"
+            f" which FIX7a was configured, found {policy.pair.owner.name} and {policy.pair.ledger.name}",
+            hint="no change moves what decides: let [roles] name the deployed pair",
+        )
 
 
 def settled(o: ManifestObject) -> ManifestObject:
@@ -70,9 +84,9 @@ def _taken(known: Mapping[Key, ManifestObject], estate: Estate, policy: Policy) 
         yield replace(o, plans={**o.plans, "move": o.plans["forward"], "unmove": o.plans["restore"]})
 
 
-def _is_given(o: ManifestObject, policy: Policy) -> bool:
+def _is_given(o: ManifestObject, policy: Policy, owner: Role) -> bool:
     rule = policy.rule_for(o.ref)
-    return o.disposition == "transfer" and o.before.owner != OWNER and rule is not None and rule.disposition == "retain"
+    return o.disposition == "transfer" and o.before.owner != owner and rule is not None and rule.disposition == "retain"
 
 
 def _given(o: ManifestObject, policy: Policy, predecessor: ObjectManifest) -> ManifestObject:
@@ -86,6 +100,11 @@ def _given(o: ManifestObject, policy: Policy, predecessor: ObjectManifest) -> Ma
             f"{o.ref}: expected a rule that transfers it, as a part of the apply path or legacy authority, found rule"
             f" {rule.number}, which retains it",
             hint="another apply path is another cutover",
+        )
+    if any(o.ref.identity == g.table for g in predecessor.growth) or predecessor.may_go(o.ref):
+        raise ManifestError(
+            f"{o.ref}: expected a table whose partitions stand in the manifest, found one that grows",
+            hint="first a change whose policy lets it grow no more: what it has by then is named by the successor",
         )
     again = o.plans.get("forward") or _again(o)
     return replace(

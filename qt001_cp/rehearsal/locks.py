@@ -14,6 +14,7 @@ import psycopg
 
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.change import LOCK_MODES
+from qt001_cp.model.roles import Pair
 from qt001_cp.rehearsal.clone.pieces import pieces
 from qt001_cp.rehearsal.scene import OPERATOR, Scene
 
@@ -38,7 +39,7 @@ FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'm')
 _RUNNER: Final = (
     "CREATE FUNCTION pg_temp.run_statement(body text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER"
     " SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS 'BEGIN EXECUTE body; END'",
-    "ALTER FUNCTION pg_temp.run_statement(text) OWNER TO qt001_cp_owner",
+    "ALTER FUNCTION pg_temp.run_statement(text) OWNER TO {owner}",
 )
 
 
@@ -50,15 +51,15 @@ def read_locks(scene: Scene, text: str, moves: Iterable[str] = ()) -> list[Json]
     with scene.connect(OPERATOR) as operator:
         operator.autocommit = False
         try:
-            return _read(operator, text, moves)
+            return _read(operator, scene.pair, text, moves)
         finally:
             operator.rollback()
 
 
-def _read(operator: psycopg.Connection, text: str, moves: Iterable[str]) -> list[Json]:
+def _read(operator: psycopg.Connection, pair: Pair, text: str, moves: Iterable[str]) -> list[Json]:
     known = {oid: (kind, identity) for oid, kind, identity in operator.execute(_RELATIONS.encode())}
     for statement in _RUNNER:
-        operator.execute(statement.encode())
+        operator.execute(statement.format(owner=pair.owner.name).encode())
     made: list[Json] = []
     before, files = _held(operator), _files(operator)
     runs: list[tuple[int, str, str]] = [(0, move, move) for move in moves]

@@ -33,7 +33,7 @@ from qt001_cp.rehearsal.clone.script import named
 from qt001_cp.rehearsal.clone.source import READ_ONLY, dump_of
 from qt001_cp.rehearsal.scene import Scene, bootstrap
 from qt001_cp.servers import Server, ServerError
-from qt001_cp.workflow.transferred import recorded_application
+from qt001_cp.workflow.transferred import recorded_application, recorded_pair
 
 Say = Callable[[str], None]
 _BY_HAND: Final = "make the copy by hand, and see what the server says there: docs/changes.md, step 2"
@@ -139,11 +139,13 @@ def make_copy(original: Original, server: Server, say: Say) -> Scene:
             )
     with server.connect(original.database) as admin:
         _require_deployed(admin, original)
-        application = recorded_application(admin)
+        application, pair = recorded_application(admin), recorded_pair(admin)
     assert application is not None
     off = server.version >= connecting.LOGIN_TRIGGERS
-    bootstrap(replace(server, pinned="-c event_triggers=off") if off else server, original.database, rehearsal=True)
-    return Scene(server, original.database, application=application.name)
+    bootstrap(
+        replace(server, pinned="-c event_triggers=off") if off else server, original.database, rehearsal=True, pair=pair
+    )
+    return Scene(server, original.database, application=application.name, pair=pair)
 
 
 def _make_roles(original: Original, server: Server, say: Say) -> None:

@@ -16,7 +16,7 @@ from qt001_cp.errors import Qt001Error
 from qt001_cp.estate import QT001, Reference
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.model.roles import OWNER, SCHEMA
+from qt001_cp.model.roles import SCHEMA
 from qt001_cp.model.versions import require_supported
 from qt001_cp.plan.losses import losses, losses_page, reaching_in
 from qt001_cp.policy_file import load_policy
@@ -259,7 +259,7 @@ class Rehearsal:
     def _blocked(self, scene: Scene, way: str, bundle: Bundle) -> None:
         """Who may call the gateway does, in a session of its own; where nobody but its owner may, the owner."""
         caller, call = call_of(bundle.manifest, "gateway")
-        with scene.connect(caller or OWNER.name) as service:
+        with scene.connect(caller or bundle.manifest.pair.owner.name) as service:
             try:
                 service.execute(call.encode())
                 said = "not refused"

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.estate import QT001, Reference
-from qt001_cp.model.roles import LEDGER_TABLES, SCHEMA
+from qt001_cp.model.roles import DEFAULT, LEDGER_TABLES, SCHEMA, Pair
 from qt001_cp.servers import Server, ServerError
 from qt001_cp.workflow.revisions import project_folder
 
@@ -48,6 +48,7 @@ class Scene:
     database: str
     application: str = "directus"
     public_only: str = "public_only"
+    pair: Pair = DEFAULT
 
     @property
     def cast(self) -> dict[str, str]:
@@ -131,7 +132,9 @@ def build_template(server: Server, reference: Reference = QT001) -> str:
     return template
 
 
-def new_scene(server: Server, database: str, *, rehearsal: bool = True, reference: Reference = QT001) -> Scene:
+def new_scene(
+    server: Server, database: str, *, rehearsal: bool = True, reference: Reference = QT001, pair: Pair = DEFAULT
+) -> Scene:
     """A fresh copy of the estate with the bootstrap run, marked as a rehearsal unless told otherwise."""
     template = build_template(server, reference)
     with server.connect("postgres") as connection:
@@ -148,12 +151,12 @@ def new_scene(server: Server, database: str, *, rehearsal: bool = True, referenc
         connection.execute(
             create.format(sql.Identifier(database), sql.Identifier(reference.application), sql.Identifier(template))
         )
-    return staff(Scene(server, database, application=reference.application), rehearsal=rehearsal)
+    return staff(Scene(server, database, application=reference.application, pair=pair), rehearsal=rehearsal)
 
 
 def staff(scene: Scene, *, rehearsal: bool = True) -> Scene:
     """Run the bootstrap in the scene's database, and give each duty a login of its own."""
-    bootstrap(scene.server, scene.database, rehearsal=rehearsal)
+    bootstrap(scene.server, scene.database, rehearsal=rehearsal, pair=scene.pair)
     hire(scene)
     return scene
 
@@ -176,14 +179,21 @@ def hire(scene: Scene) -> None:
         _create_login(connection, scene.public_only)
 
 
-def bootstrap(server: Server, database: str, *, rehearsal: bool) -> None:
+def bootstrap(server: Server, database: str, *, rehearsal: bool, pair: Pair = DEFAULT) -> str:
+    """What psql said."""
     text = (_scripts() / "bootstrap.sql").read_text("utf-8")
-    server.psql(text, "-v", f"rehearsal={'yes' if rehearsal else 'no'}", dbname=database)
+    return _run(server, database, text, f"rehearsal={'yes' if rehearsal else 'no'}", pair)
 
 
-def teardown(server: Server, database: str, *, roles: bool = False) -> None:
+def teardown(server: Server, database: str, *, roles: bool = False, pair: Pair = DEFAULT) -> str:
+    """What psql said."""
     text = (_scripts() / "teardown.sql").read_text("utf-8")
-    server.psql(text, "-v", f"roles={'yes' if roles else 'no'}", dbname=database)
+    return _run(server, database, text, f"roles={'yes' if roles else 'no'}", pair)
+
+
+def _run(server: Server, database: str, text: str, setting: str, pair: Pair) -> str:
+    done = server.psql(text, "-v", setting, *pair.psql.split(), dbname=database)
+    return done.stdout + done.stderr
 
 
 def drop_scene(scene: Scene) -> None:

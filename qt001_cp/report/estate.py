@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
-from qt001_cp.model.roles import OWNER
 from qt001_cp.plan.difference import state_lines
 from qt001_cp.review.changes import changes
 
@@ -62,7 +61,7 @@ def estate_counts(manifest: ObjectManifest, owners: Mapping[Key, str]) -> tuple[
                 sum(o.before.owner.name == app for o in here),
                 sum(_owned_after(o) == app for o in here),
                 now.count(app),
-                now.count(OWNER.name),
+                now.count(manifest.pair.owner.name),
                 0 if kind == "default acl" else now.count(None),
             )
         )

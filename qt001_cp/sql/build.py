@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 import qt001_cp
-from qt001_cp.errors import FileProblem
+from qt001_cp.errors import FileProblem, PolicyError
+from qt001_cp.model.roles import DEFAULT, LEDGER, OWNER, Pair
 from qt001_cp.project import project_folder
 from qt001_cp.sql.difference import difference
 from qt001_cp.sql.render import STAGES, render
@@ -29,16 +30,32 @@ BASE: Final = "fix7c"
 FORWARD: Final = "forward.sql"
 BACK: Final = "back.sql"
 _RELEASE: Final = re.compile(r"(fix7c(?:_\d+){3})_release\.py")
+_WORD: Final = re.compile(r"\b[a-z][a-z0-9_]*\b")
 
 
 @cache
-def stage_files(stage: str) -> dict[str, str]:
+def stage_files(stage: str, pair: Pair = DEFAULT) -> dict[str, str]:
     """File name → SQL text of one stage, in order; the last one, ``zz_drop.sql``, takes all of it away again.
 
-    Raises :class:`FileProblem` where a frozen file of a release is missing or was edited.
+    ``pair``: the roles whose names it has. Raises :class:`PolicyError` where one of them is a word of our SQL for something else,
+    :class:`FileProblem` where a frozen file of a release is missing or was edited.
     """
+    if not pair.is_default:
+        _require_no_word(pair)
+        return {name: pair.named(text) for name, text in stage_files(stage).items()}
     folder = frozen_folder(stage)
     return frozen(folder) if (folder / SUMS).exists() else render(stage)
+
+
+def _require_no_word(pair: Pair) -> None:
+    """A name that our SQL uses for something else could not be told from it: in the digest of schema qt001_cp it is the role's."""
+    words = {word for stage in STAGES for text in stage_files(stage).values() for word in _WORD.findall(text)}
+    for key, role in (("owner", pair.owner), ("ledger", pair.ledger)):
+        if role.name in words - {OWNER.name, LEDGER.name}:
+            raise PolicyError(
+                f"roles.{key}: expected a name that our SQL does not use, found {role.name}, which is a word of it",
+                hint=f"name it for its database, such as shop_cp_{key}",
+            )
 
 
 def frozen_folder(revision: str) -> Path:

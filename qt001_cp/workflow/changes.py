@@ -19,7 +19,7 @@ from qt001_cp.project import project_folder
 INI: Final = "alembic.ini"
 _REVISION: Final = '''"""{name}
 
-A change of what is protected: qt001_cp_owner runs {name}.forward.sql, and to undo it {name}.back.sql, both beside this file.
+A change of what is protected: the owner role runs {name}.forward.sql, and to undo it {name}.back.sql, both beside this file.
 
 Revision ID: {name}
 Revises: {before}
@@ -43,7 +43,7 @@ def downgrade() -> None:
     op.run_change(__file__, revision, down_revision, "back")
 '''
 _SQL: Final = {
-    "forward": "-- {name}: what changes. qt001_cp_owner runs it, with search_path pg_catalog: name every object with its schema.\n",
+    "forward": "-- {name}: what changes. The owner role runs it, with search_path pg_catalog: name every object with its schema.\n",
     "back": "-- {name}: what undoes it, exactly.\n",
 }
 

@@ -26,7 +26,7 @@ def early_of_policy(
         "policy": {"sha256": policy.digest()},
         "apply_path": policy.apply_path,
     }
-    early = read_early(connection, head, (o.to_json() for o in objects), policy.raw)
+    early = read_early(connection, head, (o.to_json() for o in objects), policy)
     unplanned = [
         {
             "sqlstate": "QT103",
@@ -42,6 +42,6 @@ def early_of_policy(
 
 def early_of_manifest(connection: psycopg.Connection, manifest: ObjectManifest, policy: Policy) -> Early:
     """The same of a manifest that has not been proposed yet."""
-    early = read_early(connection, manifest.head(), (o.to_json() for o in manifest.objects), policy.raw)
+    early = read_early(connection, manifest.head(), (o.to_json() for o in manifest.objects), policy)
     jobs = notes_of_jobs(connection, manifest.objects, manifest.application)
     return Early(early.findings, [*early.notes, *jobs], early.unasked)

@@ -22,7 +22,6 @@ from qt001_cp.model.change import Change
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.policy import Policy, policy_from_data
-from qt001_cp.model.roles import OWNER
 from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import Analyses, analyse_estate
 from qt001_cp.plan.follow_server import follow_server
@@ -123,9 +122,10 @@ def prepare(connection: psycopg.Connection, deployed: Deployed, change: Change, 
     """
     policy = moving.policy
     here = connection.info.server_version // 10000
-    owned = read_inventory(connection, OWNER)
+    owner = deployed.manifest.pair.owner
+    owned = read_inventory(connection, owner)
     estate = read_inventory(connection, deployed.manifest.application)
-    analyses = analyse_estate([o for o in owned.objects if o.state.owner == OWNER], read_names(connection))
+    analyses = analyse_estate([o for o in owned.objects if o.state.owner == owner], read_names(connection))
     if here == deployed.manifest.server_major:
         copy = Copy(owned, estate, analyses, deployed.sources)
         succession = succeed(deployed.manifest, moving.draft, copy, policy, change)

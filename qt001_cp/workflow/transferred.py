@@ -12,11 +12,19 @@ from qt001_cp.emit.quoting import identifier
 from qt001_cp.errors import DatabaseProblem
 from qt001_cp.model.inventory import Inventory
 from qt001_cp.model.names import Role
-from qt001_cp.model.roles import OWNER
+from qt001_cp.model.roles import DUTIES, Pair
 from qt001_cp.workflow.refusal import refusals
 
 PROTECTED: Final = "protected"
 """The first word of ``why`` of what the control plane's owner owns."""
+_OWNER: Final = """
+SELECT owner.rolname::text FROM pg_catalog.pg_namespace n
+JOIN pg_catalog.pg_auth_members half ON half.member = n.nspowner
+JOIN pg_catalog.pg_roles owner ON owner.oid = half.roleid
+WHERE n.nspname = 'qt001_cp' AND owner.rolname <> ALL (%s)
+  AND owner.oid IN (SELECT entry.grantee FROM pg_catalog.aclexplode(n.nspacl) entry)
+"""
+"""As the bootstrap has made it: what the ledger role, whose schema qt001_cp is, is a member of beside the duties. Anybody may see it."""
 _OWNS: Final = """
 SELECT EXISTS (
     SELECT 1 FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
@@ -24,7 +32,7 @@ SELECT EXISTS (
       AND d.dbid = (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database()))
 """
 _GONE: Final = """
-SELECT known.name FROM (VALUES (qt001_cp.application_role()::text), ('qt001_cp_owner')) known(name)
+SELECT known.name FROM (VALUES (qt001_cp.application_role()::text), (qt001_cp.configured_pair() ->> 'owner')) known(name)
 WHERE known.name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = known.name) LIMIT 1
 """
 _NOW: Final = """
@@ -82,13 +90,26 @@ def recorded_application(opened: psycopg.Connection) -> Role | None:
     return Role(name) if name else None
 
 
+def owner_role(opened: psycopg.Connection) -> Role | None:
+    """The control plane's owner in this database; None where no bootstrap has run."""
+    row = opened.execute(_OWNER.encode(), [[duty.name for duty in DUTIES]]).fetchone()
+    return Role(row[0]) if row else None
+
+
+def recorded_pair(opened: psycopg.Connection) -> Pair:
+    """Owner and ledger role for which FIX7a was configured in this database."""
+    with refusals():
+        return Pair.from_json(_value(opened, "SELECT qt001_cp.configured_pair()"))
+
+
 def _may_ask(opened: psycopg.Connection) -> bool:
     """FIX7a is there, and this login may use its schema."""
     return bool(_value(opened, _MAY_ASK))
 
 
 def _owns(opened: psycopg.Connection) -> bool:
-    return bool(_value(opened, _OWNS, OWNER.name))
+    owner = owner_role(opened)
+    return owner is not None and bool(_value(opened, _OWNS, owner.name))
 
 
 def _value(opened: psycopg.Connection, query: str, *given: str) -> Any:
@@ -100,11 +121,11 @@ def read_estate(opened: psycopg.Connection, application: Role) -> Inventory:
     """The inventory of ``application``, and where the control plane's owner owns something all of that too, which is why it is
     there. Two snapshots, one after the other. Raises as :func:`read_inventory`.
     """
-    reached = read_inventory(opened, application)
-    if not _owns(opened):
+    reached, owner = read_inventory(opened, application), owner_role(opened)
+    if owner is None or not _owns(opened):
         return reached
     known = {o.ref.key: o for o in reached.objects}
-    owned = (o for o in read_inventory(opened, OWNER).objects if o.state.owner == OWNER)
+    owned = (o for o in read_inventory(opened, owner).objects if o.state.owner == owner)
     for o in owned:
         # A curated view is there already, since the application is granted it.
         before = known[o.ref.key].why if o.ref.key in known else ()

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from qt001_cp.audit.derived import OWNER, after_states
+from qt001_cp.audit.control import pair_of
+from qt001_cp.audit.derived import after_states
 
+OWNER = pair_of({}).owner
 _OWNED = [["app", "app", "CONNECT", False], ["app", "app", "CREATE", False]]
 _MOVED = [[OWNER, OWNER, "CONNECT", False], [OWNER, OWNER, "CREATE", False]]
 

@@ -98,6 +98,7 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("operator", None): ("the three guides, hand in hand", _walked),
     ("author", None): ("the three guides, hand in hand", _walked),
     ("auditor", None): ("the three guides, hand in hand", _walked),
+    ("cluster", None): ("on a second database, with another pair", _by("tests/cluster/test_page.py", 'blocks("cluster")')),
     ("people", None): ("with an opened database", _by("tests/acceptance/test_people.py", '"docs" / "people.md"')),
     ("first-pack", None): ("by an installed wheel", _by("tests/packaging/test_first_pack.py", 'guide = blocks("first-pack")')),
     ("log", None): ("on the estate of that page", _by("tests/guides/test_log.py", 'blocks("log")')),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -29,11 +29,12 @@ ADMIN = "qt001_plain_admin"
 
 @dataclass
 class Way:
-    """One database, and the stages as the operator runs them."""
+    """One database, and the stages as the operator runs them. What is typed has the default names, which the scene's pair replaces."""
 
     scene: Scene
     folder: Path
     how: How
+    policy: Path = field(default_factory=estate.policy_path)
 
     def upgrade(self, start: str, end: str, **x: str) -> None:
         self._run(revisions.upgrade, revisions.upgrade_sql, start, end, x)
@@ -57,12 +58,13 @@ class Way:
 
     def seal(self) -> None:
         with self.scene.connect(AUTHOR) as author, self.scene.connect(LOGIN) as operator:
-            bundle = make_bundle(author, estate.policy_path())
+            bundle = make_bundle(author, self.policy)
             bundle.write(self.folder)
             propose(author, bundle.manifest)
             seal(operator, bundle.manifest)
 
     def run(self, admin: Callable[[str], None] | None, text: str) -> None:
+        text = self.scene.pair.named(text)
         if admin is not None:
             admin(text)
         else:
@@ -78,28 +80,29 @@ class Way:
 
     def scripts(self, name: str, *args: str) -> Callable[[str], None]:
         """Run a script as the administrator; returns what runs a text as the administrator."""
-        self.scene.psql((project_folder() / "scripts" / name).read_text("utf-8"), *args, user=ADMIN)
+        text = (project_folder() / "scripts" / name).read_text("utf-8")
+        self.scene.psql(text, *args, *self.scene.pair.psql.split(), user=ADMIN)
 
         def admin(text: str) -> None:
-            self.scene.psql(text, user=ADMIN)
+            self.scene.psql(self.scene.pair.named(text), user=ADMIN)
 
         return admin
 
 
 def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     """``admin`` runs what an administrator does; None: a superuser."""
-    base = way.seen()
-    with pytest.raises((Qt001Error, ServerError), match=f"GRANT qt001_cp_ledger TO {LOGIN}"):
-        way.upgrade("base", "fix7a", policy=str(estate.policy_path()))
+    base, ledger = way.seen(), way.scene.pair.ledger.name
+    with pytest.raises((Qt001Error, ServerError), match=f"GRANT {ledger} TO {LOGIN}"):
+        way.upgrade("base", "fix7a", policy=str(way.policy))
     with way.lent(admin):
-        way.upgrade("base", "fix7a", policy=str(estate.policy_path()))
+        way.upgrade("base", "fix7a", policy=str(way.policy))
     way.seal()
     sealed = way.seen()
     x = {"manifest": str(way.folder / OBJECT)}
     # While it is lent, FIX7b refuses.
     with (
         way.lent(admin),
-        pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected no membership in qt001_cp_ledger"),
+        pytest.raises((Qt001Error, ServerError), match=f"role {LOGIN}: expected no membership in {ledger}"),
     ):
         way.upgrade("fix7a", "fix7b", rehearsal="first", **x)
     way.upgrade("fix7a", "fix7b", rehearsal="first", **x)
@@ -115,7 +118,7 @@ def there_and_back(way: Way, admin: Callable[[str], None] | None) -> None:
     way.run(admin, f"REVOKE directus FROM {LOGIN};")
     without = way.seen()
     assert without[0] == cut[0]
-    with pytest.raises((Qt001Error, ServerError), match=f"GRANT qt001_cp_ledger TO {LOGIN}"):
+    with pytest.raises((Qt001Error, ServerError), match=f"GRANT {ledger} TO {LOGIN}"):
         way.upgrade("fix7b", "fix7c", **x)
     with way.lent(admin):
         way.upgrade("fix7b", "fix7c", **x)

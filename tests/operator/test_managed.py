@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from qt001_cp import estate
+from qt001_cp.model.roles import DEFAULT
 from qt001_cp.rehearsal.scene import AUTHOR, TEMPLATE, Scene, build_template
 from qt001_cp.servers import Server, open_server
+from tests.cluster.place import pair, policy_of
 from tests.operator.journey import ADMIN, Way, there_and_back
 from tests.operator.support import LOGIN, public_to_application
 
 MANAGED = "directus_managed"
 
 
-@pytest.fixture
-def managed(server: Server, tmp_path: Path) -> Iterator[Way]:
+@pytest.fixture(params=[DEFAULT, pair("shop")], ids=["the default pair", "a pair of its own"])
+def managed(request: pytest.FixtureRequest, server: Server, tmp_path: Path) -> Iterator[Way]:
     """A server without the roles of the control plane, a database of the application, and an administrator."""
     with server.connect("postgres") as connection:
         used = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'qt001_cp_owner'").fetchone() is not None
@@ -36,8 +39,9 @@ def managed(server: Server, tmp_path: Path) -> Iterator[Way]:
             connection.execute(f"GRANT CREATE ON DATABASE {MANAGED} TO {ADMIN}")
             if own.version >= 160000:
                 connection.execute(f"GRANT directus, reporting TO {ADMIN} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
-        public_to_application(Scene(own, MANAGED))
-        yield Way(Scene(own, MANAGED), tmp_path, "psql")
+        scene = Scene(own, MANAGED, pair=request.param)
+        public_to_application(scene)
+        yield Way(scene, tmp_path, "psql", policy_of(estate.QT001, request.param))
         with own.connect("postgres") as connection:
             connection.execute(f"DROP DATABASE {MANAGED} WITH (FORCE)")
             connection.execute(f"DROP ROLE {ADMIN}")

@@ -100,7 +100,7 @@ class Clone:
                 connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(self.database)))
         self._told(failed, missing)
         self._require_application(server)
-        scene = Scene(server, self.database, self.policy.application.name, self._public_only)
+        scene = Scene(server, self.database, self.policy.application.name, self._public_only, self.policy.pair)
         self._compare(scene)
         self._staffable(server)
         return staff(scene)

@@ -98,7 +98,7 @@ def _snapshot(dsn: str) -> Iterator[tuple[psycopg.Connection, str]]:
 def _readable(connection: psycopg.Connection, properties: Row) -> None:
     if properties["cut_over"]:
         raise DatabaseProblem(
-            "the source has had its cutover: qt001_cp_owner owns relations outside schema qt001_cp",
+            "the source has had its cutover: the control plane's owner owns relations outside schema qt001_cp",
             hint="a rehearsal starts from an estate that is still the application's: rehearse before FIX7b",
         )
     if properties["unreadable"]:

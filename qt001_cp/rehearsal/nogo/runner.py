@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import groupby
 
 import psycopg
@@ -21,6 +22,7 @@ def run_cases(scene: Scene, cases: Iterable[Case], application: str) -> list[Out
     on one login after the other; the statements in it are ours, and none evaluates an expression of the estate.
     """
     outcomes: list[Outcome] = []
+    cases = [_of_pair(case, scene) for case in cases]
     with ExitStack() as stack:
         watcher, actor = (stack.enter_context(scene.connect()) for _ in range(2))
         logins: dict[str, psycopg.Connection] = {}
@@ -35,6 +37,12 @@ def run_cases(scene: Scene, cases: Iterable[Case], application: str) -> list[Out
             before = _stamp(family, before, protected_state(watcher, application))
             outcomes += family
     return outcomes
+
+
+def _of_pair(case: Case, scene: Scene) -> Case:
+    """With the names of the scene's owner and ledger role for the default ones."""
+    steps = tuple(replace(step, statement=scene.pair.named(step.statement)) for step in case.steps)
+    return replace(case, steps=steps)
 
 
 def _one(case: Case, cast: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from qt001_cp.emit.quoting import literal
 from qt001_cp.emit.statements import address
 from qt001_cp.model.change import Change
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
-from qt001_cp.model.roles import OWNER
+from qt001_cp.model.names import Role
 from qt001_cp.model.steps import ChangeOwner, StepPlan
 from qt001_cp.rehearsal.nogo.case import Case, Step
 from qt001_cp.rehearsal.nogo.denominator import FAMILY
@@ -30,7 +30,7 @@ def cases(manifest: ObjectManifest, change: Change, public_only: str) -> list[Ca
     run = "SELECT qt001_cp.run_change(%s)"
 
     def moved(name: str, statement: str, contains: str) -> Case:
-        as_owner = f"SET LOCAL ROLE {OWNER.name}; {statement}; RESET ROLE"
+        as_owner = f"SET LOCAL ROLE {manifest.pair.owner.name}; {statement}; RESET ROLE"
         return Case(FAMILY, name, (Step("superuser", as_owner), start, begin), ("QT310",), contains)
 
     made = [
@@ -115,7 +115,9 @@ def _forgeries(manifest: ObjectManifest) -> list[tuple[str, ObjectManifest]]:
         kept = replace(taken, disposition="retain", after=None, plans={})
         made.append(("leaves what its policy takes", _exchanged(manifest, taken, kept)))
     if stays is not None:
-        made.append(("takes what its policy leaves", _exchanged(manifest, stays, _as_taken(stays))))
+        made.append(
+            ("takes what its policy leaves", _exchanged(manifest, stays, _as_taken(stays, manifest.pair.owner)))
+        )
     path = next((o for o in manifest.transferred if o.ref.identity in {r.identity for r in manifest.repoint}), None)
     if path is not None:
         made.append(("gives the apply path back", _exchanged(manifest, path, _as_given(path))))
@@ -124,14 +126,14 @@ def _forgeries(manifest: ObjectManifest) -> list[tuple[str, ObjectManifest]]:
         made.append(("gives legacy authority back", _exchanged(manifest, old, _as_given(old))))
     goes = next((o for o in manifest.transferred if o.before.owner == manifest.application), None)
     if goes is not None:
-        kept = replace(goes, before=replace(goes.before, owner=OWNER))
+        kept = replace(goes, before=replace(goes.before, owner=manifest.pair.owner))
         made.append(("gives nothing back on the way back", _exchanged(manifest, goes, kept)))
     return made
 
 
-def _as_taken(o: ManifestObject) -> ManifestObject:
-    there, back = StepPlan((), ChangeOwner(o.before.owner, OWNER)), StepPlan((), ChangeOwner(OWNER, o.before.owner))
-    after = o.before.as_owned_by(OWNER)
+def _as_taken(o: ManifestObject, owner: Role) -> ManifestObject:
+    there, back = StepPlan((), ChangeOwner(o.before.owner, owner)), StepPlan((), ChangeOwner(owner, o.before.owner))
+    after = o.before.as_owned_by(owner)
     plans = {"forward": there, "restore": back, "move": there, "unmove": back}
     return replace(o, disposition="transfer", after=after, plans=plans)
 
@@ -157,7 +159,10 @@ def _first(manifest: ObjectManifest, kind: str) -> ManifestObject | None:
         (
             o
             for o in manifest.transferred
-            if o.ref.kind == kind and o.after and o.after.owner == OWNER != o.before.owner and o.retired is None
+            if o.ref.kind == kind
+            and o.after
+            and o.after.owner == manifest.pair.owner != o.before.owner
+            and o.retired is None
         ),
         None,
     )

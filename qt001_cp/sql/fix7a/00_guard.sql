@@ -16,6 +16,30 @@ BEGIN
                 || pg_catalog.getdatabaseencoding(),
             HINT = 'Canonical documents are UTF-8: other encodings are not supported.';
     END IF;
+    -- The pair of the policy is the one that the bootstrap was given in this database: whose schema
+    -- qt001_cp is, and the role of which that one is a member, beside the duties, with USAGE on it.
+    SELECT owner.rolname || ', ' || ledger.rolname INTO obstacle
+    FROM pg_catalog.pg_namespace space
+    JOIN pg_catalog.pg_roles ledger ON ledger.oid OPERATOR(pg_catalog.=) space.nspowner
+    JOIN pg_catalog.pg_auth_members half ON half.member OPERATOR(pg_catalog.=) ledger.oid
+    JOIN pg_catalog.pg_roles owner ON owner.oid OPERATOR(pg_catalog.=) half.roleid
+    WHERE space.nspname = 'qt001_cp'
+      AND owner.rolname NOT IN ('qt001_cp_author', 'qt001_cp_operator', 'qt001_cp_verifier',
+                                'qt001_cp_auditor')
+      AND owner.oid IN (SELECT entry.grantee FROM pg_catalog.aclexplode(space.nspacl) entry)
+      AND NOT owner.rolcanlogin AND NOT ledger.rolcanlogin
+    LIMIT 1;
+    IF obstacle <> 'qt001_cp_owner, qt001_cp_ledger' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT122',
+            MESSAGE = 'FIX7a refused: owner and ledger role: expected '
+                'qt001_cp_owner, qt001_cp_ledger, as the policy names them, found '
+                || obstacle || ', for which the bootstrap was run in this database',
+            HINT = 'Name these in the policy, [roles] owner and ledger, and print the script again.'
+                ' Or, by the administrator: psql -v ON_ERROR_STOP=1 '
+                || pg_catalog.replace('-v owner=' || obstacle, ', ', ' -v ledger=')
+                || ' -f scripts/teardown.sql; then psql -v ON_ERROR_STOP=1 '
+                '-v owner=qt001_cp_owner -v ledger=qt001_cp_ledger -f scripts/bootstrap.sql';
+    END IF;
     SELECT pg_catalog.string_agg(needed.role, ', ') INTO obstacle
     FROM (VALUES ('qt001_cp_ledger'), ('qt001_cp_owner'), ('qt001_cp_author'),
                  ('qt001_cp_operator'), ('qt001_cp_verifier'), ('qt001_cp_auditor')) needed(role)
@@ -25,7 +49,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'QT122',
             MESSAGE = 'FIX7a refused: expected the operator''s bootstrap, found '
                 || coalesce('no role ' || obstacle, 'no table qt001_cp.bootstrap or qt001_cp.run'),
-            HINT = 'psql -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql';
+            HINT = 'psql -v ON_ERROR_STOP=1 -v owner=qt001_cp_owner -v ledger=qt001_cp_ledger '
+                '-f scripts/bootstrap.sql';
     END IF;
     SELECT pg_catalog.pg_get_userbyid(nspowner) INTO obstacle
     FROM pg_catalog.pg_namespace WHERE nspname = 'qt001_cp';
@@ -33,7 +58,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'QT122',
             MESSAGE = 'FIX7a refused: schema qt001_cp: expected owner qt001_cp_ledger, '
                 'found owner ' || obstacle,
-            HINT = 'psql -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql';
+            HINT = 'psql -v ON_ERROR_STOP=1 -v owner=qt001_cp_owner -v ledger=qt001_cp_ledger '
+                '-f scripts/bootstrap.sql';
     END IF;
     IF NOT EXISTS (
         WITH RECURSIVE acts_as(oid) AS (

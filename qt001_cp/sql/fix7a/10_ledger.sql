@@ -121,7 +121,8 @@ CREATE TABLE qt001_cp.event (
         'configured', 'captured', 'proposed', 'sealed', 'restore_registered', 'content_recorded',
         'rehearsal_recorded', 'cutover', 'restored', 'deployed', 'undeployed', 'evidence_imported',
         'bound', 'signed', 'refused', 'verified', 'scanned', 'adopted', 'withdrawn', 'changing',
-        'changed', 'succeeded', 'released', 'kept', 'duty_given', 'duty_revoked'))
+        'changed', 'succeeded', 'released', 'kept', 'duty_given', 'duty_revoked',
+        'partition_added', 'partition_dropped'))
 );
 -- The last event of a verb, the first of an epoch, what a login has written in the last hour, and
 -- what somebody made: a schedule writes events for years, and none of these reads them.
@@ -371,6 +372,22 @@ BEGIN
     RETURN NULL;
 END
 $system_identifier$;
+
+CREATE FUNCTION qt001_cp.timeline() RETURNS int
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $timeline$
+-- Level A, with the ledger role's rights: the timeline of the server's log, which is another once a
+-- standby was promoted or a backup restored to a point in time; NULL where it cannot be read.
+BEGIN
+    IF NOT pg_is_in_recovery() THEN
+        RETURN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int;
+    END IF;
+    RETURN (SELECT control.timeline_id FROM pg_control_checkpoint() control);
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN NULL;
+END
+$timeline$;
 
 CREATE FUNCTION qt001_cp.instance() RETURNS jsonb
 LANGUAGE sql STABLE

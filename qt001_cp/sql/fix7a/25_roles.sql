@@ -66,6 +66,32 @@ BEGIN
 END
 $application_role$;
 
+CREATE FUNCTION qt001_cp.configured_pair() RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $configured_pair$
+-- Owner and ledger role by the names for which FIX7a was configured.
+BEGIN
+    RETURN (SELECT event.detail -> 'roles'
+            FROM qt001_cp.event WHERE event.verb = 'configured' ORDER BY event.seq DESC LIMIT 1);
+END
+$configured_pair$;
+
+CREATE FUNCTION qt001_cp.pair_beside() RETURNS SETOF name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $pair_beside$
+-- Other databases of this cluster in which the same owner or ledger role owns something. A member
+-- of the one could write what is protected there, too, and while the other is lent for one of them,
+-- a gate of each is closed.
+SELECT DISTINCT database.datname
+FROM pg_shdepend belonging JOIN pg_database database ON database.oid = belonging.dbid
+WHERE belonging.refclassid = 'pg_authid'::regclass AND belonging.deptype = 'o'
+  AND belonging.refobjid IN (to_regrole('qt001_cp_owner'), to_regrole('qt001_cp_ledger'))
+  AND database.datname <> current_database()
+ORDER BY 1
+$pair_beside$;
+
 CREATE FUNCTION qt001_cp.is_rehearsal() RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -402,7 +428,8 @@ FROM pg_roles role WHERE role.rolname IN (SELECT control.role FROM control)
        OR role.rolbypassrls)
 UNION ALL
 SELECT 'QT107', 'role ' || control.role, 'a role', 'no such role',
-       'psql -v ON_ERROR_STOP=1 -f scripts/bootstrap.sql'
+       'psql -v ON_ERROR_STOP=1 -v owner=qt001_cp_owner -v ledger=qt001_cp_ledger '
+       '-f scripts/bootstrap.sql'
 FROM control WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE pg_roles.rolname = control.role)
 $control_role_findings$;
 

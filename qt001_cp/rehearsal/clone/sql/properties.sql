@@ -34,6 +34,9 @@ SELECT pg_catalog.current_database() AS database,
        EXISTS (SELECT 1 FROM pg_catalog.pg_class relation
                JOIN pg_catalog.pg_roles owner ON owner.oid = relation.relowner
                JOIN pg_catalog.pg_namespace namespace ON namespace.oid = relation.relnamespace
-               WHERE owner.rolname = 'qt001_cp_owner' AND namespace.nspname <> 'qt001_cp'
+               JOIN pg_catalog.pg_namespace control ON control.nspname = 'qt001_cp'
+               JOIN pg_catalog.pg_auth_members half
+                   ON half.roleid = owner.oid AND half.member = control.nspowner
+               WHERE namespace.nspname <> 'qt001_cp'
                  AND namespace.nspname !~ '^pg_') AS cut_over
 FROM pg_catalog.pg_database database WHERE database.datname = pg_catalog.current_database()

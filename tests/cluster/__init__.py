@@ -1,0 +1,1 @@
+"""Several databases of one cluster, each with its own ledger, pair of roles and people."""

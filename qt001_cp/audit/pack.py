@@ -197,10 +197,13 @@ def _misplaced(guards: dict[str, int], blocks: list[_Block]) -> Iterator[str]:
     begin, *between, end = guards.values()
     inner = [*between, *(block.start for block in blocks)]
     late = [block.start for block in blocks if block.locks or "lock_relations" not in guards]
-    if not begin < min(inner, default=end) <= max(inner, default=begin) < end or between != sorted(between):
+    behind = [name for name, place in list(guards.items())[1:-1] if late and place > min(late)]
+    if not begin < min(inner, default=end) <= max(inner, default=begin) < end:
         yield "its guards do not stand around its statements"
-    elif between and late and between[-1] > min(late):
-        yield f"qt001_cp.{list(guards)[-2]} stands behind statements that it has to come before"
+    elif behind:
+        yield f"qt001_cp.{behind[0]} stands behind statements that it has to come before"
+    elif between != sorted(between):
+        yield "its guards do not stand around its statements"
 
 
 def _statements(text: str) -> list[str]:

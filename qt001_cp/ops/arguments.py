@@ -13,10 +13,11 @@ from qt001_cp.model.canonical import parse_canonical
 from qt001_cp.model.ledger_file import Exported, read_ledger
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.policy import Policy
+from qt001_cp.model.roles import DEFAULT, Pair
 from qt001_cp.policy_file import load_policy, read_file, read_lines
 
 KNOWN = {
-    "policy": "the policy (TOML), for fix7a",
+    "policy": "the policy (TOML), for fix7a; for a release where it names an owner and a ledger role of its own",
     "manifest": "the sealed object manifest (JSON), for fix7b and fix7c",
     "ledger": "the ledger as 'qt001-cp ledger export' wrote it, for the downgrade to base, which takes the ledger away",
     "documents": "the folder with readiness, capability, dependency manifest and analysis, for fix7c"
@@ -102,6 +103,14 @@ def exported() -> Exported:
             " alembic -x ledger=ledger.jsonl downgrade base (or with fix7a:base --sql)",
         )
     return read_ledger(read_lines(Path(value)), value)
+
+
+def pair() -> Pair:
+    """The pair that the policy or the manifest names which was given; the default where none was."""
+    given = arguments()
+    if given.get("policy"):
+        return policy("a release").pair
+    return manifest("a release").pair if given.get("manifest") else DEFAULT
 
 
 def first_rehearsal() -> bool:

@@ -8,13 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from qt001_cp import estate
 from qt001_cp.audit.run import Outside, audit
 from qt001_cp.model import kinds
-from qt001_cp.rehearsal.scene import drop_scene
+from qt001_cp.rehearsal.scene import OPERATOR, drop_scene
+from qt001_cp.workflow import revisions
 from tests.conftest import Library, Stage
+from tests.kinds.random_sql import PEOPLE
 
+RANDOM = """
+[[rule]]
+kind = "schema"
+name = "z*"
+disposition = "transfer"
+reason = "random"
+
+[[rule]]
+schema = "z*"
+disposition = "transfer"
+reason = "random"
+
+"""
 THIRD, FOURTH = "kinds third", 'kinds "fourth"'
 SQL = Path(__file__).with_name("every_kind.sql")
 
@@ -98,3 +114,25 @@ def with_every_kind(library: Library, tmp_path: Path) -> Iterator[Stage]:
         with stage.scene.server.connect("postgres") as connection:
             for role in (THIRD, FOURTH):
                 connection.execute(f'DROP ROLE "{role.replace(chr(34), chr(34) * 2)}"'.encode())
+
+
+@pytest.fixture(scope="module")
+def random_base(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """FIX7a deployed with a policy that transfers every schema called z…; nothing sealed. Each example is a copy."""
+    folder = tmp_path_factory.mktemp("random")
+    original = estate.policy_path()
+    shutil.copytree(original.parent / "repoint", folder / "repoint")
+    head, mark, rest = original.read_text("utf-8").partition("[[rule]]")
+    (folder / "policy.toml").write_text(f"{head}{RANDOM}{mark}{rest}{trusted(*PEOPLE)}", "utf-8")
+    stage = library.copy("base")
+    stage.folder = folder
+    with stage.connect() as connection:
+        for role in PEOPLE:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+    revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(folder / "policy.toml"))
+    library.keep("random")
+    yield stage
+    library.forget("random")
+    with library.server.connect("postgres") as connection:
+        for role in PEOPLE:
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))

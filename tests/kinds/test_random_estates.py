@@ -6,37 +6,19 @@ QT001_TEST_EXAMPLES=200 makes so many, at random; without it the same few each t
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
-from psycopg import sql
 
-from qt001_cp import estate as reference
 from qt001_cp.errors import Qt001Error
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, drop_scene
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose, seal
 from tests.conftest import Library, Stage
-from tests.kinds.conftest import trusted
-from tests.kinds.random_sql import PEOPLE, Estate, estates
+from tests.kinds.random_sql import Estate, estates
 
 EXAMPLES = int(os.environ.get("QT001_TEST_EXAMPLES", "0"))
-RULES = """
-[[rule]]
-kind = "schema"
-name = "z*"
-disposition = "transfer"
-reason = "random"
-
-[[rule]]
-schema = "z*"
-disposition = "transfer"
-reason = "random"
-
-"""
 HOLDS = """
 WITH space AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname ~ '^z[0-9]')
 SELECT 'schema ' || s.nspname FROM space s WHERE has_schema_privilege('directus', s.oid, 'USAGE, CREATE')
@@ -56,28 +38,6 @@ WHERE d.dbid = (SELECT b.oid FROM pg_database b WHERE b.datname = current_databa
   AND d.refobjid = 'directus'::regrole AND i.schema ~ '^z[0-9]' AND i.type <> 'default acl'
 """
 """What the application can still do, by the server's own word."""
-
-
-@pytest.fixture(scope="module")
-def prepared(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """FIX7a deployed with a policy that transfers every schema called z…; nothing sealed. Each example is a copy."""
-    folder = tmp_path_factory.mktemp("random")
-    original = reference.policy_path()
-    shutil.copytree(original.parent / "repoint", folder / "repoint")
-    head, mark, rest = original.read_text("utf-8").partition("[[rule]]")
-    (folder / "policy.toml").write_text(f"{head}{RULES}{mark}{rest}{trusted(*PEOPLE)}", "utf-8")
-    stage = library.copy("base")
-    stage.folder = folder
-    with stage.connect() as connection:
-        for role in PEOPLE:
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-    revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(folder / "policy.toml"))
-    library.keep("random")
-    yield stage
-    library.forget("random")
-    with library.server.connect("postgres") as connection:
-        for role in PEOPLE:
-            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def _there_and_back(stage: Stage, estate: Estate) -> str:
@@ -106,7 +66,7 @@ def _there_and_back(stage: Stage, estate: Estate) -> str:
 
 
 @pytest.mark.slow
-def test_random_estates_go_and_come_back(prepared: Stage, library: Library) -> None:
+def test_random_estates_go_and_come_back(random_base: Stage, library: Library) -> None:
     refused: list[str] = []
     done: set[str] = set()
 
@@ -121,7 +81,7 @@ def test_random_estates_go_and_come_back(prepared: Stage, library: Library) -> N
     @given(estates())
     def one(estate: Estate) -> None:
         stage = library.copy("random")
-        stage.folder = prepared.folder
+        stage.folder = random_base.folder
         try:
             why = _there_and_back(stage, estate)
         finally:

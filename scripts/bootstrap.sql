@@ -508,12 +508,15 @@ AS $refuse_incomplete_run$
 -- When the transaction of a script commits: it has run to its end, and Alembic's version says so.
 DECLARE
     script qt001_cp.run;
-    revisions text;
+    revisions text[] := ARRAY(SELECT version_num::text FROM qt001_cp.alembic_version
+                              ORDER BY version_num COLLATE "C");
+    ours text[] := ARRAY(SELECT each FROM unnest(revisions) each WHERE each ~ '^fix7');
+    deployed text;
 BEGIN
     SELECT run.* INTO script FROM qt001_cp.run WHERE run.xid = pg_current_xact_id();
-    -- Where the team has a revision that depends on ours, Alembic keeps the row of that one alone.
-    SELECT string_agg(version_num, ', ') INTO revisions FROM qt001_cp.alembic_version
-    WHERE version_num IN ('fix7a', 'fix7b', 'fix7c', script.revision);
+    IF to_regprocedure('qt001_cp.revision()') IS NOT NULL THEN
+        EXECUTE 'SELECT qt001_cp.revision()' INTO deployed;
+    END IF;
     IF script.complete IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
             MESSAGE = format('COMMIT refused: expected %s to run to its end, found the steps %s',
@@ -521,11 +524,21 @@ BEGIN
                              coalesce(nullif(array_to_string(script.steps, ', '), ''), 'none')),
             HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its '
                 'transaction.';
-    ELSIF revisions IS DISTINCT FROM script.revision THEN
+    -- Ours is the one that is deployed. Where the team has a revision that depends on fix7c,
+    -- Alembic keeps the row of that one alone; the first of them, taken back, leads to fix7c,
+    -- whatever release of ours stands there.
+    ELSIF NOT (ours = array_remove(ARRAY[deployed], NULL)
+               OR ours = '{}' AND revisions <> '{}' AND deployed = 'fix7c')
+        OR coalesce(script.revision, '') NOT IN ('', 'fix7c', deployed)
+           AND script.revision <> ALL (revisions)
+        OR substring(script.script FROM '^downgrade change (.*)$') = ANY (revisions) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
             MESSAGE = format('COMMIT refused: expected revision %s in qt001_cp.alembic_version, '
                              'found %s',
-                             coalesce(script.revision, 'none'), coalesce(revisions, 'none')),
+                             CASE WHEN deployed ~ '^fix7c_' THEN concat_ws(', ', deployed,
+                                  nullif(nullif(script.revision, deployed), 'fix7c'))
+                                  ELSE coalesce(script.revision, 'none') END,
+                             coalesce(nullif(array_to_string(revisions, ', '), ''), 'none')),
             HINT = 'Nothing has changed. Run the whole printed script, as it is, alone in its '
                 'transaction.';
     END IF;
@@ -538,21 +551,22 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $refuse_version_without_run$
 -- When a transaction commits that has written which revision is deployed: a script of ours has run
--- to its end, or the stage is the one that the table names (a revision of somebody else's comes
+-- to its end, or what is deployed is what the table names (a revision of somebody else's comes
 -- above it, or goes).
 DECLARE
-    stage text;
+    deployed text;
     revisions text[] := ARRAY(SELECT version_num::text FROM qt001_cp.alembic_version);
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM qt001_cp.run
                    WHERE run.xid = pg_current_xact_id() AND run.complete) THEN
-        IF to_regprocedure('qt001_cp.stage()') IS NOT NULL THEN
-            EXECUTE 'SELECT qt001_cp.stage()' INTO stage;
+        IF to_regprocedure('qt001_cp.revision()') IS NOT NULL THEN
+            EXECUTE 'SELECT qt001_cp.revision()' INTO deployed;
         END IF;
-        IF stage IS NOT NULL AND revisions = '{}'
+        IF deployed IS NOT NULL AND revisions = '{}'
+            OR deployed ~ '^fix7c_' AND deployed <> ALL (revisions)
             OR EXISTS (SELECT 1 FROM unnest(revisions) named(revision)
-                       WHERE named.revision IN ('fix7a', 'fix7b', 'fix7c')
-                         AND named.revision IS DISTINCT FROM stage) THEN
+                       WHERE named.revision ~ '^fix7'
+                         AND named.revision IS DISTINCT FROM deployed) THEN
             RAISE EXCEPTION USING ERRCODE = 'QT112',
                 MESSAGE = format('COMMIT refused: expected a script of FIX7 that has run to its '
                                  'end, found revision %s without one',

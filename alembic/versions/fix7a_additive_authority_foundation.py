@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.script_settings(**arguments.timeouts())
     op.run_stage_sql(UP, "fix7a", "00_*.sql", first=True, pair=policy.pair)
     op.run_stage_sql(UP, "fix7a", "[1-9]*.sql", pair=policy.pair)
-    op.run_as_ledger("configure", policy.body(), build(), pair=policy.pair)
+    op.run_as_ledger("configure", policy.body(), build("fix7c"), pair=policy.pair)
     op.end_script(UP, revision, ["configure"], pair=policy.pair)
 
 

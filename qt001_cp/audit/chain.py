@@ -16,10 +16,11 @@ STEPS: Final = {
     "cutover": ("fix7a", "fix7b"),
     "deployed": ("fix7b", "fix7c"),
     "succeeded": ("fix7c", "fix7c"),
+    "released": ("fix7c", "fix7c"),
     "undeployed": ("fix7c", "fix7b"),
     "restored": ("fix7b", "fix7a"),
 }
-"""Cutover, deployment, change and the two ways back: from which stage to which. Each opens an epoch."""
+"""Cutover, deployment, change, release and the two ways back: from which stage to which. Each opens an epoch."""
 
 
 class Chain:

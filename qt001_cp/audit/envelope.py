@@ -18,7 +18,13 @@ from qt001_cp.audit.check import Check
 from qt001_cp.errors import FileProblem
 
 _SAID: Final = (("verdict", "verb"), ("signer", "actor"))
-_DETAILS: Final = (("scope", "scope"), ("validUntil", "valid_until"), ("reason", "reason"))
+_DETAILS: Final = (
+    ("scope", "scope"),
+    ("validUntil", "valid_until"),
+    ("reason", "reason"),
+    ("system", "system"),
+    ("timeline", "timeline"),
+)
 """What a sign-off says, and where the event has it."""
 _SECONDS: Final = "%Y-%m-%dT%H:%M:%SZ"
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
@@ -26,13 +32,15 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASC
 
 @dataclass(frozen=True)
 class Today:
-    """What a statement is held against. ``digest``: of the object manifest; ``subject``: None before FIX7c."""
+    """What a statement is held against. ``digest``: of the object manifest; ``subject``: None before FIX7c; ``system``: the cluster's
+    identifier, None where it cannot be read."""
 
     database: str
     stage: str
     digest: str
     subject: str | None
     events: Sequence[Mapping[str, Any]]
+    system: str | None = None
 
 
 def envelope(path: Path, trusted: Iterable[Path], today: Today) -> Check:
@@ -53,6 +61,7 @@ def envelope(path: Path, trusted: Iterable[Path], today: Today) -> Check:
     predicate, about = document["predicate"], [s["digest"]["sha256"] for s in document["subject"]]
     if predicate.get("database") != today.database:
         check.faults.append(f"it is about database {predicate.get('database')}, this is {today.database}")
+    _of_system(check, predicate, today.system)
     if document["predicateType"] == signature.SIGN_OFF:
         check.faults += _sign_off(predicate, about, today)
     elif document["predicateType"] == signature.AUDIT:
@@ -61,6 +70,16 @@ def envelope(path: Path, trusted: Iterable[Path], today: Today) -> Check:
         check.faults.append(f"its predicate type is {document['predicateType']!r}, expected {signature.SIGN_OFF!r} or"
                             f" {signature.AUDIT!r}")  # fmt: skip
     return check
+
+
+def _of_system(check: Check, predicate: Mapping[str, Any], here: str | None) -> None:
+    """Whether it is about a database of this cluster: another one may have the same name, and a copy of the ledger."""
+    said = predicate.get("system", "")
+    if said is None or here is None:
+        where = "where it was signed" if said is None else "by this login"
+        check.notes.append(f"the identifier of the cluster could not be read {where}: not compared")
+    elif said != here:
+        check.faults.append(f"it is about a database of cluster {said or '(it names none)'}, this is cluster {here}")
 
 
 def _sign_off(predicate: Mapping[str, Any], about: list[str], today: Today) -> Iterator[str]:

@@ -57,7 +57,9 @@ def owners_and_acls(manifest: Manifest, live: Objects, stage: str, first_major: 
         found = live.get((o["kind"], o["identity"]))
         if found is None:
             gone = o["kind"] == "default acl" and o["disposition"] == "transfer" and stage != "fix7a"
-            if not gone and o["kind"] != "user mapping":
+            if stage != "fix7a" and growth.may_go(manifest, o["kind"], o["identity"]):
+                check.told.append(f"{name}: a partition that is gone")
+            elif not gone and o["kind"] != "user mapping":
                 found_in.append(f"{name}: it is not in this database")
             continue
         if found.owner != state["owner"]:

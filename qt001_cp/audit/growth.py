@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from qt001_cp.audit.live import Entry, Live
+from qt001_cp.audit.check import Check
+from qt001_cp.audit.live import Entry, Live, words
 
 Node = tuple[str, str]
 Row = Mapping[str, Any]
@@ -91,6 +92,32 @@ def taken_for(manifest: Row, live: Mapping[Node, Live], owner: str) -> Iterator[
         new = kind in _CALLED and (kind, identity) not in known and found.owner != owner
         if new and address(identity) in names:
             yield f"{kind} {identity}: {found.owner} owns it, and a call of the transferred one of that name may take it"
+
+
+def may_go(manifest: Row, kind: str, identity: str) -> bool:
+    """Whether a table of this name comes and goes by the manifest: a partition of one that grows."""
+    schema, name = address(identity)
+    return kind == "table" and any(g["schema"] == schema and _fits(g["name"], name) for g in manifest.get("growth", ()))
+
+
+def partitions(manifest: Row, live: Mapping[Node, Live], owner: str) -> Check:
+    """The owner's tables that the manifest does not name: partitions that it lets come, and nobody else has a privilege on one."""
+    check = Check("tables that came since")
+    known = {(o["kind"], o["identity"]) for o in manifest["objects"]}
+    for (kind, identity), found in sorted(live.items()):
+        if kind != "table" or found.owner != owner:
+            continue
+        check.looked_at += 1
+        if (kind, identity) in known or identity.startswith("qt001_cp."):
+            continue
+        others = [e for acl in (found.acl, *found.columns.values()) for e in acl if e[1] != owner]
+        if not may_go(manifest, kind, identity):
+            check.faults.append(f"table {identity}: {owner} owns it, and no manifest names it")
+        elif others:
+            check.faults += [f"table {identity}: {words(e)}, which its manifest does not give" for e in others]
+        else:
+            check.told.append(f"table {identity}: a partition that came since")
+    return check
 
 
 def weighed(kind: str, acl: set[Entry], application: str) -> set[Entry]:

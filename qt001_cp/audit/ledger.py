@@ -19,10 +19,11 @@ from qt001_cp.audit import shape
 from qt001_cp.audit.chain import Chain
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.control import Pair
+from qt001_cp.audit.place import Place, same_timeline
 from qt001_cp.audit.queries import rows
 
 _NAMING = ("configured", "captured", "proposed", "sealed", "withdrawn", "cutover", "restored", "deployed",
-           "undeployed", "evidence_imported", "bound", "changing", "changed", "succeeded", "kept")  # fmt: skip
+           "undeployed", "evidence_imported", "bound", "changing", "changed", "succeeded", "released", "kept")  # fmt: skip
 _SLEWED = timedelta(seconds=1)
 """A clock that is held in step never goes back by more."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -131,7 +132,7 @@ def owner(connection: psycopg.Connection, pair: Pair) -> Check:
     return check
 
 
-def instance(connection: psycopg.Connection, events: list[dict[str, Any]]) -> Check:
+def instance(connection: psycopg.Connection, events: list[dict[str, Any]], place: Place) -> Check:
     """The ledger is the one that this database was given, not one that was restored or copied and forgets what came after."""
     check = Check("the instance of the ledger", looked_at=1)
     known = [e for e in events if e["verb"] in ("configured", "adopted")]
@@ -139,6 +140,7 @@ def instance(connection: psycopg.Connection, events: list[dict[str, Any]]) -> Ch
     (live,) = rows(connection, "instance.sql")
     if not isinstance(noted, dict) or any(noted.get(k) != live[k] for k in ("database", "ledger")):
         check.faults.append(f"it was recorded for {noted}, and is in {live}: restored from a dump, or copied")
+    same_timeline(check, events, place)
     return check
 
 

@@ -14,19 +14,20 @@ from qt001_cp.audit.check import Check
 from qt001_cp.audit.queries import rows
 
 
-def names(connection: psycopg.Connection, digest: str, events: Iterable[Mapping[str, Any]]) -> Check:
-    """Each name that was noted when the manifest was sealed is a name of this cluster and database today."""
+def names(
+    connection: psycopg.Connection, digest: str, events: Iterable[Mapping[str, Any]], cluster: str | None
+) -> Check:
+    """Each name that was noted when the manifest was sealed is a name of this cluster and database today. ``cluster``: its identifier,
+    None where this login may not ask."""
     check = Check("the names that the manifest uses")
     noted = [e["detail"].get("names") for e in events if e["verb"] == "sealed" and e["subject"] == digest]
     if not noted or not isinstance(noted[-1], dict):
         return check
     by_name: set[tuple[str, str]] = set()
     by_number: dict[tuple[str, str], str] = {}
-    cluster = None
     for r in rows(connection, "names.sql"):
         by_name.add((r["kind"], r["name"]))
         by_number[r["kind"], r["number"]] = r["name"]
-        cluster = r["name"] if r["kind"] == "cluster" else cluster
     here = cluster is not None and noted[-1].get("cluster") == cluster
     for kind, name, number in noted[-1].get("names") or ():
         check.looked_at += 1

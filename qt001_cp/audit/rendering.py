@@ -12,6 +12,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from qt001_cp.audit import growth
+
 Object = Mapping[str, Any]
 
 _HIDDEN: Final = (
@@ -60,6 +62,8 @@ def name(text: str) -> str:
 
 def _ordered(manifest: Mapping[str, Any], way: str) -> Iterator[tuple[Object, Mapping[str, Any]]]:
     moved = [o for o in manifest["objects"] if o["disposition"] in ("transfer", "lend") and o["ways"].get(way)]
+    if way == "restore":
+        moved = [o for o in moved if not growth.may_go(manifest, o["kind"], o["identity"])]
     taking = sorted(moved, key=_is_container, reverse=way in ("restore", "revive"))
     handing = sorted(moved, key=_is_container, reverse=True)
     yield from _steps((o for o in taking if not _late(o, way)), way, "pre")

@@ -11,15 +11,18 @@ from typing import Any, Final
 import psycopg
 
 from qt001_cp import connecting
-from qt001_cp.audit import control, derived, dump, estate, ledger, privileges, scripts, sources, succession
+from qt001_cp.audit import control, derived, dump, estate, growth, ledger, privileges, scripts, sources, succession
 from qt001_cp.audit.change_pack import change_pack, is_of_change
 from qt001_cp.audit.check import Check
 from qt001_cp.audit.envelope import Today, envelope
 from qt001_cp.audit.exported import against
 from qt001_cp.audit.live import read_live
 from qt001_cp.audit.names import names
+from qt001_cp.audit.own_code import own_code
 from qt001_cp.audit.pack import pack
+from qt001_cp.audit.place import read_place
 from qt001_cp.audit.queries import rows
+from qt001_cp.audit.releases import builds
 from qt001_cp.errors import DatabaseProblem, Findings, unreachable
 from qt001_cp.project import without_fix7a
 
@@ -44,7 +47,8 @@ _CLAIMS: Final = {
 @dataclass(frozen=True)
 class Outside:
     """What the auditor brings. ``manifest``: the file's bytes; ``heads``: digests kept elsewhere; ``ledgers``: exported ones;
-    ``envelopes`` and ``trusted``: signed statements, and the public keys that count; ``packs``: folders of the operator's review."""
+    ``envelopes`` and ``trusted``: signed statements, and the public keys that count; ``packs``: folders of the operator's review;
+    ``code``: the scripts that have made the control plane, in their order."""
 
     manifest: bytes | None = None
     heads: tuple[str, ...] = ()
@@ -52,13 +56,16 @@ class Outside:
     envelopes: tuple[Path, ...] = ()
     trusted: tuple[Path, ...] = ()
     packs: tuple[Path, ...] = ()
+    code: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was seen. ``digest``: of the object manifest that the audit is about."""
+    """What was seen. ``digest``: of the object manifest that the audit is about; ``system``: the cluster's identifier, None where the
+    login may not ask."""
 
     database: str
+    system: str | None
     digest: str
     stage: str
     subject: str | None
@@ -71,6 +78,7 @@ class Report:
     def predicate(self) -> dict[str, Any]:
         return {
             "database": self.database,
+            "system": self.system,
             "stage": self.stage,
             "subject": self.subject,
             "passed": self.passed,
@@ -113,10 +121,11 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
             "no object manifest is sealed in this database: nothing to audit",
             hint="qt001-cp manifest seal object.json --database …",
         )
-    named = names(connection, digest, events)
+    place = read_place(connection)
+    named = names(connection, digest, events, place.system)
     if named.faults:
         # Everything else would follow from that one cause.
-        return Report(there[1], digest, stage, None, (documents, chain, named))
+        return Report(there[1], place.system, digest, stage, None, (documents, chain, named))
     live = read_live(connection)
     checks = [
         documents,
@@ -125,10 +134,12 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         ledger.triggers(connection),
         control.agreed(manifest, found.get(manifest["policy"]["sha256"]), events),
         ledger.owner(connection, control.pair_of(manifest)),
-        ledger.instance(connection, events),
+        ledger.instance(connection, events, place),
         ledger.duties(connection, events),
         _given(outside, digest),
         succession.successions(digest, found, events),
+        builds(events),
+        *([own_code(connection, outside.code)] if outside.code else []),
         derived.after_states(manifest, succession.changed(manifest, succession.predecessor_of(manifest, found))),
         scripts.ways(manifest),
         scripts.restore_script(manifest, digest, events),
@@ -137,6 +148,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     ]
     if stage != "fix7a":
         checks.append(estate.effective_privileges(connection, manifest, live, stage))
+        checks.append(growth.partitions(manifest, live, control.pair_of(manifest).owner))
         checks.append(privileges.roles(connection, manifest["application"], control.pair_of(manifest)))
         checks.append(privileges.members(connection, manifest, live))
     routines, noted = sources.read(connection)
@@ -154,7 +166,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
     if stage == "fix7c":
         subject = _subject(connection)
         checks.append(_claims(connection, checks))
-    today = Today(str(there[1]), stage, digest, subject, events)
+    today = Today(str(there[1]), stage, digest, subject, events, place.system)
     checks += [envelope(path, outside.trusted, today) for path in outside.envelopes]
     checks += [against(path, events, connection.info.dbname) for path in outside.ledgers]
     sealed = _sealed(events)
@@ -164,7 +176,7 @@ def _audit(connection: psycopg.Connection, dsn: str, outside: Outside, pg_dump: 
         else pack(folder, manifest, digest, found.keys() if stage == "fix7c" else ())
         for folder in outside.packs
     ]
-    return Report(there[1], digest, stage, subject, tuple(checks))
+    return Report(there[1], place.system, digest, stage, subject, tuple(checks))
 
 
 def _manifest_of(events: list[dict[str, Any]], found: Mapping[str, Mapping[str, Any]], stage: str) -> str:

@@ -14,6 +14,7 @@ import psycopg
 from qt001_cp.audit import functions
 from qt001_cp.audit.bodies import ANALYSED, Known, Row, asks_first, known_names, words
 from qt001_cp.audit.check import Check
+from qt001_cp.audit.growth import may_go
 from qt001_cp.audit.lexical import tokens
 from qt001_cp.audit.queries import rows
 
@@ -114,7 +115,7 @@ def apply_path(manifest: Row, routines: Mapping[Node, Row], stage: str) -> Check
         if live is None:
             check.faults.append(f"{r['identity']}: it is not in this database")
         elif stage != "fix7c":
-            if live["whole"] != r["before"]:
+            if spelled(live) != r["before"]:
                 check.faults.append(f"{r['identity']}: its source is not the one that the manifest captured")
         else:
             check.faults += [f"{r['identity']}: {fault}" for fault in _replaced(r, live)]
@@ -139,7 +140,7 @@ def dependencies(manifest: Row, sealed: Row | None, evidence: Row | None, noted:
     if sealed is None or evidence is None:
         check.faults.append("none is sealed for this object manifest")
         return check
-    reached = _reached(manifest, evidence, noted)
+    reached = {node for node in _reached(manifest, evidence, noted) if not may_go(manifest, *node)}
     check.looked_at = len(reached)
     listed = {(k, i) for k, i in sealed["objects"]}
     check.faults += [f"the apply path reaches {k} {i}, it does not name it" for k, i in sorted(reached - listed)]
@@ -177,6 +178,19 @@ _CAST_EACH: Final = re.compile(rf"\(({_VARCHAR})\)::text(?=(?:, \({_VARCHAR}\)::
 _CAST_LIST: Final = re.compile(rf"\((ARRAY\[{_VARCHAR}(?:, {_VARCHAR})*\])\)::text\[\]")
 
 
+def _element() -> str:
+    """What stands between two commas of a list: quoted words whole, and parentheses four deep."""
+    quoted = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
+    inside = quoted
+    for _ in range(4):
+        inside = rf"{quoted}|\((?:[^()'\"]|{inside})*\)"
+    return rf"(?:[^][()'\",]|{inside}|\[[^][]*\])+"
+
+
+_ELEMENT: Final = re.compile(_element())
+_OTHER_LIST: Final = re.compile(rf"\(ARRAY\[({_element()}(?:, {_element()})*)\]\)::text\[\]")
+
+
 def _digests(entry: Row, routine: Row) -> Iterator[str]:
     about, text = ("body_sha256", routine["body"]) if entry["definition"] is None else ("definition", spelled(routine))
     made = hashlib.sha256((text or "").encode()).hexdigest()
@@ -185,8 +199,25 @@ def _digests(entry: Row, routine: Row) -> Iterator[str]:
 
 
 def spelled(routine: Row) -> str | None:
-    """The words of CREATE OR REPLACE. A parsed body compares a varchar with a list in two spellings, one of which a dump makes."""
+    """The words of CREATE OR REPLACE. What PostgreSQL has parsed compares a varchar with a list in two spellings, one of which a dump
+    makes: a body in SQL-standard form, and the presets of arguments."""
     whole: str | None = routine["whole"]
-    if whole is None or routine["body"] is not None:
-        return whole
-    return _CAST_LIST.sub(r"\1", _CAST_EACH.sub(r"\1", whole))
+    if whole is None:
+        return None
+    if routine["body"] is None:
+        return _one_spelling(whole)
+    head, arguments, rest = whole.partition(f"({routine['arguments']})")
+    return head + _one_spelling(arguments) + rest
+
+
+def _one_spelling(text: str) -> str:
+    text = _CAST_LIST.sub(r"\1", _CAST_EACH.sub(r"\1", text))
+    return _CAST_EACH.sub(r"\1", _OTHER_LIST.sub(_cast_each, text))
+
+
+def _cast_each(found: re.Match[str]) -> str:
+    return "ARRAY[" + _ELEMENT.sub(lambda one: f"{_blank(one[0])}({one[0].strip(' ')})::text", found[1]) + "]"
+
+
+def _blank(element: str) -> str:
+    return " " * element.startswith(" ")

@@ -90,7 +90,7 @@ def _inherited(manifest: Manifest, before: Manifest, policy: Manifest | None) ->
         fault = (
             _moved(one, other, before, policy)
             if one is not None and _MOVES & one["ways"].keys()
-            else _object(one, other, pair_of(before).owner)
+            else _object(one, other, pair_of(before).owner, policy)
         )
         if fault:
             yield f"{node[0]} {node[1]}: {fault}"
@@ -152,13 +152,22 @@ def _closed(manifest: Manifest) -> set[str]:
     return found | {item["table"] for item in manifest["blocked"]}
 
 
-def _object(mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None, owner: str) -> str:
+def _born(mine: Mapping[str, Any], owner: str, policy: Manifest | None) -> bool:
+    """The owner's now; before it the owner's too, without a way, or the role's that a rule names for such as it."""
+    if mine["disposition"] != "transfer" or mine["after"]["owner"] != owner or mine["retired"] is not None:
+        return False
+    if mine["before"]["owner"] == owner:
+        return mine["before"] == mine["after"] and not mine["ways"]
+    heirs = {rule.get("back_to") for rule in (policy or {}).get("rule") or ()} - {None}
+    return mine["before"]["owner"] in heirs and set(mine["ways"]) <= {"restore"}
+
+
+def _object(
+    mine: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None, owner: str, policy: Manifest | None
+) -> str:
     if theirs is None:
         assert mine is not None
-        born = (
-            mine["disposition"] == "transfer" and mine["before"]["owner"] == owner and mine["before"] == mine["after"]
-        )
-        return "" if born and not mine["ways"] and mine["retired"] is None else f"it is new, and not only {owner}'s"
+        return "" if _born(mine, owner, policy) else f"it is new, and not only {owner}'s"
     if theirs["disposition"] != "transfer":
         settled = {**theirs, "ways": {way: steps for way, steps in theirs["ways"].items() if way not in _MOVES}}
         return "" if mine == settled else "it stays where it is, and is not as its predecessor has it"

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.policy import Policy
-from qt001_cp.sql.build import stage_files
+from qt001_cp.sql.build import newest, whole
 
 MANIFEST: Final = "draft"
 _WANTED: Final = (
@@ -108,7 +108,7 @@ def _texts() -> Sequence[str]:
     """What the checks are made of, in the order of the files: types, tables of words, views, functions."""
     made: dict[str, str] = {}
     inserted: dict[str, str] = {}
-    for text in stage_files("fix7a").values():
+    for text in (text for name, text in whole(newest()).items() if name.startswith("fix7a/")):
         for match in _MADE.finditer(text):
             made.setdefault(match["name"], match[0])
         for match in _INSERTED.finditer(text):

@@ -28,6 +28,7 @@ examples:
   qt001-cp audit --database … --key hana.pem --out audit.dsse.json
   qt001-cp audit --database … --envelope sign-off.dsse.json --trust hana.pub
   qt001-cp audit --database … --manifest object.json --pack pack
+  qt001-cp audit --database … --code scripts/bootstrap.sql --code fix7a.sql --code fix7c.sql --code release.sql
   qt001-cp audit --ledger ledger.jsonl
 """
 
@@ -50,6 +51,10 @@ def add_verbs(verbs: Any) -> None:
     parser.add_argument(
         "--pack", type=Path, action="append", default=[], metavar="DIR", help="a review pack: its sums, and its SQL"
     )
+    parser.add_argument(
+        "--code", type=Path, action="append", default=[], metavar="FILE",
+        help="a script that has made the control plane, in their order: bootstrap.sql, the printed fix7a.sql and fix7c.sql, each release",
+    )  # fmt: skip
     parser.add_argument("--key", type=Path, metavar="PEM", help="sign the audit's statement with this Ed25519 key")
     parser.add_argument("--out", type=Path, help="write the in-toto statement, or its envelope, here")
     add_database(parser)
@@ -66,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     key = signature.private_key(arguments.key) if arguments.key else None
     if key is not None and arguments.out is None:
         raise UsageError("a signed statement needs a file", hint="--out audit.dsse.json")
+    for path in arguments.code:
+        read_file(path)
     for path in arguments.trust:
         signature.public_key(path)
     outside = Outside(
@@ -75,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         tuple(arguments.envelope),
         tuple(arguments.trust),
         tuple(arguments.pack),
+        tuple(arguments.code),
     )
     dsn = arguments.database.replace("postgresql+psycopg://", "postgresql://", 1)
     report = audit(dsn, outside, wheel.programs() / "pg_dump", os.environ)
@@ -101,7 +109,10 @@ def _heads(path: Path) -> list[str]:
 
 def _files(arguments: argparse.Namespace) -> int:
     """Exported ledgers, where there is no database to hold them against."""
-    asked = {name: getattr(arguments, name) for name in ("manifest", "head", "envelope", "trust", "pack", "key", "out")}
+    asked = {
+        name: getattr(arguments, name)
+        for name in ("manifest", "head", "envelope", "trust", "pack", "code", "key", "out")
+    }
     more = [f"--{name}" for name, value in asked.items() if value]
     if more:
         raise UsageError(

@@ -34,7 +34,7 @@ from qt001_cp.workflow.candidate import biggest_owner
 from qt001_cp.workflow.early import early_of_policy
 from qt001_cp.workflow.preflight import read_preflight
 from qt001_cp.workflow.refusal import refusals
-from qt001_cp.workflow.status import Status, clock_words, read_status
+from qt001_cp.workflow.status import Status, clock_words, read_status, server_words
 from qt001_cp.workflow.transferred import PROTECTED, is_cut_over, read_estate, recorded_application
 
 INVENTORY = """\
@@ -144,6 +144,8 @@ def run_preflight(arguments: argparse.Namespace) -> int:
     else:
         way = "the way back from FIX7b" if arguments.restore else "FIX7b"
         say(f"preflight of {way} with manifest {manifest.digest()}")
+        if answer.server is not None:
+            say(server_words(answer.server))
         for a in answer.preconditions:
             say(f"  {a.mark} {a.precondition.number} {a.precondition.title}")
             say(f"      {a.evidence or 'not asked: nothing to ask about before that'}")
@@ -172,7 +174,10 @@ def _print_status(status: Status) -> None:
             f"hot standby, as its primary was at {status.standby['replayed_at'] or 'its start'}; it answers and records nothing"
         )
     found = status.stage["build"]
-    say(f"build {found}" + ("" if found == build() else f", not this program's, which is {build()}"))
+    release = f" of release {status.stage['revision']}" if status.stage["revision"] != status.stage["stage"] else ""
+    say(f"build {found}{release}" + ("" if found == build() else f", not this program's, which is {build()}"))
+    if status.server is not None:
+        say(server_words(status.server))
     if status.acceptance:
         say(f"subject {status.acceptance['subject_digest']}")
     if status.guard:

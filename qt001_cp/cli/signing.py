@@ -112,6 +112,8 @@ def _statement(opened: psycopg.Connection, event: str, subject: str) -> dict[str
         "signer": said["actor"],
         "at": said["at"],
         "database": database,
+        "system": detail.get("system"),
+        "timeline": detail.get("timeline"),
         "event": event,
     }
     for theirs, ours in (("scope", "scope"), ("valid_until", "validUntil"), ("reason", "reason")):

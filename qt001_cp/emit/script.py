@@ -20,6 +20,9 @@ STRING: Final = 10
 """Statements in one EXECUTE, at most: what an error shows as its context. PL/pgSQL would keep a plan of a statement that stands
 in the block itself until the block ends, and the server asks every kept plan whether a change concerns it; of a string it keeps none."""
 _LENT: Final = ("lend_create", "return_create")
+_FOLLOW: Final = (
+    "-- partitions of tables that grow: those that are there go back as they were, younger ones as their table\n"
+)
 _LOCKS: Final = "-- locks: every relation that moves, all or none; from here to the end writers of these wait\n"
 
 
@@ -59,11 +62,18 @@ def _steps(manifest: ObjectManifest, direction: Direction) -> Iterator[tuple[str
     for first, part in _parts(placed):
         if not locked and part[0].phase >= LOCKED_FROM:
             locked = True
-            yield _lock_step(manifest)
+            yield from _locked(manifest, direction)
         yield _block(manifest, direction, first, part, len(placed))
     if not locked:
-        yield _lock_step(manifest)
+        yield from _locked(manifest, direction)
     yield _last_step(manifest, direction, placed)
+
+
+def _locked(manifest: ObjectManifest, direction: Direction) -> Iterator[tuple[str, str]]:
+    yield _lock_step(manifest)
+    if manifest.growth and direction == "restore":
+        call = f'qt001_cp."follow_partitions"({literal(manifest.digest())})'
+        yield "follow_partitions", _FOLLOW + perform(call)
 
 
 def _lock_step(manifest: ObjectManifest) -> tuple[str, str]:

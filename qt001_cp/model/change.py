@@ -27,15 +27,17 @@ RESERVED: Final = frozenset({"base", "head", "heads", "fix7a", "fix7b", "fix7c"}
 """Names that Alembic, or we, have given already."""
 NOTHING: Final = "SELECT pg_catalog.version();"
 """The text of a change that only follows the server to another major version."""
+OURS: Final = "fix7"
+"""How the name of every revision of the product's own begins."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def require_name(name: str, what: str = "change") -> str:
     """``name``, where it can name a revision, a file and a branch. Raises :class:`UsageError`."""
-    if _NAME.fullmatch(name) is None or len(name) > LONGEST or name in RESERVED:
+    if _NAME.fullmatch(name) is None or len(name) > LONGEST or name in RESERVED or name.startswith(OURS):
         raise UsageError(
             f"{what} {name!r}: expected at most {LONGEST} of a-z, 0-9 and _, a letter first, and not"
-            f" {', '.join(sorted(RESERVED))}",
+            f" {', '.join(sorted(RESERVED))}, or {OURS}…",
             hint="qt001-cp change new add_unit",
         )
     return name

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from qt001_cp.errors import ManifestError
 from qt001_cp.model.canonical import Json, canonical_pieces, digest, digest_of, parse_pieces
+from qt001_cp.model.growth import Growth
 from qt001_cp.model.inventory import State, ref_from_json, ref_to_json
 from qt001_cp.model.names import Disposition, ObjectRef, Role
 from qt001_cp.model.roles import DEFAULT, Pair
@@ -115,6 +116,8 @@ class ObjectManifest:
     objects: tuple[ManifestObject, ...]
     succession: Json | None = None
     """Of a successor: the digests of its ``predecessor`` and of the document of the ``change`` that brings it."""
+    growth: tuple[Growth, ...] = ()
+    """The tables that may grow, as the policy says: their partitions come and go."""
     pair: Pair = DEFAULT
     """Owner and ledger role of the database; in the document only where the policy names them."""
 
@@ -133,6 +136,10 @@ class ObjectManifest:
     def moved(self) -> tuple[ManifestObject, ...]:
         """What the change of this successor takes, or gives back."""
         return tuple(o for o in self.objects if "move" in o.plans)
+
+    def may_go(self, ref: ObjectRef) -> bool:
+        """Whether it is a partition of a table that grows: by the time of the way back it may be gone."""
+        return any(g.covers(ref) for g in self.growth)
 
     @property
     def transferred(self) -> tuple[ManifestObject, ...]:
@@ -154,6 +161,7 @@ class ObjectManifest:
             "legacy": list(self.legacy),
             "repoint": [r.to_json() for r in self.repoint],
             **({} if self.succession is None else {"succession": self.succession}),
+            **({"growth": [g.to_json() for g in self.growth]} if self.growth else {}),
             **({} if self.pair.is_default else {"pair": self.pair.to_json()}),
         }
 
@@ -196,6 +204,7 @@ class ObjectManifest:
                 tuple(Repoint(r["identity"], r["part"], r["before"], r["after"]) for r in data["repoint"]),
                 tuple(_parsed(number, item, source) for number, item in enumerate(items)),
                 data.get("succession"),
+                tuple(Growth(g["table"], g["schema"], g["name"]) for g in data.get("growth", ())),
                 Pair.from_json(data.get("pair")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as exc:

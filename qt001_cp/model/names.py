@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, TypeAlias
 
 from qt001_cp.errors import ManifestError
@@ -115,3 +116,9 @@ Disposition: TypeAlias = Literal["transfer", "retain", "lend"]
 def path_schemas(path: str) -> tuple[str, ...]:
     """The schemas that a value of search_path names: a quoted name may hold commas and blanks. Twin of qt001_cp.path_schemas()."""
     return tuple(m[2].lower() if m[1] is None else m[1].replace('""', '"') for m in _PATH_PART.finditer(path))
+
+
+@cache
+def glob(pattern: str) -> re.Pattern[str]:
+    """A pattern of the policy. Only ``*`` and ``?`` are special: brackets are part of names."""
+    return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)

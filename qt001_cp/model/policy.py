@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from qt001_cp.errors import ManifestError, PolicyError
 from qt001_cp.model import kinds, roles
 from qt001_cp.model.canonical import Json, canonical_bytes, digest, holds_nul
-from qt001_cp.model.names import Disposition, ObjectRef, Role
+from qt001_cp.model.growth import Growth
+from qt001_cp.model.names import Disposition, ObjectRef, Role, glob
 from qt001_cp.model.schemas import problem
 
 UNDECIDED: Final = "undecided"
@@ -41,6 +40,8 @@ class Rule:
     """Column → what its table's owner grants the new owner on it alone."""
     keep_columns: frozenset[tuple[str, str]] = frozenset()
     """(column, privilege): what the application role keeps of columns alone."""
+    back_to: Role | None = None
+    """Who gets what a change brings under this rule, where FIX7b goes back; None: it stays with the control plane's owner."""
 
     @property
     def unbound(self) -> bool:
@@ -80,6 +81,7 @@ class Policy:
     sign_off: Json
     raw: Json
     intended: tuple[Json, ...] = ()
+    growth: tuple[Growth, ...] = ()
     pair: roles.Pair = roles.DEFAULT
 
     def parts(self) -> dict[str, str]:
@@ -153,6 +155,7 @@ def _policy(data: Json, source: str) -> Policy:
         data["sign_off"],
         data,
         tuple(data.get("intended", ())),
+        tuple(sorted(Growth(g["table"], g["schema"], g["name"]) for g in data.get("growth", ()))),
         _pair(data["roles"], source),
     )
 
@@ -228,7 +231,25 @@ def _rule(number: int, data: Json, source: str) -> Rule:
         frozenset(p for grantee, p, _ in keep if grantee == "public"),
         *_lent(number, data, source),
         frozenset((column, p) for _, p, column in keep if column is not None),
+        _back_to(number, data, source),
     )
+
+
+def _back_to(number: int, data: Json, source: str) -> Role | None:
+    """Raises :class:`PolicyError` where nothing that the rule covers could come to be a change's."""
+    if (said := data.get("back_to")) is None:
+        return None
+    if data["disposition"] != "transfer":
+        raise PolicyError(
+            f"{source}: rule {number}: back_to: expected disposition 'transfer', found {data['disposition']!r}",
+            hint="it says who gets what a change makes and this rule protects, once FIX7b is taken back",
+        )
+    try:
+        return Role(said)
+    except ManifestError as exc:
+        raise PolicyError(
+            f"{source}: rule {number}: back_to: {exc.message}", hint="name a role as PostgreSQL has it"
+        ) from exc
 
 
 def _lent(number: int, data: Json, source: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
@@ -296,9 +317,3 @@ def _require_keepable(privilege: str, where: str, keys: Iterable[str] | None, of
             f"{where}: keep: {privilege} of {of_columns} cannot be kept on columns alone",
             hint="columns goes with grantee = 'application' and SELECT, INSERT or UPDATE",
         )
-
-
-@cache
-def glob(pattern: str) -> re.Pattern[str]:
-    """A pattern of the policy. Only ``*`` and ``?`` are special: brackets are part of names."""
-    return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)

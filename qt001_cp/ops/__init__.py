@@ -3,4 +3,4 @@
 They print with ``--sql`` exactly what they run online, and they never read the catalog.
 """
 
-from qt001_cp.ops import change, directives, drift  # noqa: F401 - registers the operations, and the comparator of their drift
+from qt001_cp.ops import change, directives, drift, release  # noqa: F401 - registers the operations, and the comparator of their drift

@@ -15,11 +15,11 @@ from qt001_cp.model.change import Way, read_change
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.ops import arguments
 from qt001_cp.ops.directives import BeginScriptOp, GuardOp, ScriptSettingsOp
+from qt001_cp.ops.release import in_force
 from qt001_cp.ops.verbatim import emit
 from qt001_cp.plan.order import Direction
-from qt001_cp.sql.build import structures
+from qt001_cp.sql.build import BASE, structures
 
-_STAGE = "fix7c"
 _MOVE: Final[dict[Way, Direction]] = {"forward": "move", "back": "unmove"}
 DEPLOYED = ("change_begin", "run_change", "deploy_documents", "change_end")
 KEPT = ("keep_change",)
@@ -32,20 +32,21 @@ class RunChangeOp(MigrateOperation):
     def __init__(self, file: str, revision: str, down_revision: str | None, way: Way) -> None:
         self.change = read_change(Path(file).with_name(f"{revision}.py"))
         self.way = way
-        self.leads_to = revision if way == "forward" else down_revision or _STAGE
+        self.leads_to = revision if way == "forward" else down_revision or BASE
 
     @classmethod
     def run_change(cls, operations: Operations, file: str, revision: str, down_revision: str | None, way: Way) -> None:
         operations.invoke(cls(file, revision, down_revision, way))
 
-    def sql(self) -> Sequence[str]:
+    def sql(self, at: str = BASE) -> Sequence[str]:
+        """``at``: the product's revision that the database is at."""
         script = f"{'upgrade' if self.way == 'forward' else 'downgrade'} change {self.change.revision}"
         steps, calls = self._calls()
         return [
             *ScriptSettingsOp(**arguments.timeouts()).sql(),
-            *BeginScriptOp(script, self.leads_to).sql(),
+            *BeginScriptOp(script, self.leads_to, at).sql(),
             *calls,
-            *GuardOp("finish_run", script, steps, structures()[_STAGE]).sql(),
+            *GuardOp("finish_run", script, steps, structures()[at]).sql(),
         ]
 
     def _calls(self) -> tuple[tuple[str, ...], list[str]]:
@@ -99,5 +100,5 @@ class RunChangeOp(MigrateOperation):
 
 @Operations.implementation_for(RunChangeOp)
 def _run(operations: Operations, op: RunChangeOp) -> None:
-    for text in op.sql():
+    for text in op.sql(in_force(operations.get_context())):
         emit(operations, text)

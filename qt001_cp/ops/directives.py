@@ -21,7 +21,7 @@ from qt001_cp.model.roles import DEFAULT, Pair
 from qt001_cp.model.steps import ChangeOwner, Grant, Revoke
 from qt001_cp.ops.verbatim import emit
 from qt001_cp.plan.order import Direction
-from qt001_cp.sql.build import build, stage_files, structures
+from qt001_cp.sql.build import BASE, build, stage_files, structures
 
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
@@ -179,17 +179,18 @@ class RunStageSqlOp(_Simple):
 
 @Operations.register_operation("begin_script")
 class BeginScriptOp(_Simple):
-    """``op.begin_script("upgrade fix7b", "fix7b")``: what COMMIT asks for. ``revision``: None for base."""
+    """``op.begin_script("upgrade fix7b", "fix7b")``: what COMMIT asks for. ``revision``: None for base. ``at``: the product's
+    revision that the database is at; no stage goes but where no release stands behind it."""
 
-    def __init__(self, script: str, revision: str | None) -> None:
-        self.script, self.revision = script, revision
+    def __init__(self, script: str, revision: str | None, at: str = BASE) -> None:
+        self.script, self.revision, self.at = script, revision, at
 
     @classmethod
     def begin_script(cls, operations: Operations, script: str, revision: str | None) -> None:
         operations.invoke(cls(script, revision))
 
     def sql(self) -> Sequence[str]:
-        return GuardOp("start_run", self.script, self.revision, build()).sql()
+        return GuardOp("start_run", self.script, self.revision, build(self.at)).sql()
 
 
 @Operations.register_operation("end_script")

@@ -91,7 +91,9 @@ def _failed(message: str) -> BaseException:
 def _offline() -> None:
     """All of the script or nothing, in UTF-8 whatever the locale: the script says so to the server."""
     made = io.StringIO()
-    context.configure(dialect_name="postgresql", as_sql=True, literal_binds=True, output_buffer=made, **_OPTIONS)
+    context.configure(
+        dialect_name="postgresql", as_sql=True, literal_binds=True, output_buffer=made, **_starting_from(), **_OPTIONS
+    )
     with context.begin_transaction():
         context.run_migrations()
     out = context.config.output_buffer
@@ -102,6 +104,13 @@ def _offline() -> None:
         sys.stdout.buffer.write(made.getvalue().encode())
     else:
         print(made.getvalue(), end="")
+
+
+def _starting_from() -> dict[str, Any]:
+    """Beside a change of the team's stands a release of ours: ``upgrade add_unit,fix7c_1_1_0:add_more``, the rows of the version
+    table. Alembic itself takes one."""
+    start = context.get_starting_revision_argument()
+    return {"starting_rev": start.split(",")} if isinstance(start, str) and "," in start else {}
 
 
 def _online() -> None:

@@ -25,16 +25,19 @@ def generate(
     new_sources: Mapping[str, str],
     analyses: Analyses,
     needs: Iterable[Need] = (),
+    kept: Iterable[InventoryObject] = (),
 ) -> ObjectManifest:
     """Classify every object and plan every transferred one.
 
     ``new_sources``: identity → text of the new source, for each routine that the policy repoints.
     ``analyses``: what each routine reaches; it goes into the manifest, bound to the digest of the definition.
     ``needs``: what inserting into a table needs beside it; where the policy keeps INSERT, that is kept too.
+    ``kept``: what the control plane's owner has from changes that were kept when FIX7 went back: it goes on having it, without a step.
     Raises :class:`Findings` naming each unclassified object, :class:`NotRestorable` naming each object that could
     not be put back exactly, :class:`PolicyError` where the policy names what the estate does not have, or leaves a value undecided.
     """
-    ruled = _ruled(inventory, policy)
+    owned = {o.ref.key: o for o in kept}
+    ruled = _ruled(inventory, policy, owned)
     if left := policy.undecided():
         raise PolicyError(
             f"the policy is still undecided: {', '.join(left)}", hint="write what they are: docs/policy.md"
@@ -44,9 +47,10 @@ def generate(
             f"policy: rule {', '.join(unbound)} retains whatever appears, in whatever schema",
             hint="write schema = … into it: the rules go on deciding after the cutover",
         )
-    _known(inventory, policy)
+    _known([*inventory.objects, *owned.values()], policy)
     estate = _Estate(inventory, policy, analyses, following(ruled, needs), closed(inventory.objects, policy, analyses))
-    objects = tuple(_touching(_objects(ruled, estate), analyses))
+    stays = [owned_object(o, policy, analyses, "kept from a change") for o in owned.values()]
+    objects = tuple(sorted(_touching([*_objects(ruled, estate), *stays], analyses), key=lambda o: o.ref.key))
     by_identity = {o.ref.identity: o for o in inventory.objects if o.ref.kind in kinds.ROUTINES}
     manifest = ObjectManifest(
         inventory.database,
@@ -61,9 +65,11 @@ def generate(
             for identity, part in policy.parts().items()
         ),
         objects,
+        growth=policy.growth,
         pair=policy.pair,
     )
     _followers(manifest)
+    require_growth(manifest)
     return manifest
 
 
@@ -105,8 +111,31 @@ class _Estate(NamedTuple):
     closed: Mapping[tuple[str, str], str]
 
 
-def _ruled(inventory: Inventory, policy: Policy) -> list[tuple[InventoryObject, Rule]]:
-    ruled = [(o, policy.rule_for(o.ref)) for o in inventory.objects]
+def owned_object(o: InventoryObject, policy: Policy, analyses: Analyses, since: str) -> ManifestObject:
+    """What the control plane's owner has without a cutover: the same before and after, and no steps. ``since``: why, where no rule says it."""
+    rule = policy.rule_for(o.ref)
+    return ManifestObject(
+        o.ref,
+        "transfer",
+        rule.reason if rule is not None and rule.disposition == "transfer" else since,
+        is_curated(o, policy),
+        o.definition_digest,
+        o.definition,
+        o.storage_digest,
+        o.storage,
+        o.follows,
+        detail_of(o, analyses),
+        o.state,
+        o.state,
+        None,
+        {},
+    )
+
+
+def _ruled(
+    inventory: Inventory, policy: Policy, owned: Collection[tuple[str, str]] = ()
+) -> list[tuple[InventoryObject, Rule]]:
+    ruled = [(o, policy.rule_for(o.ref)) for o in inventory.objects if o.ref.key not in owned]
     unclassified = [o for o, rule in ruled if rule is None]
     if unclassified:
         listed = "\n".join(f"  {o.ref}  ({', '.join(o.why)})" for o in unclassified)
@@ -291,17 +320,17 @@ def _distinct(edges: tuple[Edge, ...]) -> list[Edge]:
     return list({(e.verb, e.kind, e.identity): e for e in edges}.values())
 
 
-def _known(inventory: Inventory, policy: Policy) -> None:
+def _known(objects: Collection[InventoryObject], policy: Policy) -> None:
     """Everything that the policy names is in the estate."""
-    present = {o.ref.identity for o in inventory.objects}
-    keys = {o.ref.key for o in inventory.objects}
+    present = {o.ref.identity for o in objects}
+    keys = {o.ref.key for o in objects}
     for where, identity in _named(policy):
         if identity not in present:
             raise PolicyError(
                 f"policy: {where}: {identity} is not in the estate",
                 hint="write it as 'qt001-cp inventory' prints it, types qualified",
             )
-    definitions = {o.ref.identity: o.definition for o in inventory.objects if o.ref.kind in kinds.RELATIONS}
+    definitions = {o.ref.identity: o.definition for o in objects if o.ref.kind in kinds.RELATIONS}
     for trigger in policy.apply_path["triggers"] if policy.apply_path else ():
         name, _, table = trigger.partition(" on ")
         if f"TRIGGER {name} " not in definitions.get(table, ""):
@@ -326,6 +355,24 @@ def _named(policy: Policy) -> Iterator[tuple[str, str]]:
     yield from (("apply_path.source_tables", table) for table in path.get("source_tables", ()))
     yield from (("blocked", blocked["table"]) for blocked in policy.blocked)
     yield from (("frozen", frozen["identity"]) for frozen in policy.raw.get("frozen", ()))
+
+
+def require_growth(manifest: ObjectManifest) -> None:
+    """What the policy lets grow is a transferred table, and every table under a name of it one of its partitions: the same that
+    PostgreSQL asks when it seals (``qt001_cp.growth_findings``), said where the policy is written. Raises :class:`PolicyError`."""
+    moved = {o.ref.identity: o for o in manifest.transferred if o.ref.kind == "table"}
+    for grown in manifest.growth:
+        if grown.table not in moved:
+            raise PolicyError(
+                f"policy: growth: expected a table that a rule transfers, found {grown.table}",
+                hint="write it as 'qt001-cp inventory' prints it",
+            )
+        for o in manifest.objects:
+            if grown.covers(o.ref) and f"parent {grown.table}" not in (o.source or "").splitlines():
+                raise PolicyError(
+                    f"policy: growth of {grown.table}: name {grown.name!r}: expected partitions of it alone, found {o.ref}",
+                    hint="write a narrower pattern: what it covers comes and goes without a change",
+                )
 
 
 def _followers(manifest: ObjectManifest) -> None:

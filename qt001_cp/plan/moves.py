@@ -49,6 +49,7 @@ def draft(predecessor: ObjectManifest, estate: Estate, policy: Policy, change: C
         policy={"name": policy.name, "sha256": policy.digest()},
         objects=tuple(sorted(objects.values(), key=lambda o: o.ref.key)),
         succession={"predecessor": predecessor.digest(), "change": change.digest()},
+        growth=policy.growth,
     )
 
 
@@ -99,6 +100,11 @@ def _given(o: ManifestObject, policy: Policy, predecessor: ObjectManifest) -> Ma
             f"{o.ref}: expected a rule that transfers it, as a part of the apply path or legacy authority, found rule"
             f" {rule.number}, which retains it",
             hint="another apply path is another cutover",
+        )
+    if any(o.ref.identity == g.table for g in predecessor.growth) or predecessor.may_go(o.ref):
+        raise ManifestError(
+            f"{o.ref}: expected a table whose partitions stand in the manifest, found one that grows",
+            hint="first a change whose policy lets it grow no more: what it has by then is named by the successor",
         )
     again = o.plans.get("forward") or _again(o)
     return replace(

@@ -48,10 +48,11 @@ class Placed:
 
 
 def ordered(manifest: ObjectManifest, direction: Direction) -> tuple[Placed, ...]:
-    """All steps of ``direction``, in the order in which they run."""
+    """All steps of ``direction``, in the order in which they run. The way back of what may be gone by then is PostgreSQL's to find."""
     placed = [
         (p.late, p.phase, _weight(p.phase, o, direction), number, p)
         for number, o in enumerate(manifest.objects)
+        if direction != "restore" or not manifest.may_go(o.ref)
         for p in _steps(o, direction)
     ]
     return tuple(p for *_, p in sorted(placed, key=lambda x: x[:4]))

@@ -13,8 +13,9 @@ from qt001_cp.model.kinds import ROUTINES
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest, Repoint
 from qt001_cp.model.names import ObjectRef, Role
 from qt001_cp.model.policy import Policy
+from qt001_cp.model.steps import ChangeOwner, StepPlan
 from qt001_cp.plan.analysis import Analyses
-from qt001_cp.plan.generate import detail_of, is_curated
+from qt001_cp.plan.generate import detail_of, is_curated, owned_object, require_growth
 from qt001_cp.plan.step_plans import plan_return
 
 
@@ -56,22 +57,23 @@ def succeed(
     """The successor of ``predecessor``, which a change brings whose text has run on ``copy``. ``moved``: what :func:`draft` says of it.
 
     Each object carries the state that the first cutover found, or the change that has taken it; what is born since stays with the
-    control plane's owner on the way back. Raises :class:`NotRestorable` for an ACL that would not come back, :class:`ManifestError` for
-    a change without effect, or one that takes away a routine of the apply path.
+    control plane's owner on the way back, or goes to whom its rule names. Raises :class:`NotRestorable` for an ACL that would not come
+    back, :class:`ManifestError` for a change without effect, or one that takes away a routine of the apply path.
     """
     owner = predecessor.pair.owner
     live = {o.ref.key: o for o in copy.owned.objects if o.state.owner == owner}
     repoint = tuple(_repointed(part, live, copy.sources) for part in predecessor.repoint)
     here = _Here(predecessor, copy, policy, repoint)
-    gone = [o for o in moved.objects if _is_owned(o, owner) and o.ref.key not in live]
+    # What may come and go by itself is no matter of a change: not that it is there, and not that it is gone.
+    gone = [o for o in moved.objects if _is_owned(o, owner) and o.ref.key not in live and not moved.may_go(o.ref)]
     stays = [
         (_given_back(o, copy.estate) if "move" in o.plans else o)
-        if not _is_owned(o, owner)
+        if not _is_owned(o, owner) or moved.may_go(o.ref)
         else _as_now(o, live.pop(o.ref.key), here)
         for o in moved.objects
         if o not in gone
     ]
-    born = [_born(o, here, change) for o in live.values()]
+    born = [_born(o, here, change) for o in live.values() if not moved.may_go(o.ref)]
     before = {o.ref.key: o for o in moved.objects}
     changed = [(o.ref, parts) for o in stays if (parts := _parts(before[o.ref.key], o, here))]
     if lost := next((o for o in gone if "move" in o.plans), None):
@@ -79,7 +81,7 @@ def succeed(
             f"{lost.ref}: expected what the change takes, found that its text drops it",
             hint="what is taken is protected afterwards: take the DROP out of the text",
         )
-    if not (born or changed or gone or moved.moved):
+    if not (born or changed or gone or moved.moved or moved.growth != predecessor.growth):
         raise ManifestError(
             f"change {change.revision}: expected a text that changes something protected, found none that does",
             hint="what nobody protects needs no change of ours: let its owner make it",
@@ -90,7 +92,9 @@ def succeed(
         repoint=repoint,
         objects=tuple(sorted([*stays, *born], key=lambda o: o.ref.key)),
         succession={"predecessor": predecessor.digest(), "change": change.digest()},
+        growth=policy.growth,
     )
+    require_growth(manifest)
     return Succession(
         manifest,
         tuple(o.ref for o in born),
@@ -203,21 +207,16 @@ def _parts(o: ManifestObject, now: ManifestObject, here: _Here) -> tuple[str, ..
 
 
 def _born(o: InventoryObject, here: _Here, change: Change) -> ManifestObject:
-    """What was not there: the control plane's owner's, now and on the way back."""
-    rule = here.policy.rule_for(o.ref)
-    return ManifestObject(
-        o.ref,
-        "transfer",
-        rule.reason if rule is not None and rule.disposition == "transfer" else f"born with change {change.revision}",
-        is_curated(o, here.policy),
-        o.definition_digest,
-        o.definition,
-        o.storage_digest,
-        o.storage,
-        o.follows,
-        detail_of(o, here.copy.analyses),
-        o.state,
-        o.state,
-        None,
-        {},
+    """What was not there: the control plane's owner's, now and on the way back, or whose the policy says."""
+    born = owned_object(o, here.policy, here.copy.analyses, f"born with change {change.revision}")
+    # A sequence that a column owns goes where its table goes.
+    above = next((t.ref for t in here.copy.owned.objects if t.ref.identity == o.follows), o.ref)
+    rule = here.policy.rule_for(above)
+    if rule is None or rule.back_to is None:
+        return born
+    restore = (
+        {}
+        if o.follows is not None
+        else {"restore": StepPlan((), ChangeOwner(here.predecessor.pair.owner, rule.back_to), ())}
     )
+    return replace(born, before=o.state.as_owned_by(rule.back_to), plans=restore)

@@ -25,6 +25,7 @@ from qt001_cp.rehearsal.nogo.runner import run_cases
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER, Scene, hire
 from qt001_cp.rehearsal.state import data_digest
 from qt001_cp.rehearsal.transcript import Transcript
+from qt001_cp.servers.dump import as_sets
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.prepare import (
     ChangeBundle,
@@ -211,7 +212,7 @@ class ChangeRehearsal:
 
     def _photograph(self) -> tuple[str, str]:
         with self.scene.connect() as connection:
-            return self.scene.dump("--schema-only", "--create"), data_digest(connection, without=SCHEMA)
+            return as_sets(self.scene.dump("--schema-only", "--create")), data_digest(connection, without=SCHEMA)
 
     def _check(self, what: str, passed: bool, found: str = "") -> None:
         self.transcript.check(what, passed, found)

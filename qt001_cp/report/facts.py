@@ -101,7 +101,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Head:
-    """What the report is of. ``manifest_state``: candidate, sealed, deployed, superseded, withdrawn, or not in this database."""
+    """What the report is of. ``manifest_state``: candidate, sealed, deployed, superseded, withdrawn, or not in this database.
+    ``moving``: from the cutover on, what a move of the server to another major version asks for, and ``moving_mend`` what to type."""
 
     database: str
     server: str
@@ -115,6 +116,8 @@ class Head:
     chain: Event | None
     chain_digest: str | None
     chain_findings: tuple[Finding, ...]
+    moving: str | None = None
+    moving_mend: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from qt001_cp.report.facts import Check, Drift, Event, Family, Finding, Head, Re
 from qt001_cp.report.read_graph import read_graph
 from qt001_cp.report.read_line import read_line
 from qt001_cp.report.words import DONE_BY, NEXT, TITLES, event_words
+from qt001_cp.workflow.status import SERVER
 
 _FAMILIES: Final = """
 SELECT tried.family, count(*) AS cases, count(*) FILTER (WHERE tried.refused) AS refused
@@ -146,6 +147,7 @@ class _Reader:
             state = self.value("SELECT state FROM qt001_cp.v_manifest WHERE digest = %s", self.digest)
             state = state or "not in this database"
         digest = self.value("SELECT digest FROM qt001_cp.v_event ORDER BY seq DESC LIMIT 1")
+        server = next(iter(self.rows(SERVER)), None)
         return Head(
             row["database"],
             row["server"],
@@ -159,6 +161,8 @@ class _Reader:
             self.events[-1] if self.events else None,
             digest,
             self.findings("SELECT * FROM qt001_cp.ledger_findings()"),
+            server["found"] if server else None,
+            server["mend"] if server else None,
         )
 
     def _checks(self) -> tuple[tuple[Check, ...], bool | None, str | None]:

@@ -77,4 +77,7 @@ def event_words(verb: str, detail: Mapping[str, Any]) -> str:
             if back
             else "a change was made: its successor is deployed"
         )
+    if verb == "released":
+        words = "taken back" if detail.get("direction") == "back" else "brought"
+        return f"a release of the product was {words}: {detail.get('to', '?')} is in force, build {str(detail.get('build', '?'))[:12]}"
     return _EVENTS.get(verb, verb)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import Final
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_]*)'
@@ -10,6 +11,8 @@ _POLICY: Final = re.compile(
     rf"^(CREATE POLICY {_NAME} ON {_NAME}\.{_NAME}(?: AS RESTRICTIVE)?(?: FOR [A-Z]+)? TO )({_NAME}(?:, {_NAME})+)",
     re.MULTILINE,
 )
+
+_PRIVILEGE: Final = re.compile(r"(?:GRANT|REVOKE|(?:RE)?SET SESSION AUTHORIZATION)\b")
 
 
 def settled(text: str) -> str:
@@ -19,3 +22,13 @@ def settled(text: str) -> str:
     Source: PostgreSQL, src/bin/pg_dump/pg_dump.c, getPolicies().
     """
     return _POLICY.sub(lambda found: found[1] + ", ".join(sorted(re.findall(_NAME, found[2]))), text)
+
+
+def as_sets(text: str) -> str:
+    """A dump with the privileges of each object in the order of their words: an ACL is a set, and what is revoked and granted again
+    comes last in it."""
+    lines: list[str] = []
+    for privileges, group in groupby(text.splitlines(), key=lambda line: _PRIVILEGE.match(line) is not None):
+        found = list(group)
+        lines += sorted(found) if privileges else found
+    return "\n".join(lines)

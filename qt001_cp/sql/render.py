@@ -143,9 +143,15 @@ def definitions(those: Iterable[Catalog]) -> str:
 
 
 def _worded(class_name: str, name: str) -> str:
-    text = fill(resources.files("qt001_cp.sql").joinpath("definition", name).read_text("utf-8"), f"definition/{name}")
+    text = _part(name.removesuffix(".sql"))
     both = "ARRAY[CASE WHEN $3 THEN worded.meaning END, worded.storage]"
     return f"WHEN '{class_name}'::regclass THEN (SELECT {both} FROM (\n{text}) worded)\n"
+
+
+def _part(name: str) -> str:
+    """What several definitions have in common."""
+    name = f"{name}.sql"
+    return fill(resources.files("qt001_cp.sql").joinpath("definition", name).read_text("utf-8"), f"definition/{name}")
 
 
 @cache
@@ -264,6 +270,8 @@ _FILLED: dict[str, Callable[[], str]] = {
     "privilege_rows": _privilege_rows,
     "listed": lambda: listed(CATALOGS),
     "definitions": lambda: definitions(CATALOGS),
+    "one_spelling": lambda: _part("one_spelling"),
+    "routine_words": lambda: _part("routine_words"),
     "wording": wording,
     "harmless_functions": _harmless_functions,
     "named_objects": lambda: "\nUNION\n".join(_named_object(c) for c in CATALOGS),
@@ -276,6 +284,7 @@ _FILLED: dict[str, Callable[[], str]] = {
     "asked_settings": lambda: ",\n       ".join(f"({literal(n)}, {literal(v)})" for n, v in ASKED.items()),
     "reviewed_extensions": _reviewed_extensions,
     "supported_bounds": lambda: f"{SUPPORTED.start}0000 AND {SUPPORTED.stop - 1}9999",
+    "newest_major": lambda: str(SUPPORTED.stop - 1),
     "supported_words": lambda: f"{SUPPORTED.start} to {SUPPORTED.stop - 1}",
     "owner_acl_parts": _owner_acl_parts,
     "owner_acl": lambda: "\nUNION ALL ".join(_owner_acl(c) for c in CATALOGS),

@@ -19,8 +19,9 @@ from qt001_cp.catalog.names import read_names
 from qt001_cp.catalog.needs import read_needs
 from qt001_cp.emit.statements import statement
 from qt001_cp.model.canonical import Json, canonical_bytes
-from qt001_cp.model.inventory import Inventory
+from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.manifest import ObjectManifest
+from qt001_cp.model.names import Role
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import analyse_estate, analyse_new_sources
@@ -77,12 +78,14 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
     require_no_superuser(connection, policy.application, first_only=True)
     sources = new_sources(policy, policy_path)
     inventory = read_inventory(connection, policy.application)
+    kept = _kept(connection, policy.pair.owner)
+    every = _with(inventory, kept)
     names = _with_guard(read_names(connection))
-    analyses = analyse_estate(inventory.objects, names)
-    new = analyse_new_sources(inventory.objects, policy, sources, names)
-    manifest = generate(inventory, policy, sources, analyses, read_needs(connection))
+    analyses = analyse_estate(every.objects, names)
+    new = analyse_new_sources(every.objects, policy, sources, names)
+    manifest = generate(inventory, policy, sources, analyses, read_needs(connection), kept)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    evidence = documents.static_analysis(manifest, inventory, analyses, new, version=version(), engine=TOOL, at=now)
+    evidence = documents.static_analysis(manifest, every, analyses, new, version=version(), engine=TOOL, at=now)
     legacy = [(item["kind"], item["identity"]) for item in policy.legacy]
     small: dict[str, Json] = {
         "readiness.json": documents.readiness(manifest, policy),
@@ -99,6 +102,22 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
         "restore.statements.sql": partial(lines, manifest, "restore"),
     }
     return Bundle(inventory, manifest, Files(pieces))
+
+
+def _kept(connection: psycopg.Connection, owner: Role) -> tuple[InventoryObject, ...]:
+    """What the control plane's owner has outside of its own schema: left by changes that were kept when FIX7 went back."""
+    known = connection.execute("SELECT pg_catalog.to_regrole(%s) IS NOT NULL", [owner.name]).fetchone()
+    if known is None or not known[0]:
+        return ()
+    return tuple(
+        o for o in read_inventory(connection, owner).objects if o.state.owner == owner and o.ref.schema != SCHEMA
+    )
+
+
+def _with(inventory: Inventory, kept: Iterable[InventoryObject]) -> Inventory:
+    """The estate with it; what is in both once."""
+    objects = {o.ref.key: o for o in inventory.objects} | {o.ref.key: o for o in kept}
+    return replace(inventory, objects=tuple(objects[key] for key in sorted(objects)))
 
 
 def _whole(body: bytes) -> Iterable[bytes]:

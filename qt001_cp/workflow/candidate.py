@@ -20,8 +20,8 @@ from qt001_cp.catalog.reach import read_reach
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.errors import PolicyError, UsageError
 from qt001_cp.model.inventory import Inventory
-from qt001_cp.model.names import Role
-from qt001_cp.model.policy import Policy, glob, policy_from_data
+from qt001_cp.model.names import Role, glob
+from qt001_cp.model.policy import Policy, policy_from_data
 from qt001_cp.plan.analysis import Analyses, analyse_estate
 from qt001_cp.plan.candidate.foreign import ForeignKey, choices, component, crossing, fewest
 from qt001_cp.plan.candidate.movable import Moving, movable

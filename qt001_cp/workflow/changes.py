@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from qt001_cp.errors import FileProblem, UsageError
-from qt001_cp.model.change import NOTHING, WAYS, file_of, require_name
+from qt001_cp.model.change import NOTHING, OURS, WAYS, file_of, require_name
 from qt001_cp.policy_file import write_whole
 from qt001_cp.project import project_folder
 
@@ -92,7 +92,7 @@ def _newest(ini: Path) -> str | None:
     """The change that the next one follows: the head of the team's branch. Raises :class:`FileProblem`."""
     try:
         known = ScriptDirectory.from_config(Config(str(ini)))
-        heads = [head for head in known.get_heads() if head != "fix7c"]
+        heads = [head for head in known.get_heads() if not head.startswith(OURS)]
     except (CommandError, SyntaxError, KeyError, ImportError) as exc:
         raise FileProblem(
             f"{ini}: Alembic cannot read its revisions: {exc}", hint="alembic -c ALEMBIC_INI heads"

@@ -12,6 +12,7 @@ from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.preconditions import FORWARD, GOES_ON, LOCKS, POWER, RESTORE, Precondition
 from qt001_cp.workflow.jobs import notes_of_jobs
 from qt001_cp.workflow.rows import dict_rows
+from qt001_cp.workflow.status import read_server
 
 _HOLDERS = Path(__file__).with_name("lock_holders.sql")
 _FINDINGS = "SELECT * FROM qt001_cp.fix7b_findings(%s)"
@@ -62,6 +63,7 @@ class Preflight:
 
     ``holders``: sessions that hold a lock on a transferred relation at this moment, the oldest transaction first:
     the cutover would wait for them, ``seconds`` says since when they are open. ``changes``: what will answer otherwise, or not at all.
+    ``server``: after the cutover, what a move to another major version asks for.
     """
 
     restore: bool
@@ -71,6 +73,7 @@ class Preflight:
     holders: list[dict[str, Any]]
     evidence: dict[int, str]
     changes: list[str]
+    server: dict[str, Any] | None
 
     @property
     def preconditions(self) -> list[Answer]:
@@ -102,6 +105,7 @@ class Preflight:
             "changes": self.changes,
             "lock_slots": self.locks,
             "lock_holders": self.holders,
+            "server": self.server,
         }
 
 
@@ -125,4 +129,5 @@ def read_preflight(opened: psycopg.Connection, manifest: ObjectManifest, *, rest
             *(r["note"] for r in dict_rows(opened, "SELECT note FROM qt001_cp.new_owner_notes(%s)", digest)),
             *notes_of_jobs(opened, manifest.objects, manifest.application),
         ],
+        read_server(opened),
     )

@@ -14,6 +14,7 @@ from alembic.util import CommandError
 
 from qt001_cp.errors import FileProblem, Qt001Error, Refused
 from qt001_cp.project import project_folder as project_folder
+from qt001_cp.sql.build import BASE, newest
 
 
 def upgrade(database: str, revision: str, **x: str) -> str:
@@ -44,13 +45,19 @@ def change(ini: Path, verb: str, database: str, revision: str, **x: str) -> str:
 def change_sql(ini: Path, name: str, **x: str) -> str:
     """The text of ``alembic -c INI upgrade BEFORE:NAME --sql``: a change of the team's own. Raises :class:`Qt001Error`."""
     before, _ = _before(ini, name)
-    return _run("upgrade", f"{before}:{name}", x, sql=True, ini=ini)
+    return _run("upgrade", f"{_rows(before)}:{name}", x, sql=True, ini=ini)
+
+
+def _rows(theirs: str) -> str:
+    """What Alembic starts from: the team's revision, and beside it the newest release of ours, where there is one behind FIX7c."""
+    ours = newest()
+    return theirs if ours == BASE else ours if theirs == BASE else f"{theirs},{ours}"
 
 
 def change_back_sql(ini: Path, name: str, **x: str) -> str:
     """The text of its way back."""
     _, target = _before(ini, name)
-    return _run("downgrade", f"{name}:{target}", x, sql=True, ini=ini)
+    return _run("downgrade", f"{_rows(name)}:{target}", x, sql=True, ini=ini)
 
 
 def require_ini(ini: Path) -> None:
@@ -72,7 +79,7 @@ def _before(ini: Path, name: str) -> tuple[str, str]:
     if isinstance(down, str):
         return down, down
     labels = sorted((revision.branch_labels or set()) - {name}) if revision is not None else []
-    return "fix7c", f"{labels[0]}@base" if labels else f"{name}@-1"
+    return BASE, f"{labels[0]}@base" if labels else f"{name}@-1"
 
 
 def _run(verb: str, revision: str, x: Mapping[str, str], *, sql: bool, ini: Path | None = None) -> str:

@@ -14,6 +14,7 @@ SELECT pg_catalog.pg_last_xact_replay_timestamp() AS replayed_at WHERE pg_catalo
 """
 _STAGE = """
 SELECT qt001_cp.stage() AS stage, qt001_cp.epoch() AS epoch, qt001_cp.is_rehearsal() AS rehearsal, qt001_cp.build() AS build,
+       qt001_cp.revision() AS revision,
        qt001_cp.administrator()::text AS administrator,
        qt001_cp.configured_pair() AS pair, ARRAY(SELECT beside::text FROM qt001_cp.pair_beside() beside) AS pair_beside,
        ARRAY(SELECT may.login::text FROM qt001_cp.may_become((qt001_cp.configured_pair() ->> 'ledger')::name) may
@@ -27,6 +28,8 @@ _DRIFT = "SELECT object, expected, found, aspect FROM qt001_cp.drift() WHERE asp
 """What something reaches is in ``beyond`` at FIX7b, and closes a gate after FIX7c."""
 CLOCK = "SELECT seq, at, before FROM qt001_cp.clock_step() ORDER BY seq"
 """Where time ran back in the chain."""
+SERVER = "SELECT server, deployed, prepared, state, found, mend FROM qt001_cp.server_notes()"
+"""The major version of the server beside that of what is deployed, and what to do before it becomes another. No row: nothing is."""
 _BEYOND = """
 SELECT finding.* FROM qt001_cp.in_force('qt001.manifest.object/1') force(digest)
 CROSS JOIN LATERAL qt001_cp.beyond_findings(force.digest) finding
@@ -46,7 +49,7 @@ def clock_words(step: Row) -> str:
 class Status:
     """What the database answered. ``told``: changes for which no gate closes, and no exit code. ``gates``, ``acceptance`` and
     ``guard``: after FIX7c only; ``beyond``: at FIX7b, since FIX7c gates ask. ``standby``: on a hot standby only, up to when it has
-    replayed what its primary did.
+    replayed what its primary did. ``server``: from FIX7b on, as :data:`SERVER` has it.
     """
 
     stage: Row
@@ -60,6 +63,7 @@ class Status:
     guard: Row | None
     standby: Row | None
     clock_steps: list[Row]
+    server: Row | None
 
     @property
     def accepted(self) -> bool:
@@ -80,6 +84,7 @@ class Status:
             "guard": self.guard,
             "standby": self.standby,
             "clock_steps": self.clock_steps,
+            "server": self.server,
         }
 
 
@@ -99,12 +104,23 @@ def read_status(opened: psycopg.Connection) -> Status:
         _first(dict_rows(opened, "SELECT mode, reason FROM qt001_cp.guard_mode()")) if with_gates else None,
         standby(opened),
         dict_rows(opened, CLOCK),
+        read_server(opened),
     )
 
 
 def standby(opened: psycopg.Connection) -> Row | None:
     """``replayed_at`` of a hot standby, which is null before the first commit that it replays; None on a primary."""
     return _first(dict_rows(opened, _STANDBY))
+
+
+def read_server(opened: psycopg.Connection) -> Row | None:
+    """What a move of the server to another major version asks for; None before the cutover."""
+    return _first(dict_rows(opened, SERVER))
+
+
+def server_words(server: Row) -> str:
+    """The same, for people."""
+    return f"server {server['found']}\n  {server['mend']}"
 
 
 def read_told(opened: psycopg.Connection) -> list[Row]:

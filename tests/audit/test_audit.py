@@ -233,6 +233,13 @@ def test_an_envelope_that_is_no_json(tmp_path: Path) -> None:
     assert fault.startswith("it is not JSON: ")
 
 
+def test_an_envelope_whose_signature_is_no_ascii(tmp_path: Path) -> None:
+    document = {"payload": "e30=", "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": "ünïcode"}]}
+    (tmp_path / "e.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+    (fault,) = envelope(tmp_path / "e.json", [], Today("d", "fix7c", "", None, [])).faults
+    assert fault.startswith("it is no DSSE envelope: ")
+
+
 def test_bad_input_is_told(capsys: pytest.CaptureFixture[str], at_base: Stage, tmp_path: Path) -> None:
     assert main(["audit", "--database", at_base.scene.dsn("postgres")]) in (1, 2, 3)
     assert "nothing to audit" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The audit's words of a routine with a parsed body are those of the inventory, before a dump and after it."""
+"""The audit's words of a routine with a parsed body, or with presets of its arguments, are those of the inventory, before a dump and after it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,20 @@ LISTS = """
 SET ROLE directus;
 CREATE FUNCTION public.qt001_picked(s varchar) RETURNS boolean LANGUAGE sql
 BEGIN ATOMIC SELECT s IN ('draft', 'it''s') OR s = ANY (ARRAY['a, b'::varchar(9), 'c)]']); END;
+CREATE FUNCTION public.qt001_among(s varchar, t varchar) RETURNS boolean LANGUAGE sql
+BEGIN ATOMIC SELECT s IN (t, 'draft') OR t IN (s, upper(t)::varchar); END;
+CREATE FUNCTION public.qt001_preset(a boolean DEFAULT 'x'::varchar IN ('draft', 'it''s, (a)'), b boolean DEFAULT
+'x'::varchar LIKE ANY (ARRAY['a'::varchar, lower('B)')::varchar])) RETURNS text LANGUAGE sql AS $$ SELECT '(ARRAY[a, b])::text[]' $$;
 CREATE FUNCTION public.qt001_written(s varchar) RETURNS text LANGUAGE sql
 AS $$ SELECT '(ARRAY[''a''::character varying])::text[]' $$;
 RESET ROLE;
 """
-MADE = ("public.qt001_picked(character varying)", "public.qt001_written(character varying)")
+MADE = (
+    "public.qt001_picked(character varying)",
+    "public.qt001_among(character varying,character varying)",
+    "public.qt001_preset(boolean,boolean)",
+    "public.qt001_written(character varying)",
+)
 
 
 def _of_both(server: Server, database: str) -> tuple[dict[str, str], dict[str, str]]:

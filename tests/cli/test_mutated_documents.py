@@ -349,11 +349,11 @@ def test_envelopes(tmp_path: Path, count: int) -> None:
     key = Ed25519PrivateKey.generate()
     _, public = write_keys(tmp_path, key)
     event = {"verb": "signed", "actor": "hana", "subject": "a" * 64, "digest": "b" * 64, "epoch": 2, "at": __import__("datetime").datetime(2026, 1, 1, tzinfo=__import__("datetime").UTC),
-             "detail": {"scope": "x", "valid_until": "2999-01-01T00:00:00Z"}}  # fmt: skip
+             "detail": {"scope": "x", "valid_until": "2999-01-01T00:00:00Z", "system": "7", "timeline": 1}}  # fmt: skip
     predicate = {"verdict": "signed", "signer": "hana", "scope": "x", "validUntil": "2999-01-01T00:00:00Z", "event": "b" * 64,
-                 "database": "d", "at": "2026-01-01T00:00:00Z"}  # fmt: skip
+                 "database": "d", "system": "7", "timeline": 1, "at": "2026-01-01T00:00:00Z"}  # fmt: skip
     statement = signature.statement("d", "a" * 64, signature.SIGN_OFF, predicate)
-    today = Today("d", "fix7c", "c" * 64, "a" * 64, [event])
+    today = Today("d", "fix7c", "c" * 64, "a" * 64, [event], "7")
     file = tmp_path / "e.json"
 
     def faults(body: bytes) -> list[str]:

@@ -19,6 +19,8 @@ from qt001_cp.servers import Server, open_server
 _LINES = "one\n\\connect somewhere\nCREATE DATABASE other;\nSET transaction_timeout = 0;\nCREATE EXTENSION IF NOT EXISTS postgis;\n\\restrict x\nlast"
 _ESTATE = """
 ALTER LANGUAGE plpgsql OWNER TO shop;
+CREATE EXTENSION postgres_fdw WITH SCHEMA public;
+GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO shop;
 CREATE EXTENSION pg_stat_statements WITH SCHEMA public;
 ALTER EXTENSION pg_stat_statements DROP VIEW public.pg_stat_statements_info;
 GRANT SELECT ON public.pg_stat_statements_info TO shop;
@@ -29,6 +31,8 @@ COMMENT ON ROLE shop IS 'the shop''s \\connect login';
 COMMENT ON DATABASE shop_source IS '{lines}';
 COMMENT ON TABLESPACE spare IS 'it''s spare';
 SET SESSION AUTHORIZATION shop;
+CREATE SERVER away FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'h', dbname 'd', fetch_size '7');
+CREATE FOREIGN TABLE public.away (a int OPTIONS (column_name 'z')) SERVER away OPTIONS (table_name 't', schema_name 's');
 CREATE EXTENSION pg_trgm WITH SCHEMA public;
 CREATE INDEX customer_name ON public.customer USING gin (name public.gin_trgm_ops);
 CREATE FUNCTION public.crlf() RETURNS text LANGUAGE plpgsql AS $f$BEGIN\r\n    RETURN 'a\r\nb';\r\nEND$f$;
@@ -58,8 +62,8 @@ UNION ALL SELECT 'check', pg_get_constraintdef(oid) FROM pg_constraint WHERE con
 ORDER BY 1
 """
 _RULES = (
-    '[[rule]]\nkind = ["extension", "language"]\ndisposition = "retain"\nreason = "the shop\'s own"\n\n'
-    '[[rule]]\nschema = "public"\nkind = ["function", "view"]\ndisposition = "retain"\nreason = "the shop\'s own"\n\n[verifier]'
+    '[[rule]]\nkind = ["extension", "language", "server", "foreign-data wrapper"]\ndisposition = "retain"\nreason = "the shop\'s own"\n\n'
+    '[[rule]]\nschema = "public"\nkind = ["function", "view", "foreign table"]\ndisposition = "retain"\nreason = "the shop\'s own"\n\n[verifier]'
 )
 
 

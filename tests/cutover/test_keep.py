@@ -15,8 +15,7 @@ from qt001_cp.errors import Findings, PolicyError, Refused
 from qt001_cp.model.acl import AclItem, ColumnAcl
 from qt001_cp.model.kinds import NEVER_KEPT
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.model.names import Role
-from qt001_cp.model.policy import glob
+from qt001_cp.model.names import Role, glob
 from qt001_cp.plan.keep import told
 from qt001_cp.policy_file import load_policy
 from qt001_cp.rehearsal.nogo.acl_denials import cases

@@ -109,6 +109,7 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("operations", None): ("by an installed wheel", _by("tests/packaging/test_wheel.py", '"docs" / "operations.md"')),
     ("pooler", None): ("behind PgBouncer", _by("tests/operator/test_pooler.py", 'blocks("pooler")')),
     ("changes", None): ("with a copy on a second server, at FIX7c", _by("tests/succession/test_page.py", 'p.stem == "changes"')),
+    ("releases", None): ("a release made and brought, at FIX7c", _by("tests/release/test_page.py", 'p.stem == "releases"')),
     ("clone", ""): ("on another estate", _by("tests/clone/test_whole_way.py", '"".join(blocks("clone")[""]).splitlines()')),
     ("README", "Two commands"): ("CI runs both; the second runs this test", _by_ci),
     ("versions", "Following the server"): (

@@ -43,6 +43,20 @@ CREATE TYPE worded.pair AS (a text COLLATE "C", b worded.one_of);
 CREATE TYPE worded.span AS RANGE (subtype = float8, subtype_diff = float8mi, multirange_type_name = worded.spans);
 CREATE FUNCTION worded.picked(s varchar) RETURNS boolean LANGUAGE sql
 BEGIN ATOMIC SELECT s IN ('draft', 'it''s') OR s NOT IN ('a, b', 'c)]') OR EXISTS (SELECT 1 FROM worded.listed WHERE state IN ('x', 'y')); END;
+CREATE FUNCTION worded.preset(s varchar DEFAULT 'b', a boolean DEFAULT 'x'::varchar IN ('draft', 'it''s, (a)'),
+    b boolean DEFAULT 'x'::varchar LIKE ANY (ARRAY['a'::varchar, lower('B)')::varchar]), c text DEFAULT '])::text[]')
+RETURNS text LANGUAGE sql AS $$ SELECT '(ARRAY[''a''::character varying])::text[]' $$;
+CREATE PROCEDURE worded."pre (set"(a boolean DEFAULT 'x'::varchar(3) = ANY (ARRAY['a'::varchar, NULL]))
+LANGUAGE sql AS 'SELECT ''(ARRAY[a, b])::text[]''';
+CREATE TABLE worded.among (
+    a varchar, b varchar, "c, (d" varchar, CHECK (a IN (b, 'x')), CHECK (a NOT IN (b, "c, (d")), CHECK (a IN ('x', NULL)),
+    CHECK (a = ANY (ARRAY[upper(b)::varchar, (b || ')')::varchar, 'x']))
+);
+CREATE INDEX among_some ON worded.among (a) WHERE a IN (b, 'x');
+CREATE VIEW worded.of_those WITH (security_barrier) AS SELECT a IN (b, lower("c, (d")::varchar) AS found FROM worded.among
+WHERE a IN (b, 'x') AND NOT b IN ('y', a);
+CREATE FUNCTION worded.between(s varchar, t varchar) RETURNS boolean LANGUAGE sql
+BEGIN ATOMIC SELECT s IN (t, 'draft') OR t IN (s, upper(t)::varchar); END;
 CREATE STATISTICS worded.some ON (state IN ('draft', 'x')) FROM worded.listed;
 CREATE STATISTICS worded.together ON state, kind FROM worded.listed;
 ALTER STATISTICS worded.together SET STATISTICS 33;
@@ -134,6 +148,13 @@ MEANT = {
     "the catalogs of logical decoding": "ALTER TABLE worded.listed RESET (user_catalog_table)",
     "a constant in a list": "ALTER TABLE worded.listed DROP CONSTRAINT listed_state,"
     " ADD CONSTRAINT listed_state CHECK (state IN ('draft', 'it''s', 'a', 'b', 'c)]'))",
+    "what is in a list": "ALTER TABLE worded.among DROP CONSTRAINT among_check,"
+    " ADD CONSTRAINT among_check CHECK (a IN (b, 'y'))",
+    "a preset argument": """CREATE OR REPLACE FUNCTION worded.preset(s varchar DEFAULT 'b', a boolean DEFAULT 'x'::varchar IN ('draft', 'other'),
+b boolean DEFAULT 'x'::varchar LIKE ANY (ARRAY['a'::varchar, lower('B)')::varchar]), c text DEFAULT '])::text[]')
+RETURNS text LANGUAGE sql AS $$ SELECT '(ARRAY[''a''::character varying])::text[]' $$""",
+    "a body between quotes": """CREATE OR REPLACE PROCEDURE worded."pre (set"(a boolean DEFAULT 'x'::varchar(3) = ANY (ARRAY['a'::varchar, NULL]))
+LANGUAGE sql AS $$SELECT 'ARRAY[(a)::text, (b)::text]'$$""",
     "a default of a domain": "ALTER DOMAIN worded.one_of SET DEFAULT 'a'",
     "an option of a server": "ALTER SERVER worded OPTIONS (SET host 'elsewhere')",
     "what excludes": "ALTER TABLE worded.listed DROP CONSTRAINT listed_apart",

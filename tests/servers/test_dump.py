@@ -9,6 +9,7 @@ import pytest
 from psycopg import sql
 
 from qt001_cp.servers import Server
+from qt001_cp.servers.dump import as_sets
 
 ROLES = ("qt001_dump_a", 'qt001 dump "b", c', "qt001_dump_d")
 DATABASE = "qt001_dump"
@@ -61,3 +62,13 @@ def test_a_changed_role_does_not_move_the_policies_that_name_it(policed: Server)
         'CREATE POLICY "p TO x, y" ON public.t AS RESTRICTIVE FOR UPDATE TO "qt001 dump ""b"", c", qt001_dump_a, qt001_dump_d'
         " USING ((a = 1));"
     ]
+
+
+def test_privileges_are_a_set() -> None:
+    """What is revoked and granted again comes last; another object's lines stay where they are."""
+    one = "GRANT SELECT ON TABLE public.a TO x;\nGRANT UPDATE ON TABLE public.a TO w;\n\n--\nGRANT SELECT ON TABLE public.b TO a;\n"
+    other = "GRANT UPDATE ON TABLE public.a TO w;\nGRANT SELECT ON TABLE public.a TO x;\n\n--\nGRANT SELECT ON TABLE public.b TO a;\n"
+    less = other.replace("GRANT SELECT ON TABLE public.a TO x;\n", "")
+    assert as_sets(one) == as_sets(other)
+    assert as_sets(less) != as_sets(one)
+    assert as_sets(one).splitlines()[-1] == "GRANT SELECT ON TABLE public.b TO a;"

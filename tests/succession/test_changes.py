@@ -133,3 +133,23 @@ def test_a_change_without_effect(at_fix7c_done: Stage, tmp_path: Path) -> None:
     ini = write(tmp_path / "changes", "nothing", "SELECT 1;\n", "SELECT 1;\n")
     with marked(at_fix7c_done), pytest.raises(ManifestError, match="changes something protected, found none"):
         ChangeRehearsal(at_fix7c_done.scene, Where(ini, "nothing", tmp_path / "out"), lambda _: None).run()
+
+
+@pytest.mark.slow
+def test_a_privilege_revoked_and_given_again(at_fix7c_done: Stage, tmp_path: Path) -> None:
+    """The way back grants it again, and it comes last in the ACL: the same set, and the gates open there and back."""
+    stage, operator = at_fix7c_done, at_fix7c_done.scene.dsn(OPERATOR)
+    routine = "FUNCTION public.qt001_severity_rank(public.qt001_severity)"
+    texts = (f"REVOKE EXECUTE ON {routine} FROM reporting;\n", f"GRANT EXECUTE ON {routine} TO reporting;\n")
+    change = prepared(stage, tmp_path, "less_for_it", *texts)
+    change.sealed(operator)
+    change.forward(operator)
+    answer(stage)
+    change.back(operator)
+    assert deployed(stage) == stage.digest
+    answer(stage)
+    with stage.connect() as admin:
+        acl = "SELECT array_to_string(proacl, ' ') FROM pg_proc WHERE oid = 'public.qt001_severity_rank(public.qt001_severity)'::regprocedure"
+        row = admin.execute(acl).fetchone()
+    assert row is not None
+    assert row[0].split()[-1].startswith("reporting="), "the order has changed, and nothing else"

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from qt001_cp import estate
 from qt001_cp.cli import main
-from qt001_cp.rehearsal.scene import OPERATOR
+from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
+from qt001_cp.workflow.bundle import make_bundle
+from qt001_cp.workflow.seal import propose, seal
 from tests.acceptance.support import open_all
 from tests.conftest import Stage
 from tests.succession.support import COLUMN, accepted, answer, deployed, gates, marked, prepared
@@ -81,3 +84,90 @@ def test_the_emergency_way_keeps_what_was_made(at_fix7c_done: Stage, operator: s
         assert admin.execute(owner, ["public.qt001_setting"]).fetchone() == ("directus",)
         held = "SELECT has_table_privilege('reporting', 'public.qt001_setting', 'UPDATE'), has_table_privilege('directus', 'public.qt001_unit', 'SELECT')"
         assert admin.execute(held).fetchone() == (False, False)
+
+
+@pytest.mark.slow
+def test_forward_again_from_fix7a_with_what_was_kept(
+    at_fix7c_done: Stage, operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A new object manifest names the kept changes: what was born is the owner's before and after, and goes nowhere on the way back."""
+    stage = at_fix7c_done
+    born = ("CREATE TABLE public.qt001_unit (name text PRIMARY KEY);\nCREATE VIEW public.unit_names AS SELECT name FROM public.qt001_unit;\n"
+            "ALTER TABLE public.qt001_setting ADD COLUMN unit text;\n")  # fmt: skip
+    back = "ALTER TABLE public.qt001_setting DROP COLUMN unit;\nDROP VIEW public.unit_names;\nDROP TABLE public.qt001_unit;\n"
+    change = prepared(stage, tmp_path, "add_unit", born, back)
+    change.sealed(operator)
+    change.forward(operator)
+    change.back(operator, changes="keep")
+    manifest = str(change.where.out / "object.json")
+    with marked(stage):
+        revisions.downgrade(stage.scene.dsn(OPERATOR), "fix7a", manifest=manifest)
+        kept = stage.scene.dump("--schema-only", "--exclude-schema", "qt001_cp")
+        with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as dba:
+            bundle = make_bundle(author, estate.policy_path())
+            found = {str(o.ref): o for o in bundle.manifest.objects}
+            for name in ("table public.qt001_unit", "view public.unit_names"):
+                assert (found[name].before, found[name].plans) == (found[name].after, {})
+            bundle.write(tmp_path / "again")
+            propose(author, bundle.manifest)
+            waiting = (
+                "SELECT digest FROM qt001_cp.v_manifest WHERE kind = 'qt001.manifest.object/1' AND state = 'sealed'"
+            )
+            for (waits,) in dba.execute(waiting).fetchall():
+                withdraw = [
+                    "manifest",
+                    "withdraw",
+                    waits,
+                    "--reason",
+                    "another one",
+                    "--database",
+                    stage.scene.dsn(OPERATOR),
+                ]
+                assert main(withdraw) == 0
+            seal(dba, bundle.manifest)
+        again = str(tmp_path / "again" / "object.json")
+        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7b", manifest=again, rehearsal="first")
+        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7c", manifest=again)
+        assert deployed(stage) == bundle.manifest.digest()
+        assert gates(stage) == {
+            "object_manifest_sealed",
+            "scheduled_verifier_recent",
+            "sign_off_present",
+            "capability_evidence_real",
+        }
+        audit = ["audit", "--database", stage.scene.dsn("postgres"), "--manifest", again]
+        assert main(audit) == 0, capsys.readouterr().out
+        revisions.downgrade(stage.scene.dsn(OPERATOR), "fix7a", manifest=again)
+    assert stage.scene.dump("--schema-only", "--exclude-schema", "qt001_cp") == kept
+
+
+HEIR = """
+[[rule]]
+kind = "table"
+schema = "public"
+name = "qt001_unit"
+disposition = "transfer"
+reason = "units; where FIX7 goes back for good they are the reporting team's"
+back_to = "reporting"
+"""
+
+
+@pytest.mark.slow
+def test_what_is_born_goes_to_whom_its_rule_names(at_fix7c_done: Stage, operator: str, tmp_path: Path) -> None:
+    """Where FIX7b goes back with a kept change; the owner of the database is not the only choice, and never the application's by itself."""
+    stage = at_fix7c_done
+    text = estate.policy_path().read_text("utf-8")
+    policy = tmp_path / "policy.toml"
+    policy.write_text(text.replace("[[rule]]", f"{HEIR}\n[[rule]]", 1), "utf-8")
+    born = "CREATE TABLE public.qt001_unit (id int GENERATED ALWAYS AS IDENTITY, name text PRIMARY KEY);\n"
+    change = prepared(stage, tmp_path, "add_unit", born, "DROP TABLE public.qt001_unit;\n", policy)
+    change.sealed(operator)
+    change.forward(operator)
+    manifest = str(change.where.out / "object.json")
+    assert main(["audit", "--database", stage.scene.dsn("postgres"), "--manifest", manifest]) == 0
+    change.back(operator, changes="keep")
+    with marked(stage):
+        revisions.downgrade(stage.scene.dsn(OPERATOR), "fix7a", manifest=manifest)
+    with stage.connect() as admin:
+        owners = "SELECT relname, pg_get_userbyid(relowner) FROM pg_class WHERE relname IN ('qt001_unit', 'qt001_unit_id_seq') ORDER BY 1"
+        assert admin.execute(owners).fetchall() == [("qt001_unit", "reporting"), ("qt001_unit_id_seq", "reporting")]

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -22,6 +23,7 @@ from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.change import Where
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, SCANNER, VERIFIER, Scene, new_scene
 from qt001_cp.servers import Server, ServerError, open_server
+from qt001_cp.servers.pinned import MAJORS
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.prepare import propose_change
 from qt001_cp.workflow.seal import propose
@@ -45,8 +47,8 @@ class Moved:
         return self.where.out / "object.json"
 
 
-def _prepared(made: Home, folder: Path) -> Where:
-    """What is made before the server moves, by the lines of docs/versions.md."""
+def _prepared(made: Home, folder: Path, major: int = NEW) -> Where:
+    """What is made before the server moves, by the lines of docs/versions.md, for ``major``."""
     lines = [
         line for line in blocks("versions")["Following the server"][0].splitlines() if line.startswith("qt001-cp ")
     ]
@@ -54,8 +56,10 @@ def _prepared(made: Home, folder: Path) -> Where:
     source = made.scene.server.conninfo(made.scene.database)
     with chdir(folder):
         for line in lines:
-            assert main(shlex.split(line.replace("$ADMIN", source), comments=True)[1:]) == 0
-    return Where(folder / "changes" / "alembic.ini", NAME, folder / "changes" / NAME)
+            words = line.replace(str(NEW), str(major)).replace("$ADMIN", source)
+            assert main(shlex.split(words, comments=True)[1:]) == 0
+    name = NAME.replace(str(NEW), str(major))
+    return Where(folder / "changes" / "alembic.ini", name, folder / "changes" / name)
 
 
 def _adopted(scene: Scene) -> Scene:
@@ -90,7 +94,7 @@ def _seal(scene: Scene, where: Where) -> None:
 
 
 def _forward(scene: Scene, where: Where) -> None:
-    revisions.change(where.ini, "upgrade", scene.dsn(OPERATOR), NAME, manifest=str(where.out / "object.json"))
+    revisions.change(where.ini, "upgrade", scene.dsn(OPERATOR), where.name, manifest=str(where.out / "object.json"))
 
 
 def _there_and_all_the_way_back(made: Home, scene: Scene, where: Where) -> None:
@@ -110,9 +114,10 @@ def _there_and_all_the_way_back(made: Home, scene: Scene, where: Where) -> None:
         scene.server.env(scene.database),
     )
     assert [f for check in report.checks for f in check.faults] == []
-    with pytest.raises(Refused, match=r"QT310.*PostgreSQL 15.*PostgreSQL 18"):
-        revisions.change(where.ini, "downgrade", scene.dsn(OPERATOR), f"{NAME}@-1")
-    revisions.change(where.ini, "downgrade", scene.dsn(OPERATOR), f"{NAME}@-1", changes="keep")
+    versions = (s.server.version // 10000 for s in (made.scene, scene))
+    with pytest.raises(Refused, match="QT310.*PostgreSQL {}.*PostgreSQL {}".format(*versions)):
+        revisions.change(where.ini, "downgrade", scene.dsn(OPERATOR), f"{where.name}@-1")
+    revisions.change(where.ini, "downgrade", scene.dsn(OPERATOR), f"{where.name}@-1", changes="keep")
     for revision in ("fix7b", "fix7a"):
         revisions.downgrade(scene.dsn(OPERATOR), revision, manifest=str(where.out / "object.json"))
     assert list(_not_back(scene, made.bundle.manifest)) == []
@@ -208,6 +213,19 @@ def test_a_text_of_its_own_is_another_change(moved: Moved, tmp_path: Path) -> No
 @pytest.mark.slow
 def test_by_a_dump(moved: Moved) -> None:
     _there_and_all_the_way_back(moved.home, moved.scene, moved.where)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("old", "new"), [pair for pair in pairwise(MAJORS) if pair != (OLD, NEW)])
+def test_from_each_major_to_the_next(old: int, new: int, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        try:
+            here, there = (stack.enter_context(open_server("embedded", major=m)) for m in (old, new))
+        except ServerError as exc:
+            pytest.skip(exc.message)
+        made = home(new_scene(here, DATABASE), tmp_path)
+        where = _prepared(made, tmp_path, new)
+        _there_and_all_the_way_back(made, _adopted(by_dump(made, there)), where)
 
 
 @pytest.mark.slow

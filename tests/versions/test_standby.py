@@ -123,6 +123,8 @@ def test_what_only_reads_answers_as_on_the_primary(pair: Pair, capsys: pytest.Ca
         ["analyse", "--format", "json"],
         ["manifest", "verify", manifest],
         ["audit", "--format", "json"],
+        ["report", "--format", "json"],
+        ["drift", "--format", "json"],
     )
     for call in calls:
         answers = []
@@ -155,13 +157,33 @@ def test_the_writer_writes_nothing_there(pair: Pair) -> None:
     assert refused.value.sqlstate in ("QT301", "25006")
 
 
-def test_after_its_promotion_gates_and_ways_back_are_exact(pair: Pair) -> None:
-    """Last of all: from here on they are two databases."""
+def _told_of_timeline(dsn: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    capsys.readouterr()
+    main(["status", "--format", "json", "--database", dsn])
+    return [row for row in json.loads(capsys.readouterr().out)["told"] if "timeline" in row["found"]]
+
+
+def test_after_its_promotion_gates_and_ways_back_are_exact(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    """Last of all: from here on they are two databases. The sign-off goes on with the promoted one, which tells that it is another
+    timeline, in status and audit."""
+    with pair.primary.scene.connect() as primary:
+        (subject,) = primary.execute("SELECT qt001_cp.subject_digest()").fetchone() or ("",)
+    assert (
+        main(["sign", subject, "--scope", "all", "--valid", "600", "--database", pair.primary.scene.dsn(AUDITOR)]) == 0
+    )
     pair.in_step()
+    assert _told_of_timeline(pair.dsn(OPERATOR), capsys) == []
     expected = _gates(pair.primary.scene.server)
     with pair.server.connect("postgres") as connection:
         assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
     assert _gates(pair.server) == expected
+    assert "sign_off_present" in {gate for gate, is_open, _ in expected if is_open}
+    (told,) = _told_of_timeline(pair.dsn(OPERATOR), capsys)
+    assert told["expected"].startswith("timeline 1, as when signed by ")
+    assert told["found"] == "timeline 2: a standby was promoted, or a backup was restored to a point in time"
+    assert _told_of_timeline(pair.primary.scene.dsn(OPERATOR), capsys) == []
+    main(["audit", "--database", pair.dsn("postgres")])
+    assert "was written on timeline 1 of the server's log, this is timeline 2" in capsys.readouterr().out
     promoted = World(pair.standby, Scene(pair.server, DATABASE), pair.primary.folder)
     for world in (pair.primary, promoted):
         for start, end in (("fix7c", "fix7b"), ("fix7b", "fix7a")):

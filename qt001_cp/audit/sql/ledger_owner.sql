@@ -28,10 +28,13 @@ SELECT belonging.kind || ' ' || belonging.name AS object,
        'owner ' || coalesce(role.rolname, belonging.owner::text) AS found
 FROM belonging LEFT JOIN pg_catalog.pg_roles role ON role.oid = belonging.owner
 WHERE role.rolname IS DISTINCT FROM (SELECT ledger FROM pair)
-  -- What runs the text of a change, and what lends CREATE around what it gives back, is the owner
-  -- role's: it has no other rights.
+  -- What runs the text of a change, what lends CREATE around what it gives back, and what makes
+  -- partitions is the owner role's: it has no other rights.
   AND (belonging.kind = 'routine' AND role.rolname IS NOT DISTINCT FROM (SELECT owner FROM pair)
-       AND belonging.name IN ('qt001_cp.run_change(text)', 'qt001_cp.lend_create(text)'))
+       AND belonging.name IN ('qt001_cp.run_change(text)', 'qt001_cp.lend_create(text)',
+                              'qt001_cp.add_partition(text,text,text[],text[])',
+                              'qt001_cp.add_list_partition(text,text,text[])',
+                              'qt001_cp.drop_partition(text)'))
       IS NOT TRUE
 UNION ALL
 SELECT 'role ' || role.rolname, 'a member of ' || (SELECT ledger FROM pair)

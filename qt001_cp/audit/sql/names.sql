@@ -1,5 +1,4 @@
--- Roles, schemas and this database by name and number, and which cluster has given the numbers
--- (NULL where this login may not ask).
+-- Roles, schemas and this database by name and number.
 SELECT 'role' AS kind, pg_roles.rolname::text AS name, pg_roles.oid::text AS number
 FROM pg_catalog.pg_roles
 UNION ALL
@@ -7,8 +6,3 @@ SELECT 'schema', pg_namespace.nspname::text, pg_namespace.oid::text FROM pg_cata
 UNION ALL
 SELECT 'database', pg_database.datname::text, pg_database.oid::text
 FROM pg_catalog.pg_database WHERE pg_database.datname = pg_catalog.current_database()
-UNION ALL
-SELECT 'cluster', CASE WHEN pg_catalog.has_function_privilege(
-                                'pg_catalog.pg_control_system()', 'EXECUTE')
-                       THEN (SELECT control.system_identifier::text
-                             FROM pg_catalog.pg_control_system() control) END, NULL

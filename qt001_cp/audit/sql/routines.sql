@@ -6,6 +6,7 @@ SELECT object.type AS kind, object.identity, space.nspname::text AS schema,
        CASE WHEN routine.prosqlbody IS NULL THEN routine.prosrc END AS body,
        CASE WHEN routine.prokind IN ('f', 'p')
             THEN pg_catalog.pg_get_functiondef(routine.oid) END AS whole,
+       pg_catalog.pg_get_function_arguments(routine.oid) AS arguments,
        routine.prosecdef AS definer,
        (SELECT pg_catalog.substr(setting, 13) FROM pg_catalog.unnest(routine.proconfig) setting
         WHERE pg_catalog.starts_with(setting, 'search_path=')) AS path

@@ -8,8 +8,7 @@ from difflib import get_close_matches
 
 from qt001_cp.model import kinds
 from qt001_cp.model.inventory import Inventory, InventoryObject
-from qt001_cp.model.names import PUBLIC
-from qt001_cp.model.policy import glob
+from qt001_cp.model.names import PUBLIC, glob
 from qt001_cp.plan.analysis import Analyses
 from qt001_cp.plan.candidate.groups import Group, groups_of
 

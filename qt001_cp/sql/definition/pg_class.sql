@@ -24,7 +24,8 @@ SELECT concat_ws(E'\n',
      FROM pg_inherits inherited
      CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, inherited.inhparent, 0) parent
      WHERE inherited.inhrelid = relation.oid),
-    CASE WHEN relation.relkind IN ('r', 'p', 'f') AND relation.relhassubclass THEN (
+    -- Of partitions each says whose it is, and a comparison looks for others.
+    CASE WHEN relation.relkind IN ('r', 'f') AND relation.relhassubclass THEN (
         SELECT string_agg('child ' || child.identity, E'\n' ORDER BY child.identity COLLATE "C")
         FROM pg_inherits inherited
         CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, inherited.inhrelid, 0) child

@@ -1,7 +1,9 @@
 -- Routines: what CREATE OR REPLACE says, to the letter where the body stands between quotes:
--- qt001_cp.routine_sha256() is its sha256.
+-- qt001_cp.routine_sha256() is the sha256 of that.
 -- Of an aggregate, which has no such words, its parts.
-SELECT CASE WHEN routine.prokind <> 'a' THEN pg_get_functiondef(routine.oid) ELSE (
+SELECT CASE WHEN routine.prokind <> 'a' THEN (
+{routine_words}
+       ) ELSE (
            SELECT format('aggregate %s kind=%s direct=%s returns %s variadic=%s parallel=%s ',
                          named.identity, made.aggkind, made.aggnumdirectargs,
                          format_type(routine.prorettype, NULL), routine.provariadic::regtype,

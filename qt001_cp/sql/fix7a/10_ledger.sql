@@ -51,9 +51,10 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $epoch_opener$
 -- The events that open an epoch: the stage that was deployed before, and the one from there on. A
--- change of what is protected ('succeeded', forward or back) leaves the stage as it is.
+-- change of what is protected ('succeeded', forward or back) leaves the stage as it is, and so does
+-- a release of the product ('released', forward or back).
 VALUES ('cutover', 'fix7a', 'fix7b'), ('deployed', 'fix7b', 'fix7c'),
-       ('succeeded', 'fix7c', 'fix7c'),
+       ('succeeded', 'fix7c', 'fix7c'), ('released', 'fix7c', 'fix7c'),
        ('undeployed', 'fix7c', 'fix7b'), ('restored', 'fix7b', 'fix7a')
 $epoch_opener$;
 
@@ -79,6 +80,18 @@ SELECT coalesce((
     JOIN qt001_cp.epoch_opener() opener ON opener.verb = first.verb),
     CASE WHEN to_regclass('qt001_cp.v_fix7_gate') IS NULL THEN 'fix7a' ELSE 'fix7c' END)
 $stage$;
+
+CREATE FUNCTION qt001_cp.revision() RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $revision$
+-- The product's revision that is deployed, as Alembic names it: the stage, or at FIX7c the release
+-- that came last.
+SELECT CASE WHEN known.stage <> 'fix7c' THEN known.stage ELSE coalesce((
+    SELECT event.detail ->> 'to' FROM qt001_cp.event
+    WHERE event.verb = 'released' ORDER BY event.seq DESC LIMIT 1), known.stage) END
+FROM qt001_cp.stage() known(stage)
+$revision$;
 
 CREATE TABLE qt001_cp.document (
     digest text PRIMARY KEY,
@@ -108,7 +121,8 @@ CREATE TABLE qt001_cp.event (
         'configured', 'captured', 'proposed', 'sealed', 'restore_registered', 'content_recorded',
         'rehearsal_recorded', 'cutover', 'restored', 'deployed', 'undeployed', 'evidence_imported',
         'bound', 'signed', 'refused', 'verified', 'scanned', 'adopted', 'withdrawn', 'changing',
-        'changed', 'succeeded', 'kept', 'duty_given', 'duty_revoked'))
+        'changed', 'succeeded', 'released', 'kept', 'duty_given', 'duty_revoked',
+        'partition_added', 'partition_dropped'))
 );
 -- The last event of a verb, the first of an epoch, what a login has written in the last hour, and
 -- what somebody made: a schedule writes events for years, and none of these reads them.
@@ -358,6 +372,22 @@ BEGIN
     RETURN NULL;
 END
 $system_identifier$;
+
+CREATE FUNCTION qt001_cp.timeline() RETURNS int
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $timeline$
+-- Level A, with the ledger role's rights: the timeline of the server's log, which is another once a
+-- standby was promoted or a backup restored to a point in time; NULL where it cannot be read.
+BEGIN
+    IF NOT pg_is_in_recovery() THEN
+        RETURN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int;
+    END IF;
+    RETURN (SELECT control.timeline_id FROM pg_control_checkpoint() control);
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN NULL;
+END
+$timeline$;
 
 CREATE FUNCTION qt001_cp.instance() RETURNS jsonb
 LANGUAGE sql STABLE

@@ -97,7 +97,8 @@ WITH named AS MATERIALIZED (
     FROM qt001_cp.event
     CROSS JOIN LATERAL (VALUES (event.subject), (event.detail ->> 'document')) name(digest)
     WHERE event.verb NOT IN ('signed', 'refused', 'verified', 'scanned')
-      AND event.verb NOT IN ('adopted', 'duty_given', 'duty_revoked')
+      AND event.verb NOT IN ('adopted', 'duty_given', 'duty_revoked', 'partition_added',
+                             'partition_dropped')
       AND name.digest IS NOT NULL
 )
 SELECT 'QT205', 'document ' || document.digest, 'bytes with digest ' || document.digest,

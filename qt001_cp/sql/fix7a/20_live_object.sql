@@ -264,26 +264,19 @@ SELECT judged.classid, judged.objid, named.type, named.identity, judged.nsp::tex
        WHEN judged.classid = 'pg_type'::regclass
             AND EXISTS (SELECT 1 FROM pg_type WHERE oid = judged.objid AND typrelid <> 0)
        THEN '{"composite": true}'::jsonb END,
-       -- A list of constants that was compared with a varchar is written in one way before a dump
-       -- and in another after it: (ARRAY['a'::character varying])::text[], and then
-       -- ARRAY[('a'::character varying)::text]; of statistics both without the parentheses. Here
-       -- all are ARRAY['a'::character varying]. A body between quotes is what somebody wrote, and
-       -- stays as it is.
-       CASE WHEN strpos(texts.said[1], '''::character varying') > 0 AND (
+       -- A body between quotes is what somebody wrote, and stays as it is.
+       CASE WHEN (strpos(texts.said[1], '''::character varying') > 0
+                  OR strpos(texts.said[1], '])::text[]') > 0) AND (
                      judged.classid IN ('pg_class'::regclass, 'pg_type'::regclass,
                                         'pg_publication'::regclass, 'pg_statistic_ext'::regclass)
                      OR judged.classid = 'pg_proc'::regclass AND EXISTS (
                          SELECT 1 FROM pg_proc
                          WHERE oid = judged.objid AND prosqlbody IS NOT NULL))
             THEN (
-                SELECT regexp_replace(
-                    regexp_replace(texts.said[1], format(
-                        '\((%1$s)\)::text(?=(?:, \(%1$s\)::text)*\])'
-                        '|(%1$s)::text(?=(?:, %1$s::text)*\])', given.word), '\1\2', 'g'),
-                    format('\((ARRAY\[%1$s(?:, %1$s)*\])\)::text\[\]'
-                           '|(ARRAY\[%1$s(?:, %1$s)*\])::text\[\]', given.word), '\1\2', 'g')
-                FROM (SELECT
-                    '''(?:[^'']|'''')*''::character varying(?:\(\d+\))?' AS word) given)
+                SELECT spelled.words FROM (SELECT texts.said[1] AS said) given
+                CROSS JOIN LATERAL (
+{one_spelling}
+                ) spelled)
             ELSE texts.said[1] END,
        CASE WHEN cardinality(judged.why) = 0 AND pair.together THEN ARRAY['follows']
             ELSE judged.why END,
@@ -299,11 +292,21 @@ WHERE ($2 OR cardinality(judged.why) > 0 OR pair.together)
   AND named.schema IS DISTINCT FROM 'qt001_cp'
 $live_object$;
 
+CREATE FUNCTION qt001_cp.routine_words(routine oid) RETURNS text
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+{wording}
+AS $routine_words$
+-- A routine's definition, as live_object words it where the body stands between quotes.
+SELECT ({routine_words}) FROM pg_proc routine WHERE routine.oid = routine_words.routine
+$routine_words$;
+
 CREATE FUNCTION qt001_cp.routine_sha256(routine oid) RETURNS text
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 {wording}
 AS $routine_sha256$
--- The digest of a routine's definition, as live_object words it.
-SELECT encode(sha256(convert_to(pg_get_functiondef(routine), 'UTF8')), 'hex')
+-- The digest of it: worded here too, as a call for each routine costs as much again.
+SELECT encode(sha256(convert_to(({routine_words}), 'UTF8')), 'hex')
+FROM pg_proc routine WHERE routine.oid = routine_sha256.routine
 $routine_sha256$;

@@ -448,8 +448,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $ledger_member_findings$
 -- Nobody who is no superuser can write what decides: the ledger role has no member, but while the
--- administrator lends it for FIX7a, FIX7c and their way back. Who may lend it is the administrator
--- alone, who has no duty.
+-- administrator lends it for FIX7a, FIX7c, a release and their way back. Who may lend it is the
+-- administrator alone, who has no duty.
 WITH administrator AS MATERIALIZED (
     SELECT coalesce(qt001_cp.administrator(), '') AS name
 ), near AS MATERIALIZED (

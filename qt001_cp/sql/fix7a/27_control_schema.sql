@@ -75,11 +75,14 @@ SELECT code, address.type || ' ' || address.identity, 'owner qt001_cp_ledger',
 FROM qt001_cp.control_object() object
 CROSS JOIN LATERAL pg_identify_object(object.classid, object.objid, 0) address
 WHERE object.owner <> 'qt001_cp_ledger'::regrole
-  -- What runs a team's text, or lends CREATE around what it gives back, is the owner role's: it has
-  -- no other rights.
+  -- What runs a team's text, lends CREATE around what it gives back, or makes partitions is the
+  -- owner role's: it has no other rights.
   AND (object.owner = 'qt001_cp_owner'::regrole AND object.objid IN (
           to_regprocedure('qt001_cp.run_change(text)'),
-          to_regprocedure('qt001_cp.lend_create(text)'))) IS NOT TRUE
+          to_regprocedure('qt001_cp.lend_create(text)'),
+          to_regprocedure('qt001_cp.add_partition(text, text, text[], text[])'),
+          to_regprocedure('qt001_cp.add_list_partition(text, text, text[])'),
+          to_regprocedure('qt001_cp.drop_partition(text)'))) IS NOT TRUE
 UNION ALL
 SELECT code, address.type || ' ' || address.identity,
        CASE WHEN bool_or(entry.writes) THEN 'privileges to write for qt001_cp_ledger alone'

@@ -453,6 +453,11 @@ WITH app AS MATERIALIZED (
                 ELSE 'take FIX7 back and run it again with a manifest that has it.' END AS anew
 ), renamed AS MATERIALIZED (
     SELECT finding.* FROM qt001_cp.name_findings(manifest) finding
+), grown AS MATERIALIZED (
+    -- A partition that came and may go is judged by what it is, not by a digest; a way back, which
+    -- asks for no definitions, takes what is there.
+    SELECT part.identity, part.fault FROM qt001_cp.grown(manifest) part
+    WHERE state <> 'before' OR NOT definitions
 )
 SELECT 'inventory' AS aspect, true, renamed.object AS object, renamed.expected AS expected,
        renamed.found, renamed.mend, false AS told, NULL AS kind, NULL AS identity
@@ -460,8 +465,8 @@ FROM renamed
 UNION ALL
 SELECT 'definition', true, 'definitions', 'PostgreSQL ' || made.major, 'PostgreSQL ' || made.here,
        'Another major version words them in its own way, so nobody can compare them. '
-       || CASE state WHEN 'deployed' THEN 'Follow the server with a change: qt001-cp change new '
-              'NAME --server (docs/versions.md).'
+       || CASE state WHEN 'deployed' THEN 'Follow the server with a change: qt001-cp status has '
+              'what to type (docs/versions.md).'
           ELSE 'Go back with this manifest, then generate and seal one on this server: '
               'docs/versions.md.' END,
        false, NULL, NULL
@@ -485,6 +490,7 @@ CROSS JOIN LATERAL (
                      '(ALTER ... OWNER TO).' END AS mend,
            pair.grows AS told
     WHERE NOT pair.in_manifest
+      AND NOT (pair.kind = 'table' AND pair.identity IN (SELECT grown.identity FROM grown))
     UNION ALL
     -- Default privileges that say nothing any more do not exist; the system's own objects count
     -- while the ACL names the application.
@@ -493,6 +499,10 @@ CROSS JOIN LATERAL (
     WHERE pair.present IS NULL
       AND NOT (state <> 'before' AND pair.transferred
                AND (pair.kind = 'default acl' OR pair.system))
+      AND NOT ((state <> 'before' OR NOT definitions) AND EXISTS (
+          SELECT 1 FROM qt001_cp.manifest_object(manifest) entry
+          WHERE entry.number = pair.number
+            AND qt001_cp.may_go(manifest, entry.kind, entry.schema, entry.name)))
     UNION ALL
     SELECT 'definition', parts.expected, parts.found,
            'See what changed and put it back; if it is meant, ' || app.anew
@@ -502,6 +512,7 @@ CROSS JOIN LATERAL (
         'definition', qt001_cp.expected_source(manifest, state, pair.number, pair.identity),
         pair.source) parts
     WHERE pair.in_both AND pair.wanted_definition <> pair.definition
+      AND NOT (pair.kind = 'table' AND pair.identity IN (SELECT grown.identity FROM grown))
     UNION ALL
     SELECT 'acl', 'owner ' || pair.wanted_owner, 'owner ' || pair.owner,
            'Find out who changed it; then put it back, or ' || app.anew,
@@ -527,6 +538,10 @@ CROSS JOIN LATERAL (
       AND qt001_cp.column_acl_set(pair.wanted_columns) <> qt001_cp.column_acl_set(pair.columns)
 ) difference
 WHERE NOT EXISTS (SELECT 1 FROM renamed)
+UNION ALL
+SELECT 'inventory', true, part.object, part.expected, part.found, part.mend, false, NULL, NULL
+FROM qt001_cp.partition_differences(manifest, state) part
+WHERE definitions AND NOT EXISTS (SELECT 1 FROM renamed)
 ORDER BY 3, 4
 $coverage_aspects$;
 
@@ -836,7 +851,11 @@ BEGIN
                              'found one for %s', manifest, current_database(), doc ->> 'database'),
             HINT = 'Connect to the database that the manifest was generated from.';
     END IF;
-    IF (doc ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000 THEN
+    -- What follows the server to a later version is sealed before it moves, and made after.
+    IF (doc ->> 'server_major')::int <> current_setting('server_version_num')::int / 10000
+        AND NOT (qt001_cp.follows_server(manifest)
+                 AND (doc ->> 'server_major')::int
+                     > current_setting('server_version_num')::int / 10000) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT120',
             MESSAGE = format('sealing refused: manifest %s: expected one of major version %s, '
                              'found one of %s', manifest,
@@ -920,6 +939,12 @@ BEGIN
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings
         FROM qt001_cp.unbound_rule_findings(manifest) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
+        SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
+            SELECT known.* FROM qt001_cp.growth_findings(manifest) known
+            UNION ALL
+            SELECT known.* FROM qt001_cp.growth_schema_findings(
+                manifest, qt001_cp.application_role()) known) finding;
+        PERFORM qt001_cp.raise_first('sealing', findings);
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings
         FROM qt001_cp.new_owner_findings(manifest) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
@@ -936,7 +961,8 @@ BEGIN
               SELECT known.* FROM qt001_cp.duty_path_findings(manifest) known) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
         PERFORM qt001_cp.implied_sha256(manifest, plan.direction)
-        FROM (VALUES ('forward'), ('restore'), ('retire'), ('revive'), ('move'), ('unmove'))
+        FROM (VALUES ('forward'), ('restore'), ('follow'), ('retire'), ('revive'), ('move'),
+                     ('unmove'))
             plan(direction);
     END IF;
     -- Last: what is wrong with this one is told before what stands in its way.

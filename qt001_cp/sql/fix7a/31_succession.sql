@@ -105,6 +105,11 @@ WITH side AS MATERIALIZED (
     FROM (VALUES (inherited_findings.manifest, true),
                  (qt001_cp.predecessor(inherited_findings.manifest), false)) said(digest, mine)
     JOIN qt001_cp.manifest_row entry ON entry.manifest = said.digest
+), heir AS MATERIALIZED (
+    SELECT rule.value ->> 'back_to' AS name
+    FROM jsonb_array_elements(
+        qt001_cp.manifest_policy(inherited_findings.manifest) -> 'rule') rule
+    WHERE rule.value ? 'back_to'
 ), pair AS (
     SELECT coalesce(mine.kind, theirs.kind) || ' ' || coalesce(mine.identity, theirs.identity)
                AS object, mine.object AS mine, theirs.object AS theirs
@@ -117,10 +122,14 @@ WITH side AS MATERIALIZED (
         WHEN pair.mine -> 'ways' ?| '{move,unmove}' THEN NULL
         WHEN pair.theirs IS NULL THEN CASE
             WHEN pair.mine ->> 'disposition' <> 'transfer'
-              OR pair.mine #>> '{before,owner}' IS DISTINCT FROM 'qt001_cp_owner'
               OR pair.mine #>> '{after,owner}' IS DISTINCT FROM 'qt001_cp_owner'
-              OR pair.mine -> 'ways' <> '{}' OR pair.mine -> 'retired' <> 'null'
-            THEN 'an object born since, which qt001_cp_owner has before and after, without steps'
+              OR pair.mine -> 'retired' <> 'null'
+              OR (CASE WHEN pair.mine #>> '{before,owner}' = 'qt001_cp_owner'
+                       THEN pair.mine -> 'ways' = '{}'
+                       ELSE pair.mine #>> '{before,owner}' IN (SELECT heir.name FROM heir)
+                        AND (pair.mine -> 'ways') - 'restore' = '{}' END) IS NOT TRUE
+            THEN 'an object born since, which qt001_cp_owner has before and after, without steps, '
+                 'or before whom a rule of the policy names (back_to), with a way back alone'
             END
         WHEN pair.theirs ->> 'disposition' <> 'transfer' THEN CASE
             WHEN pair.mine IS DISTINCT FROM qt001_cp.settled(pair.theirs)

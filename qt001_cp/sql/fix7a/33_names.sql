@@ -71,7 +71,7 @@ WITH object AS MATERIALIZED (
     SELECT 'database', datname, oid FROM pg_database WHERE datname = current_database()
 )
 SELECT jsonb_build_object(
-    'cluster', (SELECT system_identifier::text FROM pg_control_system()),
+    'cluster', qt001_cp.system_identifier(),
     'names', (SELECT jsonb_agg(jsonb_build_array(named.kind, named.name, named.id::text)
                                ORDER BY named.kind, named.name COLLATE "C") FROM named))
 $manifest_names$;
@@ -87,8 +87,7 @@ AS $name_findings$
 -- same cluster, else as a name that nobody has.
 WITH sealed AS MATERIALIZED (
     SELECT event.detail -> 'names' -> 'names' AS names,
-           event.detail -> 'names' ->> 'cluster'
-               = (SELECT system_identifier::text FROM pg_control_system()) AS here
+           event.detail -> 'names' ->> 'cluster' = qt001_cp.system_identifier() AS here
     FROM qt001_cp.event WHERE event.verb = 'sealed' AND event.subject = name_findings.manifest
     ORDER BY event.seq DESC LIMIT 1
 ), wanted AS (

@@ -100,21 +100,34 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $implied_step$
 -- direction: 'forward' or 'restore' for FIX7b, 'retire' or 'revive' for the legacy authority in
--- FIX7c, 'move' or 'unmove' for a change. The order is the lock order of plan/order.py. late: its
--- privileges wait for the locks. takes: the steps lead to the control plane's owner; in a change
--- these come before its text, and the others behind it.
-WITH object AS (
-    SELECT entry.*, entry.ways -> direction AS plan, kind.container,
+-- FIX7c, 'move' or 'unmove' for a change; 'follow' is the restore of partitions that come and go,
+-- of those that are there, and no part of 'restore'. The order is the lock order of plan/order.py.
+-- late: its privileges wait for the locks. takes: the steps lead to the control plane's owner; in a
+-- change these come before its text, and the others behind it.
+WITH grows AS MATERIALIZED (
+    SELECT known.schema, known.pattern FROM qt001_cp.growth(manifest) known
+), object AS (
+    SELECT entry.*, entry.ways -> way.name AS plan, kind.container,
            direction IN ('forward', 'retire')
                OR direction IN ('move', 'unmove')
                   AND (entry.disposition = 'transfer') = (direction = 'move') AS takes,
            kind.relation OR coalesce(entry.detail ? 'composite', false) AS locks,
-           kind.relation AND NOT jsonb_path_exists(entry.ways -> direction -> 'pre',
+           kind.relation AND NOT jsonb_path_exists(entry.ways -> way.name -> 'pre',
                                                    '$[*] ? (@.set_role == true)') AS late
-    FROM qt001_cp.manifest_object(manifest) entry
+    FROM (SELECT CASE direction WHEN 'follow' THEN 'restore' ELSE direction END AS name) way
+    CROSS JOIN qt001_cp.manifest_object(manifest) entry
     JOIN qt001_cp.object_kind kind ON kind.kind = entry.kind
-    WHERE entry.ways -> direction <> 'null'
+    WHERE entry.ways -> way.name <> 'null'
       AND (entry.disposition IN ('transfer', 'lend') OR direction IN ('move', 'unmove'))
+      AND (way.name <> 'restore' OR (direction = 'follow') = (
+          entry.kind = 'table' AND EXISTS (
+              SELECT 1 FROM grows
+              WHERE grows.schema = entry.schema AND entry.name LIKE grows.pattern)))
+      AND (direction <> 'follow' OR EXISTS (
+          SELECT 1 FROM pg_namespace space
+          JOIN pg_class relation ON relation.relnamespace = space.oid
+          WHERE space.nspname = entry.schema AND relation.relname = entry.name
+            AND relation.relkind = 'r'))
 ), step AS (
     SELECT CASE WHEN object.late THEN 2 ELSE 0 END AS phase,
            (NOT object.late AND object.container = object.takes)::int AS weight,

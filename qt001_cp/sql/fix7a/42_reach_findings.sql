@@ -758,6 +758,8 @@ BEGIN
     UNION ALL
     SELECT finding.* FROM qt001_cp.containing_schema_findings(manifest, app, nodes, walk) finding
     UNION ALL
+    SELECT finding.* FROM qt001_cp.growth_schema_findings(manifest, app) finding
+    UNION ALL
     SELECT finding.*
     FROM qt001_cp.outside_findings(manifest, app, nodes, edges, usable) finding
     UNION ALL

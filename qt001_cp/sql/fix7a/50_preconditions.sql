@@ -491,6 +491,7 @@ BEGIN
     RETURN QUERY SELECT 2, finding.*
     FROM qt001_cp.content_findings(manifest, qt001_cp.content_now(manifest, true)) finding;
     RETURN QUERY SELECT 3, finding.* FROM qt001_cp.intent_findings(manifest) finding;
+    RETURN QUERY SELECT 3, finding.* FROM qt001_cp.growth_findings(manifest) finding;
     RETURN QUERY SELECT 3, finding.* FROM qt001_cp.restore_findings(manifest) finding;
     RETURN QUERY SELECT 4, finding.* FROM qt001_cp.search_path_findings(manifest) finding;
     IF NOT record_pending THEN

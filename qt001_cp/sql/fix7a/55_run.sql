@@ -33,10 +33,19 @@ CREATE FUNCTION qt001_cp.build() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $build$
--- The sum of the SQL that made this control plane, as event 'configured' has it.
+-- The sum of the SQL that made this control plane, as event 'configured' has it, or that of the
+-- release that came last.
 SELECT event.detail ->> 'build' FROM qt001_cp.event
-WHERE event.verb = 'configured' ORDER BY event.seq DESC LIMIT 1
+WHERE event.verb IN ('configured', 'released') ORDER BY event.seq DESC LIMIT 1
 $build$;
+
+CREATE FUNCTION qt001_cp.release_name(script text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $release_name$
+-- The release of the product that a script brings or takes back; NULL: another script.
+SELECT substring(script FROM '^(?:up|down)grade (fix7c(?:_\d+){3})$')
+$release_name$;
 
 CREATE FUNCTION qt001_cp.start_run(script text, revision text, build text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -45,7 +54,7 @@ AS $start_run$
 -- Level B, operator: the first step of every script behind FIX7a. revision: NULL for base.
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
-    IF script ~ '^(up|down)grade fix7[ac]$'
+    IF (script ~ '^(up|down)grade fix7[ac]$' OR qt001_cp.release_name(script) IS NOT NULL)
         AND NOT qt001_cp.may_set_role(session_user, 'qt001_cp_ledger') THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',
             MESSAGE = format('%s refused: role qt001_cp_ledger: expected a membership by which %s '
@@ -59,8 +68,8 @@ BEGIN
             MESSAGE = format('%s refused: expected a script of build %s, which made this '
                              'control plane, found one of build %s',
                              script, qt001_cp.build(), build),
-            HINT = 'Print the script with the version of qt001-cp that FIX7a was run with: '
-                   'qt001-cp status names it.';
+            HINT = 'Print the script with the version of qt001-cp that this database is at: '
+                   'qt001-cp status names it. Or bring the newer release first: docs/releases.md.';
     END IF;
     PERFORM qt001_cp.begin_run(script, revision);
 END
@@ -118,7 +127,16 @@ BEGIN
                                  '(lend|return)_create)$'
               ORDER BY done.place), ' ') IN (
               'change_begin run_change change_end',
-              'change_begin run_change deploy_documents change_end', 'keep_change')) THEN
+              'change_begin run_change deploy_documents change_end', 'keep_change')
+        UNION ALL
+        -- A release has these, and leads to the revision that its event names.
+        SELECT 1 FROM qt001_cp.run
+        WHERE run.xid = pg_current_xact_id() AND run.script = finish_run.script
+          AND qt001_cp.release_name(run.script) IS NOT NULL
+          AND run.revision = qt001_cp.revision()
+          AND array_to_string(run.steps, ' ') IN (
+              'release_begin release_end',
+              'release_begin watch_end watch_begin release_end')) THEN
         RAISE EXCEPTION USING ERRCODE = 'QT112',
             MESSAGE = format('%s refused: expected the script''s own postconditions and revision '
                              'before its end, found none', script),

@@ -54,7 +54,7 @@ SET jit = off
 AS $changed_findings$
 -- The objects of the whole database whose owner or ACL this transaction changed are the manifest's,
 -- and no others. A sequence that a column owns goes with its table: one that came after the cutover
--- is no reason to stay.
+-- is no reason to stay. What comes and goes is looked at by itself.
 WITH changed AS (
     SELECT changed.classid, changed.objid FROM qt001_cp.owner_acl_changed() changed
 ), wanted AS MATERIALIZED (
@@ -64,6 +64,7 @@ WITH changed AS (
            OR qt001_cp.acl_set(object.before -> 'acl') <> qt001_cp.acl_set(object.after -> 'acl')
            OR qt001_cp.column_acl_set(object.before -> 'columns')
               <> qt001_cp.column_acl_set(object.after -> 'columns'))
+      AND NOT qt001_cp.may_go(manifest, object.kind, object.schema, object.name)
 ), followed AS (
     SELECT counter.oid, moved.identity
     FROM pg_depend owning
@@ -78,6 +79,9 @@ WITH changed AS (
     FROM changed CROSS JOIN LATERAL pg_identify_object(changed.classid, changed.objid, 0) object
     WHERE object.type <> 'default acl' AND object.identity IS NOT NULL
       AND object.schema IS DISTINCT FROM 'qt001_cp'
+      AND NOT (changed.classid = 'pg_class'::regclass AND qt001_cp.may_go(
+          manifest, object.type, object.schema,
+          (SELECT relation.relname FROM pg_class relation WHERE relation.oid = changed.objid)))
       AND NOT (object.type = 'sequence'
                AND object.identity NOT IN (SELECT wanted.identity FROM wanted)
                AND EXISTS (

@@ -68,8 +68,11 @@ DECLARE
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     PERFORM qt001_cp.require_snapshot('FIX7b restore (afterwards)', manifest, 'restore');
-    SELECT jsonb_agg(to_jsonb(writer)) INTO findings
-    FROM qt001_cp.open_writer_findings(manifest) writer;
+    SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
+        SELECT writer.* FROM qt001_cp.open_writer_findings(manifest) writer
+        UNION ALL SELECT 'QT110', 'table ' || part.identity, 'the owner of table ' || part.parent,
+                         'qt001_cp_owner', 'Run the printed script whole.'
+                  FROM qt001_cp.grown(manifest) part) finding;
     PERFORM qt001_cp.raise_first('FIX7b restore (afterwards)', findings);
     IF NOT qt001_cp.as_expected(manifest) THEN
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (

@@ -128,10 +128,17 @@ BEGIN
            'How it is kept decides nothing that is protected; the next manifest has it.'
     FROM qt001_cp.storage_changes() kept WHERE qt001_cp.expected_state() <> 'before'
     UNION ALL
+    SELECT came.* FROM qt001_cp.grown_lines() came WHERE qt001_cp.expected_state() <> 'before'
+    UNION ALL
     SELECT login.object, login.expected, login.found, login.mend
-    FROM qt001_cp.changed_login() login WHERE NOT login.other;
+    FROM qt001_cp.changed_login() login WHERE NOT login.other
+    UNION ALL
+    SELECT moved.* FROM qt001_cp.timeline_changes() moved;
 EXCEPTION WHEN lock_not_available THEN
-    RETURN QUERY SELECT difference.* FROM qt001_cp.told_differences(false) difference;
+    RETURN QUERY
+    SELECT difference.* FROM qt001_cp.told_differences(false) difference
+    UNION ALL
+    SELECT moved.* FROM qt001_cp.timeline_changes() moved;
 END
 $told$;
 

@@ -30,6 +30,27 @@ WHERE entry.disposition = 'transfer'
 ORDER BY entry.number
 $storage_changes$;
 
+CREATE FUNCTION qt001_cp.timeline_changes()
+RETURNS TABLE (object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $timeline_changes$
+-- A copy that has the identifier of the cluster it comes from has another timeline, where it was
+-- promoted or restored to a point in time. After a failover that is what was wanted.
+SELECT 'server of database ' || current_database(),
+       format('timeline %s, as when %s by %s at %s', answer.detail ->> 'timeline', answer.verb,
+              answer.actor, answer.at),
+       format('timeline %s: a standby was promoted, or a backup was restored to a point in time',
+              live.timeline),
+       'Make sure that the server it comes from runs no more, and that nothing is forgotten: '
+       'qt001-cp audit --database DSN --head FILE; then sign again: qt001-cp sign --help'
+FROM (SELECT event.* FROM qt001_cp.event
+      WHERE event.verb IN ('signed', 'refused') ORDER BY event.seq DESC LIMIT 1) answer
+CROSS JOIN (SELECT qt001_cp.timeline()::text AS timeline) live
+WHERE answer.detail ->> 'timeline' <> live.timeline
+$timeline_changes$;
+
 CREATE FUNCTION qt001_cp.beyond_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE plpgsql STABLE

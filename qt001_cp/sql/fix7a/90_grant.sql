@@ -25,7 +25,7 @@ BEGIN
 END
 $grant$;
 GRANT EXECUTE ON FUNCTION qt001_cp.propose_manifest(bytea) TO qt001_cp_author;
-GRANT EXECUTE ON FUNCTION qt001_cp.system_identifier()
+GRANT EXECUTE ON FUNCTION qt001_cp.system_identifier(), qt001_cp.timeline()
     TO qt001_cp_author, qt001_cp_operator, qt001_cp_verifier, qt001_cp_auditor;
 GRANT EXECUTE ON FUNCTION qt001_cp.adopt_ledger(text), qt001_cp.seal_manifest(text),
     qt001_cp.withdraw_manifest(text, text),

@@ -136,7 +136,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $protected_state$
--- [kind, identity, owner, ACL, column ACLs, definition] of everything that the owner owns.
+-- [kind, identity, owner, ACL, column ACLs, definition] of everything that the owner owns, but for
+-- partitions that come and go.
 WITH live AS MATERIALIZED (
     SELECT object.classid, object.objid, object.kind, object.identity, object.owner,
            qt001_cp.weighed_acl(object.kind, object.acl, qt001_cp.application_role()) AS acl,
@@ -148,6 +149,10 @@ WITH live AS MATERIALIZED (
           AND owned.dbid IN (0, (SELECT oid FROM pg_database
                                  WHERE datname = current_database())))) object
     WHERE object.owner = 'qt001_cp_owner' AND object.identity NOT LIKE 'qt001\_cp.%'
+      AND NOT (object.kind = 'table' AND object.identity IN (
+          SELECT part.identity
+          FROM qt001_cp.grown(qt001_cp.in_force('qt001.manifest.object/1')) part
+          WHERE part.fault IS NULL))
 ), asked AS (
     SELECT array_agg(live.classid ORDER BY live.classid, live.objid) AS classids,
            array_agg(live.objid ORDER BY live.classid, live.objid) AS objids
@@ -285,7 +290,7 @@ BEGIN
             HINT = 'qt001-cp sign --scope … --valid …';
     END IF;
     RETURN qt001_cp.record_event('signed', subject, jsonb_build_object(
-        'scope', scope,
+        'scope', scope, 'system', qt001_cp.system_identifier(), 'timeline', qt001_cp.timeline(),
         'valid_until', to_char((clock_timestamp() + make_interval(secs => valid_seconds))
                                AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')));
 END
@@ -303,7 +308,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'QT302', MESSAGE = 'a refusal needs its reason',
             HINT = 'qt001-cp sign --refuse --reason …';
     END IF;
-    RETURN qt001_cp.record_event('refused', subject, jsonb_build_object('reason', reason));
+    RETURN qt001_cp.record_event('refused', subject, jsonb_build_object(
+        'reason', reason, 'system', qt001_cp.system_identifier(),
+        'timeline', qt001_cp.timeline()));
 END
 $refuse_sign_off$;
 

@@ -30,6 +30,21 @@ FROM qt001_cp.manifest_row entry
 WHERE entry.manifest = scan_wanted.manifest AND entry.object ->> 'kind' <> 'default acl'
 $scan_wanted$;
 
+CREATE FUNCTION qt001_cp.scan_grows(manifest text, schema text, name text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $scan_grows$
+-- Whether a table of this name comes and goes, as the head of the manifest says.
+SELECT EXISTS (
+    SELECT 1 FROM qt001_cp.document
+    CROSS JOIN LATERAL jsonb_array_elements(document.head -> 'growth') grown
+    WHERE document.digest = scan_grows.manifest AND grown.value ->> 'schema' = scan_grows.schema
+      -- Of a pattern only * and ? say more than themselves.
+      AND scan_grows.name ~ ('^' || replace(replace(
+              regexp_replace(grown.value ->> 'name', '([][\\.^$+(){}|])', '\\\1', 'g'),
+              '*', '.*'), '?', '.') || '$'))
+$scan_grows$;
+
 CREATE FUNCTION qt001_cp.scan_dependency()
 RETURNS TABLE (deptype "char", role oid, kind text, identity text)
 LANGUAGE sql STABLE
@@ -77,6 +92,9 @@ GROUP BY wanted.kind, wanted.identity, wanted.state, wanted.system
 HAVING count(owned.role) FILTER (WHERE pg_get_userbyid(owned.role) = wanted.state ->> 'owner') = 0
    AND NOT (wanted.system AND count(owned.role) = 0
             AND wanted.state ->> 'owner' = pg_get_userbyid(10))
+   AND NOT (count(owned.role) = 0 AND wanted.kind = 'table'
+            AND qt001_cp.scan_grows(scan_owners.manifest, (parse_ident(wanted.identity))[1],
+                                    (parse_ident(wanted.identity))[2]))
 UNION ALL
 SELECT DISTINCT named.kind || ' ' || named.identity, 'no privilege for ' || application.rolname,
        'an ACL that names ' || application.rolname,
@@ -326,11 +344,14 @@ WITH application AS (
 ), wanted AS MATERIALIZED (
     SELECT listed.* FROM qt001_cp.scan_wanted(manifest) listed WHERE listed.disposition = 'transfer'
 ), target AS MATERIALIZED (
-    SELECT owned.classid, owned.oid, wanted.*, wanted.kind IN ('table', 'view', 'materialized view',
-                                                              'foreign table') AS with_rows
+    SELECT owned.classid, owned.oid, object.type AS kind, object.identity,
+           coalesce(wanted.state, '{"acl": [], "columns": []}') AS state,
+           object.type IN ('table', 'view', 'materialized view', 'foreign table') AS with_rows
     FROM qt001_cp.scan_owned() owned
     CROSS JOIN LATERAL pg_identify_object(owned.classid, owned.oid, 0) object
-    JOIN wanted ON wanted.kind = object.type AND wanted.identity = object.identity
+    LEFT JOIN wanted ON wanted.kind = object.type AND wanted.identity = object.identity
+    -- A table that came since is nobody's but its owner's.
+    WHERE wanted.kind IS NOT NULL OR object.type = 'table' AND object.schema <> 'qt001_cp'
 ), excess AS (
     SELECT target.kind, target.identity, target.state, application.rolname,
            has.privilege || coalesce(' (' || quote_ident(has.of_column) || ')', '') AS privilege

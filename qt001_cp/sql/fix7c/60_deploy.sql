@@ -98,7 +98,7 @@ SELECT jsonb_build_object(
     'definitions', (
         SELECT coalesce(jsonb_agg(jsonb_build_array(
                    object.identity, qt001_cp.routine_sha256(routine.oid),
-                   pg_get_functiondef(routine.oid))), '[]')
+                   qt001_cp.routine_words(routine.oid))), '[]')
         FROM pg_proc routine
         CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, routine.oid, 0) object
         WHERE routine.prokind IN ('f', 'p') AND object.identity IN (
@@ -261,7 +261,7 @@ SELECT 'QT110', 'routine ' || (part.value ->> 'identity'), parts.expected, parts
 FROM qt001_cp.document_json(manifest) head
 CROSS JOIN LATERAL jsonb_array_elements(head -> 'repoint') part
 LEFT JOIN LATERAL (
-    SELECT routine.prosrc, pg_get_functiondef(routine.oid) AS whole FROM pg_proc routine
+    SELECT routine.prosrc, qt001_cp.routine_words(routine.oid) AS whole FROM pg_proc routine
     CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, routine.oid, 0) named
     WHERE routine.proowner = 'qt001_cp_owner'::regrole AND routine.prokind IN ('f', 'p')
       AND named.identity = part.value ->> 'identity') live ON true

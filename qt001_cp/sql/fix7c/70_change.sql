@@ -215,7 +215,19 @@ AS $succeeding_findings$
 -- successor is of that, its no-go record is in this database, and what it moves is the
 -- application's, or is as the change has left it when it was given back. VOLATILE: the sessions are
 -- those of now.
+DECLARE
+    here int := current_setting('server_version_num')::int / 10000;
 BEGIN
+    IF direction = 'forward' AND qt001_cp.follows_server(successor)
+        AND (qt001_cp.document_json(successor) ->> 'server_major')::int <> here THEN
+        RETURN QUERY
+        SELECT 'QT310'::text, 'server'::text,
+               'PostgreSQL ' || (qt001_cp.document_json(successor) ->> 'server_major'),
+               'PostgreSQL ' || here,
+               'The change follows the server: move it first, or qt001-cp manifest withdraw '
+                   || successor || ' --reason ''another version''';
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT 'QT310'::text, drift.object, drift.expected, drift.found,
            'Put it back: a change is made on exactly what is deployed.'::text
@@ -225,7 +237,7 @@ BEGIN
         SELECT 'QT310'::text, 'server'::text,
                'PostgreSQL ' || (qt001_cp.document_json(qt001_cp.predecessor(successor))
                                  ->> 'server_major'),
-               'PostgreSQL ' || current_setting('server_version_num')::int / 10000,
+               'PostgreSQL ' || here,
                'A server does not move back. What goes back behind it goes back from the manifest '
                'of this server: alembic -x changes=keep downgrade'::text;
     END IF;
@@ -330,6 +342,16 @@ SELECT power.* FROM qt001_cp.operator_power_findings(
 WHERE manifest IS NOT NULL
 $lacking_power_findings$;
 
+CREATE FUNCTION qt001_cp.change_revision() RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $change_revision$
+-- The newest revision of the team's, whatever release of the product stands beside it; fix7c before
+-- the first one.
+SELECT coalesce(string_agg(version_num, ', ' ORDER BY version_num), 'fix7c')
+FROM qt001_cp.alembic_version WHERE version_num !~ '^fix7'
+$change_revision$;
+
 CREATE FUNCTION qt001_cp.change_begin(body bytea, direction text, moves text DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -386,9 +408,7 @@ BEGIN
     FROM qt001_cp.owner_acl() now WHERE successor IS NOT NULL;
     PERFORM qt001_cp.record_event('changing', change, jsonb_strip_nulls(jsonb_build_object(
         'direction', direction, 'successor', successor, 'moves', moves, 'document', before,
-        'revision', (
-            SELECT string_agg(version_num, ', ' ORDER BY version_num)
-            FROM qt001_cp.alembic_version), 'taken', (
+        'revision', qt001_cp.change_revision(), 'taken', (
             SELECT jsonb_agg(jsonb_build_array(state.kind, state.identity, state.definition)
                              ORDER BY state.kind COLLATE "C", state.identity COLLATE "C")
             FROM qt001_cp.moved_state(successor, true) state
@@ -923,9 +943,12 @@ BEGIN
 END
 $keep_change$;
 
--- Its text has the owner's rights, and no more. A schema's owner makes what is in it; whom it is
--- given to needs CREATE there for that moment.
+-- Its text has the owner's rights, and no more; so have partitions that come and go. A schema's
+-- owner makes what is in it; whom it is given to needs CREATE there for that moment.
 GRANT CREATE ON SCHEMA qt001_cp TO qt001_cp_owner;
 ALTER FUNCTION qt001_cp.run_change(text) OWNER TO qt001_cp_owner;
 ALTER FUNCTION qt001_cp.lend_create(text) OWNER TO qt001_cp_owner;
+ALTER FUNCTION qt001_cp.add_partition(text, text, text[], text[]) OWNER TO qt001_cp_owner;
+ALTER FUNCTION qt001_cp.add_list_partition(text, text, text[]) OWNER TO qt001_cp_owner;
+ALTER FUNCTION qt001_cp.drop_partition(text) OWNER TO qt001_cp_owner;
 REVOKE CREATE ON SCHEMA qt001_cp FROM qt001_cp_owner;

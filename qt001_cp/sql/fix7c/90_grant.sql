@@ -40,7 +40,13 @@ GRANT EXECUTE ON FUNCTION qt001_cp.deploy_end(text), qt001_cp.undeploy_end(text)
     TO qt001_cp_operator;
 GRANT EXECUTE ON FUNCTION qt001_cp.change_begin(bytea, text, text), qt001_cp.change_end(),
     qt001_cp.run_change(text), qt001_cp.lend_create(text), qt001_cp.keep_change(bytea),
-    qt001_cp.change_documents(bytea, bytea, bytea, bytea) TO qt001_cp_operator;
+    qt001_cp.change_documents(bytea, bytea, bytea, bytea),
+    qt001_cp.add_partition(text, text, text[], text[]),
+    qt001_cp.add_list_partition(text, text, text[]), qt001_cp.drop_partition(text),
+    qt001_cp.release_begin(text), qt001_cp.release_end(text) TO qt001_cp_operator;
+GRANT EXECUTE ON FUNCTION qt001_cp.require_growth(), qt001_cp.require_partition(text),
+    qt001_cp.note_partition(text, text, text, text), qt001_cp.partition_bound(text[], text),
+    qt001_cp.quoted_path(text), qt001_cp.name_parts(text) TO qt001_cp_owner;
 GRANT EXECUTE ON FUNCTION qt001_cp.require_change(), qt001_cp.require_text_run(),
     qt001_cp.note_lent(text), qt001_cp.note_change_text(text),
     qt001_cp.refuse_change_wait(), qt001_cp.execute_change(text) TO qt001_cp_owner;

@@ -1,0 +1,32 @@
+-- One spelling of a list that a varchar was compared with, in given.said: PostgreSQL writes it in
+-- one way before a dump and in another after it.
+-- (ARRAY['a'::character varying])::text[], and then ARRAY[('a'::character varying)::text]; of
+-- statistics both without the parentheses. Of constants all are ARRAY['a'::character varying] here;
+-- of whatever else each element has its cast, which is the same for every type.
+SELECT CASE WHEN strpos(plain.said, '])::text[]') = 0 THEN plain.said
+       -- chr(2) marks the end of a list whose elements still need the cast.
+       ELSE regexp_replace(translate(regexp_replace(
+                regexp_replace(plain.said, format('\((ARRAY\[%1$s(?:, %1$s)*\])\)::text\[\]',
+                                                  listed.element), '\1' || chr(2), 'g'),
+                format('(ARRAY\[|, )(%1$s)(?=(?:, %1$s)*\]%2$s)', listed.element, chr(2)),
+                '\1(\2)::text', 'g'), chr(2), ''),
+            listed.each_constant, '\1\2', 'g') END AS words
+FROM (SELECT '''(?:[^'']|'''')*''' AS text, '"(?:[^"]|"")*"' AS name,
+             '''(?:[^'']|'''')*''::character varying(?:\(\d+\))?' AS constant) quoted
+-- What stands in parentheses, four deep.
+CROSS JOIN LATERAL (SELECT format('\((?:[^()''"]|%s|%s)*\)', text, name) AS inside) one
+CROSS JOIN LATERAL (SELECT format('\((?:[^()''"]|%s|%s|%s)*\)', text, name, one.inside)) two(inside)
+CROSS JOIN LATERAL (
+    SELECT format('\((?:[^()''"]|%s|%s|%s)*\)', text, name, two.inside)) three(inside)
+CROSS JOIN LATERAL (
+    SELECT format('\((?:[^()''"]|%s|%s|%s)*\)', text, name, three.inside)) four(inside)
+CROSS JOIN LATERAL (
+    SELECT format('(?:[^][()''",]|%s|%s|%s|\[[^][]*\])+', text, name, four.inside) AS element,
+           format('\((%1$s)\)::text(?=(?:, \(%1$s\)::text)*\])'
+                  '|(%1$s)::text(?=(?:, %1$s::text)*\])', constant) AS each_constant,
+           format('\((ARRAY\[%1$s(?:, %1$s)*\])\)::text\[\]'
+                  '|(ARRAY\[%1$s(?:, %1$s)*\])::text\[\]', constant) AS of_constants) listed
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN strpos(given.said, '''::character varying') = 0 THEN given.said
+           ELSE regexp_replace(regexp_replace(given.said, listed.each_constant, '\1\2', 'g'),
+                               listed.of_constants, '\1\2', 'g') END AS said) plain

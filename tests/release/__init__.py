@@ -1,0 +1,1 @@
+"""Releases of the product, brought to deployed databases."""

@@ -13,11 +13,12 @@ from qt001_cp.model.canonical import parse_canonical
 from qt001_cp.model.ledger_file import Exported, read_ledger
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.policy import Policy
+from qt001_cp.model.roles import DEFAULT, Pair
 from qt001_cp.policy_file import load_policy, read_file, read_lines
 
 KNOWN = {
     "policy": "the policy (TOML), for fix7a",
-    "manifest": "the sealed object manifest (JSON), for fix7b and fix7c",
+    "manifest": "the sealed object manifest (JSON), for fix7b and fix7c; for a release where it names owner and ledger role",
     "ledger": "the ledger as 'qt001-cp ledger export' wrote it, for the downgrade to base, which takes the ledger away",
     "documents": "the folder with readiness, capability, dependency manifest and analysis, for fix7c"
     " (default: the folder of the manifest)",
@@ -70,6 +71,11 @@ def policy(revision: str) -> Policy:
 def manifest(revision: str, argument: str = "manifest") -> ObjectManifest:
     path = _file(argument, revision)
     return ObjectManifest.from_bytes(read_file(path), str(path))
+
+
+def pair(revision: str) -> Pair:
+    """Owner and ledger role as the manifest names them; the default ones where none is given."""
+    return manifest(revision).pair if arguments().get("manifest") else DEFAULT
 
 
 def document(name: str, revision: str) -> bytes:

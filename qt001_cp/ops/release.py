@@ -11,7 +11,6 @@ from alembic.runtime.migration import MigrationContext
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.script import file_block
 from qt001_cp.model.change import Way
-from qt001_cp.model.roles import LEDGER
 from qt001_cp.ops import arguments
 from qt001_cp.ops.directives import BeginScriptOp, GuardOp, ScriptSettingsOp
 from qt001_cp.ops.verbatim import emit
@@ -44,17 +43,18 @@ class RunReleaseOp(MigrateOperation):
 
     def sql(self) -> Sequence[str]:
         name = FORWARD if self.way == "forward" else BACK
-        text = release_files(self.revision)[name]
+        pair = arguments.pair(self.revision)
+        text = pair.named(release_files(self.revision)[name])
         script = f"{'upgrade' if self.way == 'forward' else 'downgrade'} {self.revision}"
         # The watch is what its functions have made: where these are others, it goes before and comes again behind.
         watched = any(words in text for words in _WATCH)
         around = ("watch_end", "watch_begin") if watched else ()
         return [
-            *ScriptSettingsOp(head=self._head(), **arguments.timeouts()).sql(),
+            *ScriptSettingsOp(head=pair.named(self._head()), **arguments.timeouts()).sql(),
             *BeginScriptOp(script, self.leads_to, self.at).sql(),
             *GuardOp("release_begin", structures()[self.at]).sql(),
             *(GuardOp("watch_end").sql() if watched else ()),
-            f"SET LOCAL ROLE {identifier(LEDGER.name)}",
+            f"SET LOCAL ROLE {identifier(pair.ledger.name)}",
             file_block(script, f"{self.revision}/{name}", text),
             "RESET ROLE",
             *(GuardOp("watch_begin").sql() if watched else ()),

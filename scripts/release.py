@@ -25,12 +25,14 @@ from qt001_cp.sql.build import (
     newest,
     release_files,
     releases,
+    structures,
     whole,
 )
 from qt001_cp.sql.render import STAGES, render
 
 SQL: Final = Path("alembic/versions/sql")
 PINS: Final = SQL / "RELEASED"
+_STRUCTURE: Final = "structure/"
 _UNRELEASED: Final = "## [Unreleased]"
 _VERSION: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _REVISION: Final = '''"""Release {version} of the product, for a database that FIX7c is deployed in
@@ -77,6 +79,7 @@ def release(version: str, root: Path, today: datetime.date) -> None:
             _pin(root, stage, render(stage), version)
     if not first:
         _freeze_release(root, version)
+    _pin_structures(root, version)
     dated = f"{_UNRELEASED}\n\n## [{version}] - {today.isoformat()}\n"
     changelog.write_text(text.replace(f"{_UNRELEASED}\n", dated), "utf-8")
     lines = re.sub(
@@ -123,6 +126,15 @@ def _freeze_release(root: Path, version: str) -> None:
         by_hand(name).unlink(missing_ok=True)
 
 
+def _pin_structures(root: Path, version: str) -> None:
+    """What schema qt001_cp is at each revision: a deployed database is compared with it, so no later bootstrap may make another."""
+    pinned = (root / PINS).read_text("utf-8")
+    with (root / PINS).open("a", encoding="utf-8") as pins:
+        for revision, digest in sorted(structures().items()):
+            if f"  {_STRUCTURE}{revision}  " not in pinned:
+                pins.write(f"{digest}  {_STRUCTURE}{revision}  {version}\n")
+
+
 def _frozen(root: Path, revision: str) -> bool:
     return (root / SQL / revision / SUMS).exists()
 
@@ -151,6 +163,9 @@ def check(root: Path) -> list[str]:
     pins = (root / PINS).read_text("utf-8").splitlines() if (root / PINS).exists() else []
     for line in pins:
         sha256, stage, version = line.split("  ")
+        if stage.startswith(_STRUCTURE):
+            faults += _other_structure(stage.removeprefix(_STRUCTURE), sha256, version)
+            continue
         folder = root / SQL / stage
         try:
             if _sha256(folder / SUMS) != sha256:
@@ -164,6 +179,14 @@ def check(root: Path) -> list[str]:
             f"{name}: release {tag} froze it, and it has changed" for name in changed.splitlines() if name != str(PINS)
         ]
     return faults
+
+
+def _other_structure(revision: str, pinned: str, version: str) -> list[str]:
+    found = structures().get(revision)
+    if found == pinned:
+        return []
+    return [f"schema qt001_cp at {revision}: expected digest {pinned}, which release {version} pinned, found {found}:"
+            " what scripts/bootstrap.sql makes changes by a release, too"]  # fmt: skip
 
 
 def _freeze(folder: Path, files: dict[str, str]) -> None:

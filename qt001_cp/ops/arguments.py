@@ -17,8 +17,8 @@ from qt001_cp.model.roles import DEFAULT, Pair
 from qt001_cp.policy_file import load_policy, read_file, read_lines
 
 KNOWN = {
-    "policy": "the policy (TOML), for fix7a",
-    "manifest": "the sealed object manifest (JSON), for fix7b and fix7c; for a release where it names owner and ledger role",
+    "policy": "the policy (TOML), for fix7a; for a release where it names an owner and a ledger role of its own",
+    "manifest": "the sealed object manifest (JSON), for fix7b and fix7c",
     "ledger": "the ledger as 'qt001-cp ledger export' wrote it, for the downgrade to base, which takes the ledger away",
     "documents": "the folder with readiness, capability, dependency manifest and analysis, for fix7c"
     " (default: the folder of the manifest)",
@@ -73,11 +73,6 @@ def manifest(revision: str, argument: str = "manifest") -> ObjectManifest:
     return ObjectManifest.from_bytes(read_file(path), str(path))
 
 
-def pair(revision: str) -> Pair:
-    """Owner and ledger role as the manifest names them; the default ones where none is given."""
-    return manifest(revision).pair if arguments().get("manifest") else DEFAULT
-
-
 def document(name: str, revision: str) -> bytes:
     """One of the other documents of FIX7c, as canonical bytes."""
     folder = arguments().get("documents")
@@ -108,6 +103,14 @@ def exported() -> Exported:
             " alembic -x ledger=ledger.jsonl downgrade base (or with fix7a:base --sql)",
         )
     return read_ledger(read_lines(Path(value)), value)
+
+
+def pair() -> Pair:
+    """The pair that the policy or the manifest names which was given; the default where none was."""
+    given = arguments()
+    if given.get("policy"):
+        return policy("a release").pair
+    return manifest("a release").pair if given.get("manifest") else DEFAULT
 
 
 def first_rehearsal() -> bool:

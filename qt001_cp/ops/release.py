@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.emit.script import file_block
 from qt001_cp.model.change import Way
+from qt001_cp.model.roles import Pair
 from qt001_cp.ops import arguments
 from qt001_cp.ops.directives import BeginScriptOp, GuardOp, ScriptSettingsOp
 from qt001_cp.ops.verbatim import emit
@@ -43,16 +44,16 @@ class RunReleaseOp(MigrateOperation):
 
     def sql(self) -> Sequence[str]:
         name = FORWARD if self.way == "forward" else BACK
-        pair = arguments.pair(self.revision)
+        pair = arguments.pair()
         text = pair.named(release_files(self.revision)[name])
         script = f"{'upgrade' if self.way == 'forward' else 'downgrade'} {self.revision}"
         # The watch is what its functions have made: where these are others, it goes before and comes again behind.
         watched = any(words in text for words in _WATCH)
         around = ("watch_end", "watch_begin") if watched else ()
         return [
-            *ScriptSettingsOp(head=pair.named(self._head()), **arguments.timeouts()).sql(),
+            *ScriptSettingsOp(head=self._head(pair), **arguments.timeouts()).sql(),
             *BeginScriptOp(script, self.leads_to, self.at).sql(),
-            *GuardOp("release_begin", structures()[self.at]).sql(),
+            *GuardOp("release_begin", structures()[self.at], f"{pair.owner.name}, {pair.ledger.name}").sql(),
             *(GuardOp("watch_end").sql() if watched else ()),
             f"SET LOCAL ROLE {identifier(pair.ledger.name)}",
             file_block(script, f"{self.revision}/{name}", text),
@@ -64,7 +65,7 @@ class RunReleaseOp(MigrateOperation):
             ).sql(),
         ]
 
-    def _head(self) -> str:
+    def _head(self, pair: Pair) -> str:
         """For a reviewer."""
         lines = (
             f"The product's own {self.revision}, {self.way}: from {self.at} to {self.leads_to}",
@@ -73,7 +74,8 @@ class RunReleaseOp(MigrateOperation):
             "Only schema qt001_cp becomes another; the deployed manifest stays, verdict and sign-off have to be made anew.",
             "One transaction. It ends with that SQLSTATE and changes nothing where",
             "  QT126  the database is at another build",
-            "  QT107  the session has no duty operator, or qt001_cp_ledger is not lent to its login",
+            "  QT206  it has another owner and ledger role",
+            f"  QT107  the session has no duty operator, or {pair.ledger.name} is not lent to its login",
             "  QT108  schema qt001_cp is not what the build before has made",
             "  QT112  a statement was left out, or something outside of schema qt001_cp was touched",
         )

@@ -27,7 +27,13 @@ def test_everything_belongs_to_the_ledger_role(attempt: Attempt) -> None:
                UNION ALL SELECT p.oid::regprocedure::text FROM pg_proc p
                WHERE p.pronamespace = 'qt001_cp'::regnamespace AND p.proowner <> 'qt001_cp_ledger'::regrole"""
     others = {row[0] for row in attempt.connection.execute(query).fetchall()}
-    assert others == {"qt001_cp.run_change(text)", "qt001_cp.lend_create(text)"}
+    assert others == {
+        "qt001_cp.run_change(text)",
+        "qt001_cp.lend_create(text)",
+        "qt001_cp.add_partition(text,text,text[],text[])",
+        "qt001_cp.add_list_partition(text,text,text[])",
+        "qt001_cp.drop_partition(text)",
+    }
     for name in others:
         owner = f"SELECT proowner::regrole::text FROM pg_proc WHERE oid = '{name}'::regprocedure"
         assert attempt.run(owner) == "qt001_cp_owner"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qt001_cp.errors import FileProblem
-from qt001_cp.sql.build import BASE, newest, whole
+from qt001_cp.sql.build import BASE, newest, structures, whole
 from qt001_cp.sql.difference import difference, statements
 from tests.release.product import RELEASE, copied, mended, written_by_hand
 
@@ -79,6 +79,14 @@ def test_a_change_that_no_revision_brings_is_named(tmp_path: Path) -> None:
     done = product.tried("scripts/release.py", "--check")
     assert done.returncode == 1
     assert f"50_gate.sql: {BASE} has another text" in done.stdout
+
+
+def test_another_bootstrap_than_the_released_one_is_named(tmp_path: Path) -> None:
+    """A database that is deployed has been made by that one, and is compared with it."""
+    product = copied(tmp_path)
+    product.edit("qt001_cp/sql/structure.json", structures()["base"], "0" * 64)
+    done = product.tried("scripts/release.py", "--check")
+    assert (done.returncode, "schema qt001_cp at base: expected digest" in done.stdout) == (1, True)
 
 
 def test_a_release_that_does_not_lead_there_or_back_is_refused(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from qt001_cp.estate import QT001
 from qt001_cp.rehearsal.scene import OPERATOR
 from qt001_cp.sql.build import build
 from tests.acceptance.support import CALL, open_all
+from tests.cluster.place import pair, policy_of
 from tests.conftest import Stage
 from tests.cutover.support import unchanged
 from tests.release.conftest import PLAIN
@@ -180,6 +182,14 @@ def test_an_incomplete_or_widened_file_is_refused(at_fix7c_done: Stage, product:
 @pytest.mark.usefixtures("operator")
 def test_who_is_not_lent_the_ledger_role_is_refused(at_fix7c_done: Stage, product: Product) -> None:
     refused(at_fix7c_done, printed(product, FORWARD), "QT107", "qt001_cp_ledger", f"GRANT qt001_cp_ledger TO {PLAIN}")
+
+
+def test_a_file_for_another_pair_is_refused(at_fix7c_done: Stage, product: Product) -> None:
+    """Owner and ledger role of the policy that it was printed with are those of the database."""
+    policy = policy_of(QT001, pair("shop"))
+    text = product.alembic("-x", f"policy={policy}", "upgrade", FORWARD, "--sql")
+    assert 'SET LOCAL ROLE "shop_cp_ledger"' in text
+    refused(at_fix7c_done, text, "QT206", "shop_cp_owner, shop_cp_ledger", "alembic -x policy=FILE", user=OPERATOR)
 
 
 def test_a_control_plane_that_somebody_changed_is_refused(at_fix7c_done: Stage, product: Product) -> None:

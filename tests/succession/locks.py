@@ -1,6 +1,7 @@
 """Which lock the day-two changes hold: ``python -m tests.succession.locks [--write]`` puts the table into docs/changes.md.
 
-The lock is what another session reads in ``pg_locks`` while the text of the change has run and not ended.
+The lock is what another session reads in ``pg_locks`` while the text of the change has run and not ended; how long the first of these
+changes holds its lock, from the text to COMMIT, it sees by looking again and again.
 """
 
 from __future__ import annotations
@@ -8,18 +9,28 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
 
 from qt001_cp.project import project_folder
-from qt001_cp.rehearsal.scene import drop_scene
+from qt001_cp.rehearsal.scene import OPERATOR, drop_scene
 from qt001_cp.servers import open_server
 from tests.conftest import Library, Stage
+from tests.succession.support import COLUMN, prepared
 from tests.succession.test_changes import VIEW, writer_of
 
 PAGE = project_folder() / "docs" / "changes.md"
 TABLE = re.compile(r"<!-- locks -->\n(.*?)<!-- /locks -->\n", re.DOTALL)
+HELD = re.compile(r"<!-- held -->.*?<!-- /held -->", re.DOTALL)
 _SETTING = "public.qt001_setting"
+_TAKEN = """
+SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'relation' AND relation = 'public.qt001_setting'::regclass AND granted
+               AND mode = 'AccessExclusiveLock')
+"""
 _HELD = """
 SELECT named.type, named.identity, lock.mode
 FROM pg_locks lock JOIN pg_class known ON known.oid = lock.relation AND known.oid = ANY (%s)
@@ -93,6 +104,44 @@ def rows(stage: Stage) -> Iterator[tuple[str, str, str]]:
         yield (case.what, *words(held(stage, case)))
 
 
+def held_for(stage: Stage, folder: Path) -> float:
+    """Seconds for which another session sees the column's change hold its lock; both ways of the change are run, the longer one counts."""
+    change = prepared(stage, folder, "add_unit", *COLUMN)
+    change.sealed(stage.scene.dsn(OPERATOR))
+    longest = 0.0
+    for way in (change.forward, change.back):
+        stop, seen = Event(), [0.0, 0.0]
+        watcher = Thread(target=_watch, args=[stage, stop, seen])
+        watcher.start()
+        way(stage.scene.dsn(OPERATOR))
+        stop.set()
+        watcher.join()
+        longest = max(longest, seen[1] - seen[0])
+    return longest
+
+
+def _watch(stage: Stage, stop: Event, seen: list[float]) -> None:
+    """The first and the last time that the lock was there."""
+    with stage.connect() as poll:
+        while not stop.is_set():
+            row = poll.execute(_TAKEN).fetchone()
+            if row is not None and row[0]:
+                now = time.monotonic()
+                seen[:] = [seen[0] or now, now]
+            time.sleep(0.002)
+
+
+def held_words(library: Library) -> str:
+    """The sentence of the page."""
+    stage = library.copy("fix7c")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            seconds = held_for(stage, Path(folder))
+    finally:
+        drop_scene(stage.scene)
+    return f"<!-- held -->{seconds:.1f} s<!-- /held -->"
+
+
 def table(library: Library) -> str:
     """The table of the page."""
     stage = library.copy("fix7c")
@@ -108,12 +157,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--write", action="store_true", help="into docs/changes.md")
     arguments = parser.parse_args(argv)
     with open_server() as server:
-        made = table(Library(server))
-    print(made)
+        library = Library(server)
+        made, held_time = table(library), held_words(library)
+    print(made, held_time)
     if arguments.write:
-        PAGE.write_text(
-            TABLE.sub(lambda _: f"<!-- locks -->\n{made}<!-- /locks -->\n", PAGE.read_text("utf-8")), "utf-8"
-        )
+        page = TABLE.sub(lambda _: f"<!-- locks -->\n{made}<!-- /locks -->\n", PAGE.read_text("utf-8"))
+        PAGE.write_text(HELD.sub(held_time, page), "utf-8")
     return 0
 
 

@@ -44,7 +44,7 @@ $own_privileges_only$;
 CREATE FUNCTION qt001_cp.partition_fault(part oid, parent oid) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-SET quote_all_identifiers = off
+{wording}
 SET jit = off
 AS $partition_fault$
 -- long: all that can hang on a table, each once.

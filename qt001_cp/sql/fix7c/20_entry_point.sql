@@ -63,7 +63,7 @@ INSERT INTO qt001_cp.entry_point (identity, guard, purpose) VALUES
     ('qt001_cp.change_documents(pg_catalog.bytea,pg_catalog.bytea,pg_catalog.bytea,'
      'pg_catalog.bytea)', 'qt001_cp.require_duty',
      'operator: the documents that belong to a successor'),
-    ('qt001_cp.release_begin(pg_catalog.text)', 'qt001_cp.require_duty',
+    ('qt001_cp.release_begin(pg_catalog.text,pg_catalog.text)', 'qt001_cp.require_duty',
      'operator: begins a release of the product'),
     ('qt001_cp.release_end(pg_catalog.text)', 'qt001_cp.require_duty',
      'operator: postconditions of a release'),

@@ -123,8 +123,8 @@ BEGIN
         FROM pg_roles role
         WHERE role.rolname = ANY (half)
           AND NOT EXISTS (SELECT 1 FROM pg_auth_members pair
-                          WHERE pair.roleid = to_regrole(half[1])
-                            AND pair.member = to_regrole(half[2]))
+                          WHERE pg_get_userbyid(pair.roleid) = half[1]
+                            AND pg_get_userbyid(pair.member) = half[2])
           AND (EXISTS (SELECT 1 FROM pg_shdepend
                        WHERE refclassid = 'pg_authid'::regclass AND refobjid = role.oid)
                OR EXISTS (SELECT 1 FROM pg_auth_members

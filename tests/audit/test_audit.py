@@ -99,6 +99,9 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "10_ledger: it was recorded for another database": (
         _UNGUARDED.format("qt001_cp.event", "UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{instance,database}', '\"1\"') WHERE verb = 'adopted'"),
         "instance of the ledger", "restored from a dump, or copied"),
+    "30_manifest: FIX7a was configured for another pair": (
+        _UNGUARDED.format("qt001_cp.event", "UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{roles,owner}', '\"shop_cp_owner\"') WHERE verb = 'configured'"),
+        "owner and ledger role", "names owner shop_cp_owner"),
     "30_manifest: no restore script is registered": (
         _UNGUARDED.format("qt001_cp.event", "DELETE FROM qt001_cp.event WHERE verb = 'restore_registered'"), "registered restore script", "none is registered"),
     "30_evidence: no analysis is imported": (

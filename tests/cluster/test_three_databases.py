@@ -102,6 +102,7 @@ def _but_head(said: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in said.items() if key != "ledger_head"}
 
 
+@pytest.mark.slow
 def test_a_pair_is_of_one_database_alone(shop: Place) -> None:
     """Lent, or a member, or an owner of one: nothing in the other."""
     log = made(shop.scene.server, "log_place", estate.LOG, pair("log"))
@@ -147,6 +148,7 @@ def _alone(here: Place, there: Place) -> None:
         here.admin("DROP ROLE qt001_somebody")
 
 
+@pytest.mark.slow
 def test_two_databases_may_share_the_default_pair_and_are_told(shop: Place) -> None:
     """As it always was: lending it for one closes a gate of each; status says who has it too."""
     log = made(shop.scene.server, "log_place", estate.LOG)

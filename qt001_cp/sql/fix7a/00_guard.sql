@@ -28,7 +28,7 @@ BEGIN
                                 'qt001_cp_auditor')
       AND owner.oid IN (SELECT entry.grantee FROM pg_catalog.aclexplode(space.nspacl) entry)
       AND NOT owner.rolcanlogin AND NOT ledger.rolcanlogin
-    LIMIT 1;
+    ORDER BY owner.rolname = 'qt001_cp_owner' DESC LIMIT 1;
     IF obstacle <> 'qt001_cp_owner, qt001_cp_ledger' THEN
         RAISE EXCEPTION USING ERRCODE = 'QT122',
             MESSAGE = 'FIX7a refused: owner and ledger role: expected '

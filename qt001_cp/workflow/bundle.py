@@ -105,12 +105,15 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
 
 
 def _kept(connection: psycopg.Connection, owner: Role) -> tuple[InventoryObject, ...]:
-    """What the control plane's owner has outside of its own schema: left by changes that were kept when FIX7 went back."""
+    """What the control plane's owner has outside of its own schema: left by changes that were kept when FIX7 went back. Default
+    privileges of its own are found by precondition 8."""
     known = connection.execute("SELECT pg_catalog.to_regrole(%s) IS NOT NULL", [owner.name]).fetchone()
     if known is None or not known[0]:
         return ()
     return tuple(
-        o for o in read_inventory(connection, owner).objects if o.state.owner == owner and o.ref.schema != SCHEMA
+        o
+        for o in read_inventory(connection, owner).objects
+        if o.state.owner == owner and o.ref.schema != SCHEMA and o.ref.kind != "default acl"
     )
 
 

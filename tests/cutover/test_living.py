@@ -64,7 +64,10 @@ def test_the_inventory_shows_what_was_transferred(at_fix7c_done: Stage, capsys: 
     assert main(["inventory", *database]) == 0
     said = capsys.readouterr().out
     assert "of directus; no policy" in said
-    assert f"{sum('protected' in why for why in there.values())} of them protected: qt001_cp_owner owns them" in said
+    assert (
+        f"{sum('protected' in why for why in there.values())} of them protected: the owner role of the control plane owns them"
+        in said
+    )
 
     assert "public.stray" not in _reasons(stage)
     _as_owner(stage, "CREATE TABLE public.stray (id int)")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qt001_cp.errors import Refused
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
 from tests.conftest import Stage
 from tests.cutover.support import cluster, edited_policy, findings, refused, reseal, run, sealed_with, stopped
@@ -168,8 +169,20 @@ def test_application_keeps_a_container(at_base: Stage, tmp_path: Path, way: str)
         run(at_base, "GRANT CREATE ON SCHEMA public TO directus;\n")
     if way == "CREATE on the database":
         run(at_base, "GRANT CREATE ON DATABASE directus_case TO directus;\n")
-    sealed_with(at_base, tmp_path, edited_policy(tmp_path, old, new))
+    policy = edited_policy(tmp_path, old, new)
+    text = policy.read_text("utf-8")
+    start, end = text.index("[[growth]]"), text.index("[apply_path]")
+    policy.write_text(text[:start] + text[end:], "utf-8")  # where partitions are made it is refused when sealed
+    sealed_with(at_base, tmp_path, policy)
     refused(at_base, "QT108", named, rehearsal="first")
+
+
+def test_application_keeps_create_where_partitions_are_made(at_base: Stage, tmp_path: Path) -> None:
+    """Refused when sealed: a table of its own would be in the way of one, or be taken for it."""
+    old, new, _ = KEPT["the schema"]
+    with pytest.raises(Refused, match=r"no CREATE .* partitions of qt001_data\.measurement") as caught:
+        sealed_with(at_base, tmp_path, edited_policy(tmp_path, old, new))
+    assert caught.value.sqlstate == "QT108"
 
 
 def test_operator_of_the_application_in_a_body(at_base: Stage, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Each condition that is taken out of the gates' SQL is noticed by a case, or stands in the list of equivalent ones.
 
 A run takes a sample of the routines that have been judged; ``QT001_TEST_MUTANTS=all`` all mutants, which takes long;
-``QT001_TEST_MUTANTS=ROUTINE,…`` those of some routines, after a change of these alone.
+``QT001_TEST_MUTANTS=ROUTINE,…`` those of some routines, after a change of these alone; ``QT001_TEST_MUTANTS=unjudged`` those of all
+routines that have changed since they were judged. With QT001_WRITE_PAGES=1 what is judged is kept group by group, so that a run
+that is ended has not run in vain.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,8 @@ SAMPLE = 8
 """One mutant in so many, by the checksum of its words."""
 ENDLESS = "2min"
 """A recursion without its condition has no end; that is noticed too."""
+GROUP = 60
+"""Mutants that are judged together, each case once for all of them: at least so many, and whole routines."""
 FEWEST = 60
 """A smaller sample says nothing: most routines would not have been judged."""
 OLDEST = 170000
@@ -124,16 +129,34 @@ def test_a_sample_of_mutants_is_noticed(court: Court) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not ASKED, reason="QT001_TEST_MUTANTS=all judges every mutant")
 def test_every_mutant_is_noticed_or_equivalent(court: Court) -> None:
-    asked = [t for t in court.trials if ASKED == "all" or t.routine in ASKED.split(",")]
-    tried = _judged(court, asked)
-    unnoticed = _unnoticed(tried)
+    known = judged(court) if ASKED == "unjudged" else frozenset()
+    named = {t.routine for t in court.trials} - known if ASKED in ("all", "unjudged") else set(ASKED.split(","))
+    asked = [t for t in court.trials if t.routine in named]
+    unnoticed, alive = [], set()
+    for group in _groups(asked):
+        tried = _judged(court, group)
+        missed = _unnoticed(tried)
+        unnoticed += missed
+        alive |= {(t.routine, t.mutant.what) for t in tried.trials if t.alive}
+        if os.environ.get("QT001_WRITE_PAGES"):
+            lacking = {t.routine for t in tried.trials if t.key in missed}
+            write(Court(court.attempt, court.world, [t for t in group if t.routine not in lacking]), court)
     assert not unnoticed, "\n".join(unnoticed)
-    alive = {(t.routine, t.mutant.what) for t in tried.trials if t.alive}
-    listed = [(name, what) for name in {t.routine for t in asked} for what in EQUIVALENT.get(name, {})]
+    listed = [(name, what) for name in named for what in EQUIVALENT.get(name, {})]
     assert sorted(set(listed) - alive) == [], "called equivalent, but noticed"
-    assert ASKED != "all" or sorted(set(EQUIVALENT) - {t.routine for t in asked}) == [], "no such routine"
-    if os.environ.get("QT001_WRITE_PAGES"):
-        write(tried, court)
+    assert ASKED != "all" or sorted(set(EQUIVALENT) - named) == [], "no such routine"
+
+
+def _groups(trials: list[Trial]) -> Iterator[list[Trial]]:
+    """Whole routines, in their order."""
+    group: list[Trial] = []
+    for _, of_one in groupby(trials, key=lambda t: t.routine):
+        group += of_one
+        if len(group) >= GROUP:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 @pytest.mark.slow

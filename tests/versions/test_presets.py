@@ -25,6 +25,10 @@ SELECT DISTINCT gate FROM qt001_cp.gate_findings() WHERE gate <> ALL
 @pytest.fixture
 def preset(at_base: Stage, tmp_path: Path) -> Iterator[Stage]:
     """At FIX7c, with such a gateway."""
+    if at_base.scene.server.version < 150000:
+        pytest.skip(
+            "pg_dump is the wheel's 18: what it writes for a database and for schema public, 14 does not take as its own"
+        )
     policy = shutil.copytree(estate.policy_path().parent, tmp_path / "policy") / "policy.toml"
     gateway = policy.parent / "repoint" / "gateway.sql"
     gateway.write_text(gateway.read_text("utf-8").replace("payload jsonb", PRESET, 1), "utf-8")

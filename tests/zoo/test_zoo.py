@@ -39,7 +39,7 @@ qt001-cp change propose changes/noted --database "$AUTHOR"
 qt001-cp manifest seal changes/noted/object.json --database "$OPERATOR"
 qt001-cp evidence import changes/noted/nogo.json --rehearsal --database "$OPERATOR"
 alembic -c changes/alembic.ini -x manifest=changes/noted/object.json upgrade fix7c:noted --sql > noted.sql
-alembic -c changes/alembic.ini -x manifest=changes/noted/object.json downgrade noted:fix7c --sql > noted-back.sql
+alembic -c changes/alembic.ini -x manifest=changes/noted/object.json downgrade noted:changes@base --sql > noted-back.sql
 psql -X -q -v ON_ERROR_STOP=1 -d "$OPERATOR" -f noted.sql > noted.log 2>&1; echo "psql: $?"
 """
 BACK = 'psql -X -q -v ON_ERROR_STOP=1 -d "$OPERATOR" -f noted-back.sql > noted-back.log 2>&1; echo "psql: $?"'

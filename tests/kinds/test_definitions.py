@@ -58,6 +58,10 @@ WHERE a IN (b, 'x') AND NOT b IN ('y', a);
 CREATE FUNCTION worded.between(s varchar, t varchar) RETURNS boolean LANGUAGE sql
 BEGIN ATOMIC SELECT s IN (t, 'draft') OR t IN (s, upper(t)::varchar); END;
 CREATE STATISTICS worded.some ON (state IN ('draft', 'x')) FROM worded.listed;
+CREATE STATISTICS worded.any_of ON (state = ANY (ARRAY['draft'::varchar, lower(kind)::varchar, 'x, (y)])::text[]']))
+FROM worded.listed;
+CREATE STATISTICS worded.any_other ON (state = ANY (ARRAY[state, CASE WHEN kind = 'a' THEN 'b'::varchar ELSE state END, coalesce(state, 'x')])),
+(state LIKE ANY (ARRAY['a'::varchar, 'b'])) FROM worded.listed;
 CREATE STATISTICS worded.together ON state, kind FROM worded.listed;
 ALTER STATISTICS worded.together SET STATISTICS 33;
 RESET ROLE;

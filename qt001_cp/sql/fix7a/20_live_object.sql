@@ -266,6 +266,7 @@ SELECT judged.classid, judged.objid, named.type, named.identity, judged.nsp::tex
        THEN '{"composite": true}'::jsonb END,
        -- A body between quotes is what somebody wrote, and stays as it is.
        CASE WHEN (strpos(texts.said[1], '''::character varying') > 0
+                  OR strpos(texts.said[1], ']::text[]') > 0
                   OR strpos(texts.said[1], '])::text[]') > 0) AND (
                      judged.classid IN ('pg_class'::regclass, 'pg_type'::regclass,
                                         'pg_publication'::regclass, 'pg_statistic_ext'::regclass)

@@ -35,7 +35,7 @@ MATRIX = (
     "operator/test_managed.py",
 )
 """Folders and files whose tests run on every major version: each of them gets the marker ``matrix``."""
-OF_THEIR_OWN = ("versions/test_moves.py", "versions/test_dump_and_back.py")
+OF_THEIR_OWN = ("versions/test_moves.py", "versions/test_dump_and_back.py", "versions/test_rehearsed_there.py")
 """These start servers of several versions by themselves, wherever they run: once is enough."""
 DATABASE = "directus_case"
 """The manifest names its database, so every test's database has this name, one after the other in its worker."""

@@ -20,6 +20,7 @@ from qt001_cp.estate import REFERENCES
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.nogo import FAMILIES
 from qt001_cp.model.shown import visible
+from qt001_cp.model.versions import SUPPORTED
 from qt001_cp.plan.losses import unmeant
 from qt001_cp.rehearsal.behaviour.smoke import Smoke
 from qt001_cp.rehearsal.clone.make import from_dump, from_source
@@ -35,6 +36,7 @@ examples:
   qt001-cp rehearse --out /tmp/r --format json
   qt001-cp rehearse --estate log             # an append-only audit log, a policy without an apply path
   qt001-cp rehearse --source postgresql://reader@db/shop --policy policy.toml --manifest bundle/object.json
+  qt001-cp rehearse --source postgresql://reader@db/shop --policy policy.toml --postgres 18   # before the server moves
   qt001-cp rehearse --dump shop.sql --roles roles.sql --policy policy.toml
 
 A clone has the schema, the roles and the memberships of its source, and no password. From a live source everything is
@@ -72,6 +74,13 @@ def add_verbs(verbs: Any) -> None:
         "--manifest", type=Path, metavar="FILE", help="the object manifest that this is to be the record of"
     )
     clone.add_argument(
+        "--postgres",
+        type=int,
+        metavar="N",
+        choices=SUPPORTED,
+        help="the major version of the clone's server (default: that of the original): what it will be there, before it moves",
+    )
+    clone.add_argument(
         "--data", action="store_true", help="clone the rows too (default: only those that say what is blocked)"
     )
     parser.add_argument(
@@ -92,6 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     smoke = Smoke(arguments.smoke) if arguments.smoke else None
     clone = _clone(arguments)
+    if clone is not None and arguments.postgres is not None:
+        clone = clone.on(arguments.postgres)
     begun = time.monotonic()
     console = Console(stderr=True)
     with console.status("starting PostgreSQL") as status:
@@ -134,7 +145,7 @@ def whose_code(clone: Clone | None, server: Server) -> str:
 
 def _clone(arguments: argparse.Namespace) -> Clone | None:
     """The clone that the options ask for; None is the reference estate. Raises :class:`Qt001Error`."""
-    beside = [f"--{name}" for name in ("roles", "policy", "manifest", "data") if getattr(arguments, name)]
+    beside = [f"--{name}" for name in ("roles", "policy", "manifest", "postgres", "data") if getattr(arguments, name)]
     if not arguments.source and not arguments.dump:
         if beside:
             raise UsageError(f"{beside[0]} speaks of a database of your own", hint="--source DSN, or --dump FILE")

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from qt001_cp.catalog.inventory import read_inventory
-from qt001_cp.errors import DatabaseProblem
+from qt001_cp.errors import DatabaseProblem, UsageError
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.policy import Policy
@@ -47,7 +47,7 @@ class Clone:
 
     ``schema``, ``rows``: plain dumps. ``roles``, ``memberships``: rows of the source, or as pg_dumpall printed them.
     ``wanted``: the estate of the original, to compare with. ``manifest``: the one that is to be rehearsed.
-    ``members``: of extensions.
+    ``members``: of extensions. ``moved_from``: the major version of the original, where the clone is made on a later one.
     """
 
     database: str
@@ -64,7 +64,31 @@ class Clone:
     manifest: ObjectManifest | None = None
     what: str = "the dump"
     members: Sequence[Row] = ()
+    moved_from: int | None = None
     _public_only: str = field(default="qt001_nogo_public", init=False)
+
+    def on(self, major: int) -> Clone:
+        """The same on a later major version: what the estate will be there, before the original's server moves.
+
+        Raises :class:`UsageError` for an earlier one, and beside a manifest, which is for one major version.
+        """
+        if major < self.major:
+            raise UsageError(
+                f"--postgres {major}: expected PostgreSQL {self.major} or later, as {self.what} is",
+                hint="a server does not move back",
+            )
+        if major == self.major:
+            return self
+        if self.manifest is not None:
+            raise UsageError(
+                f"--postgres {major}: expected no manifest, found one for PostgreSQL {self.major}",
+                hint=f"leave --manifest out: this rehearsal writes the one of PostgreSQL {major}",
+            )
+        self.cloned.note(
+            f"on PostgreSQL {major}, and the original is on {self.major}: what it will be there. Nothing is compared with the"
+            " original, and the record is of the manifest that is written here"
+        )
+        return replace(self, major=major, moved_from=self.major)
 
     def prepare(self, server: Server) -> Server:
         """Make the roles, once a server; returns the server as the clone needs it: its superuser may have another name."""
@@ -106,7 +130,7 @@ class Clone:
         return staff(scene)
 
     def findings(self, manifest: ObjectManifest) -> Iterable[tuple[str, bool, str]]:
-        if self.wanted is not None:
+        if self.wanted is not None and self.moved_from is None:
             differing = len([x for x in self.cloned.lacks.values() if "manifest of the original" in x.meaning])
             yield (
                 "the clone is the estate of the original",
@@ -209,7 +233,8 @@ class Clone:
                 if reorder(connection, self.wanted, found):
                     found = read_inventory(connection, self.policy.application)
                     self.cloned.note("the order of ACL entries, which a dump does not keep, is the original's")
-            compare(self.wanted, estate_of(found), self.cloned)
+            if self.moved_from is None:
+                compare(self.wanted, estate_of(found), self.cloned)
 
     def _members(self, connection: psycopg.Connection) -> int:
         superusers = {r["rolname"] for r in self.roles if r["rolsuper"]}

@@ -35,7 +35,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     ledger = arguments.exported()
     op.script_settings(**arguments.timeouts())
-    op.begin_script(DOWN, None)
+    op.begin_script(DOWN, None, pair=ledger.pair)
     op.run_as_ledger("require_export", ledger.head, pair=ledger.pair)
     op.run_stage_sql(DOWN, "fix7a", "zz_drop.sql", pair=ledger.pair)
     op.end_script(DOWN, None, ["require_export"], pair=ledger.pair)

@@ -44,7 +44,7 @@ class RunChangeOp(MigrateOperation):
         steps, calls = self._calls()
         return [
             *ScriptSettingsOp(**arguments.timeouts()).sql(),
-            *BeginScriptOp(script, self.leads_to, at).sql(),
+            *BeginScriptOp(script, self.leads_to, at, pair=None).sql(),
             *calls,
             *GuardOp("finish_run", script, steps, structures()[at]).sql(),
         ]

@@ -179,18 +179,20 @@ class RunStageSqlOp(_Simple):
 
 @Operations.register_operation("begin_script")
 class BeginScriptOp(_Simple):
-    """``op.begin_script("upgrade fix7b", "fix7b")``: what COMMIT asks for. ``revision``: None for base. ``at``: the product's
-    revision that the database is at; no stage goes but where no release stands behind it."""
+    """``op.begin_script("upgrade fix7b", "fix7b", pair=pair)``: what COMMIT asks for. ``revision``: None for base. ``pair``: the
+    roles that the script names; None where it names neither. ``at``: the product's revision that the database is at; no stage goes
+    but where no release stands behind it."""
 
-    def __init__(self, script: str, revision: str | None, at: str = BASE) -> None:
-        self.script, self.revision, self.at = script, revision, at
+    def __init__(self, script: str, revision: str | None, at: str = BASE, *, pair: Pair | None) -> None:
+        self.script, self.revision, self.at, self.pair = script, revision, at, pair
 
     @classmethod
-    def begin_script(cls, operations: Operations, script: str, revision: str | None) -> None:
-        operations.invoke(cls(script, revision))
+    def begin_script(cls, operations: Operations, script: str, revision: str | None, *, pair: Pair) -> None:
+        operations.invoke(cls(script, revision, pair=pair))
 
     def sql(self) -> Sequence[str]:
-        return GuardOp("start_run", self.script, self.revision, build(self.at)).sql()
+        pair = None if self.pair is None else f"{self.pair.owner.name}, {self.pair.ledger.name}"
+        return GuardOp("start_run", self.script, self.revision, build(self.at), pair).sql()
 
 
 @Operations.register_operation("end_script")

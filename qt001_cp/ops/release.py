@@ -52,8 +52,8 @@ class RunReleaseOp(MigrateOperation):
         around = ("watch_end", "watch_begin") if watched else ()
         return [
             *ScriptSettingsOp(head=self._head(pair), **arguments.timeouts()).sql(),
-            *BeginScriptOp(script, self.leads_to, self.at).sql(),
-            *GuardOp("release_begin", structures()[self.at], f"{pair.owner.name}, {pair.ledger.name}").sql(),
+            *BeginScriptOp(script, self.leads_to, self.at, pair=pair).sql(),
+            *GuardOp("release_begin", structures()[self.at]).sql(),
             *(GuardOp("watch_end").sql() if watched else ()),
             f"SET LOCAL ROLE {identifier(pair.ledger.name)}",
             file_block(script, f"{self.revision}/{name}", text),

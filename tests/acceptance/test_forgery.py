@@ -151,17 +151,17 @@ def test_while_the_ledger_role_is_lent_a_gate_is_closed(cast: Attempt) -> None:
 
 
 CRAFTED = {
-    "a way back that puts nothing back": "SELECT qt001_cp.start_run('downgrade fix7b', 'fix7a', qt001_cp.build());"
+    "a way back that puts nothing back": "SELECT qt001_cp.start_run('downgrade fix7b', 'fix7a', qt001_cp.build(), NULL);"
     " SELECT qt001_cp.note_step('restore_begin'); SELECT qt001_cp.finish_run('downgrade fix7b', '{restore_begin}', '')",
-    "an end that nothing has checked": "SELECT qt001_cp.start_run('downgrade fix7b', 'fix7a', qt001_cp.build());"
+    "an end that nothing has checked": "SELECT qt001_cp.start_run('downgrade fix7b', 'fix7a', qt001_cp.build(), NULL);"
     " SELECT qt001_cp.note_step('restore_end')",
-    "a cutover that moves nothing": "SELECT qt001_cp.start_run('upgrade fix7b', 'fix7b', qt001_cp.build());"
+    "a cutover that moves nothing": "SELECT qt001_cp.start_run('upgrade fix7b', 'fix7b', qt001_cp.build(), NULL);"
     " SELECT qt001_cp.finish_run('upgrade fix7b', '{}', '')",
-    "another revision": "SELECT qt001_cp.start_run('upgrade fix7b', 'fix7c', qt001_cp.build());"
+    "another revision": "SELECT qt001_cp.start_run('upgrade fix7b', 'fix7c', qt001_cp.build(), NULL);"
     " SELECT qt001_cp.finish_run('upgrade fix7b', '{}', '')",
-    "a script that there is not": "SELECT qt001_cp.start_run('mine', 'fix7c', qt001_cp.build());"
+    "a script that there is not": "SELECT qt001_cp.start_run('mine', 'fix7c', qt001_cp.build(), NULL);"
     " SELECT qt001_cp.finish_run('mine', '{}', '')",
-    "a restore without its beginning": "SELECT qt001_cp.start_run('downgrade fix7b', 'fix7a', qt001_cp.build());"
+    "a restore without its beginning": "SELECT qt001_cp.start_run('downgrade fix7b', 'fix7a', qt001_cp.build(), NULL);"
     " SELECT qt001_cp.restore_end((SELECT subject FROM qt001_cp.v_event WHERE verb = 'cutover'))",
 }
 

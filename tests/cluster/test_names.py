@@ -247,3 +247,39 @@ def _run(place: Place, how: str, policy: Path) -> None:
         revisions.upgrade(place.scene.dsn(OPERATOR), "fix7a", policy=str(policy))
     else:
         place.scene.psql(revisions.upgrade_sql("base", "fix7a", policy=str(policy)))
+
+
+@pytest.mark.slow
+def test_a_script_of_another_pair_is_refused_at_every_stage(place: Place) -> None:
+    """Printed for the same database elsewhere, whose roles are not here: a sentence, before any statement of it, and nothing changed."""
+    with open_server() as elsewhere:
+        other = made(elsewhere, "shop_place", estate.QT001, pair("press"))
+        for step in ("bootstrap", "FIX7a", "seal"):
+            STEPS[step](other)
+        x, ledger = other.x, exported(other.scene)
+        gone(other)
+    texts = {
+        "seal": [
+            revisions.upgrade_sql("fix7a", "fix7b", rehearsal="first", **x),
+            revisions.downgrade_sql("fix7a", "base", ledger=ledger),
+        ],
+        "FIX7b": [revisions.upgrade_sql("fix7b", "fix7c", **x), revisions.downgrade_sql("fix7b", "fix7a", **x)],
+        "FIX7c": [revisions.downgrade_sql("fix7c", "fix7b", **x)],
+    }
+    for step in ("bootstrap", "FIX7a", "seal", "FIX7b", "FIX7c"):
+        STEPS[step](place)
+        for text in texts.get(step, []):
+            _no_script(place, text)
+
+
+def _no_script(place: Place, text: str) -> None:
+    before = _seen(place)
+    done = place.scene.server.psql(
+        text, "-v", "VERBOSITY=verbose", dbname=place.scene.database, user=OPERATOR, check=False
+    )
+    assert done.returncode != 0
+    assert "ERROR:  QT206:" in done.stderr, done.stderr
+    assert "shop_cp_owner, shop_cp_ledger, for which this database is configured" in done.stderr
+    assert "found press_cp_owner, press_cp_ledger" in done.stderr
+    assert "-x manifest=FILE" in done.stderr
+    assert _seen(place) == before

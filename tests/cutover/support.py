@@ -114,7 +114,7 @@ def _rolled_back(
 
 def begin_script(operator: psycopg.Connection, script: str = "upgrade fix7b", revision: str = "fix7b") -> None:
     """What the first step of a printed script does, in the operator's open transaction."""
-    operator.execute("SELECT qt001_cp.start_run(%s, %s, qt001_cp.build())", [script, revision])
+    operator.execute("SELECT qt001_cp.start_run(%s, %s, qt001_cp.build(), NULL)", [script, revision])
 
 
 def stopped(stage: Stage, statements: str, sqlstate: str, *words: str, record: bytes | None = None) -> None:

@@ -152,7 +152,7 @@ def statements(connection: psycopg.Connection, manifest: ObjectManifest, directi
         connection,
         [
             *ScriptSettingsOp().sql(),
-            *BeginScriptOp(script, revision).sql(),
+            *BeginScriptOp(script, revision, pair=manifest.pair).sql(),
             *plain,
             "UPDATE qt001_cp.alembic_version SET version_num = version_num",
         ],
@@ -171,7 +171,7 @@ def whole(connection: psycopg.Connection, manifest: ObjectManifest, direction: D
         connection,
         [
             *ScriptSettingsOp().sql(),
-            *BeginScriptOp(script, revision).sql(),
+            *BeginScriptOp(script, revision, pair=manifest.pair).sql(),
             *begin.sql(),
             *ApplyManifestOp(manifest, direction).sql(),
             *end.sql(),

@@ -149,7 +149,7 @@ def _tried(operator: psycopg.Connection, texts: list[str]) -> list[str | None]:
     body = Change("add_unit", texts[0], DROP).body()
     answers: list[str | None] = []
     with operator.transaction(force_rollback=True):
-        operator.execute("SELECT qt001_cp.start_run('upgrade change add_unit', 'add_unit', qt001_cp.build())")
+        operator.execute("SELECT qt001_cp.start_run('upgrade change add_unit', 'add_unit', qt001_cp.build(), NULL)")
         operator.execute("SELECT qt001_cp.change_begin(%s, 'forward')", [body])
         for text in texts:
             try:
@@ -171,16 +171,16 @@ def test_the_text_has_the_owners_rights_and_no_more(at_fix7c_done: Stage) -> Non
         assert _tried(operator, [ADD, ADD]) == [None, "QT112"]
         assert _tried(operator, ["SELECT 1", "SELECT 2"]) == [None, "QT112"]
         with operator.transaction(force_rollback=True):
-            operator.execute("SELECT qt001_cp.start_run('upgrade change add_unit', 'add_unit', qt001_cp.build())")
+            operator.execute("SELECT qt001_cp.start_run('upgrade change add_unit', 'add_unit', qt001_cp.build(), NULL)")
             operator.execute("SELECT qt001_cp.change_begin(%s, 'forward')", [Change("add_unit", ADD, DROP).body()])
             with pytest.raises(psycopg.Error, match="text forward: expected sha256") as other:
                 operator.execute("SELECT qt001_cp.run_change('SELECT 2')")
             assert other.value.sqlstate == "QT103"
         with pytest.raises(psycopg.Error, match="expected the beginning of the script"):
             operator.execute("SELECT qt001_cp.run_change('SELECT 1')")
-        for forged in ("SELECT qt001_cp.start_run('upgrade change add_unit', 'fix7b', qt001_cp.build());"
+        for forged in ("SELECT qt001_cp.start_run('upgrade change add_unit', 'fix7b', qt001_cp.build(), NULL);"
                        " SELECT qt001_cp.note_step('change_begin'); SELECT qt001_cp.run_change('SELECT 1')",
-                       "SELECT qt001_cp.start_run('upgrade change add_unit', 'fix7b', qt001_cp.build());"
+                       "SELECT qt001_cp.start_run('upgrade change add_unit', 'fix7b', qt001_cp.build(), NULL);"
                        " SELECT qt001_cp.finish_run('upgrade change add_unit', '{}', '')"):  # fmt: skip
             with pytest.raises(psycopg.Error) as crafted, operator.transaction():
                 operator.execute(forged)

@@ -22,7 +22,8 @@ def cases(manifest: ObjectManifest, change: Change, public_only: str) -> list[Ca
     """Every case ends in the operator's change, which has to refuse, or in the sealing of another manifest."""
     script = f"upgrade change {change.revision}"
     start = Step(
-        "operator", f"SELECT qt001_cp.start_run({literal(script)}, {literal(change.revision)}, {literal(build())})"
+        "operator",
+        f"SELECT qt001_cp.start_run({literal(script)}, {literal(change.revision)}, {literal(build())}, NULL)",
     )
     moves = manifest.digest() if manifest.moved else None
     begin = Step("operator", "SELECT qt001_cp.change_begin(%s, 'forward', %s)", [change.body(), moves])

@@ -47,13 +47,32 @@ AS $release_name$
 SELECT substring(script FROM '^(?:up|down)grade (fix7c(?:_\d+){3})$')
 $release_name$;
 
-CREATE FUNCTION qt001_cp.start_run(script text, revision text, build text) RETURNS void
+CREATE FUNCTION qt001_cp.start_run(script text, revision text, build text, pair text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $start_run$
--- Level B, operator: the first step of every script behind FIX7a. revision: NULL for base.
+-- Level B, operator: the first step of every script behind FIX7a. revision: NULL for base. pair:
+-- owner and ledger role that the script names; NULL where it becomes neither.
+DECLARE
+    wanted text;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
+    -- FIX7b, changes and releases ask for theirs with all else that they ask for.
+    wanted := CASE script WHEN 'upgrade fix7c' THEN 'fix7b' WHEN 'downgrade fix7c' THEN 'fix7c'
+                          WHEN 'downgrade fix7a' THEN 'fix7a' END;
+    IF wanted <> qt001_cp.stage() THEN
+        RAISE EXCEPTION USING ERRCODE = 'QT122',
+            MESSAGE = format('%s refused: stage: expected %s, found %s',
+                             script, wanted, qt001_cp.stage()),
+            HINT = 'See qt001-cp status; this script has run already, or another one comes first.';
+    END IF;
+    IF pair IS NOT NULL THEN
+        PERFORM qt001_cp.require_pair(
+            script, jsonb_build_object('owner', split_part(pair, ', ', 1),
+                                       'ledger', split_part(pair, ', ', 2)),
+            'Print the script with the policy or the object manifest of this database: '
+            'alembic -x policy=FILE, or -x manifest=FILE; qt001-cp status names both roles.');
+    END IF;
     IF (script ~ '^(up|down)grade fix7[ac]$' OR qt001_cp.release_name(script) IS NOT NULL)
         AND NOT qt001_cp.may_set_role(session_user, 'qt001_cp_ledger') THEN
         RAISE EXCEPTION USING ERRCODE = 'QT107',

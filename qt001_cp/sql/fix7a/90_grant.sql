@@ -30,7 +30,7 @@ GRANT EXECUTE ON FUNCTION qt001_cp.system_identifier(), qt001_cp.timeline()
 GRANT EXECUTE ON FUNCTION qt001_cp.adopt_ledger(text), qt001_cp.seal_manifest(text),
     qt001_cp.withdraw_manifest(text, text),
     qt001_cp.register_restore(text, text),
-    qt001_cp.record_rehearsal(bytea), qt001_cp.start_run(text, text, text),
+    qt001_cp.record_rehearsal(bytea), qt001_cp.start_run(text, text, text, text),
     qt001_cp.note_step(text), qt001_cp.lock_stage(), qt001_cp.take_snapshot(text, text),
     qt001_cp.prepare_statements(text, text), qt001_cp.record_content(text, jsonb),
     qt001_cp.finish_run(text, text[], text),

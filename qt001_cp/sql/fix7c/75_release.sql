@@ -26,14 +26,14 @@ FROM pg_event_trigger JOIN pg_proc ON pg_proc.oid = evtfoid
 WHERE pronamespace = to_regnamespace('qt001_cp_watch')
 $own_part$;
 
-CREATE FUNCTION qt001_cp.release_begin(structure text, pair text) RETURNS void
+CREATE FUNCTION qt001_cp.release_begin(structure text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $release_begin$
 -- Level B, operator: the stage, the session, and that schema qt001_cp is to the letter what the
 -- release before has made: structure is its digest. What others have changed there would be lost
--- forward, and not come again on the way back. pair: owner and ledger role that the script names.
+-- forward, and not come again on the way back.
 DECLARE
     script text;
     findings jsonb;
@@ -44,10 +44,6 @@ BEGIN
     IF qt001_cp.release_name(script) IS NULL THEN
         PERFORM qt001_cp.refuse_outside_run('release_begin');
     END IF;
-    PERFORM qt001_cp.require_pair(
-        script, jsonb_build_object('owner', split_part(pair, ', ', 1),
-                                   'ledger', split_part(pair, ', ', 2)),
-        'Print the script with the policy of this database: alembic -x policy=FILE');
     PERFORM qt001_cp.take_stage_lock();
     found_structure := qt001_cp.structure_digest();
     SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (

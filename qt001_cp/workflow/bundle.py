@@ -21,7 +21,6 @@ from qt001_cp.emit.statements import statement
 from qt001_cp.model.canonical import Json, canonical_bytes
 from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.model.names import Role
 from qt001_cp.model.roles import SCHEMA
 from qt001_cp.plan import documents
 from qt001_cp.plan.analysis import analyse_estate, analyse_new_sources
@@ -29,6 +28,7 @@ from qt001_cp.plan.generate import generate
 from qt001_cp.plan.order import Direction, ordered
 from qt001_cp.policy_file import load_policy, new_sources, write_whole
 from qt001_cp.sql.build import version
+from qt001_cp.workflow.transferred import owned_objects
 
 OBJECT = "object.json"
 _GUARD = ("function", f"{SCHEMA}.require_acceptance(pg_catalog.text)")
@@ -78,7 +78,7 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
     require_no_superuser(connection, policy.application, first_only=True)
     sources = new_sources(policy, policy_path)
     inventory = read_inventory(connection, policy.application)
-    kept = _kept(connection, policy.pair.owner)
+    kept = _kept(connection)
     every = _with(inventory, kept)
     names = _with_guard(read_names(connection))
     analyses = analyse_estate(every.objects, names)
@@ -104,17 +104,10 @@ def make_bundle(connection: psycopg.Connection, policy_path: Path) -> Bundle:
     return Bundle(inventory, manifest, Files(pieces))
 
 
-def _kept(connection: psycopg.Connection, owner: Role) -> tuple[InventoryObject, ...]:
+def _kept(connection: psycopg.Connection) -> tuple[InventoryObject, ...]:
     """What the control plane's owner has outside of its own schema: left by changes that were kept when FIX7 went back. Default
     privileges of its own are found by precondition 8."""
-    known = connection.execute("SELECT pg_catalog.to_regrole(%s) IS NOT NULL", [owner.name]).fetchone()
-    if known is None or not known[0]:
-        return ()
-    return tuple(
-        o
-        for o in read_inventory(connection, owner).objects
-        if o.state.owner == owner and o.ref.schema != SCHEMA and o.ref.kind != "default acl"
-    )
+    return tuple(o for o in owned_objects(connection) if o.ref.schema != SCHEMA and o.ref.kind != "default acl")
 
 
 def _with(inventory: Inventory, kept: Iterable[InventoryObject]) -> Inventory:

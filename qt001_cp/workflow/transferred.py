@@ -10,7 +10,7 @@ import psycopg
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.emit.quoting import identifier
 from qt001_cp.errors import DatabaseProblem
-from qt001_cp.model.inventory import Inventory
+from qt001_cp.model.inventory import Inventory, InventoryObject
 from qt001_cp.model.names import Role
 from qt001_cp.model.roles import DUTIES, Pair
 from qt001_cp.workflow.refusal import refusals
@@ -51,7 +51,7 @@ def is_cut_over(opened: psycopg.Connection) -> bool:
     if _may_ask(opened):
         with refusals():
             return bool(_value(opened, "SELECT qt001_cp.stage() <> 'fix7a'"))
-    return _owns(opened)
+    return _owning(opened) is not None
 
 
 def require_not_cut_over(opened: psycopg.Connection) -> None:
@@ -107,9 +107,10 @@ def _may_ask(opened: psycopg.Connection) -> bool:
     return bool(_value(opened, _MAY_ASK))
 
 
-def _owns(opened: psycopg.Connection) -> bool:
+def _owning(opened: psycopg.Connection) -> Role | None:
+    """The control plane's owner, where it owns something in this database."""
     owner = owner_role(opened)
-    return owner is not None and bool(_value(opened, _OWNS, owner.name))
+    return owner if owner is not None and _value(opened, _OWNS, owner.name) else None
 
 
 def _value(opened: psycopg.Connection, query: str, *given: str) -> Any:
@@ -121,13 +122,16 @@ def read_estate(opened: psycopg.Connection, application: Role) -> Inventory:
     """The inventory of ``application``, and where the control plane's owner owns something all of that too, which is why it is
     there. Two snapshots, one after the other. Raises as :func:`read_inventory`.
     """
-    reached, owner = read_inventory(opened, application), owner_role(opened)
-    if owner is None or not _owns(opened):
-        return reached
+    reached = read_inventory(opened, application)
     known = {o.ref.key: o for o in reached.objects}
-    owned = (o for o in read_inventory(opened, owner).objects if o.state.owner == owner)
-    for o in owned:
+    for o in owned_objects(opened):
         # A curated view is there already, since the application is granted it.
         before = known[o.ref.key].why if o.ref.key in known else ()
         known[o.ref.key] = replace(known.get(o.ref.key, o), why=(PROTECTED, *before))
     return replace(reached, objects=tuple(known[key] for key in sorted(known)))
+
+
+def owned_objects(opened: psycopg.Connection) -> tuple[InventoryObject, ...]:
+    """What the control plane's owner owns; no snapshot is taken where that is nothing. Raises as :func:`read_inventory`."""
+    owner = _owning(opened)
+    return () if owner is None else tuple(o for o in read_inventory(opened, owner).objects if o.state.owner == owner)

@@ -223,6 +223,12 @@ def test_a_bound_is_a_constant_whatever_stands_in_it(attempt: Attempt) -> None:
     assert attempt.verdict() == (True, "", "")
 
 
+def test_a_list_is_no_bound_of_a_range(attempt: Attempt) -> None:
+    call = f"SELECT qt001_cp.add_list_partition('{TABLE}', %s, ARRAY[%s])"
+    assert "invalid bound specification" in refused(attempt, "42P16", call, [NEW, "2030-01-01"], user=OPERATOR)
+    assert attempt.run("SELECT count(*) FROM qt001_cp.event WHERE verb = 'partition_added'") == 0
+
+
 def test_a_table_that_is_no_partition_is_not_dropped(attempt: Attempt) -> None:
     as_owner(attempt, f"CREATE TABLE {NEW} (LIKE {TABLE})", f"CREATE RULE more AS ON INSERT TO {NEW} DO ALSO NOTHING")
     refused(attempt, "QT313", "SELECT qt001_cp.drop_partition(%s)", [NEW], user=OPERATOR)

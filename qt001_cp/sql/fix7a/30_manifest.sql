@@ -458,6 +458,9 @@ WITH app AS MATERIALIZED (
     -- asks for no definitions, takes what is there.
     SELECT part.identity, part.fault FROM qt001_cp.grown(manifest) part
     WHERE state <> 'before' OR NOT definitions
+), gone AS MATERIALIZED (
+    SELECT part.number FROM qt001_cp.growth_object(manifest) part
+    WHERE state <> 'before' OR NOT definitions
 )
 SELECT 'inventory' AS aspect, true, renamed.object AS object, renamed.expected AS expected,
        renamed.found, renamed.mend, false AS told, NULL AS kind, NULL AS identity
@@ -499,10 +502,7 @@ CROSS JOIN LATERAL (
     WHERE pair.present IS NULL
       AND NOT (state <> 'before' AND pair.transferred
                AND (pair.kind = 'default acl' OR pair.system))
-      AND NOT ((state <> 'before' OR NOT definitions) AND EXISTS (
-          SELECT 1 FROM qt001_cp.manifest_object(manifest) entry
-          WHERE entry.number = pair.number
-            AND qt001_cp.may_go(manifest, entry.kind, entry.schema, entry.name)))
+      AND pair.number NOT IN (SELECT gone.number FROM gone)
     UNION ALL
     SELECT 'definition', parts.expected, parts.found,
            'See what changed and put it back; if it is meant, ' || app.anew

@@ -1,6 +1,14 @@
 -- Tables that grow: the policy names them, and their partitions come and go without a change. What
 -- such a partition may be is asked of the catalogs; no digest of it stands in a manifest in force.
 
+CREATE FUNCTION qt001_cp.like_pattern(glob text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $like_pattern$
+-- A pattern of the policy, which knows * and ?, as LIKE has it.
+SELECT translate(regexp_replace(glob, '([\\%_])', '\\\1', 'g'), '*?', '%_')
+$like_pattern$;
+
 CREATE FUNCTION qt001_cp.growth(manifest text)
 RETURNS TABLE (parent text, parent_oid oid, schema text, glob text, pattern text)
 LANGUAGE sql STABLE
@@ -10,7 +18,7 @@ SET jit = off
 AS $growth$
 -- The tables that grow, and the names of their partitions. pattern: as LIKE has it.
 SELECT grown.value ->> 'table', relation.oid, grown.value ->> 'schema', grown.value ->> 'name',
-       translate(regexp_replace(grown.value ->> 'name', '([\\%_])', '\\\1', 'g'), '*?', '%_')
+       qt001_cp.like_pattern(grown.value ->> 'name')
 FROM jsonb_array_elements(qt001_cp.document_json(manifest) -> 'growth') grown
 LEFT JOIN LATERAL (
     SELECT live.oid FROM pg_class live
@@ -18,15 +26,41 @@ LEFT JOIN LATERAL (
     WHERE live.relkind = 'p' AND named.identity = grown.value ->> 'table') relation ON true
 $growth$;
 
-CREATE FUNCTION qt001_cp.may_go(manifest text, kind text, schema text, name text) RETURNS boolean
+CREATE FUNCTION qt001_cp.growth_object(manifest text)
+RETURNS TABLE (parent text, number bigint, identity text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $may_go$
--- Whether a table of this name is a partition that comes and goes.
-SELECT kind = 'table' AND EXISTS (
-    SELECT 1 FROM qt001_cp.growth(may_go.manifest) known
-    WHERE known.schema = may_go.schema AND may_go.name LIKE known.pattern)
-$may_go$;
+SET jit = off
+AS $growth_object$
+-- The tables of the manifest under the names of what grows: they may be gone.
+WITH known AS MATERIALIZED (
+    SELECT growth.* FROM qt001_cp.growth(manifest) growth
+)
+SELECT known.parent, entry.number, entry.identity
+FROM known JOIN qt001_cp.manifest_object(growth_object.manifest) entry
+    ON entry.schema = known.schema AND entry.name LIKE known.pattern
+WHERE entry.kind = 'table' AND EXISTS (SELECT 1 FROM known)
+$growth_object$;
+
+CREATE FUNCTION qt001_cp.growth_table(manifest text)
+RETURNS TABLE (oid oid, owner oid, identity text, parent text, parent_oid oid, glob text,
+               attached boolean)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+SET jit = off
+AS $growth_table$
+-- The live tables under the names of what grows, anybody's. parent_oid: of a partition of it.
+SELECT relation.oid, relation.relowner, named.identity, known.parent, inherited.inhparent,
+       known.glob, inherited.inhrelid IS NOT NULL
+FROM qt001_cp.growth(manifest) known
+JOIN pg_namespace space ON space.nspname = known.schema
+JOIN pg_class relation ON relation.relnamespace = space.oid AND relation.relkind IN ('r', 'p', 'f')
+     AND relation.relname LIKE known.pattern
+CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, relation.oid, 0) named
+LEFT JOIN pg_inherits inherited
+       ON inherited.inhrelid = relation.oid AND inherited.inhparent = known.parent_oid
+$growth_table$;
 
 CREATE FUNCTION qt001_cp.own_privileges_only(relation oid) RETURNS boolean
 LANGUAGE sql STABLE
@@ -129,34 +163,17 @@ SET jit = off
 AS $grown$
 -- The control plane's owner's tables under the names of what grows. fault: why one is no partition
 -- that came and may go; NULL where it is. Whose privileges the manifest has, these are compared.
-WITH known AS MATERIALIZED (
-    SELECT growth.* FROM qt001_cp.growth(manifest) growth
-), sealed AS MATERIALIZED (
-    SELECT entry.object ->> 'identity' AS identity
-    FROM qt001_cp.manifest_row entry
-    WHERE entry.manifest = grown.manifest AND entry.object ->> 'kind' = 'table'
-      AND EXISTS (SELECT 1 FROM known)
-), named AS MATERIALIZED (
-    -- Under the names of two that grow it is of the one whose partition it is.
-    SELECT DISTINCT ON (relation.oid)
-           relation.oid, object.identity, known.parent,
-           CASE WHEN inherited.inhrelid IS NOT NULL THEN known.parent_oid END AS parent_oid
-    FROM known
-    JOIN pg_namespace space ON space.nspname = known.schema
-    JOIN pg_class relation ON relation.relnamespace = space.oid
-         AND relation.relkind IN ('r', 'p', 'f') AND relation.relname LIKE known.pattern
-    CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, relation.oid, 0) object
-    LEFT JOIN pg_inherits inherited
-           ON inherited.inhrelid = relation.oid AND inherited.inhparent = known.parent_oid
-    WHERE relation.relowner = to_regrole('qt001_cp_owner')
-    ORDER BY relation.oid, inherited.inhrelid NULLS LAST, known.parent COLLATE "C"
-)
-SELECT named.oid, named.identity, named.parent, named.parent_oid IS NOT NULL,
+-- Under the names of two that grow it is of the one whose partition it is.
+SELECT DISTINCT ON (named.oid)
+       named.oid, named.identity, named.parent, named.attached,
        CASE WHEN NOT qt001_cp.own_privileges_only(named.oid)
-             AND named.identity NOT IN (SELECT sealed.identity FROM sealed)
+             AND named.identity NOT IN (
+                 SELECT sealed.identity FROM qt001_cp.growth_object(manifest) sealed)
             THEN 'others have privileges on it'
             ELSE qt001_cp.partition_fault(named.oid, named.parent_oid) END
-FROM named
+FROM qt001_cp.growth_table(manifest) named
+WHERE named.owner = to_regrole('qt001_cp_owner')
+ORDER BY named.oid, named.attached DESC, named.parent COLLATE "C"
 $grown$;
 
 CREATE FUNCTION qt001_cp.partition_differences(manifest text, state text)
@@ -237,27 +254,19 @@ SELECT 'QT206', 'growth of ' || known.parent, 'a table whose rows no gate counts
 FROM known JOIN counted ON counted.identity = known.parent
 UNION ALL
 SELECT 'QT206', 'table ' || part.identity,
-       format('a partition of %s and nothing more', known.parent),
-       coalesce(CASE WHEN inherited.inhrelid IS NULL THEN 'it is no partition of it' END,
-                qt001_cp.partition_fault(relation.oid, known.parent_oid)),
+       format('a partition of %s and nothing more', part.parent),
+       CASE WHEN part.attached THEN qt001_cp.partition_fault(part.oid, part.parent_oid)
+            ELSE 'it is no partition of it' END,
        format('Take it out of growth (name = %s), or put it right before the manifest is '
-              'generated.', to_json(known.glob))
-FROM known
-JOIN pg_namespace space ON space.nspname = known.schema
-JOIN pg_class relation ON relation.relnamespace = space.oid AND relation.relkind IN ('r', 'p', 'f')
-     AND relation.relname LIKE known.pattern
-CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, relation.oid, 0) part
-LEFT JOIN pg_inherits inherited
-       ON inherited.inhrelid = relation.oid AND inherited.inhparent = known.parent_oid
-WHERE known.parent_oid IS NOT NULL
+              'generated.', to_json(part.glob))
+FROM qt001_cp.growth_table(manifest) part
+WHERE part.parent IN (SELECT known.parent FROM known WHERE known.parent_oid IS NOT NULL)
   AND EXISTS (SELECT 1 FROM qt001_cp.manifest_object(manifest) entry
               WHERE entry.kind = 'table' AND entry.identity = part.identity
                 AND entry.disposition = 'transfer')
   -- Once it is in force, one may be detached.
-  AND (inherited.inhrelid IS NULL AND NOT qt001_cp.is_successor(manifest)
-       OR qt001_cp.partition_fault(
-              relation.oid,
-              CASE WHEN inherited.inhrelid IS NOT NULL THEN known.parent_oid END) IS NOT NULL)
+  AND (NOT part.attached AND NOT qt001_cp.is_successor(manifest)
+       OR qt001_cp.partition_fault(part.oid, part.parent_oid) IS NOT NULL)
 $growth_findings$;
 
 CREATE FUNCTION qt001_cp.growth_schema_findings(manifest text, app name)
@@ -288,13 +297,8 @@ AS $grown_lines$
 -- Which partitions have come and gone since the manifest in force, for who asks what is new.
 WITH manifest AS MATERIALIZED (
     SELECT digest FROM qt001_cp.reference_manifest() digest WHERE digest IS NOT NULL
-), known AS MATERIALIZED (
-    SELECT manifest.digest, growth.* FROM manifest
-    CROSS JOIN LATERAL qt001_cp.growth(manifest.digest) growth
 ), sealed AS MATERIALIZED (
-    SELECT known.parent, entry.identity FROM known
-    CROSS JOIN LATERAL qt001_cp.manifest_object(known.digest) entry
-    WHERE entry.kind = 'table' AND entry.schema = known.schema AND entry.name LIKE known.pattern
+    SELECT known.* FROM manifest CROSS JOIN LATERAL qt001_cp.growth_object(manifest.digest) known
 ), live AS MATERIALIZED (
     SELECT grown.* FROM manifest CROSS JOIN LATERAL qt001_cp.grown(manifest.digest) grown
 ), difference AS (

@@ -64,7 +64,8 @@ WITH changed AS (
            OR qt001_cp.acl_set(object.before -> 'acl') <> qt001_cp.acl_set(object.after -> 'acl')
            OR qt001_cp.column_acl_set(object.before -> 'columns')
               <> qt001_cp.column_acl_set(object.after -> 'columns'))
-      AND NOT qt001_cp.may_go(manifest, object.kind, object.schema, object.name)
+      AND object.number NOT IN (
+          SELECT grows.number FROM qt001_cp.growth_object(manifest) grows)
 ), followed AS (
     SELECT counter.oid, moved.identity
     FROM pg_depend owning
@@ -79,9 +80,9 @@ WITH changed AS (
     FROM changed CROSS JOIN LATERAL pg_identify_object(changed.classid, changed.objid, 0) object
     WHERE object.type <> 'default acl' AND object.identity IS NOT NULL
       AND object.schema IS DISTINCT FROM 'qt001_cp'
-      AND NOT (changed.classid = 'pg_class'::regclass AND qt001_cp.may_go(
-          manifest, object.type, object.schema,
-          (SELECT relation.relname FROM pg_class relation WHERE relation.oid = changed.objid)))
+      AND NOT (changed.classid = 'pg_class'::regclass AND object.type = 'table'
+               AND changed.objid IN (
+                   SELECT grows.oid FROM qt001_cp.growth_table(manifest) grows))
       AND NOT (object.type = 'sequence'
                AND object.identity NOT IN (SELECT wanted.identity FROM wanted)
                AND EXISTS (

@@ -59,10 +59,7 @@ AS $policy_rule$
 SELECT rule.number,
        CASE jsonb_typeof(rule.value -> 'kind') WHEN 'string'
             THEN jsonb_build_array(rule.value -> 'kind') ELSE rule.value -> 'kind' END,
-       (SELECT translate(regexp_replace(glob, '([\\%_])', '\\\1', 'g'), '*?', '%_')
-        FROM (SELECT rule.value ->> 'schema') pattern(glob)),
-       (SELECT translate(regexp_replace(glob, '([\\%_])', '\\\1', 'g'), '*?', '%_')
-        FROM (SELECT rule.value ->> 'name') pattern(glob)),
+       qt001_cp.like_pattern(rule.value ->> 'schema'), qt001_cp.like_pattern(rule.value ->> 'name'),
        rule.value ->> 'identity', rule.value ->> 'disposition'
 FROM qt001_cp.document_json(manifest) head
 CROSS JOIN LATERAL jsonb_array_elements(

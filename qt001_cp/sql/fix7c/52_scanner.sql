@@ -144,7 +144,7 @@ AS $scan_touching$
 -- owner's, either way, but for queries on curated views and kept foreign keys; and routines of
 -- others with the schema and name of a transferred one, which the manifest does not name. What the
 -- application's default privileges would give on what it makes in a transferred schema gives
--- nothing on what is there.
+-- nothing on what is there, and its own that lies in one touches nothing but its place.
 WITH here AS (
     SELECT database.oid FROM pg_database database WHERE database.datname = current_database()
 ), application AS (
@@ -201,6 +201,7 @@ WITH here AS (
     CROSS JOIN LATERAL pg_identify_object(need.to_class, need.to_id, 0) needed
     WHERE source.of_application <> target.of_application
       AND need.from_class <> 'pg_default_acl'::regclass
+      AND NOT (source.of_application AND need.to_class = 'pg_namespace'::regclass)
       AND needing.schema IS DISTINCT FROM 'qt001_cp' AND needed.schema IS DISTINCT FROM 'qt001_cp'
       AND NOT (source.of_application AND need.via = 'pg_rewrite'::regclass AND EXISTS (
               SELECT 1 FROM qt001_cp.scan_wanted(manifest) view

@@ -124,6 +124,23 @@ SELECT '(' || string_agg(coalesce(quote_literal(part.value), without), ', '
 FROM unnest(bound) WITH ORDINALITY part(value, place)
 $partition_bound$;
 
+CREATE FUNCTION qt001_cp.make_partition(parent text, partition text, bound text) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $make_partition$
+-- With the rights of who asks, which are the owner role's. bound: what stands behind FOR VALUES.
+DECLARE
+    statement text := qt001_cp.note_partition(
+        'partition_added', parent, partition,
+        format('CREATE TABLE %s PARTITION OF %s FOR VALUES %s', qt001_cp.quoted_path(partition),
+               qt001_cp.quoted_path(parent), bound));
+BEGIN
+    PERFORM qt001_cp.execute_change(statement);
+    PERFORM qt001_cp.require_partition(partition);
+    RETURN statement;
+END
+$make_partition$;
+
 CREATE FUNCTION qt001_cp.add_partition(
     parent text, partition text, lower text[], upper text[]) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -132,19 +149,11 @@ SET lock_timeout = '500ms'
 AS $add_partition$
 -- Level B, operator, with the owner role's rights: a partition of a range, from lower (NULL:
 -- MINVALUE) to upper (NULL: MAXVALUE), a value a column of the partition key. Gives the statement.
-DECLARE
-    statement text;
 BEGIN
     PERFORM qt001_cp.require_growth();
-    statement := qt001_cp.note_partition(
-        'partition_added', parent, partition,
-        format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM %s TO %s',
-               qt001_cp.quoted_path(partition), qt001_cp.quoted_path(parent),
-               qt001_cp.partition_bound(lower, 'MINVALUE'),
-               qt001_cp.partition_bound(upper, 'MAXVALUE')));
-    PERFORM qt001_cp.execute_change(statement);
-    PERFORM qt001_cp.require_partition(partition);
-    RETURN statement;
+    RETURN qt001_cp.make_partition(
+        parent, partition, format('FROM %s TO %s', qt001_cp.partition_bound(lower, 'MINVALUE'),
+                                  qt001_cp.partition_bound(upper, 'MAXVALUE')));
 END
 $add_partition$;
 
@@ -155,18 +164,10 @@ SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '500ms'
 AS $add_list_partition$
 -- Level B, operator, with the owner role's rights: a partition of a list of values.
-DECLARE
-    statement text;
 BEGIN
     PERFORM qt001_cp.require_growth();
-    statement := qt001_cp.note_partition(
-        'partition_added', parent, partition,
-        format('CREATE TABLE %s PARTITION OF %s FOR VALUES IN %s',
-               qt001_cp.quoted_path(partition), qt001_cp.quoted_path(parent),
-               qt001_cp.partition_bound(accepted, 'NULL')));
-    PERFORM qt001_cp.execute_change(statement);
-    PERFORM qt001_cp.require_partition(partition);
-    RETURN statement;
+    RETURN qt001_cp.make_partition(
+        parent, partition, 'IN ' || qt001_cp.partition_bound(accepted, 'NULL'));
 END
 $add_list_partition$;
 

@@ -46,6 +46,7 @@ GRANT EXECUTE ON FUNCTION qt001_cp.change_begin(bytea, text, text), qt001_cp.cha
     qt001_cp.release_begin(text), qt001_cp.release_end(text) TO qt001_cp_operator;
 GRANT EXECUTE ON FUNCTION qt001_cp.require_growth(), qt001_cp.require_partition(text),
     qt001_cp.note_partition(text, text, text, text), qt001_cp.partition_bound(text[], text),
+    qt001_cp.make_partition(text, text, text),
     qt001_cp.quoted_path(text), qt001_cp.name_parts(text) TO qt001_cp_owner;
 GRANT EXECUTE ON FUNCTION qt001_cp.require_change(), qt001_cp.require_text_run(),
     qt001_cp.note_lent(text), qt001_cp.note_change_text(text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +14,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from qt001_cp import estate
+from qt001_cp.estate import QT001, Reference
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c
-from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene, drop_scene, new_scene
+from qt001_cp.policy_file import load_policy
+from qt001_cp.rehearsal.nogo.families import at_fix7a, at_fix7c, demand_of
+from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene, drop_scene, hire, new_scene
 from qt001_cp.rehearsal.transcript import Transcript
 from qt001_cp.servers import Server, asked_for, open_server
+from qt001_cp.servers.binaries import VARIABLE
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import OBJECT, Bundle, make_bundle
 from qt001_cp.workflow.ledger import export
@@ -35,6 +38,8 @@ MATRIX = (
     "operator/test_managed.py",
 )
 """Folders and files whose tests run on every major version: each of them gets the marker ``matrix``."""
+LONG = {"15": ("succession/test_day_two.py",)}
+"""What takes minutes gets the marker on this version alone; on the newest it runs with the tests marked slow."""
 OF_THEIR_OWN = ("versions/test_moves.py", "versions/test_dump_and_back.py", "versions/test_rehearsed_there.py")
 """These start servers of several versions by themselves, wherever they run: once is enough."""
 DATABASE = "directus_case"
@@ -61,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen = set(_share(config.option.share, items))
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = [item for item in items if item in chosen]
-    several = [Path(__file__).parent / name for name in MATRIX]
+    several = [Path(__file__).parent / name for name in (*MATRIX, *LONG.get(os.environ.get(VARIABLE, "").strip(), ()))]
     once = [Path(__file__).parent / name for name in OF_THEIR_OWN]
     for item in items:
         if item.path not in once and any(item.path.is_relative_to(path) for path in several):
@@ -136,18 +141,23 @@ def adopt(stage: Stage) -> None:
 
 
 class Library:
-    """Prepared databases, made when first asked for: base → fix7a (sealed) → recorded → fix7b → fix7c."""
+    """Prepared databases of one estate, made when first asked for: base → fix7a (sealed) → recorded → fix7b → fix7c."""
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
+    def __init__(self, server: Server, reference: Reference = QT001) -> None:
+        self.server, self.reference = server, reference
+        self.database = DATABASE if reference is QT001 else f"{reference.application}_case"
         self.folder = Path(tempfile.mkdtemp(prefix="qt001-bundle-"))
         self.bundle: Bundle | None = None
         self.made: dict[str, float] = {}
 
     def copy(self, name: str) -> Stage:
         self.make(name)
-        self._create(DATABASE, f"template_{name}")
-        stage = Stage(Scene(self.server, DATABASE), self.folder, None if name == "base" else self.bundle)
+        self._create(self.database, self._template(name))
+        scene = Scene(self.server, self.database, application=self.reference.application)
+        if self.reference is not QT001:
+            # This application creates in public; that a login looks for no names there is not copied with a database.
+            hire(scene)
+        stage = Stage(scene, self.folder, None if name == "base" else self.bundle)
         if name != "base":
             adopt(stage)
         return stage
@@ -164,7 +174,7 @@ class Library:
         }
         before, work = steps[name]
         if before is None:
-            scene = new_scene(self.server, DATABASE)
+            scene = new_scene(self.server, self.database, reference=self.reference)
             stage = Stage(scene, self.folder)
         else:
             stage = self.copy(before)
@@ -175,21 +185,27 @@ class Library:
 
     def keep(self, name: str) -> None:
         """The test's database as it is now, to be copied from here on."""
-        template = sql.Identifier(f"template_{name}")
+        template = sql.Identifier(self._template(name))
         with self.server.connect("postgres") as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(template))
-            connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(DATABASE), template))
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(self.database), template)
+            )
         self.made[name] = time.monotonic()
 
     def forget(self, name: str) -> None:
         with self.server.connect("postgres") as connection:
-            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(f"template_{name}")))
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(self._template(name))))
         del self.made[name]
 
+    def _template(self, name: str) -> str:
+        return f"template_{self.reference.name}_{name}"
+
     def _fix7a(self, stage: Stage) -> None:
-        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(estate.policy_path()))
+        policy = self.reference.policy_path
+        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7a", policy=str(policy))
         with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as operator:
-            self.bundle = make_bundle(author, estate.policy_path())
+            self.bundle = make_bundle(author, policy)
             self.bundle.write(self.folder)
             propose(author, self.bundle.manifest)
             seal(operator, self.bundle.manifest)
@@ -197,16 +213,15 @@ class Library:
     def _record(self, stage: Stage) -> None:
         """A real no-go rehearsal of this manifest, on a second copy of the database; its record goes into this one."""
         assert self.bundle is not None
-        transcript = Transcript(manifest=self.bundle.manifest.digest(), server="test")
+        demand = demand_of(load_policy(self.reference.policy_path))
+        transcript = Transcript(manifest=self.bundle.manifest.digest(), server="test", apply_path=demand is not None)
         transcript.outcomes += at_fix7a(stage.scene, self.bundle.manifest)
         stage.upgrade("fix7b", rehearsal="first")
         stage.upgrade("fix7c")
-        transcript.outcomes += at_fix7c(
-            stage.scene, self.bundle.manifest, self.bundle.files, ("restore_drill", "pgbackrest")
-        )
+        transcript.outcomes += at_fix7c(stage.scene, self.bundle.manifest, self.bundle.files, demand)
         self.record = transcript.record()
         drop_scene(stage.scene)
-        self._create(DATABASE, "template_fix7a")
+        self._create(self.database, self._template("fix7a"))
         adopt(stage)
         with stage.connect(OPERATOR) as operator:
             record_rehearsal(operator, self.record)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import psycopg
 
 from qt001_cp.model.canonical import Json, canonical_bytes, digest
+from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.nogo.capability import evidence
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
 from tests.conftest import Stage
@@ -18,13 +19,7 @@ CALL = """SELECT public.qt001_gateway('{"code": "QT001-0001", "title": "Water le
 def open_all(stage: Stage, *, test_authority: bool = True) -> None:
     """Supply what is missing after FIX7c: capability evidence, a clean verification, a sign-off."""
     assert stage.bundle is not None
-    with stage.connect(AUTHOR) as author:
-        for capability in json.loads(stage.bundle.files["capability.json"])["capabilities"]:
-            producer = "qt001-test-authority" if test_authority else capability["producers"][0]
-            changes = {"class": "test", "environment": "rehearsal"} if test_authority else {}
-            body = evidence(stage.bundle.manifest, capability["name"], producer, **changes)
-            author.execute("SELECT qt001_cp.import_evidence(%s)", [body])
-            author.execute("SELECT qt001_cp.bind_evidence(%s, %s)", [digest(body), capability["name"]])
+    attest(stage, stage.bundle.manifest, stage.bundle.files["capability.json"], test_authority=test_authority)
     with stage.connect(VERIFIER) as verifier:
         found = verifier.execute("SELECT qt001_cp.verify()").fetchone()
         assert found == ([],), found
@@ -32,6 +27,17 @@ def open_all(stage: Stage, *, test_authority: bool = True) -> None:
         found = scanner.execute("SELECT qt001_cp.scan()").fetchone()
         assert found == ([],), found
     sign(stage)
+
+
+def attest(stage: Stage, manifest: ObjectManifest, capabilities: bytes, *, test_authority: bool = False) -> None:
+    """Evidence about this manifest of each capability that the document demands."""
+    with stage.connect(AUTHOR) as author:
+        for capability in json.loads(capabilities)["capabilities"]:
+            producer = "qt001-test-authority" if test_authority else capability["producers"][0]
+            changes = {"class": "test", "environment": "rehearsal"} if test_authority else {}
+            body = evidence(manifest, capability["name"], producer, **changes)
+            author.execute("SELECT qt001_cp.import_evidence(%s)", [body])
+            author.execute("SELECT qt001_cp.bind_evidence(%s, %s)", [digest(body), capability["name"]])
 
 
 def sign(stage: Stage) -> None:

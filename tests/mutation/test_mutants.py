@@ -29,7 +29,7 @@ from tests.acceptance.support import open_all, redeploy
 from tests.conftest import Library, Stage
 from tests.mutation.equivalent import ELSEWHERE, EQUIVALENT
 from tests.mutation.page import RESULTS, judged, keep, noticed, unjudged, write
-from tests.mutation.trial import Case, Court, Trial
+from tests.mutation.trial import SIGNED, Case, Court, Trial
 from tests.mutation.world import read_world
 
 ASKED = os.environ.get("QT001_TEST_MUTANTS", "")
@@ -38,7 +38,7 @@ SAMPLE = 8
 """One mutant in so many, by the checksum of its words."""
 ENDLESS = "2min"
 """A recursion without its condition has no end; that is noticed too."""
-GROUP = 60
+GROUP = 30
 """Mutants that are judged together, each case once for all of them: at least so many, and whole routines."""
 FEWEST = 60
 """A smaller sample says nothing: most routines would not have been judged."""
@@ -106,7 +106,9 @@ def _judged(court: Court, trials: list[Trial]) -> Court:
     for case in cases:
         some.hear(case, [t for t in trials if before.get(t.sum) == str(case)])
     for case in cases:
-        some.hear(case)
+        if case.gate != SIGNED:
+            some.hear(case)
+    some.hear_signed([case for case in cases if case.gate == SIGNED])
     return some
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -97,12 +97,7 @@ class Court:
         asked = self.trials if trials is None else trials
         concerned = [t for t in asked if t.alive and case.gate in t.gates and self._worth(t, case)]
         if case.gate == SIGNED:
-            # A mutant is another control plane: the subject has moved before the case begins.
-            for trial in concerned:
-                with self._with(trial):
-                    self.attempt.sign()
-                    self._move(case)
-                    self._judge(trial, case)
+            self.hear_signed([case], concerned)
         elif concerned:
             with self._undone():
                 self._move(case)
@@ -111,6 +106,19 @@ class Court:
                         if trial.queries == [ALL] and isinstance(case, Closer) and case.resign:
                             self._sign_again()
                         self._judge(trial, case)
+
+    def hear_signed(self, cases: Sequence[Case], trials: Iterable[Trial] | None = None) -> None:
+        """The cases of the sign-off, mutant by mutant: one is another control plane, so that it has to be signed anew, once for all."""
+        for trial in self.trials if trials is None else trials:
+            heard = [case for case in cases if case.gate in trial.gates and self._worth(trial, case)]
+            if trial.alive and heard:
+                with self._with(trial):
+                    self.attempt.sign()
+                    for case in heard:
+                        if trial.alive:
+                            with self._undone():
+                                self._move(case)
+                                self._judge(trial, case)
 
     @staticmethod
     def _worth(trial: Trial, case: Case) -> bool:

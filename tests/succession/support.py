@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from qt001_cp.cli import main
+from qt001_cp.estate import QT001, Reference
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.policy_file import read_file
 from qt001_cp.rehearsal.change import ChangeRehearsal, Where
@@ -21,6 +24,8 @@ COLUMN = (
     "ALTER TABLE public.qt001_setting ADD COLUMN unit text DEFAULT 'm';\nCREATE INDEX qt001_setting_unit ON public.qt001_setting (unit);\n",
     "ALTER TABLE public.qt001_setting DROP COLUMN unit;\n",
 )
+PLAIN = "qt001_moves_dba"
+"""An operator without superuser: see :func:`lent`."""
 _REBIND = """
 SELECT DISTINCT subject, detail ->> 'requirement' FROM qt001_cp.event WHERE verb = 'bound'
 """
@@ -123,3 +128,59 @@ def deployed(stage: Stage) -> str:
         row = admin.execute("SELECT qt001_cp.deployed_manifest()").fetchone()
     assert row is not None
     return str(row[0])
+
+
+def policy(folder: Path, *rules: str, reference: Reference = QT001) -> Path:
+    """The reference estate's, with these rules before its own."""
+    text = reference.policy_path.read_text("utf-8")
+    at = text.index("[[rule]]")
+    path = folder / "policy.toml"
+    path.write_text(text[:at] + "\n".join([*rules, text[at:]]), "utf-8")
+    return path
+
+
+def schema(stage: Stage) -> str:
+    """pg_dump's own words of all that is not the control plane's."""
+    return stage.scene.dump("--schema-only", "--exclude-schema=qt001_cp")
+
+
+@contextmanager
+def lent(stage: Stage, *roles: str) -> Iterator[str]:
+    """An operator without superuser who is a member of these roles, for the length of the block."""
+    with stage.connect() as admin:
+        admin.execute(f"CREATE ROLE {PLAIN} LOGIN; GRANT qt001_cp_operator TO {PLAIN}".encode())
+        admin.execute("INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, 'moves.dba', 'operator')", [PLAIN])
+        for role in roles:
+            admin.execute(f"GRANT {role} TO {PLAIN}".encode())
+        # Where the application may go on creating, nobody with a duty looks for names.
+        admin.execute(f"ALTER ROLE {PLAIN} IN DATABASE {stage.scene.database} SET search_path = ''".encode())
+        try:
+            yield stage.scene.dsn(PLAIN)
+        finally:
+            admin.execute("DELETE FROM qt001_cp.person WHERE login = %s", [PLAIN])
+            admin.execute(f"DROP OWNED BY {PLAIN}; DROP ROLE {PLAIN}".encode())
+
+
+@contextmanager
+def meanwhile(*works: Callable[[], object]) -> Iterator[list[BaseException]]:
+    """Each again and again in a thread of its own until the block ends; what went wrong."""
+    stop, wrong = threading.Event(), []
+
+    def run(work: Callable[[], object]) -> None:
+        while not stop.is_set():
+            try:
+                work()
+            except BaseException as exc:
+                wrong.append(exc)
+                return
+            time.sleep(0.01)
+
+    threads = [threading.Thread(target=run, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield wrong
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

@@ -10,8 +10,8 @@ import pytest
 from qt001_cp.rehearsal.scene import OPERATOR
 from tests.conftest import Stage
 from tests.roundtrip.alembic_cli import alembic
-from tests.succession.support import Prepared, deployed, prepared
-from tests.succession.test_moves import GIVE, TAKE, UNTIE, policy, schema
+from tests.succession.support import Prepared, deployed, policy, prepared, schema
+from tests.succession.test_moves import GIVE, TAKE, UNTIE
 from tests.succession.test_refusals import refused, state
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +17,21 @@ from qt001_cp.rehearsal.scene import OPERATOR, drop_scene
 from qt001_cp.workflow import revisions
 from tests.acceptance.support import open_all
 from tests.conftest import Library, Stage
-from tests.succession.support import Prepared, accepted, answer, deployed, gates, marked, prepared, write
+from tests.succession.support import (
+    Prepared,
+    accepted,
+    answer,
+    deployed,
+    gates,
+    lent,
+    marked,
+    meanwhile,
+    policy,
+    prepared,
+    schema,
+    write,
+)
 
-PLAIN = "qt001_moves_dba"
 TAKE = """
 [[rule]]
 kind = ["table", "sequence"]
@@ -50,60 +60,6 @@ _HELD = """
 SELECT o.oid::regclass::text FROM pg_class o WHERE o.oid = ANY (%s::regclass[]::oid[]) AND (pg_has_role('directus', o.relowner, 'MEMBER')
     OR o.relkind <> 'S' AND has_table_privilege('directus', o.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
 """
-
-
-def policy(folder: Path, *rules: str) -> Path:
-    """The reference estate's, with these rules before its own."""
-    text = estate.policy_path().read_text("utf-8")
-    at = text.index("[[rule]]")
-    path = folder / "policy.toml"
-    path.write_text(text[:at] + "\n".join([*rules, text[at:]]), "utf-8")
-    return path
-
-
-def schema(stage: Stage) -> str:
-    """pg_dump's own words of all that is not the control plane's."""
-    return stage.scene.dump("--schema-only", "--exclude-schema=qt001_cp")
-
-
-@contextmanager
-def lent(stage: Stage, *roles: str) -> Iterator[str]:
-    """An operator without superuser who is a member of these roles, for the length of the block."""
-    with stage.connect() as admin:
-        admin.execute(f"CREATE ROLE {PLAIN} LOGIN; GRANT qt001_cp_operator TO {PLAIN}".encode())
-        admin.execute("INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, 'moves.dba', 'operator')", [PLAIN])
-        for role in roles:
-            admin.execute(f"GRANT {role} TO {PLAIN}".encode())
-        try:
-            yield stage.scene.dsn(PLAIN)
-        finally:
-            admin.execute("DELETE FROM qt001_cp.person WHERE login = %s", [PLAIN])
-            admin.execute(f"DROP OWNED BY {PLAIN}; DROP ROLE {PLAIN}".encode())
-
-
-@contextmanager
-def meanwhile(*works: Callable[[], object]) -> Iterator[list[BaseException]]:
-    """Each again and again in a thread of its own until the block ends; what went wrong."""
-    stop, wrong = threading.Event(), []
-
-    def run(work: Callable[[], object]) -> None:
-        while not stop.is_set():
-            try:
-                work()
-            except BaseException as exc:
-                wrong.append(exc)
-                return
-            time.sleep(0.01)
-
-    threads = [threading.Thread(target=run, args=[work]) for work in works]
-    for thread in threads:
-        thread.start()
-    try:
-        yield wrong
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 @contextmanager

@@ -20,8 +20,7 @@ from qt001_cp.workflow import revisions
 from tests.acceptance.support import open_all
 from tests.conftest import Stage
 from tests.cutover.support import reseal
-from tests.succession.support import accepted, gates, marked
-from tests.succession.test_moves import PLAIN, lent, meanwhile
+from tests.succession.support import accepted, gates, lent, marked, meanwhile
 
 SHOP = """
 CREATE TABLE audit.visit (at date NOT NULL, actor text NOT NULL) PARTITION BY RANGE (at);
@@ -125,9 +124,6 @@ def test_where_there_is_no_apply_path(shop: Stage) -> None:
     stage = shop
     with stage.connect() as poll, stage.connect("shop") as application, lent(stage) as job:
         write = "INSERT INTO audit.visit VALUES ('2026-12-24', 'ann')"
-
-        # The application goes on creating in public, and nobody with a duty looks for names there.
-        poll.execute(f"ALTER ROLE {PLAIN} IN DATABASE {stage.scene.database} SET search_path = ''".encode())
         closed = gates(stage)
         assert closed == WAITING
 

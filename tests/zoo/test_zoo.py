@@ -12,9 +12,10 @@ import pytest
 from qt001_cp.catalog.inventory import read_inventory
 from qt001_cp.model.names import Role
 from qt001_cp.servers import Server, open_server
-from tests.guides.guide import blocks, checkout, run
 from tests.zoo.application import ZOO, Application, Running
 from tests.zoo.cached import NotToBeHadError
+from tests.zoo.day_two import CHANGED, day_two
+from tests.zoo.page import Page
 
 pytestmark = [pytest.mark.zoo, pytest.mark.slow]
 
@@ -26,23 +27,6 @@ WHERE d.refobjid = %s::regrole AND d.deptype = 'o'
   AND NOT (d.classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t WHERE t.oid = d.objid AND (t.typrelid <> 0 OR t.typelem <> 0)))
   AND NOT EXISTS (SELECT FROM pg_depend m WHERE m.classid = d.classid AND m.objid = d.objid AND m.deptype = 'e')
 """
-
-
-CHANGED = "mlflow"
-"""The application whose log is changed while it is protected."""
-FORWARD = """
-qt001-cp change new noted
-echo "ALTER TABLE {log} ADD COLUMN qt001_note text DEFAULT '-';" > changes/noted.forward.sql
-echo "ALTER TABLE {log} DROP COLUMN qt001_note;" > changes/noted.back.sql
-qt001-cp change prepare noted --source "$ADMIN"
-qt001-cp change propose changes/noted --database "$AUTHOR"
-qt001-cp manifest seal changes/noted/object.json --database "$OPERATOR"
-qt001-cp evidence import changes/noted/nogo.json --rehearsal --database "$OPERATOR"
-alembic -c changes/alembic.ini -x manifest=changes/noted/object.json upgrade fix7c:noted --sql > noted.sql
-alembic -c changes/alembic.ini -x manifest=changes/noted/object.json downgrade noted:changes@base --sql > noted-back.sql
-psql -X -q -v ON_ERROR_STOP=1 -d "$OPERATOR" -f noted.sql > noted.log 2>&1; echo "psql: $?"
-"""
-BACK = 'psql -X -q -v ON_ERROR_STOP=1 -d "$OPERATOR" -f noted-back.sql > noted-back.log 2>&1; echo "psql: $?"'
 
 
 @pytest.fixture
@@ -67,28 +51,6 @@ def running(request: pytest.FixtureRequest, own_server: Server, tmp_path: Path) 
         made.run(command)
     made.run(application.work)
     return made
-
-
-class Page:
-    """The blocks of a page of the zoo, and those of docs/log.md that it refers to, in one folder and with its own variables."""
-
-    def __init__(self, running: Running, folder: Path) -> None:
-        self.running, self.folder = running, checkout(folder)
-        self.own, self.common = blocks(f"log-{running.application}"), blocks("log")
-
-    def commands(self, script: str) -> str:
-        """Runs commands with the page's own variables; none may end with an error."""
-        said, failed = run([*self.own[""], script], self.running.server, self.folder)
-        assert failed == [], said
-        return said
-
-    def section(self, number: str) -> str:
-        """Runs the page's own section of that number, or else the one of docs/log.md; nothing may end with an error."""
-        found = [b for part in (self.own, self.common) for h, b in part.items() if h.startswith(f"{number}. ") and b]
-        assert found, f"no section {number}"
-        said, failed = run([*self.own[""], *found[0]], self.running.server, self.folder)
-        assert failed == [], said
-        return said
 
 
 def test_the_log_of(running: Running, tmp_path: Path) -> None:
@@ -118,7 +80,7 @@ def test_the_log_of(running: Running, tmp_path: Path) -> None:
     watched = page.section("6")
     assert "closed" not in watched, watched
     if application.name == CHANGED:
-        _day_two(page)
+        day_two(page)
 
     assert page.section("7").count("psql: 0") == 2
     running.run(application.work)
@@ -131,21 +93,6 @@ def test_the_log_of(running: Running, tmp_path: Path) -> None:
             for login in ("dora", "tom", "vera", "sven", "hana"):
                 admin.execute(f"ALTER ROLE {login} IN DATABASE {application.name} RESET search_path".encode())
         assert _but_public(running.dump()) == _but_public(first)
-
-
-def _day_two(page: Page) -> None:
-    """A column more in the log of a real application, by a change, while it goes on working; and back."""
-    running = page.running
-    before = running.dump()
-    made = page.commands(FORWARD.replace("{log}", running.application.log))
-    assert "PASSED" in made, made
-    assert made.count("psql: 0") == 1, made
-    grown = running.entries()
-    running.run(running.application.work)
-    assert running.entries() > grown
-    assert page.commands(BACK).count("psql: 0") == 1
-    running.run(running.application.work)
-    assert running.dump() == before
 
 
 def _but_public(dump: str) -> list[str]:

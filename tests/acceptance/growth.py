@@ -69,6 +69,8 @@ TOLD = (
         ("function team.f()",)),
     Told("a schema of the application", _CMS, ("schema cms",)),
     Told("a table of the application in a schema of its own", _cms("CREATE TABLE cms.post (id serial PRIMARY KEY, t text)"), ("table cms.post",)),
+    Told("a table of the application in a schema that was transferred", do(
+        "CREATE TABLE qt001_data.note (id serial PRIMARY KEY)", "ALTER TABLE qt001_data.note OWNER TO directus"), ("table qt001_data.note",)),
     Told("a grant on its own table", do("GRANT SELECT ON public.tags TO intern WITH GRANT OPTION", user="directus"), ("table public.tags",)),
     Told("a grant on its own new table", _cms("CREATE TABLE cms.post (id int)", "GRANT ALL ON cms.post TO PUBLIC"), ("table cms.post",)),
     Told("its own function, SECURITY DEFINER and without a search_path",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from qt001_cp.rehearsal.scene import SCANNER
 from tests.acceptance.attempt import Attempt
 from tests.acceptance.growth import REACHED, TOLD, Reached, Told
 
@@ -19,6 +20,26 @@ def test_it_closes_nothing_and_is_told(attempt: Attempt, case: Told) -> None:
     for what in case.told:
         assert any(object_.startswith(what) for object_ in told), told
     assert not any("qt001_cp" in object_ for object_ in told)
+    assert attempt.run("SELECT qt001_cp.scan()", user=SCANNER) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE qt001_data.note RENAME TO measurement_2031",
+        "ALTER TABLE qt001_data.note ADD FOREIGN KEY (year) REFERENCES qt001_data.measurement (at)",
+        "ALTER TABLE qt001_data.note INHERIT qt001_data.measurement",
+        "ALTER TABLE qt001_data.measurement ATTACH PARTITION qt001_data.note DEFAULT",
+        "CREATE INDEX lower ON qt001_data.note (year)",
+        "DROP SCHEMA qt001_data CASCADE",
+        "ALTER SCHEMA qt001_data RENAME TO gone",
+    ],
+)
+def test_a_table_of_its_own_in_a_protected_schema_is_no_way_in(attempt: Attempt, statement: str) -> None:
+    """It may stay there, because its owner has no CREATE beside it and nothing protected lets it touch it."""
+    attempt.run("CREATE TABLE qt001_data.note (year date)")
+    attempt.run("ALTER TABLE qt001_data.note OWNER TO directus")
+    assert attempt.refused(statement, user="directus").sqlstate in ("42501", "42809", "42P16")
 
 
 def test_nothing_is_told_at_first(attempt: Attempt) -> None:

@@ -1,5 +1,6 @@
-"""Changes of a real application's log while it is protected, by an operator without superuser: a column with a default and a protected
-table more; a view added; the view revoked and a table given back. Each there and back, while the application goes on working.
+"""Changes of a real application's log while it is protected, by an operator without superuser: a column with a default, protected tables
+and a function that writes one of them; a view, and a new version of the function; the view revoked and a table given back. Each there
+and back, and a year of partitions, while the application goes on working.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.succession.support import meanwhile
+from tests.succession.test_year import a_year
 from tests.zoo.page import Page
 
 CHANGED: Final = "mlflow"
@@ -57,10 +59,16 @@ psql -X -q -v ON_ERROR_STOP=1 -d "$OPERATOR" -f {script}.sql > {script}.log 2>&1
 """
 _HELD = """
 SELECT DISTINCT c.oid::regclass::text FROM pg_class c
-WHERE c.oid IN (to_regclass('public.metrics'), to_regclass('public.params'), to_regclass('guard.limits'), to_regclass('guard.keys'))
+WHERE (c.oid IN (to_regclass('public.metrics'), to_regclass('public.params')) OR c.relnamespace = to_regnamespace('guard') AND c.relkind IN ('r', 'p', 'v'))
   AND (pg_has_role('mlflow', c.relowner, 'MEMBER') OR has_table_privilege('mlflow', c.oid, 'UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
 """
 _SCHEMA = """
+[[growth]]
+table = "guard.visits"
+schema = "guard"
+name = "visits_*"
+reason = "a partition a month"
+
 [[rule]]
 kind = "schema"
 name = "guard"
@@ -82,6 +90,15 @@ reason = "what a run was started with is MLflow's again"
 """
 
 
+_WRITER = """CREATE OR REPLACE FUNCTION guard.seen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO guard.limits VALUES (NEW.key, {most}) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+"""
+
+
 @dataclass(frozen=True)
 class Change:
     """``rules``: what its policy has before that of the page. ``given``: what is the application's again; the same change takes a
@@ -99,15 +116,20 @@ CHANGES: Final = (
         "noted",
         "ALTER TABLE public.metrics ADD COLUMN qt001_note text NOT NULL DEFAULT '-';\n"
         "CREATE SCHEMA guard;\nGRANT USAGE ON SCHEMA guard TO mlflow;\n"
-        "CREATE TABLE guard.limits (key text PRIMARY KEY, most double precision NOT NULL);",
-        "DROP TABLE guard.limits;\nDROP SCHEMA guard;\nALTER TABLE public.metrics DROP COLUMN qt001_note;",
+        "CREATE TABLE guard.limits (key text PRIMARY KEY, most double precision NOT NULL);\n"
+        "CREATE TABLE guard.visits (at date NOT NULL, key text NOT NULL) PARTITION BY RANGE (at);\n"
+        + _WRITER.format(most=0).replace(" OR REPLACE", "", 1)
+        + "REVOKE EXECUTE ON FUNCTION guard.seen() FROM PUBLIC;\n"
+        "CREATE TRIGGER qt001_seen AFTER INSERT ON public.metrics FOR EACH ROW EXECUTE FUNCTION guard.seen();",
+        "DROP TRIGGER qt001_seen ON public.metrics;\nDROP FUNCTION guard.seen();\nDROP TABLE guard.visits;\nDROP TABLE guard.limits;\n"
+        "DROP SCHEMA guard;\nALTER TABLE public.metrics DROP COLUMN qt001_note;",
         _SCHEMA,
     ),
     Change(
         "shown",
         "CREATE VIEW guard.keys WITH (security_barrier = true) AS SELECT DISTINCT key FROM public.metrics;\n"
-        "GRANT SELECT ON guard.keys TO mlflow;",
-        "DROP VIEW guard.keys;",
+        "GRANT SELECT ON guard.keys TO mlflow;\n" + _WRITER.format(most=1),
+        "DROP VIEW guard.keys;\n" + _WRITER.format(most=0),
         _SCHEMA + _VIEW,
     ),
     Change(
@@ -132,6 +154,8 @@ def day_two(page: Page) -> None:
         _make(page, change, change.name)
         assert _held(page) == ({change.given} - {""})
         _grows(page)
+        if change is CHANGES[0]:
+            _a_year(page, change)
         before = change.name
     for change in reversed(CHANGES):
         _make(page, change, f"{change.name}-back")
@@ -139,6 +163,15 @@ def day_two(page: Page) -> None:
         assert page.running.dump() == dumps.pop(), change.name
     page.commands(_LEAVE)
     assert page.running.dump() == first
+
+
+def _a_year(page: Page, change: Change) -> None:
+    """Partitions come and go by a job; three stay."""
+    with _working(page, change):
+        a_year(page.running.server.conninfo(page.running.application.name, "olga"), "guard.visits")
+    with page.running.server.connect(page.running.application.name) as session:
+        left = session.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'guard.visits'::regclass").fetchone()
+    assert left == (3,)
 
 
 def _texts(change: Change) -> dict[str, str]:

@@ -29,7 +29,7 @@ from qt001_cp.rehearsal.clone.origin import renamed
 from qt001_cp.rehearsal.clone.pieces import pieces
 from qt001_cp.rehearsal.clone.report import CloneReport
 from qt001_cp.rehearsal.clone.role_script import read_roles
-from qt001_cp.rehearsal.clone.script import named
+from qt001_cp.rehearsal.clone.script import named, without_notes
 from qt001_cp.rehearsal.clone.source import READ_ONLY, dump_of
 from qt001_cp.rehearsal.scene import Scene, bootstrap
 from qt001_cp.servers import Server, ServerError
@@ -125,7 +125,7 @@ def make_copy(original: Original, server: Server, say: Say) -> Scene:
     server = renamed(server, original.superuser)
     _make_roles(original, server, say)
     say(f"{original.what}: restored")
-    if is_archive(original.dump) and server.version >= _SINCE_17:
+    if is_archive(original.dump) and server.version >= _SINCE_17 and not _has_notes(original):
         _restore(original, server)
     else:
         _run(original, server)
@@ -146,6 +146,12 @@ def make_copy(original: Original, server: Server, say: Say) -> Scene:
         replace(server, pinned="-c event_triggers=off") if off else server, original.database, rehearsal=True, pair=pair
     )
     return Scene(server, original.database, application=application.name, pair=pair)
+
+
+def _has_notes(original: Original) -> bool:
+    """Whether its server has noted something in it that no other takes: then it is restored statement by statement."""
+    text, _ = read_dump(original.dump, data=False)
+    return without_notes(text) != text
 
 
 def _make_roles(original: Original, server: Server, say: Say) -> None:
@@ -178,7 +184,7 @@ def _run(original: Original, server: Server) -> None:
     text, _ = read_dump(original.dump, data=True)
     opened = server.connect("postgres")
     try:
-        for piece in pieces(text):
+        for piece in pieces(without_notes(text)):
             if piece.command:
                 raise FileProblem(
                     f"{original.dump}, line {piece.line}: expected SQL, found a command for psql: {piece.text.strip()[:80]}",

@@ -133,5 +133,7 @@ def read_estate(opened: psycopg.Connection, application: Role) -> Inventory:
 
 def owned_objects(opened: psycopg.Connection) -> tuple[InventoryObject, ...]:
     """What the control plane's owner owns; no snapshot is taken where that is nothing. Raises as :func:`read_inventory`."""
-    owner = _owning(opened)
+    with opened.transaction():
+        opened.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+        owner = _owning(opened)
     return () if owner is None else tuple(o for o in read_inventory(opened, owner).objects if o.state.owner == owner)

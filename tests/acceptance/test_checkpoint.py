@@ -9,6 +9,8 @@ import pytest
 from qt001_cp.rehearsal.scene import AUDITOR, OPERATOR, SCANNER, VERIFIER
 from tests.acceptance.attempt import Attempt
 
+pytestmark = pytest.mark.slow
+
 YEARS = 20_000
 """Events of a schedule, written as the server would have."""
 _SCHEDULE = """
@@ -62,7 +64,6 @@ def _intact(attempt: Attempt) -> tuple[bool, str | None]:
     return row[0], row[1]
 
 
-@pytest.mark.slow
 def test_years_of_a_schedule_cost_the_gates_nothing(attempt: Attempt) -> None:
     """Counted in rows that are read, not in time: no more behind 20,000 events than behind a few dozen."""
     attempt.run("ANALYZE qt001_cp.event")

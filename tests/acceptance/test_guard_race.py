@@ -15,6 +15,8 @@ from tests.concurrency.support import running, until
 from tests.conftest import Stage
 from tests.cutover.support import DROP_WATCH, run
 
+pytestmark = pytest.mark.slow
+
 CHANGE = "GRANT UPDATE ON public.qt001_source TO intern"
 BACK = "REVOKE UPDATE ON public.qt001_source FROM intern"
 WAITING = """

@@ -15,6 +15,8 @@ from tests.acceptance.support import CALL, open_all
 from tests.conftest import DATABASE, Library, Stage
 from tests.guides.guide import fenced
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def opened(library: Library) -> Iterator[Stage]:

@@ -14,6 +14,8 @@ from tests.acceptance.support import CALL, sign, superuser
 from tests.concurrency.support import until
 from tests.conftest import Stage
 
+pytestmark = pytest.mark.slow
+
 APPLICATION = "directus"
 OTHER_CALL = CALL.replace("QT001-0001", "QT001-0002")
 """A write of another row: a guarded write that is open has locked its own."""
@@ -85,7 +87,6 @@ def test_locks_on_all_that_the_application_owns_hold_nobody(opened: Stage, appli
     nobody_waits(opened)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("early", [False, True], ids=["deferred", "at once"])
 @pytest.mark.parametrize("statement", OWN_DDL)
 def test_a_change_of_its_own_that_stays_open_holds_nobody(
@@ -186,7 +187,6 @@ def test_a_duty_that_keeps_the_ledger_is_named(opened: Stage) -> None:
         assert verifier.execute("SELECT qt001_cp.verify()").fetchone() == ([],)
 
 
-@pytest.mark.slow
 def test_a_lock_on_what_is_protected_is_named(opened: Stage) -> None:
     """A superuser's own: the rows of a source table cannot be counted meanwhile."""
     with opened.connect() as holder, patient(opened.connect()) as reader:

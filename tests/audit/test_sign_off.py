@@ -18,6 +18,8 @@ from qt001_cp.rehearsal.scene import AUDITOR
 from tests.audit.keys import write_keys
 from tests.conftest import DATABASE, Stage
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_answer_outside_the_database(
     at_fix7c_done: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]

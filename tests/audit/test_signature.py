@@ -21,6 +21,8 @@ from tests.audit.keys import write_keys
 from tests.conftest import Stage
 from tests.guides.guide import blocks
 
+pytestmark = pytest.mark.slow
+
 STATEMENT = signature.statement("object.json", "a" * 64, "https://qt001.example/x/v1", {"verdict": "signed", "ö": [1]})
 
 

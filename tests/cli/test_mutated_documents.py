@@ -34,6 +34,8 @@ from tests.cli.mutants import mutants
 from tests.conftest import DATABASE, Library, Stage
 from tests.model.small_estate import manifest
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 30
 OURS = "an error of this program"
 BESIDE = ("readiness.json", "capability.json", "dependency.json", "static-analysis.json", "inventory.json")
@@ -437,7 +439,6 @@ def _code(sql: bytes) -> bytes:
     return b" ".join(b"\n".join(line for line in sql.split(b"\n") if not line.startswith(b"--")).split())
 
 
-@pytest.mark.slow
 def test_a_pack_through_the_verb(trial: Trial, at_fix7c_done: Stage, bundle: Path, tmp_path: Path) -> None:
     folder, dsn = tmp_path / "pack", at_fix7c_done.scene.dsn(OPERATOR)
     assert main(["review", str(bundle / "object.json"), "--out", str(folder)]) == 0

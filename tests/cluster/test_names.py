@@ -26,6 +26,8 @@ from qt001_cp.workflow.revisions import project_folder
 from tests.cluster.place import STEPS, Place, gone, made, pair, policy_of
 from tests.conftest import exported
 
+pytestmark = pytest.mark.slow
+
 SHOP = pair("shop")
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "the owner alone": ({"owner": "shop_cp_owner"}, "expected owner and ledger, or neither, found owner alone"),
@@ -249,7 +251,6 @@ def _run(place: Place, how: str, policy: Path) -> None:
         place.scene.psql(revisions.upgrade_sql("base", "fix7a", policy=str(policy)))
 
 
-@pytest.mark.slow
 def test_a_script_of_another_pair_is_refused_at_every_stage(place: Place) -> None:
     """Printed for the same database elsewhere, whose roles are not here: a sentence, before any statement of it, and nothing changed."""
     with open_server() as elsewhere:

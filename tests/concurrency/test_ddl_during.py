@@ -13,6 +13,8 @@ from tests.concurrency.support import Running, forward, running, stage_of, until
 from tests.conftest import Stage
 from tests.cutover.support import begin_script, stopped, unchanged
 
+pytestmark = pytest.mark.slow
+
 MAKE = "CREATE FUNCTION public.made_late() RETURNS int LANGUAGE sql AS 'SELECT 1'"
 KINDS = {
     "create a function": (MAKE, "DROP FUNCTION public.made_late()"),
@@ -67,7 +69,6 @@ def test_of_what_moves(at_recorded: Stage, statement: str) -> None:
     stopped(at_recorded, f"SET LOCAL ROLE directus;\n{statement};\n", "QT102")
 
 
-@pytest.mark.slow
 def test_committed_while_the_cutover_waits(at_recorded: Stage) -> None:
     """Each kind stops it, and only that: what the application did stays, nothing else has moved."""
     with at_recorded.connect("directus") as app, at_recorded.connect("reporting") as reader:

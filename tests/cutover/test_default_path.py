@@ -26,6 +26,8 @@ from tests.conftest import Stage
 from tests.cutover.support import cluster, edited_policy, refused, reseal, run, sealed_with
 from tests.cutover.test_without_apply_path import SHOP, prepared
 
+pytestmark = pytest.mark.slow
+
 SERVICE = "qt001_service"
 _HEAD = '[[rule]]\nkind = "database"'
 _RULE = (

@@ -9,6 +9,8 @@ from qt001_cp.catalog.inventory import read_inventory
 from tests.conftest import Stage
 from tests.cutover.support import findings, run
 
+pytestmark = pytest.mark.slow
+
 _ROUTINE = (
     "CREATE FUNCTION public.articles_audit() RETURNS trigger LANGUAGE plpgsql {} SET search_path = pg_catalog, pg_temp AS"
     " $$ BEGIN {} RETURN NULL; END $$;\n"

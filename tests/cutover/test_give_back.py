@@ -8,6 +8,8 @@ from qt001_cp.errors import Refused
 from tests.conftest import Stage
 from tests.cutover.support import findings
 
+pytestmark = pytest.mark.slow
+
 SERVICE = "GRANT {} TO qt001_service WITH GRANT OPTION;\n"
 OPTIONS = {
     "on a table": ("SELECT, TRUNCATE ON TABLE public.qt001_source", "SELECT, TRUNCATE on table public.qt001_source"),

@@ -34,6 +34,8 @@ from tests.cutover.support import (
     sealed_with,
 )
 
+pytestmark = pytest.mark.slow
+
 OBJECTS = """
 SET ROLE directus;
 CREATE TABLE public.qt001_log (id serial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), what text, by text);
@@ -182,7 +184,6 @@ def _audit(stage: Stage, capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [fault for check in checks if any(m in check["name"] for m in mine) for fault in check["faults"]]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("what", BEYOND)
 def test_more_than_kept_is_found_by_each_of_the_three(
     kept: Stage, capsys: pytest.CaptureFixture[str], what: str

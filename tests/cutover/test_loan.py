@@ -21,6 +21,8 @@ from tests.cutover.support import cluster, refused_downgrade, reseal, run, seale
 from tests.cutover.test_new_owner import STOCK, STOCK_RULES, found_at_sealing, there_and_back
 from tests.kinds.conftest import audited, policy_with
 
+pytestmark = pytest.mark.slow
+
 RULES = STOCK_RULES.format(disposition="lend", lend='lend = ["SELECT"]\n')
 LENT = '[["stock_keeper", "qt001_cp_owner", "SELECT", false]]'
 

@@ -19,6 +19,8 @@ from tests.conftest import Stage
 from tests.cutover.support import cluster, photograph, run, sealed_with
 from tests.kinds.conftest import policy_with
 
+pytestmark = pytest.mark.slow
+
 STOCK = """
 CREATE TABLE public.stock_level (id int PRIMARY KEY, amount int);
 ALTER TABLE public.stock_level OWNER TO stock_keeper;

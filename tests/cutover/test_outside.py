@@ -10,6 +10,8 @@ from qt001_cp.rehearsal.scene import OPERATOR
 from tests.conftest import Stage
 from tests.cutover.support import edited_policy, findings, refused, reseal, run, sealed_with
 
+pytestmark = pytest.mark.slow
+
 SERVER = """CREATE EXTENSION postgres_fdw SCHEMA public;
 CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', dbname 'directus_case');
 CREATE USER MAPPING FOR postgres SERVER loop OPTIONS (user 'postgres');

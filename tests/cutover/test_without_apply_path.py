@@ -29,6 +29,8 @@ from tests.conftest import Stage
 from tests.cutover.support import reseal, run, stopped
 from tests.roundtrip.alembic_cli import alembic
 
+pytestmark = pytest.mark.slow
+
 SHOP = "shop"
 GONE = {"legacy_authority_removed", "dependency_manifest_closed", "capability_evidence_real"}
 
@@ -79,7 +81,6 @@ def _accepted(stage: Stage) -> tuple[bool, int, int]:
     return row[0], row[1], row[2]
 
 
-@pytest.mark.slow
 def test_from_the_estate_to_an_open_acceptance_and_back(recorded: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     base = recorded.scene.dump("--exclude-schema", "qt001_cp")
     dsn = ["--database", recorded.scene.dsn(OPERATOR)]

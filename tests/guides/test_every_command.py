@@ -102,10 +102,10 @@ HOMES: dict[tuple[str, str | None], tuple[str, Callable[[Block], bool]]] = {
     ("people", None): ("with an opened database", _by("tests/acceptance/test_people.py", '"docs" / "people.md"')),
     ("first-pack", None): ("by an installed wheel", _by("tests/packaging/test_first_pack.py", 'guide = blocks("first-pack")')),
     ("log", None): ("on the estate of that page", _by("tests/guides/test_log.py", 'blocks("log")')),
-    ("log-wagtail", None): ("on a real Wagtail", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
-    ("log-unleash", None): ("on a real Unleash", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
-    ("log-dagster", None): ("on a real Dagster", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
-    ("log-mlflow", None): ("on a real MLflow", _by("tests/zoo/test_zoo.py", 'blocks(f"log-{running.application}")')),
+    ("log-wagtail", None): ("on a real Wagtail", _by("tests/zoo/page.py", 'blocks(f"log-{running.application}")')),
+    ("log-unleash", None): ("on a real Unleash", _by("tests/zoo/page.py", 'blocks(f"log-{running.application}")')),
+    ("log-dagster", None): ("on a real Dagster", _by("tests/zoo/page.py", 'blocks(f"log-{running.application}")')),
+    ("log-mlflow", None): ("on a real MLflow", _by("tests/zoo/page.py", 'blocks(f"log-{running.application}")')),
     ("operations", None): ("by an installed wheel", _by("tests/packaging/test_wheel.py", '"docs" / "operations.md"')),
     ("pooler", None): ("behind PgBouncer", _by("tests/operator/test_pooler.py", 'blocks("pooler")')),
     ("changes", None): ("with a copy on a second server, at FIX7c", _by("tests/succession/test_page.py", 'p.stem == "changes"')),
@@ -160,6 +160,7 @@ def test_every_output_is_compared() -> None:
         assert not home.endswith(".py") or f'unlike("{page}", "{heading}"' in _text_of(home)
 
 
+@pytest.mark.slow
 def test_the_error_that_the_policy_page_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "policy.toml").write_text('schema = "qt001.policy/1"\nname = "x"\n[rolez]\napplication = "a"\n')
     with pytest.MonkeyPatch.context() as patch:

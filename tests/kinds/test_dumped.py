@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import Stage
 from tests.kinds.copies import differences, worded
 
+pytestmark = pytest.mark.slow
+
 ESTATE = """
 CREATE SCHEMA dumped AUTHORIZATION directus;
 CREATE EXTENSION IF NOT EXISTS postgres_fdw;

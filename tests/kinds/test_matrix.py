@@ -21,6 +21,8 @@ from tests.kinds.examples import EXAMPLES, Example
 from tests.kinds.matrix_page import PAGE, RESULTS, page, results
 from tests.kinds.test_every_kind import seal_every_kind
 
+pytestmark = pytest.mark.slow
+
 APPLICATION = "directus"
 LETTERS = {
     "datacl": "d",

@@ -25,6 +25,8 @@ from tests.cutover.support import sealed_with
 from tests.kinds.conftest import audited, policy_with, rule
 from tests.kinds.copies import differences, restored, worded
 
+pytestmark = pytest.mark.slow
+
 SQL = Path(__file__).with_name("nasty.sql")
 ROLES = "SELECT rolname FROM pg_roles"
 HOLDS = """
@@ -165,7 +167,6 @@ def _roles(server: Server) -> set[str]:
         return {row[0] for row in connection.execute(ROLES)}
 
 
-@pytest.mark.slow
 def test_a_nasty_estate_is_rehearsed(server: Server, tmp_path: Path) -> None:
     """The whole rehearsal, as anybody runs it: stages, every no-go family, what everybody can do, scanner and verifier, both ways."""
     origin = _Nasty(server, tmp_path)

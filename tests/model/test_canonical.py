@@ -25,6 +25,7 @@ DOCUMENTS = st.dictionaries(
 JCS = "SELECT qt001_cp.jcs(%s::jsonb), qt001_cp.sha256_hex(convert_to(qt001_cp.jcs(%s::jsonb), 'UTF8'))"
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(document=DOCUMENTS, items=st.lists(DOCUMENTS, max_size=4), key=KEYS)
 def test_rfc8785_makes_the_same_bytes(document: dict[str, Any], items: list[dict[str, Any]], key: str) -> None:

@@ -20,6 +20,8 @@ from tests.cluster.place import pair, policy_of
 from tests.operator.journey import ADMIN, Way, there_and_back
 from tests.operator.support import LOGIN, public_to_application
 
+pytestmark = pytest.mark.slow
+
 MANAGED = "directus_managed"
 
 

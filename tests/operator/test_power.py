@@ -31,6 +31,8 @@ from tests.operator.support import (
     whole,
 )
 
+pytestmark = pytest.mark.slow
+
 Way = tuple[Stage, Direction]
 DIRECTIONS: tuple[Direction, ...] = ("forward", "restore")
 LEGACY: tuple[Direction, ...] = ("retire", "revive")

@@ -13,6 +13,7 @@ from tests.operator.journey import Way, there_and_back
 from tests.operator.support import POWERS, plain_operator, public_to_application
 
 
+@pytest.mark.slow
 @pytest.fixture
 def prepared(library: Library, tmp_path: Path) -> Iterator[Way]:
     """A superuser ran the bootstrap and gave the operator's login what it needs."""

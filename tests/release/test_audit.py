@@ -19,6 +19,8 @@ from tests.conftest import Stage
 from tests.release.product import RELEASE, Product
 from tests.release.test_release import BACK, FORWARD, printed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scripts(at_fix7c_done: Stage, product: Product, tmp_path: Path) -> dict[str, Path]:

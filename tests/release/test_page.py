@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from qt001_cp.rehearsal.scene import SCANNER, VERIFIER
 from tests.conftest import Stage
 from tests.guides.guide import fenced
@@ -14,6 +16,8 @@ from tests.guides.guide import pages as all_pages
 from tests.release.conftest import PLAIN
 from tests.release.product import RELEASE, copied, mended, written_by_hand
 from tests.succession.support import gates
+
+pytestmark = pytest.mark.slow
 
 
 def _bash(script: list[str], folder: Path, **more: str) -> subprocess.CompletedProcess[str]:

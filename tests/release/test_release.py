@@ -21,6 +21,8 @@ from tests.release.conftest import PLAIN
 from tests.release.product import LINGERER, RELEASE, Product, copied
 from tests.succession.support import accepted, answer, deployed, gates
 
+pytestmark = pytest.mark.slow
+
 WAITING = {"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"}
 FORWARD, BACK = f"fix7c:{RELEASE}", f"{RELEASE}:fix7c"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from qt001_cp.report.layout import Box, draw
 from qt001_cp.report.page import html
 from tests.report.conftest import Made
 from tests.report.hostile import with_hostile_graph
+
+pytestmark = pytest.mark.slow
 
 
 def _apart(boxes: Sequence[Box]) -> bool:

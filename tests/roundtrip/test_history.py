@@ -21,6 +21,8 @@ from tests.conftest import Stage
 from tests.cutover.support import photograph, refused_in_psql, unchanged
 from tests.roundtrip.alembic_cli import alembic, copy_project
 
+pytestmark = pytest.mark.slow
+
 
 def _control_plane(scene: Scene) -> str:
     return scene.dump("--schema-only", "--schema", "qt001_cp")

@@ -15,6 +15,8 @@ from tests.cutover.support import APPLICATION, begin_script, cluster, findings, 
 from tests.routes import walk
 from tests.routes.plain import plain_cutover
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def _base(library: Library) -> Iterator[Stage]:

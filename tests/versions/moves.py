@@ -188,6 +188,7 @@ def by_upgrade(made: Home, old: Cluster, major: int) -> Iterator[Scene]:
         if major >= 18:  # which checks its pages unless it is told not to; before, a cluster was made without
             options.append("--no-data-checksums")
         _run([str(programs / "initdb"), "-D", str(folder / "data"), *options], folder)
+        _forget_notes(old.server())
         old.stop()
         from_to = ["-b", old.binaries, "-B", programs, "-d", old.folder / "data", "-D", folder / "data"]
         command = [programs / "pg_upgrade", *from_to, "-U", SUPERUSER, "-s", folder, "--no-sync"]
@@ -198,6 +199,17 @@ def by_upgrade(made: Home, old: Cluster, major: int) -> Iterator[Scene]:
             yield Scene(new.server(), made.scene.database)
         finally:
             new.stop()
+
+
+def _forget_notes(server: Server) -> None:
+    """What Debian's 15.20 notes at each column (pg_attver) its pg_upgrade hands on, and a server of another build does not take it."""
+    with server.connect("postgres") as admin:
+        databases = admin.execute("SELECT datname FROM pg_database WHERE datallowconn").fetchall()
+    for (name,) in databases:
+        with server.connect(name) as admin:
+            admin.execute(
+                "UPDATE pg_attribute SET attoptions = NULL WHERE attoptions::text ~ '^{pg_attver=[0-9/A-F]+}$'"
+            )
 
 
 def _run(command: list[str], folder: Path) -> None:

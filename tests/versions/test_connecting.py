@@ -25,6 +25,8 @@ from qt001_cp.servers.wheel import programs
 from qt001_cp.workflow import revisions
 from tests.conftest import DATABASE, Stage
 
+pytestmark = pytest.mark.slow
+
 PLANTED = """
 CREATE TABLE public.came (who text); GRANT INSERT, SELECT ON public.came TO PUBLIC;
 CREATE FUNCTION public.ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';

@@ -22,6 +22,8 @@ from tests.acceptance.support import CALL
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.world import DATABASE, World
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Pair:

@@ -23,6 +23,10 @@ _OUTSIDE = frozenset({"file_fdw", "adminpack"})
 # Text compared with a list: PostgreSQL words the comparison so that, read again, it becomes another expression
 # (the cast moves from the array to its elements). Without the cast of the array it is read as it was meant.
 _REWORDED = re.compile(r"\(\((ARRAY\[(?:'(?:[^']|'')*'::character varying(?:\(\d+\))?(?:, )?)+\])\)::text\[\]\)")
+_COLUMN = re.compile(r"^(ALTER (?:FOREIGN )?TABLE .+? ALTER COLUMN .+? SET \()([^()]+)\);$", re.MULTILINE)
+_SETTABLE = frozenset({"n_distinct", "n_distinct_inherited"})
+"""The options that somebody can give a column (PostgreSQL documentation, "ALTER TABLE"). What else stands there a server has noted for
+itself, as Debian's 15.20 does (pg_attver), and no other takes it."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def fitted(text: str, major: int, available: Collection[str], report: CloneRepor
     code = code.sub(_MAPPING, lambda m: _OPTION.sub(r"\1'not cloned'", m[0]))
     code = code.sub(_SUBSCRIPTION, lambda m: _SECRET.sub(r"\1not-cloned", m[0]))
     code = code.sub(_REWORDED, r"(\1)")
+    code = code.sub(_COLUMN, _settable)
     missing = []
     for found in code.find(_EXTENSION):
         name = _plain(found[1])
@@ -75,3 +80,13 @@ def fitted(text: str, major: int, available: Collection[str], report: CloneRepor
 
 def _plain(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def without_notes(text: str) -> str:
+    """A plain dump without the options of columns that its server has noted for itself."""
+    return Code(text).sub(_COLUMN, _settable).text if _COLUMN.search(text) else text
+
+
+def _settable(found: re.Match[str]) -> str:
+    kept = [option for option in found[2].split(", ") if option.partition("=")[0] in _SETTABLE]
+    return f"{found[1]}{', '.join(kept)});" if kept else ""

@@ -124,6 +124,14 @@ disposition = "transfer"
 reason = "append-only: which migration was made when"
 keep = ["SELECT", "INSERT"]
 """
+_PERMISSION = """
+[[rule]]
+kind = "table"
+schema = "audit"
+name = "permission"
+disposition = "retain"
+reason = "who may do what is the shop's own again"
+"""
 WITHOUT_APPLY_PATH = Life(
     LOG,
     large="audit.log",
@@ -156,14 +164,15 @@ WITHOUT_APPLY_PATH = Life(
         ), rules=(_TALLY,), may="INSERT INTO audit.log (actor, action) VALUES ('ann', 'refund')", may_not="DELETE FROM audit.tally"),
         # What writes where the application cannot, as the writer of an apply path does.
         Change("new_writer", routine="audit.tally_entry()", may="INSERT INTO audit.log (actor, action) VALUES ('ann', 'refund')"),
-        # What is given back lies in a schema of the application's own tables: beside what stays protected, nothing of its is left.
         Change("taken", ("-- the rule of the policy says it\n", "-- and so does the way back\n"), rules=(_TALLY, _MIGRATIONS),
                borrows=("shop", "qt001_cp_owner"), may="INSERT INTO public.schema_migration VALUES ('0003')",
                may_not="DELETE FROM public.schema_migration"),
+        # It stays in its schema, beside what is protected; the type of its column is protected, so the text unties it.
         Change("given_back", (
-            "ALTER TABLE public.schema_migration ADD COLUMN by text NOT NULL DEFAULT 'nobody';\n",
-            "ALTER TABLE public.schema_migration DROP COLUMN by;\n",
-        ), rules=(_TALLY,), borrows=("shop", "qt001_cp_owner"), may="UPDATE public.schema_migration SET by = 'ann'"),
+            "ALTER TABLE audit.permission ALTER action TYPE text;\n",
+            "ALTER TABLE audit.permission ALTER action TYPE audit.action USING action::audit.action;\n",
+        ), rules=(_TALLY, _MIGRATIONS, _PERMISSION), borrows=("shop", "qt001_cp_owner"), may="UPDATE audit.permission SET action = 'refund'",
+            may_not="DELETE FROM public.schema_migration"),
     ),
 )  # fmt: skip  # a change a line
 _HELD = """

@@ -62,6 +62,8 @@ CASES = (
     Case("curated view", VIEW[0]),
     Case("curated view taken away", VIEW[1], before=VIEW[0]),
     Case("new body of a routine", "{writer};\n"),
+    Case("partition made", "CREATE TABLE qt001_data.measurement_2031 PARTITION OF qt001_data.measurement FOR VALUES FROM ('2031-01-01') TO ('2032-01-01');\n"),
+    Case("partition dropped", "DROP TABLE qt001_data.measurement_2025;\n"),
     Case("privilege of another role", f"GRANT UPDATE ON {_SETTING} TO reporting;\n"),
 )  # fmt: skip  # one case a line
 
@@ -94,7 +96,7 @@ def words(locks: list[tuple[str, str, str]]) -> tuple[str, str]:
     strong = [(kind, mode) for kind, _, mode in locks if mode not in _ORDER[:4]]
     if not strong:
         return "none that anybody waits for", "nobody"
-    told = ", ".join(f"{mode} of the {kind}" for kind, mode in strong)
+    told = ", ".join(dict.fromkeys(f"{mode} of the {kind}" for kind, mode in strong))
     return told, "readers and writers" if any(mode == "AccessExclusiveLock" for _, mode in strong) else "writers"
 
 

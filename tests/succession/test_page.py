@@ -50,7 +50,7 @@ def test_the_page_runs_as_it_is_written(at_fix7c_done: Stage, tmp_path: Path) ->
         )
     logs = "".join(f"{log.name}: {log.read_text('utf-8')[-2000:]}" for log in tmp_path.glob("*.log"))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-6000:] + logs
-    assert done.stdout.count("PASSED") == 3
+    assert done.stdout.count("PASSED") == 5
     assert {"taken from the application: table public.redirects", "given back: table public.qt001_import_batch"} <= set(
         done.stdout.splitlines()
     )

@@ -160,7 +160,6 @@ def test_every_output_is_compared() -> None:
         assert not home.endswith(".py") or f'unlike("{page}", "{heading}"' in _text_of(home)
 
 
-@pytest.mark.slow
 def test_the_error_that_the_policy_page_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "policy.toml").write_text('schema = "qt001.policy/1"\nname = "x"\n[rolez]\napplication = "a"\n')
     with pytest.MonkeyPatch.context() as patch:
@@ -169,6 +168,7 @@ def test_the_error_that_the_policy_page_shows(tmp_path: Path, capsys: pytest.Cap
     assert unlike("policy", "", "", capsys.readouterr().err) == []
 
 
+@pytest.mark.slow
 def test_one_version_as_written(tmp_path: Path) -> None:
     """With the distribution's binaries where they are; the other two lines are what scripts/matrix does."""
     if not BINARIES.is_dir():

@@ -13,7 +13,6 @@ from tests.operator.journey import Way, there_and_back
 from tests.operator.support import POWERS, plain_operator, public_to_application
 
 
-@pytest.mark.slow
 @pytest.fixture
 def prepared(library: Library, tmp_path: Path) -> Iterator[Way]:
     """A superuser ran the bootstrap and gave the operator's login what it needs."""
@@ -24,5 +23,6 @@ def prepared(library: Library, tmp_path: Path) -> Iterator[Way]:
     drop_scene(stage.scene)
 
 
+@pytest.mark.slow
 def test_operator_without_superuser(prepared: Way) -> None:
     there_and_back(prepared, None)

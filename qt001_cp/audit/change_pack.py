@@ -34,7 +34,7 @@ _PLAIN: Final = re.compile(
       | update\ qt001_cp\.alembic_version\ set\ version_num='{_NAME}'\ where\ qt001_cp\.alembic_version\.version_num\ =\ '{_NAME}'""",
     re.VERBOSE,
 )
-_WORDS: Final = frozenset({"pg_catalog", "convert_to", "array", "text"})
+_WORDS: Final = frozenset({"pg_catalog", "convert_to", "array", "text", "null"})
 """What may stand in a call beside strings: nothing that runs something else."""
 
 

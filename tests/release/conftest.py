@@ -8,8 +8,7 @@ import pytest
 
 from tests.conftest import Stage
 from tests.release.product import Product, copied, mended, written_by_hand
-
-PLAIN = "qt001_release_dba"
+from tests.succession.support import lent
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +28,5 @@ def operator(at_fix7c_done: Stage) -> Iterator[str]:
     """A database in use, and an operator of it without superuser, to whom nothing is lent yet; her DSN."""
     with at_fix7c_done.connect() as admin:
         admin.execute("UPDATE qt001_cp.bootstrap SET rehearsal = false")
-        admin.execute(f"CREATE ROLE {PLAIN} LOGIN; GRANT qt001_cp_operator TO {PLAIN}".encode())
-        admin.execute(
-            "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, 'release.dba', 'operator')", [PLAIN]
-        )
-        yield at_fix7c_done.scene.dsn(PLAIN)
-        admin.execute(f"DROP ROLE {PLAIN}".encode())
+    with lent(at_fix7c_done) as dsn:
+        yield dsn

@@ -13,9 +13,8 @@ from qt001_cp.rehearsal.scene import SCANNER, VERIFIER
 from tests.conftest import Stage
 from tests.guides.guide import fenced
 from tests.guides.guide import pages as all_pages
-from tests.release.conftest import PLAIN
 from tests.release.product import RELEASE, copied, mended, written_by_hand
-from tests.succession.support import gates
+from tests.succession.support import PLAIN, gates
 
 pytestmark = pytest.mark.slow
 

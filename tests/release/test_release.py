@@ -17,9 +17,8 @@ from tests.acceptance.support import CALL, open_all
 from tests.cluster.place import pair, policy_of
 from tests.conftest import Stage
 from tests.cutover.support import unchanged
-from tests.release.conftest import PLAIN
 from tests.release.product import LINGERER, RELEASE, Product, copied
-from tests.succession.support import accepted, answer, deployed, gates
+from tests.succession.support import PLAIN, accepted, answer, deployed, gates
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from qt001_cp.estate import LOG, QT001, Reference
 from qt001_cp.model.manifest import ObjectManifest
 from tests.conftest import Stage
 from tests.succession.support import PLAIN, Prepared, meanwhile, policy, prepared
-from tests.succession.test_changes import TABLE, VIEW
+from tests.succession.test_changes import NAMES, TABLE, VIEW
 from tests.succession.test_moves import GIVE, TAKE, UNTIE
 
 Holding = tuple[str, str]
@@ -74,11 +74,6 @@ class Life:
         return self.reference.name
 
 
-_NAMES = """
-[[curated_view]]
-identity = "public.qt001_setting_names"
-reason = "the front page lists them"
-"""
 WITH_APPLY_PATH = Life(
     QT001,
     large="public.qt001_case",
@@ -91,7 +86,7 @@ WITH_APPLY_PATH = Life(
             "ALTER TABLE public.qt001_case ADD COLUMN lead text NOT NULL DEFAULT 'nobody';\n",
             "ALTER TABLE public.qt001_case DROP COLUMN lead;\n",
         ), evidence=True),  # it refers to what the writer writes
-        Change("view_added", VIEW, rules=(_NAMES,), may="SELECT key FROM public.qt001_setting_names",
+        Change("view_added", VIEW, rules=(NAMES,), may="SELECT key FROM public.qt001_setting_names",
                may_not="DELETE FROM public.qt001_setting_names",
                gains=frozenset({("public.qt001_setting_names", "SELECT")})),
         Change("view_revoked", (VIEW[1], VIEW[0]), rules=(), may_not="SELECT key FROM public.qt001_setting_names"),

@@ -12,7 +12,7 @@ from qt001_cp.rehearsal.change import ChangeRehearsal, Where
 from qt001_cp.rehearsal.scene import OPERATOR
 from tests.acceptance.support import open_all
 from tests.conftest import Stage
-from tests.succession.support import accepted, answer, deployed, gates, marked, prepared, write
+from tests.succession.support import accepted, answer, deployed, gates, marked, policy, prepared, write
 
 WAITING = {"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"}
 VIEW = (
@@ -20,6 +20,11 @@ VIEW = (
     "GRANT SELECT ON public.qt001_setting_names TO directus;\n",
     "DROP VIEW public.qt001_setting_names;\n",
 )
+NAMES = """
+[[curated_view]]
+identity = "public.qt001_setting_names"
+reason = "the front page lists them"
+"""
 TABLE = (
     "CREATE TABLE public.qt001_unit (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);\n"
     "CREATE FUNCTION public.qt001_unit_name(id bigint) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp\n"
@@ -32,13 +37,7 @@ TABLE = (
 
 def with_view(folder: Path) -> Path:
     """The reference estate's policy, with one curated view more."""
-    text = estate.policy_path().read_text("utf-8")
-    path = folder / "policy.toml"
-    path.write_text(
-        f'{text}\n[[curated_view]]\nidentity = "public.qt001_setting_names"\nreason = "the front page lists them"\n',
-        "utf-8",
-    )
-    return path
+    return policy(folder, NAMES)
 
 
 def writer_of(stage: Stage) -> str:

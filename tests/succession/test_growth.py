@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,22 +20,9 @@ from qt001_cp.workflow.bundle import make_bundle
 from tests.acceptance.support import open_all
 from tests.conftest import Library, Stage
 from tests.cutover.support import refused_in_psql
-from tests.succession.support import COLUMN, accepted, answer, deployed, marked, prepared
+from tests.succession.support import COLUMN, PLAIN, accepted, answer, deployed, marked, prepared
 
 TABLE = "qt001_data.measurement"
-PLAIN = "qt001_growth_dba"
-
-
-@pytest.fixture
-def operator(at_fix7c_done: Stage) -> Iterator[str]:
-    """An operator without superuser, who is no member of the owner role either."""
-    with at_fix7c_done.connect() as admin:
-        admin.execute(f"CREATE ROLE {PLAIN} LOGIN; GRANT qt001_cp_operator TO {PLAIN}".encode())
-        admin.execute(
-            "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, 'growth.dba', 'operator')", [PLAIN]
-        )
-        yield at_fix7c_done.scene.dsn(PLAIN)
-        admin.execute(f"DROP ROLE {PLAIN}".encode())
 
 
 def grown(stage: Stage) -> None:

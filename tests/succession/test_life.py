@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +15,6 @@ from qt001_cp.workflow.seal import propose, seal
 from tests.acceptance.support import open_all
 from tests.conftest import Stage
 from tests.succession.support import COLUMN, accepted, answer, deployed, gates, marked, prepared
-
-PLAIN = "qt001_change_dba"
-
-
-@pytest.fixture
-def operator(at_fix7c_done: Stage) -> Iterator[str]:
-    """An operator without superuser, who is no member of the owner role either."""
-    with at_fix7c_done.connect() as admin:
-        admin.execute(f"CREATE ROLE {PLAIN} LOGIN; GRANT qt001_cp_operator TO {PLAIN}".encode())
-        admin.execute(
-            "INSERT INTO qt001_cp.person (login, person, duty) VALUES (%s, 'change.dba', 'operator')", [PLAIN]
-        )
-        yield at_fix7c_done.scene.dsn(PLAIN)
-        admin.execute(f"DROP ROLE {PLAIN}".encode())
 
 
 @pytest.mark.slow

@@ -42,7 +42,8 @@ DATABASE: Final = "directus_moved"
 MAINTAIN_SINCE: Final = 17
 DUMP, UPGRADE = "dump and restore", "`pg_upgrade`"
 PAIRS: Final = tuple((old, new) for old in MAJORS for new in MAJORS if old < new)
-UPGRADES: Final = ((15, 18),)
+OLD, NEW = 15, 18
+UPGRADES: Final = ((OLD, NEW),)
 _MARKS: Final = re.compile(r"(?<=<!-- moves -->\n).*?(?=<!-- /moves -->)", re.DOTALL)
 _TIMES: Final = re.compile(r"\d{4}-\d\d-\d\d [\d:.]+\+\d\d|(?<=database )\d+|(?<=table )\d+")
 """What differs from one run to the next: when, and the numbers of a database and its table."""

@@ -22,8 +22,8 @@ from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene, new_scene
 from qt001_cp.servers import Server, ServerError, open_server
 from qt001_cp.workflow import revisions
 from tests.conftest import Stage
-from tests.versions.moves import DATABASE, Home, _not_back, _open, by_dump, home
-from tests.versions.test_server_move import NAME, NEW, OLD, _adopted, _prepared
+from tests.versions.moves import DATABASE, NEW, OLD, Home, _not_back, _open, by_dump, home
+from tests.versions.test_server_move import NAME, _adopted, _prepared
 
 MAJORS: Final = tuple(SUPPORTED)
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from qt001_cp import estate
@@ -23,6 +21,7 @@ from qt001_cp.rehearsal.scene import AUDITOR, VERIFIER, Scene, drop_scene
 from qt001_cp.servers.folders import bases, run_folder
 from qt001_cp.servers.installation import server_user
 from tests.cluster.place import STEPS, Place, made, verdict
+from tests.concurrency.support import until
 from tests.faults.cluster import Cluster, cluster
 
 pytestmark = pytest.mark.slow
@@ -64,19 +63,11 @@ class Life:
             try:
                 other.start()
                 server = other.server()
-                _until(server.connect("postgres"), "SELECT NOT pg_is_in_recovery()")
                 scene = replace(self.place.scene, server=server)
+                until("it is promoted", lambda: _one(scene, "SELECT pg_is_in_recovery()") == "False")
                 yield replace(self.place, stage=replace(self.place.stage, scene=scene))
             finally:
                 other.stop()
-
-
-def _until(connection: psycopg.Connection, question: str) -> None:
-    with connection:
-        end = time.monotonic() + 60
-        while connection.execute(question.encode()).fetchone() != (True,):
-            assert time.monotonic() < end, question
-            time.sleep(0.05)
 
 
 def _one(scene: Scene, question: str) -> str:
@@ -135,12 +126,15 @@ def _live(life: Life) -> None:
     assert main(["verify", "--database", scene.dsn(VERIFIER), "--keep-head", str(life.heads)]) == 0
     assert not verdict(scene)["accepted"]
     last = _one(scene, "SELECT pg_walfile_name(pg_switch_wal())")
-    _until(scene.connect(), f"SELECT last_archived_wal >= '{last}' FROM pg_stat_archiver")
+    until(
+        "all of it is archived",
+        lambda: _one(scene, "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver") >= last,
+    )
 
 
 def test_a_point_inside_the_cutover_is_before_it_and_one_goes_on(life: Life) -> None:
     with life.restored(WITHIN) as place:
-        assert _but_timeline(verdict(place.scene)) == _but_timeline(life.said[WITHIN])
+        assert verdict(place.scene) == life.said[WITHIN]
         assert _owners_and_definitions(place.scene) == life.dumps[WITHIN]
         for step in ("FIX7b", "FIX7c", "sign"):
             STEPS[step](place)
@@ -172,8 +166,3 @@ def test_from_a_restored_life_all_ways_back_are_exact(life: Life) -> None:
             STEPS[step](place)
         assert _owners_and_definitions(place.scene) == life.dumps[WITHIN]
         STEPS["base"](place)
-
-
-def _but_timeline(said: dict[str, Any]) -> dict[str, Any]:
-    """Who has signed nothing yet has no timeline to compare."""
-    return {key: value for key, value in said.items() if key != "server"}

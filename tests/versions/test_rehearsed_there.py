@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,23 +11,14 @@ from qt001_cp import estate
 from qt001_cp.cli import main
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR, Scene, new_scene
-from qt001_cp.servers import Server, ServerError, open_server
+from qt001_cp.servers import Server
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose, record_rehearsal, seal
+from tests.versions.moves import NEW, OLD
 
 pytestmark = pytest.mark.slow
-OLD, NEW = 15, 18
 DATABASE = "directus_moves"
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Server, Server]]:
-    with ExitStack() as stack:
-        try:
-            yield tuple(stack.enter_context(open_server("embedded", major=m)) for m in (OLD, NEW))  # type: ignore[misc]
-        except ServerError as exc:
-            pytest.skip(exc.message)
 
 
 @pytest.fixture(scope="module")

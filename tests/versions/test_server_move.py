@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, chdir
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,10 +28,9 @@ from qt001_cp.workflow import revisions
 from qt001_cp.workflow.prepare import propose_change
 from qt001_cp.workflow.seal import propose
 from tests.guides.guide import blocks
-from tests.versions.moves import DATABASE, Home, _not_back, _open, by_dump, by_upgrade, home, old_home
+from tests.versions.moves import DATABASE, NEW, OLD, Home, _not_back, _open, by_dump, by_upgrade, home, old_home
 
 NAME = "server_18"
-OLD, NEW = 15, 18
 
 
 @dataclass(frozen=True)
@@ -67,15 +66,6 @@ def _adopted(scene: Scene) -> Scene:
         if operator.execute("SELECT 1 FROM qt001_cp.instance_findings()").fetchone():
             operator.execute("SELECT qt001_cp.adopt_ledger('moved to another server')")
     return scene
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Server, Server]]:
-    with ExitStack() as stack:
-        try:
-            yield tuple(stack.enter_context(open_server("embedded", major=m)) for m in (OLD, NEW))  # type: ignore[misc]
-        except ServerError as exc:
-            pytest.skip(exc.message)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from qt001_cp.servers import Server
 from qt001_cp.servers.folders import bases, run_folder
 from qt001_cp.servers.installation import server_user
 from tests.acceptance.support import CALL
+from tests.concurrency.support import until
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.world import DATABASE, World
 
@@ -44,10 +44,8 @@ class Pair:
         with self.primary.scene.connect() as primary, self.server.connect("postgres") as standby:
             row = primary.execute("SELECT pg_current_wal_lsn()").fetchone()
             assert row is not None
-            end = time.monotonic() + 60
-            while standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", row).fetchone() != (True,):
-                assert time.monotonic() < end
-                time.sleep(0.05)
+            replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+            until("it is in step", lambda: standby.execute(replayed, row).fetchone() == (True,))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from qt001_cp.cli.output import add_format, print_json, say
 from qt001_cp.errors import EXIT_FAILED, EXIT_OK, UsageError
 from qt001_cp.model.change import require_name
 from qt001_cp.model.roles import DEFAULT
-from qt001_cp.model.versions import SUPPORTED
+from qt001_cp.model.versions import SUPPORTED, require_later
 from qt001_cp.rehearsal.change import ChangeRehearsal, Where
 from qt001_cp.rehearsal.made_copy import Original, make_copy, of_dump, of_source
 from qt001_cp.rehearsal.scene import Scene
@@ -152,11 +152,7 @@ def _copy(arguments: argparse.Namespace) -> Iterator[Scene]:
 
 @contextmanager
 def _thrown_away(original: Original, major: int | None) -> Iterator[Server]:
-    if major is not None and major < original.major:
-        raise UsageError(
-            f"--postgres {major}: expected PostgreSQL {original.major} or later, as {original.what} is",
-            hint="a server does not move back",
-        )
+    require_later(major or original.major, original.major, original.what)
     kind = server_kind()
     if kind == "dsn":
         raise UsageError(

@@ -101,8 +101,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
     smoke = Smoke(arguments.smoke) if arguments.smoke else None
     clone = _clone(arguments)
-    if clone is not None and arguments.postgres is not None:
-        clone = clone.on(arguments.postgres)
     begun = time.monotonic()
     console = Console(stderr=True)
     with console.status("starting PostgreSQL") as status:
@@ -163,8 +161,10 @@ def _clone(arguments: argparse.Namespace) -> Clone | None:
     if arguments.source:
         if arguments.roles:
             raise UsageError("--source reads the roles itself", hint="leave --roles out")
-        return from_source(arguments.source, arguments.policy, arguments.manifest, data=arguments.data)
-    return from_dump(arguments.dump, arguments.roles, arguments.policy, arguments.manifest, data=arguments.data)
+        clone = from_source(arguments.source, arguments.policy, arguments.manifest, data=arguments.data)
+    else:
+        clone = from_dump(arguments.dump, arguments.roles, arguments.policy, arguments.manifest, data=arguments.data)
+    return clone.on(arguments.postgres or clone.major)
 
 
 def _lacks(origin: Json, to: TextIO) -> None:

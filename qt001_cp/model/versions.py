@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from qt001_cp.errors import Refused
+from qt001_cp.errors import Refused, UsageError
 
 SUPPORTED: Final = range(14, 19)
 
@@ -24,4 +24,13 @@ def require_supported(server_version: int, said: str | None = None) -> None:
             f"expected PostgreSQL {supported_words()}, found {said or server_version // 10000}; nothing was done",
             sqlstate="QT120",
             hint="use a supported server (docs/versions.md)",
+        )
+
+
+def require_later(asked: int, major: int, what: str) -> None:
+    """A copy of ``what``, which is of ``major``, is made on that version or a later one. Raises :class:`UsageError`."""
+    if asked < major:
+        raise UsageError(
+            f"--postgres {asked}: expected PostgreSQL {major} or later, as {what} is",
+            hint="a server does not move back",
         )

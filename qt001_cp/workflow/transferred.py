@@ -109,8 +109,10 @@ def _may_ask(opened: psycopg.Connection) -> bool:
 
 def _owning(opened: psycopg.Connection) -> Role | None:
     """The control plane's owner, where it owns something in this database."""
-    owner = owner_role(opened)
-    return owner if owner is not None and _value(opened, _OWNS, owner.name) else None
+    with opened.transaction():
+        opened.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+        owner = owner_role(opened)
+        return owner if owner is not None and _value(opened, _OWNS, owner.name) else None
 
 
 def _value(opened: psycopg.Connection, query: str, *given: str) -> Any:
@@ -133,7 +135,5 @@ def read_estate(opened: psycopg.Connection, application: Role) -> Inventory:
 
 def owned_objects(opened: psycopg.Connection) -> tuple[InventoryObject, ...]:
     """What the control plane's owner owns; no snapshot is taken where that is nothing. Raises as :func:`read_inventory`."""
-    with opened.transaction():
-        opened.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-        owner = _owning(opened)
+    owner = _owning(opened)
     return () if owner is None else tuple(o for o in read_inventory(opened, owner).objects if o.state.owner == owner)

@@ -15,6 +15,7 @@ from qt001_cp.errors import DatabaseProblem, UsageError
 from qt001_cp.model.canonical import Json
 from qt001_cp.model.manifest import ObjectManifest
 from qt001_cp.model.policy import Policy
+from qt001_cp.model.versions import require_later
 from qt001_cp.plan.difference import difference
 from qt001_cp.rehearsal.clone.acl_order import reorder
 from qt001_cp.rehearsal.clone.compare import Estate, compare, estate_of
@@ -72,11 +73,7 @@ class Clone:
 
         Raises :class:`UsageError` for an earlier one, and beside a manifest, which is for one major version.
         """
-        if major < self.major:
-            raise UsageError(
-                f"--postgres {major}: expected PostgreSQL {self.major} or later, as {self.what} is",
-                hint="a server does not move back",
-            )
+        require_later(major, self.major, self.what)
         if major == self.major:
             return self
         if self.manifest is not None:

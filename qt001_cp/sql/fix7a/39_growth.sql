@@ -32,7 +32,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $growth_object$
--- The tables of the manifest under the names of what grows: they may be gone.
+-- The tables of the manifest under the names of what grows: they may be gone. EXISTS: where nothing
+-- grows no object is unpacked.
 WITH known AS MATERIALIZED (
     SELECT growth.* FROM qt001_cp.growth(manifest) growth
 )
@@ -43,16 +44,16 @@ WHERE entry.kind = 'table' AND EXISTS (SELECT 1 FROM known)
 $growth_object$;
 
 CREATE FUNCTION qt001_cp.growth_table(manifest text)
-RETURNS TABLE (oid oid, owner oid, identity text, parent text, parent_oid oid, glob text,
-               attached boolean)
+RETURNS TABLE (oid oid, owner oid, identity text, parent text, parent_oid oid, glob text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 SET jit = off
 AS $growth_table$
--- The live tables under the names of what grows, anybody's. parent_oid: of a partition of it.
+-- The live tables under the names of what grows, anybody's. parent_oid: of a partition of it; NULL
+-- where it is none.
 SELECT relation.oid, relation.relowner, named.identity, known.parent, inherited.inhparent,
-       known.glob, inherited.inhrelid IS NOT NULL
+       known.glob
 FROM qt001_cp.growth(manifest) known
 JOIN pg_namespace space ON space.nspname = known.schema
 JOIN pg_class relation ON relation.relnamespace = space.oid AND relation.relkind IN ('r', 'p', 'f')
@@ -165,7 +166,7 @@ AS $grown$
 -- that came and may go; NULL where it is. Whose privileges the manifest has, these are compared.
 -- Under the names of two that grow it is of the one whose partition it is.
 SELECT DISTINCT ON (named.oid)
-       named.oid, named.identity, named.parent, named.attached,
+       named.oid, named.identity, named.parent, named.parent_oid IS NOT NULL,
        CASE WHEN NOT qt001_cp.own_privileges_only(named.oid)
              AND named.identity NOT IN (
                  SELECT sealed.identity FROM qt001_cp.growth_object(manifest) sealed)
@@ -173,7 +174,7 @@ SELECT DISTINCT ON (named.oid)
             ELSE qt001_cp.partition_fault(named.oid, named.parent_oid) END
 FROM qt001_cp.growth_table(manifest) named
 WHERE named.owner = to_regrole('qt001_cp_owner')
-ORDER BY named.oid, named.attached DESC, named.parent COLLATE "C"
+ORDER BY named.oid, named.parent_oid NULLS LAST, named.parent COLLATE "C"
 $grown$;
 
 CREATE FUNCTION qt001_cp.partition_differences(manifest text, state text)
@@ -255,8 +256,8 @@ FROM known JOIN counted ON counted.identity = known.parent
 UNION ALL
 SELECT 'QT206', 'table ' || part.identity,
        format('a partition of %s and nothing more', part.parent),
-       CASE WHEN part.attached THEN qt001_cp.partition_fault(part.oid, part.parent_oid)
-            ELSE 'it is no partition of it' END,
+       CASE WHEN part.parent_oid IS NULL THEN 'it is no partition of it'
+            ELSE qt001_cp.partition_fault(part.oid, part.parent_oid) END,
        format('Take it out of growth (name = %s), or put it right before the manifest is '
               'generated.', to_json(part.glob))
 FROM qt001_cp.growth_table(manifest) part
@@ -265,7 +266,7 @@ WHERE part.parent IN (SELECT known.parent FROM known WHERE known.parent_oid IS N
               WHERE entry.kind = 'table' AND entry.identity = part.identity
                 AND entry.disposition = 'transfer')
   -- Once it is in force, one may be detached.
-  AND (NOT part.attached AND NOT qt001_cp.is_successor(manifest)
+  AND (part.parent_oid IS NULL AND NOT qt001_cp.is_successor(manifest)
        OR qt001_cp.partition_fault(part.oid, part.parent_oid) IS NOT NULL)
 $growth_findings$;
 

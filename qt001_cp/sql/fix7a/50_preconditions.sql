@@ -434,6 +434,17 @@ FROM implied LEFT JOIN registered ON true
 WHERE registered.sha256 IS DISTINCT FROM implied.sha256
 $restore_findings$;
 
+CREATE FUNCTION qt001_cp.stage_findings(wanted_stage text)
+RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $stage_findings$
+-- The right stage. wanted_stage: NULL where any is.
+SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(),
+       'See qt001-cp status; this script has run already, or another one comes first.'
+WHERE qt001_cp.stage() <> wanted_stage
+$stage_findings$;
+
 CREATE FUNCTION qt001_cp.place_findings(manifest text, wanted_stage text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
@@ -449,9 +460,7 @@ SELECT 'QT121', 'database', document ->> 'database', current_database()::text,
 FROM qt001_cp.document_json(manifest) document
 WHERE document ->> 'database' <> current_database()
 UNION ALL
-SELECT 'QT122', 'stage', wanted_stage, qt001_cp.stage(),
-       'See qt001-cp status; this script has run already, or another one comes first.'
-WHERE qt001_cp.stage() <> wanted_stage
+SELECT finding.* FROM qt001_cp.stage_findings(wanted_stage) finding
 $place_findings$;
 
 CREATE FUNCTION qt001_cp.target_findings(manifest text, wanted_stage text)

@@ -53,19 +53,13 @@ SET search_path = pg_catalog, pg_temp
 AS $start_run$
 -- Level B, operator: the first step of every script behind FIX7a. revision: NULL for base. pair:
 -- owner and ledger role that the script names; NULL where it becomes neither.
-DECLARE
-    wanted text;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
     -- FIX7b, changes and releases ask for theirs with all else that they ask for.
-    wanted := CASE script WHEN 'upgrade fix7c' THEN 'fix7b' WHEN 'downgrade fix7c' THEN 'fix7c'
-                          WHEN 'downgrade fix7a' THEN 'fix7a' END;
-    IF wanted <> qt001_cp.stage() THEN
-        RAISE EXCEPTION USING ERRCODE = 'QT122',
-            MESSAGE = format('%s refused: stage: expected %s, found %s',
-                             script, wanted, qt001_cp.stage()),
-            HINT = 'See qt001-cp status; this script has run already, or another one comes first.';
-    END IF;
+    PERFORM qt001_cp.raise_first(script, (
+        SELECT jsonb_agg(to_jsonb(finding)) FROM qt001_cp.stage_findings(
+            CASE script WHEN 'upgrade fix7c' THEN 'fix7b' WHEN 'downgrade fix7c' THEN 'fix7c'
+                        WHEN 'downgrade fix7a' THEN 'fix7a' END) finding));
     IF pair IS NOT NULL THEN
         PERFORM qt001_cp.require_pair(
             script, jsonb_build_object('owner', split_part(pair, ', ', 1),

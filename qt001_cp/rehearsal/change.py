@@ -39,6 +39,7 @@ from qt001_cp.workflow.prepare import (
 from qt001_cp.workflow.seal import record_rehearsal, seal, withdraw
 
 _SOURCE = "SELECT pg_catalog.pg_get_functiondef(pg_catalog.to_regprocedure(%s))"
+_TO_BE_TRIED = "SELECT object FROM qt001_cp.to_be_tried(%s) object"
 _TAKES = (
     "SELECT qt001_cp.takes_from_application(qt001_cp.predecessor(digest), digest) FROM (SELECT %s::text) known(digest)"
 )
@@ -153,11 +154,13 @@ class ChangeRehearsal:
         ]
         self.transcript.outcomes += run_cases(self.scene, cases, manifest.application.name)
         self._noticed(manifest.digest())
+        tried = self._to_be_tried(manifest.digest())
         self.say(f"change {self.where.name}: made")
         self._alembic("upgrade", self.where.name, manifest=str(path))
         try:
-            self.say("no-go: all other families")
-            self.transcript.outcomes += at_fix7c(self.scene, manifest, bundle.files, demand_of(bundle.policy))
+            tried |= self._to_be_tried(manifest.digest())
+            self.say(f"no-go: all other families; {len(tried)} of {len(manifest.transferred)} objects one by one")
+            self.transcript.outcomes += at_fix7c(self.scene, manifest, bundle.files, demand_of(bundle.policy), tried)
             self._gates()
             self._locks("back", self.change.back, manifest)
         finally:
@@ -188,6 +191,11 @@ class ChangeRehearsal:
         except psycopg.Error as exc:
             said = str(exc).strip()
         self._check(f"what each statement locks was read, {way}", not said, said)
+
+    def _to_be_tried(self, digest: str) -> frozenset[str]:
+        """What the record of the successor has to try, the database says; what is around a change is not the same before it."""
+        with self.scene.connect(OPERATOR) as operator:
+            return frozenset(row[0] for row in operator.execute(_TO_BE_TRIED, [digest]).fetchall())
 
     def _noticed(self, digest: str) -> None:
         """Whether the application has to be out of its transactions: the database's own answer."""

@@ -101,8 +101,8 @@ class _Fact:
     """The columns that the application role may be refused one by one, where it keeps something of columns."""
 
 
-def cases(connection: psycopg.Connection, manifest: ObjectManifest) -> list[Case]:
-    """All cases for ``manifest``, grouped by role. The catalog only says which DML a view takes at all."""
+def cases(connection: psycopg.Connection, manifest: ObjectManifest, among: frozenset[str] = frozenset()) -> list[Case]:
+    """All cases for ``manifest``, or for these objects of it, grouped by role. The catalog only says which DML a view takes at all."""
     facts = {(r[0], r[1]): _Fact(r[2] or 0, r[3]) for r in connection.execute(_FACTS)}
     facts |= {key: _Fact(0, None, call) for key, call in calls(connection).items()}
     columns = {(r[0], r[1]): tuple(r[2]) for r in connection.execute(_WRITTEN)}
@@ -110,7 +110,7 @@ def cases(connection: psycopg.Connection, manifest: ObjectManifest) -> list[Case
     made = []
     for who in WHO:
         for o in manifest.transferred:
-            if o.ref.kind == "default acl":
+            if o.ref.kind == "default acl" or (among and str(o.ref) not in among):
                 continue
             left = _left(o, who, manifest)
             fact = facts.get(o.ref.key, _Fact(0, None))

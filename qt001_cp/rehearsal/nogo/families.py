@@ -31,12 +31,17 @@ def at_fix7a(scene: Scene, manifest: ObjectManifest) -> list[Outcome]:
 
 
 def at_fix7c(
-    scene: Scene, manifest: ObjectManifest, files: Mapping[str, bytes], demand: tuple[str, str] | None
+    scene: Scene,
+    manifest: ObjectManifest,
+    files: Mapping[str, bytes],
+    demand: tuple[str, str] | None,
+    among: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
     """What attacks the protected state, the evidence and the signatures. ``demand``: a capability and its producer, where the
-    policy has an apply path; without one the families that speak of it are left out."""
+    policy has an apply path; without one the families that speak of it are left out. ``among``: the objects that are tried one by
+    one; empty: all."""
     with scene.connect() as connection:
-        denials = acl_denials.cases(connection, manifest)
+        denials = acl_denials.cases(connection, manifest, among)
         guarded, (filled, rows) = _guarded(connection, manifest), _filled(connection, manifest)
         touch = dependency.touched(connection, manifest, files["dependency.json"]) if demand is not None else None
     application = manifest.application.name

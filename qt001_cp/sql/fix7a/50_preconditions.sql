@@ -47,21 +47,6 @@ WHERE pinned.path IS NULL
               WHERE schema = '$user' OR schema IN (SELECT writable.schema FROM writable))
 $search_path_findings$;
 
-CREATE FUNCTION qt001_cp.tried_case(record jsonb)
-RETURNS TABLE (family text, name text, role text, object text, expected jsonb, sqlstate text,
-               state_before text, state_after text, refused boolean)
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $tried_case$
--- The cases of a no-go record. refused: for the right reason, and the state is unchanged.
-SELECT entry ->> 'family', entry ->> 'name', entry ->> 'role', entry ->> 'object',
-       entry -> 'expected', entry ->> 'sqlstate', entry ->> 'state_before', entry ->> 'state_after',
-       coalesce(entry -> 'expected' @> to_jsonb(entry ->> 'sqlstate'), false)
-           AND coalesce(entry ->> 'state_before', '') <> ''
-           AND coalesce(entry ->> 'state_before' = entry ->> 'state_after', false)
-FROM jsonb_array_elements(record -> 'cases') entry
-$tried_case$;
-
 CREATE FUNCTION qt001_cp.rehearsal_findings(manifest text)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
@@ -69,20 +54,22 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $rehearsal_findings$
 -- The last record of exactly this manifest: all families there, every case refused for its reason
--- with the state unchanged, and every transferred object tried by each of the four roles.
+-- with the state unchanged, and every object that it has to try tried by each of the four roles.
 WITH record AS MATERIALIZED (
-    SELECT qt001_cp.document_json(event.detail ->> 'document') AS body
-    FROM qt001_cp.event
-    WHERE event.verb = 'rehearsal_recorded' AND event.subject = manifest
-    ORDER BY event.seq DESC LIMIT 1
+    SELECT known.body FROM qt001_cp.record_of(manifest) known(body) WHERE known.body IS NOT NULL
 ), family(name) AS (
     SELECT listed.name FROM unnest('{nogo_families}'::text[]) listed(name)
     WHERE qt001_cp.has_apply_path(manifest)
        OR listed.name <> ALL ('{apply_path_families}'::text[])
 ), tried AS MATERIALIZED (
     SELECT known.* FROM record CROSS JOIN LATERAL qt001_cp.tried_case(record.body) known
-), actor(role) AS (
-    VALUES ('application'), ('public_only'), ('author'), ('auditor')
+), lacking AS MATERIALIZED (
+    SELECT denied.object, actor.role
+    FROM qt001_cp.denied_object(manifest) denied CROSS JOIN qt001_cp.denied_role() actor(role)
+    WHERE EXISTS (SELECT 1 FROM record)
+      AND NOT EXISTS (SELECT 1 FROM tried
+                      WHERE tried.family = 'acl_denials' AND tried.role = actor.role
+                        AND tried.object = denied.object)
 )
 SELECT 'QT105', 'rehearsal of manifest ' || manifest, 'recorded in this database', 'no record',
        'qt001-cp rehearse, then record it: qt001-cp evidence import --rehearsal nogo.json'
@@ -103,14 +90,15 @@ SELECT 'QT105', format('no-go case %s / %s', tried.family, tried.name),
        'Close the route, then rehearse again.'
 FROM tried WHERE NOT tried.refused
 UNION ALL
-SELECT 'QT105', format('%s %s as %s', object.kind, object.identity, actor.role),
-       'a case in the no-go family acl_denials', 'none', 'Rehearse again with this manifest.'
-FROM qt001_cp.manifest_object(manifest) object CROSS JOIN actor
-WHERE object.disposition = 'transfer' AND object.kind <> 'default acl'
-  AND EXISTS (SELECT 1 FROM record)
-  AND NOT EXISTS (SELECT 1 FROM tried
-                  WHERE tried.family = 'acl_denials' AND tried.role = actor.role
-                    AND tried.object = object.kind || ' ' || object.identity)
+-- Where everything has been tried nothing more is asked.
+SELECT 'QT105', format('%s as %s', lacking.object, lacking.role),
+       'a case in the no-go family acl_denials', 'none',
+       CASE WHEN qt001_cp.is_successor(manifest)
+            THEN 'Import the record that qt001-cp change prepare has written beside the manifest: '
+                 'qt001-cp evidence import FOLDER/nogo.json --rehearsal'
+            ELSE 'Rehearse again with this manifest.' END
+FROM lacking
+WHERE lacking.object IN (SELECT qt001_cp.to_be_tried(manifest))
 $rehearsal_findings$;
 
 CREATE FUNCTION qt001_cp.blocked_row(

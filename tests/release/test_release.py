@@ -78,7 +78,9 @@ def fresh(stage: Stage, product: Product) -> str:
 
 
 @pytest.mark.usefixtures("operator")
-def test_the_release_comes_and_goes_by_an_operator_without_superuser(at_fix7c_done: Stage, product: Product) -> None:
+def test_a_release_comes_and_goes_without_touching_owners_acls_or_the_application(
+    at_fix7c_done: Stage, product: Product
+) -> None:
     """A new release comes to a deployed database: verdict and sign-off new, deployed manifest the same; and back exactly."""
     stage = at_fix7c_done
     open_all(stage, test_authority=False)

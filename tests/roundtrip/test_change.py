@@ -162,7 +162,7 @@ def _tried(operator: psycopg.Connection, texts: list[str]) -> list[str | None]:
 
 
 @pytest.mark.slow
-def test_the_text_has_the_owners_rights_and_no_more(at_fix7c_done: Stage) -> None:
+def test_the_text_runs_as_the_owner_and_postgresql_refuses_another_role_and_commit(at_fix7c_done: Stage) -> None:
     """By an operator who could do nothing of it himself. What PostgreSQL refuses in it; another text than the change's; the same
     text twice; a call outside a change; a script that has not done its work."""
     with _plain_operator(at_fix7c_done) as operator:
@@ -217,7 +217,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("word", UNREADABLE)
-def test_a_text_that_is_not_printed_as_it_runs(tmp_path: Path, word: str) -> None:
+def test_if_not_exists_and_what_cannot_be_read_is_refused(tmp_path: Path, word: str) -> None:
     """Or that passes over what is there. In a comment or a string it is a word like others."""
     _write(tmp_path, "add_unit", UNREADABLE[word], DROP)
     with pytest.raises(FileProblem, match=word):

@@ -56,7 +56,7 @@ def _ours(statements: list[str]) -> str:
     return "".join(f"{statement};\n\n" for statement in statements if not _NOT_OURS.match(statement))
 
 
-def _same(run: Callable[[], object], text: str) -> None:
+def runs_what_is_printed(run: Callable[[], object], text: str) -> None:
     with _executed() as statements:
         run()
     assert len(statements) > 10
@@ -66,16 +66,20 @@ def _same(run: Callable[[], object], text: str) -> None:
 def test_online_runs_the_printed_text(at_recorded: Stage) -> None:
     x = {"manifest": at_recorded.manifest_path}
     for start, end in (("fix7a", "fix7b"), ("fix7b", "fix7c")):
-        _same(partial(at_recorded.upgrade, end), revisions.upgrade_sql(start, end, **x))
+        runs_what_is_printed(partial(at_recorded.upgrade, end), revisions.upgrade_sql(start, end, **x))
     for start, end in (("fix7c", "fix7b"), ("fix7b", "fix7a")):
-        _same(partial(at_recorded.downgrade, end), revisions.downgrade_sql(start, end, **x))
+        runs_what_is_printed(partial(at_recorded.downgrade, end), revisions.downgrade_sql(start, end, **x))
 
 
 def test_online_runs_the_printed_text_of_fix7a(at_base: Stage) -> None:
     policy = str(estate.policy_path())
-    _same(lambda: at_base.upgrade("fix7a", policy=policy), revisions.upgrade_sql("base", "fix7a", policy=policy))
+    runs_what_is_printed(
+        lambda: at_base.upgrade("fix7a", policy=policy), revisions.upgrade_sql("base", "fix7a", policy=policy)
+    )
     ledger = at_base.export()
-    _same(lambda: at_base.downgrade("base", ledger=ledger), revisions.downgrade_sql("fix7a", "base", ledger=ledger))
+    runs_what_is_printed(
+        lambda: at_base.downgrade("base", ledger=ledger), revisions.downgrade_sql("fix7a", "base", ledger=ledger)
+    )
 
 
 def _texts(manifest: str, ledger: str) -> dict[str, str]:

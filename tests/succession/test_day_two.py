@@ -53,13 +53,13 @@ def deployed_estate(library: Library, life: Life) -> Iterator[Stage]:
 
 
 @pytest.mark.slow
-def test_where_there_is_an_apply_path(library: Library, tmp_path: Path) -> None:
+def test_each_change_of_day_two_is_a_succession_with_an_apply_path(library: Library, tmp_path: Path) -> None:
     with deployed_estate(library, WITH_APPLY_PATH) as stage:
         all_there_and_all_back(stage, WITH_APPLY_PATH, tmp_path)
 
 
 @pytest.mark.slow
-def test_where_there_is_no_apply_path(log_library: Library, tmp_path: Path) -> None:
+def test_each_change_of_day_two_is_a_succession_without_an_apply_path(log_library: Library, tmp_path: Path) -> None:
     with deployed_estate(log_library, WITHOUT_APPLY_PATH) as stage:
         all_there_and_all_back(stage, WITHOUT_APPLY_PATH, tmp_path)
 

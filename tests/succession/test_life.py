@@ -8,21 +8,23 @@ import pytest
 
 from qt001_cp import estate
 from qt001_cp.cli import main
+from qt001_cp.errors import Refused
 from qt001_cp.rehearsal.scene import AUTHOR, OPERATOR
 from qt001_cp.workflow import revisions
 from qt001_cp.workflow.bundle import make_bundle
 from qt001_cp.workflow.seal import propose, seal
 from tests.acceptance.support import open_all
 from tests.conftest import Stage
-from tests.succession.support import COLUMN, accepted, answer, deployed, gates, marked, prepared
+from tests.succession.support import COLUMN, accepted, answer, deployed, gates, marked, prepared, schema
 
 
 @pytest.mark.slow
-def test_a_column_there_and_back(
+def test_the_downgrade_undoes_a_succession_exactly(
     at_fix7c_done: Stage, operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Gates open, a change, gates open again by the next people's acts; back, and open again. The audit agrees each time."""
     stage = at_fix7c_done
+    base = schema(stage)
     change = prepared(stage, tmp_path, "add_unit", *COLUMN)
     open_all(stage, test_authority=False)
     assert accepted(stage)
@@ -36,14 +38,16 @@ def test_a_column_there_and_back(
     audit = ["audit", "--database", stage.scene.dsn("postgres"), "--manifest"]
     assert main([*audit, str(change.where.out / "object.json")]) == 0, capsys.readouterr().out
     change.back(operator)
-    assert deployed(stage) == stage.digest
+    assert (deployed(stage), schema(stage)) == (stage.digest, base)
     answer(stage)
     assert accepted(stage)
     assert main([*audit, stage.manifest_path]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_the_emergency_way_keeps_what_was_made(at_fix7c_done: Stage, operator: str, tmp_path: Path) -> None:
+def test_the_emergency_way_runs_no_statement_of_the_team_and_records_kept(
+    at_fix7c_done: Stage, operator: str, tmp_path: Path
+) -> None:
     """-x changes=keep runs no text of the team's; FIX7c and FIX7b go back from the deployed manifest, and forward again from it."""
     stage = at_fix7c_done
     born = ("CREATE TABLE public.qt001_unit (name text PRIMARY KEY);\nALTER TABLE public.qt001_setting ADD COLUMN unit text;\n"
@@ -56,6 +60,10 @@ def test_the_emergency_way_keeps_what_was_made(at_fix7c_done: Stage, operator: s
     manifest = str(change.where.out / "object.json")
     change.back(operator, changes="keep")
     assert deployed(stage) == change.digest
+    with stage.connect() as admin:
+        kept = "SELECT subject = qt001_cp.change_of(%s), detail ->> 'object_manifest' FROM qt001_cp.event WHERE verb = 'kept'"
+        assert admin.execute(kept, [change.digest]).fetchall() == [(True, change.digest)]
+        admin.execute("SELECT unit FROM public.qt001_setting; SELECT name FROM public.qt001_unit")
     assert gates(stage) <= {"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"}
     with marked(stage):
         for _ in range(2):
@@ -72,7 +80,7 @@ def test_the_emergency_way_keeps_what_was_made(at_fix7c_done: Stage, operator: s
 
 
 @pytest.mark.slow
-def test_forward_again_from_fix7a_with_what_was_kept(
+def test_going_forward_again_needs_a_manifest_that_names_what_was_kept(
     at_fix7c_done: Stage, operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A new object manifest names the kept changes: what was born is the owner's before and after, and goes nowhere on the way back."""
@@ -87,7 +95,11 @@ def test_forward_again_from_fix7a_with_what_was_kept(
     manifest = str(change.where.out / "object.json")
     with marked(stage):
         revisions.downgrade(stage.scene.dsn(OPERATOR), "fix7a", manifest=manifest)
-        kept = stage.scene.dump("--schema-only", "--exclude-schema", "qt001_cp")
+        kept = schema(stage)
+        with pytest.raises(Refused) as old:
+            revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7b", manifest=stage.manifest_path)
+        assert old.value.sqlstate == "QT101"
+        assert f"hint: Use the manifest that is sealed: {change.digest}" in str(old.value)
         with stage.connect(AUTHOR) as author, stage.connect(OPERATOR) as dba:
             bundle = make_bundle(author, estate.policy_path())
             found = {str(o.ref): o for o in bundle.manifest.objects}
@@ -123,7 +135,35 @@ def test_forward_again_from_fix7a_with_what_was_kept(
         audit = ["audit", "--database", stage.scene.dsn("postgres"), "--manifest", again]
         assert main(audit) == 0, capsys.readouterr().out
         revisions.downgrade(stage.scene.dsn(OPERATOR), "fix7a", manifest=again)
-    assert stage.scene.dump("--schema-only", "--exclude-schema", "qt001_cp") == kept
+    assert schema(stage) == kept
+
+
+@pytest.mark.slow
+def test_forward_again_by_the_manifest_of_the_kept_change(
+    at_fix7c_done: Stage, operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names what was kept: the cutover compares all of it. Gates and audit agree, and the next change comes and goes."""
+    stage = at_fix7c_done
+    change = prepared(stage, tmp_path / "one", "add_unit", *COLUMN)
+    change.sealed(operator)
+    change.forward(operator)
+    there = schema(stage)
+    change.back(operator, changes="keep")
+    manifest = str(change.where.out / "object.json")
+    with marked(stage):
+        revisions.downgrade(stage.scene.dsn(OPERATOR), "fix7a", manifest=manifest)
+        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7b", manifest=manifest)
+        revisions.upgrade(stage.scene.dsn(OPERATOR), "fix7c", manifest=manifest)
+    assert (deployed(stage), schema(stage)) == (change.digest, there)
+    assert gates(stage) <= {"scheduled_verifier_recent", "sign_off_present", "capability_evidence_real"}
+    audit = ["audit", "--database", stage.scene.dsn("postgres"), "--manifest", manifest]
+    assert main(audit) == 0, capsys.readouterr().out
+    born = ("CREATE TABLE public.qt001_unit (name text PRIMARY KEY);\n", "DROP TABLE public.qt001_unit;\n")
+    second = prepared(stage, tmp_path / "two", "new_table", *born)
+    second.sealed(operator)
+    second.forward(operator)
+    second.back(operator)
+    assert (deployed(stage), schema(stage)) == (change.digest, there)
 
 
 HEIR = """
@@ -138,7 +178,9 @@ back_to = "reporting"
 
 
 @pytest.mark.slow
-def test_what_is_born_goes_to_whom_its_rule_names(at_fix7c_done: Stage, operator: str, tmp_path: Path) -> None:
+def test_what_is_born_goes_to_the_owner_that_the_succession_names(
+    at_fix7c_done: Stage, operator: str, tmp_path: Path
+) -> None:
     """Where FIX7b goes back with a kept change; the owner of the database is not the only choice, and never the application's by itself."""
     stage = at_fix7c_done
     text = estate.policy_path().read_text("utf-8")

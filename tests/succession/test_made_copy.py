@@ -56,7 +56,7 @@ def _dumped(stage: Stage, path: Path, *options: str) -> Path:
 
 
 @pytest.mark.usefixtures("alone")
-def test_the_deployed_database_itself_is_copied(
+def test_the_documents_are_made_on_a_copy_of_what_is_deployed(
     at_fix7c_done: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same successor as on a copy that somebody made by hand; where it is deployed nothing has moved; and it can be sealed there."""

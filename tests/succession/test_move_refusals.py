@@ -58,7 +58,7 @@ def test_what_has_moved_meanwhile(moves: Prepared) -> None:
 
 
 @pytest.mark.slow
-def test_who_is_in_the_way(moves: Prepared) -> None:
+def test_transactions_of_the_application_end_where_the_change_takes_something(moves: Prepared) -> None:
     """A transaction of the application, idle in it or not, and a lock of anybody on what is moved; an idle session is in nobody's way."""
     stage, operator = moves.stage, moves.stage.scene.dsn(OPERATOR)
     for way in (moves.forward, moves.back):
@@ -133,7 +133,7 @@ def test_a_script_without_its_moves(moves: Prepared) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_born_was_not_there(at_fix7c_done: Stage, tmp_path: Path) -> None:
+def test_or_replace_is_refused_for_what_is_there(at_fix7c_done: Stage, tmp_path: Path) -> None:
     """CREATE OR REPLACE passes over nothing, whoever has it: not when it is sealed, and not when the change begins."""
     stage, operator = at_fix7c_done, at_fix7c_done.scene.dsn(OPERATOR)
     text = (

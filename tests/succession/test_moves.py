@@ -84,7 +84,7 @@ def watched(stage: Stage, change: Prepared) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_there_and_back_by_an_operator_without_superuser(
+def test_a_table_taken_and_one_given_back_is_a_succession(
     at_fix7c_done: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the application connected and at work; gates open before, after, and after the way back; the audit agrees each time."""
@@ -167,7 +167,7 @@ def test_kept_and_all_the_way_back(library: Library, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_after_the_other(at_fix7c_done: Stage, tmp_path: Path) -> None:
+def test_a_changed_policy_is_a_succession(at_fix7c_done: Stage, tmp_path: Path) -> None:
     """A change behind one that moved something moves nothing itself; what one has taken the next one gives back, with its own ACL."""
     stage, operator = at_fix7c_done, at_fix7c_done.scene.dsn(OPERATOR)
     base = schema(stage)

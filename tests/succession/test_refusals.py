@@ -44,7 +44,7 @@ def column(at_fix7c_done: Stage, tmp_path: Path) -> Prepared:
 
 
 @pytest.mark.slow
-def test_before_it_begins(column: Prepared) -> None:
+def test_it_refuses_unless_exactly_the_predecessor_is_live(column: Prepared) -> None:
     """Nothing sealed; no no-go record; drift; another text; another manifest; what is sealed is withdrawn."""
     stage, operator = column.stage, column.stage.scene.dsn(OPERATOR)
     with refused(stage, "QT310", "one whose manifest is sealed and waits"):
@@ -143,7 +143,7 @@ def test_the_printed_script_is_complete_or_nothing(column: Prepared) -> None:
 
 
 @pytest.mark.slow
-def test_a_lock_in_the_way(column: Prepared) -> None:
+def test_a_lock_is_waited_for_in_bounded_tries_and_then_its_holder_is_named(column: Prepared) -> None:
     """Who reads for a moment is waited for; who stays is named. Others wait half a second at most behind the change."""
     stage, operator = column.stage, column.stage.scene.dsn(OPERATOR)
     column.sealed(operator)

@@ -661,7 +661,7 @@ BEGIN
                        '' ORDER BY finding.position)
             FROM jsonb_array_elements(findings) WITH ORDINALITY finding(value, position)
             WHERE finding.position <= 20),
-        HINT = first ->> 'mend';
+        HINT = coalesce(first ->> 'mend', 'See qt001-cp status.');
 END
 $raise_first$;
 

@@ -388,11 +388,12 @@ SET jit = off
 AS $seal_findings$
 SELECT 'QT101', 'manifest ' || manifest, 'sealed in this database',
        coalesce(known.state, 'unknown here'),
-       CASE WHEN known.state = 'superseded'
-            THEN 'Use the manifest that is deployed: '
-                 || qt001_cp.in_force('qt001.manifest.object/1')
-            WHEN known.state = 'withdrawn'
-            THEN coalesce('Use the manifest that is sealed: '
+       CASE WHEN known.state IN ('superseded', 'withdrawn')
+            -- Once everything is taken back none is deployed.
+            THEN coalesce('Use the manifest that is deployed: '
+                              || CASE known.state WHEN 'superseded'
+                                 THEN qt001_cp.in_force('qt001.manifest.object/1') END,
+                          'Use the manifest that is sealed: '
                               || qt001_cp.sealed('qt001.manifest.object/1'),
                           'Propose it again and seal it: qt001-cp manifest generate --propose')
             ELSE 'qt001-cp manifest seal FILE' END

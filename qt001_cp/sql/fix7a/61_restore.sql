@@ -56,6 +56,22 @@ BEGIN
 END
 $restore_begin$;
 
+CREATE FUNCTION qt001_cp.left_with_owner(manifest text) RETURNS SETOF text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $left_with_owner$
+-- What the control plane's owner has once everything is back: what a change has made and was kept,
+-- and what no manifest names.
+SELECT object.kind || ' ' || object.identity
+       || CASE WHEN entry.identity IS NULL THEN ', which no manifest names' ELSE '' END
+FROM qt001_cp.live_object('qt001_cp_owner', false, false) object
+LEFT JOIN qt001_cp.manifest_object(manifest) entry
+ON entry.kind = object.kind AND entry.identity = object.identity
+WHERE object.owner = 'qt001_cp_owner' AND object.schema IS DISTINCT FROM 'qt001_cp'
+ORDER BY 1
+$left_with_owner$;
+
 CREATE FUNCTION qt001_cp.restore_end(manifest text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -64,6 +80,7 @@ AS $restore_end$
 DECLARE
     findings jsonb;
     summary jsonb;
+    kept text[];
     taken_back text;
 BEGIN
     PERFORM qt001_cp.require_duty('qt001_cp_operator');
@@ -86,10 +103,15 @@ BEGIN
     summary := (SELECT snapshot.summary FROM qt001_cp.run_snapshot snapshot
                 WHERE snapshot.xid = pg_current_xact_id());
     PERFORM qt001_cp.forget_snapshot();
+    kept := ARRAY(SELECT qt001_cp.left_with_owner(manifest));
     taken_back := qt001_cp.record_event('restored', manifest, jsonb_build_object(
-        'objects', summary -> 'objects', 'operator', qt001_cp.operator_standing()));
+        'objects', summary -> 'objects', 'operator', qt001_cp.operator_standing(),
+        'left', kept));
     PERFORM qt001_cp.note_run_step('restore_end');
     RAISE NOTICE 'FIX7b is taken back; the ledger has it as event %', taken_back;
     RAISE NOTICE 'Put back: %', summary ->> 'line';
+    FOR number IN 1..cardinality(kept) LOOP
+        RAISE NOTICE 'Left with qt001_cp_owner: %', kept[number];
+    END LOOP;
 END
 $restore_end$;

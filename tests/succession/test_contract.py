@@ -83,6 +83,9 @@ SLY = {
     "a default privilege for the application": (
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO directus", "QT301", "default acl"),
     "a privilege for a third role": ("GRANT SELECT ON public.qt001_source TO public_only", "QT301", "qt001_source"),
+    "a partition with a privilege of its own": (
+        "CREATE TABLE qt001_data.measurement_2040 PARTITION OF qt001_data.measurement FOR VALUES FROM ('2040-01-01') TO ('2041-01-01');"
+        " GRANT SELECT ON qt001_data.measurement_2040 TO directus", "QT301", "measurement_2040"),
     "rows of a source table": ("DELETE FROM public.qt001_source_line", "QT301", "qt001_source_line"),
 }  # fmt: skip  # one a line
 

@@ -12,7 +12,7 @@ import pytest
 from qt001_cp import estate
 from qt001_cp.cli import main
 from qt001_cp.emit.script import restore_digest
-from qt001_cp.errors import ManifestError, PolicyError
+from qt001_cp.errors import ManifestError, PolicyError, Refused
 from qt001_cp.model.policy import policy_from_data
 from qt001_cp.rehearsal.scene import OPERATOR
 from qt001_cp.workflow import revisions
@@ -20,7 +20,7 @@ from qt001_cp.workflow.bundle import make_bundle
 from tests.acceptance.support import open_all
 from tests.conftest import Library, Stage
 from tests.cutover.support import refused_in_psql
-from tests.succession.support import COLUMN, PLAIN, accepted, answer, deployed, marked, prepared
+from tests.succession.support import COLUMN, PLAIN, accepted, answer, deployed, marked, policy, prepared
 
 TABLE = "qt001_data.measurement"
 
@@ -134,9 +134,9 @@ WRONG = (
 def test_a_policy_that_lets_something_else_grow_is_refused(
     at_fix7a_sealed: Stage, tmp_path: Path, growth: dict[str, str], said: str
 ) -> None:
-    policy = _policy(tmp_path, [growth])
+    changed = _policy(tmp_path, [growth])
     with at_fix7a_sealed.connect() as admin, pytest.raises((PolicyError, ManifestError), match="growth") as caught:
-        make_bundle(admin, policy)
+        make_bundle(admin, changed)
     assert said in caught.value.message
 
 
@@ -153,3 +153,49 @@ def _policy(folder: Path, growth: list[dict[str, str]]) -> Path:
         if source.is_dir() and not (folder / part).exists():
             (folder / part).symlink_to(source)
     return path
+
+
+GREW = """
+[[growth]]
+table = "qt001_data.visit"
+schema = "qt001_data"
+name = "visit_*"
+reason = "a partition a month"
+"""
+VISIT = (
+    "CREATE TABLE qt001_data.visit (at date NOT NULL, actor text NOT NULL) PARTITION BY RANGE (at);\n"
+    "CREATE TABLE qt001_data.visit_2031 PARTITION OF qt001_data.visit FOR VALUES FROM ('2031-01-01') TO ('2032-01-01');\n",
+    "DROP TABLE qt001_data.visit;\n",
+)
+
+
+@pytest.mark.slow
+def test_what_a_change_makes_grows_at_once(at_fix7c_done: Stage, operator: str, tmp_path: Path) -> None:
+    """By the policy that the change is prepared with; its way back takes what came since, and another change ends the growth."""
+    stage = at_fix7c_done
+    change = prepared(stage, tmp_path, "visits", *VISIT, policy=policy(tmp_path, GREW))
+    open_all(stage, test_authority=False)
+    change.sealed(operator)
+    change.forward(operator)
+    answer(stage)
+    with stage.connect(PLAIN) as job:
+        for year in ("2032", "2033"):
+            made = ["qt001_data.visit", f"qt001_data.visit_{year}", [f"{year}-01-01"], [f"{int(year) + 1}-01-01"]]
+            job.execute("SELECT qt001_cp.add_partition(%s, %s, %s, %s)", made)
+        job.execute("SELECT qt001_cp.drop_partition('qt001_data.visit_2031')")
+    assert accepted(stage)
+    change.back(operator)
+    assert deployed(stage) == stage.digest
+    answer(stage)
+    assert accepted(stage)
+
+
+@pytest.mark.slow
+def test_what_a_change_makes_and_cannot_grow_is_refused(at_fix7c_done: Stage, tmp_path: Path) -> None:
+    """A table without partitions: by the rehearsal, which makes it."""
+    stage = at_fix7c_done
+    grows, plain = policy(tmp_path, GREW), "CREATE TABLE qt001_data.visit (at date);\n"
+    with pytest.raises(Refused, match=r"growth of qt001_data\.visit: expected a partitioned table") as whole:
+        prepared(stage, tmp_path, "visits", plain, VISIT[1], policy=grows)
+    assert whole.value.sqlstate == "QT206"
+    assert deployed(stage) == stage.digest

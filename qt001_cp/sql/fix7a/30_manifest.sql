@@ -940,7 +940,7 @@ BEGIN
         FROM qt001_cp.unbound_rule_findings(manifest) finding;
         PERFORM qt001_cp.raise_first('sealing', findings);
         SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
-            SELECT known.* FROM qt001_cp.growth_findings(manifest) known
+            SELECT known.* FROM qt001_cp.growth_findings(manifest, false) known
             UNION ALL
             SELECT known.* FROM qt001_cp.growth_schema_findings(
                 manifest, qt001_cp.application_role()) known) finding;

@@ -212,7 +212,7 @@ SELECT 'table ' || grown.identity,
 FROM qt001_cp.grown(manifest) grown WHERE state <> 'before' AND grown.fault IS NOT NULL
 $partition_differences$;
 
-CREATE FUNCTION qt001_cp.growth_findings(manifest text)
+CREATE FUNCTION qt001_cp.growth_findings(manifest text, made boolean DEFAULT true)
 RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -220,7 +220,8 @@ SET quote_all_identifiers = off
 SET jit = off
 AS $growth_findings$
 -- What may grow is a partitioned table that is transferred, and whose rows nobody counts; what is
--- under the names of its partitions is one, and no more than that.
+-- under the names of its partitions is one, and no more than that. made: the change that makes one
+-- has run; before it, what its manifest has and no earlier one need not be there.
 WITH known AS MATERIALIZED (
     SELECT growth.* FROM qt001_cp.growth(manifest) growth
 ), counted AS MATERIALIZED (
@@ -245,10 +246,14 @@ SELECT 'QT206', 'growth of ' || known.parent, 'a partitioned table that is trans
             ELSE 'one that is not' END,
        'Write it into the policy as qt001-cp inventory prints it, or transfer it.'
 FROM known
-WHERE known.parent_oid IS NULL OR NOT EXISTS (
+WHERE NOT EXISTS (
     SELECT 1 FROM qt001_cp.manifest_object(manifest) entry
     WHERE entry.kind = 'table' AND entry.identity = known.parent
       AND entry.disposition = 'transfer')
+   OR known.parent_oid IS NULL AND (
+       growth_findings.made OR qt001_cp.predecessor(manifest) IS NULL OR EXISTS (
+           SELECT 1 FROM qt001_cp.manifest_object(qt001_cp.predecessor(manifest)) earlier
+           WHERE earlier.kind = 'table' AND earlier.identity = known.parent))
 UNION ALL
 SELECT 'QT206', 'growth of ' || known.parent, 'a table whose rows no gate counts',
        counted.word, 'Take it out of growth: dropping a partition loses rows that it counts.'

@@ -699,7 +699,8 @@ SET quote_all_identifiers = off
 SET jit = off
 AS $moved_beside_findings$
 -- Whose owner or ACL this transaction has changed is protected by one of the two manifests, which
--- the gates compare, or is what the change moves; and nothing else. Others may go on meanwhile.
+-- the gates compare, a partition that they judge by what it is, or is what the change moves; and
+-- nothing else. Others may go on meanwhile.
 WITH changed AS MATERIALIZED (
     SELECT changed.classid, changed.objid FROM qt001_cp.owner_acl_changed() changed
 ), reviewed AS MATERIALIZED (
@@ -714,6 +715,8 @@ FROM changed CROSS JOIN LATERAL pg_identify_object(changed.classid, changed.obji
 WHERE named.identity IS NOT NULL AND named.schema IS DISTINCT FROM 'qt001_cp'
   AND NOT EXISTS (SELECT 1 FROM reviewed
                   WHERE reviewed.kind = named.type AND reviewed.identity = named.identity)
+  AND NOT (changed.classid = 'pg_class'::regclass
+           AND changed.objid IN (SELECT part.oid FROM qt001_cp.grown(successor) part))
   AND qt001_cp.made_here(changed.classid, changed.objid)
 $moved_beside_findings$;
 
@@ -799,7 +802,9 @@ BEGIN
     SELECT jsonb_agg(to_jsonb(finding)) INTO findings FROM (
         SELECT given.* FROM qt001_cp.given_back_findings(successor, back) given
         UNION ALL
-        SELECT beside.* FROM qt001_cp.moved_beside_findings(successor) beside) finding;
+        SELECT beside.* FROM qt001_cp.moved_beside_findings(successor) beside
+        UNION ALL
+        SELECT grown.* FROM qt001_cp.growth_findings(successor) grown WHERE NOT back) finding;
     PERFORM qt001_cp.raise_first(what || ' (afterwards)', findings);
     RAISE NOTICE '%: object manifest % is deployed', what, manifest;
 END

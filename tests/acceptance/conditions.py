@@ -5,12 +5,14 @@ from __future__ import annotations
 from tests.acceptance.closers import Closer
 from tests.acceptance.conditions_containment import CONTAINED_STAYS, CONTAINMENT
 from tests.acceptance.conditions_documents import DOCUMENTS
-from tests.acceptance.conditions_estate import ESTATE, ESTATE_STAYS
+from tests.acceptance.conditions_estate import ESTATE, ESTATE_STAYS, ROWS
 from tests.acceptance.conditions_ledger import LEDGER
 from tests.acceptance.conditions_outside import OUTSIDE, OUTSIDE_STAYS
+from tests.acceptance.conditions_partitions import PARTITION_STAYS, PARTITIONS
 from tests.acceptance.conditions_roles import ROLES, ROLES_STAYS
 from tests.acceptance.conditions_routines import ROUTINES
 from tests.acceptance.conditions_subject import SUBJECT, SUBJECT_STAYS
+from tests.acceptance.conditions_succession import SUCCESSION, SUCCESSION_STAYS
 from tests.acceptance.fired import BESIDE, WAYS
 from tests.acceptance.growth import REACHED
 from tests.acceptance.moves import do
@@ -32,9 +34,12 @@ CONDITIONS: tuple[Closer, ...] = (
     *CONTAINMENT,
     *OUTSIDE,
     *ESTATE,
+    *ROWS,
     *ROUTINES,
     *_GROWTH,
     *_FIRED,
+    *PARTITIONS,
+    *SUCCESSION,
 )
 STAYS: tuple[Stays, ...] = (
     *OTHER_STAYS,
@@ -44,4 +49,6 @@ STAYS: tuple[Stays, ...] = (
     *SUBJECT_STAYS,
     *ROLES_STAYS,
     *_NOT_FIRED,
+    *PARTITION_STAYS,
+    *SUCCESSION_STAYS,
 )

@@ -186,6 +186,10 @@ CONTAINMENT = (
     _CONTAINED("another constraint has the name of a foreign key that the policy keeps", both(
         _theirs("", "ALTER TABLE public.qt001_setting ADD CONSTRAINT of_theirs CHECK (true)"), _kept()), _THEIRS),
 )  # fmt: skip  # one case a line
+_UNREAD = (
+    "CREATE FUNCTION public.unread() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'SELECT 1'; RETURN NEW; END $$",
+    "ALTER FUNCTION public.unread() OWNER TO reporting",
+)
 CONTAINED_STAYS = (
     _OPEN("it may call what the manifest retains", both(
         in_row(("function", "public.qt001_describe(integer)"), """jsonb_set(object, '{disposition}', '"retain"')"""),
@@ -195,6 +199,13 @@ CONTAINED_STAYS = (
         _theirs("", "ALTER TABLE public.qt001_template ADD CONSTRAINT of_theirs CHECK (true)"), _kept())),
     _OPEN("it keeps a column, and reads that", both(_left_column(_SETTING, "SELECT"), do(_COLUMN))),
     _OPEN("everybody keeps a column, and it reads that", both(_left_column(_SETTING, "SELECT", None), do("GRANT SELECT (value) ON public.qt001_setting TO PUBLIC"))),
+    _OPEN("what it writes for another role runs a trigger with its own rights", do(
+        "CREATE TABLE public.theirs (id int)", "ALTER TABLE public.theirs OWNER TO reporting", "GRANT INSERT ON public.theirs TO directus", *_UNREAD,
+        "CREATE TRIGGER t BEFORE INSERT ON public.theirs FOR EACH ROW EXECUTE FUNCTION public.unread()")),
+    _OPEN("a foreign key's action writes for a role that holds nothing", do(
+        "CREATE ROLE team", "CREATE TABLE public.own (id int PRIMARY KEY)", "ALTER TABLE public.own OWNER TO directus",
+        "CREATE TABLE public.theirs (id int REFERENCES public.own ON DELETE CASCADE)", "ALTER TABLE public.theirs OWNER TO team", *_UNREAD,
+        "CREATE TRIGGER t BEFORE DELETE ON public.theirs FOR EACH ROW EXECUTE FUNCTION public.unread()")),
     _OPEN("its own table hides one of its own", _hiding("CREATE TABLE directus.tags (a int)")),
     _OPEN("its own table has the name of a protected routine", _hiding("CREATE TABLE directus.qt001_touch (a int)")),
     _OPEN("its own table has the name of a protected type", _hiding("CREATE TABLE directus.qt001_state (a int)")),

@@ -114,6 +114,9 @@ ROUTINES = (
     _PAIRED("a Level-A routine elsewhere", do(
         "INSERT INTO qt001_cp.entry_point VALUES ('public.qt001_payload_digest(pg_catalog.jsonb)', NULL, '')"), "a STABLE routine of qt001_cp"),
     _PAIRED("somebody else's function in qt001_cp", do("CREATE FUNCTION qt001_cp.stray() RETURNS int LANGUAGE sql AS 'SELECT 1'"), "qt001_cp.stray()"),
+    _PAIRED("a function of the owner role's in qt001_cp", do(
+        "CREATE FUNCTION qt001_cp.stray() RETURNS int LANGUAGE sql AS 'SELECT 1'", "ALTER FUNCTION qt001_cp.stray() OWNER TO qt001_cp_owner"), "qt001_cp.stray()"),
+    _PAIRED("what runs a change is somebody else's", do("ALTER FUNCTION qt001_cp.run_change(text) OWNER TO postgres"), "qt001_cp.run_change"),
     _PAIRED("somebody else's table in qt001_cp", do("CREATE TABLE qt001_cp.stray (a int)"), "table qt001_cp.stray"),
     _PAIRED("somebody else's operator in qt001_cp",
             do("CREATE OPERATOR qt001_cp.=== (FUNCTION = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text)"), "operator qt001_cp.==="),

@@ -157,6 +157,13 @@ REACHED = (
     Reached("another role's view of a protected table, shown to the application", _CONTAINED, both(_TEAM, do(
         "CREATE VIEW team.v AS SELECT * FROM public.qt001_source", "ALTER VIEW team.v OWNER TO team", "GRANT SELECT ON team.v TO directus")),
         "view team.v → its query or rule → table public.qt001_source"),
+    Reached("the same, shown to everybody", _CONTAINED, both(_TEAM, do(
+        "CREATE VIEW team.v AS SELECT * FROM public.qt001_source", "ALTER VIEW team.v OWNER TO team", "GRANT SELECT ON team.v TO PUBLIC")),
+        "view team.v → its query or rule → table public.qt001_source"),
+    Reached("another role's routine that reads a protected table for whoever calls it", _CONTAINED, both(_TEAM, do(
+        "CREATE FUNCTION team.read() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+        " BEGIN ATOMIC SELECT count(*) FROM public.qt001_source; END", "ALTER FUNCTION team.read() OWNER TO team")),
+        "function team.read() → its definition → table public.qt001_source"),
     Reached("the same, shown by one column", _CONTAINED, both(_TEAM, do(
         "CREATE VIEW team.v AS SELECT * FROM public.qt001_source", "ALTER VIEW team.v OWNER TO team", "GRANT SELECT (title) ON team.v TO directus")),
         "view team.v → its query or rule → table public.qt001_source"),

@@ -5,18 +5,14 @@ The policy of the reference estate has ``qt001_data.measurement``, with a partit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, OPERATOR, SCANNER, VERIFIER
 from tests.acceptance.attempt import Attempt
+from tests.acceptance.conditions_partitions import BY_HAND, MORE, NEW, TABLE, TRIGGER, More
 
-TABLE = "qt001_data.measurement"
 ADD = f"SELECT qt001_cp.add_partition('{TABLE}', %s, ARRAY[%s], ARRAY[%s])"
-NEW = f"{TABLE}_2030"
 YEAR = ["2030-01-01", "2031-01-01"]
-BY_HAND = f"CREATE TABLE {NEW} PARTITION OF {TABLE} FOR VALUES FROM ('2030-01-01') TO ('2031-01-01')"
 
 
 def as_owner(attempt: Attempt, *statements: str) -> None:
@@ -106,52 +102,13 @@ def test_an_index_without_a_meaning_may_be_on_a_partition(attempt: Attempt) -> N
     assert attempt.verdict() == (True, "", "")
 
 
-@dataclass(frozen=True)
-class More:
-    """What makes a partition more than one; ``fault``: as the gate says it."""
-
-    name: str
-    fault: str
-    statements: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-TRIGGER = "CREATE FUNCTION public.beside() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"
-MORE = (
-    More("a trigger", "trigger more is its own", (TRIGGER, f"CREATE TRIGGER more BEFORE INSERT ON {NEW} FOR EACH ROW EXECUTE FUNCTION public.beside()")),
-    More("a rule", "it has a rule", (f"CREATE RULE more AS ON INSERT TO {NEW} DO ALSO NOTHING",)),
-    More("a policy", "row security of its own", (f"CREATE POLICY more ON {NEW} USING (true)",)),
-    More("row security", "row security of its own", (f"ALTER TABLE {NEW} ENABLE ROW LEVEL SECURITY",)),
-    More("a check", "constraint more is not its table's", (f"ALTER TABLE {NEW} ADD CONSTRAINT more CHECK (taken_on IS NOT NULL)",)),
-    More("a unique index", "index more is its own", (f"CREATE UNIQUE INDEX more ON {NEW} (taken_on)",)),
-    More("an index on an expression", "index more is its own", (f"CREATE INDEX more ON {NEW} ((taken_on - 1))",)),
-    More("a default", "column taken_on is not as in its table", (f"ALTER TABLE {NEW} ALTER taken_on SET DEFAULT '2030-02-02'",)),
-    More("UNLOGGED", "it is UNLOGGED", (f"DROP TABLE {NEW}", BY_HAND.replace("CREATE TABLE", "CREATE UNLOGGED TABLE"))),
-    More("replica identity", "a replica identity of its own", (f"ALTER TABLE {NEW} REPLICA IDENTITY FULL",)),
-    More("a table below it", "it is no plain table", (f"DROP TABLE {NEW}", BY_HAND + " PARTITION BY RANGE (taken_on)")),
-    More("a foreign key to it alone", "constraint later_fkey is not its table's", (
-        f"ALTER TABLE {NEW} ADD CONSTRAINT more UNIQUE (taken_on)", f"CREATE TABLE {TABLE}_later (day date CONSTRAINT later_fkey REFERENCES {NEW} (taken_on))",
-        f"ALTER TABLE {TABLE}_later OWNER TO qt001_cp_owner", f"ALTER TABLE {NEW} DROP CONSTRAINT IF EXISTS nothing")),
-    More("a cast of its rows", "there is a cast of its rows", (
-        f"CREATE FUNCTION public.cast_it({NEW}) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT NULL::text'", f"CREATE CAST ({NEW} AS text) WITH FUNCTION public.cast_it({NEW})")),
-    More("a publication", "a publication names it", (f"CREATE PUBLICATION more FOR TABLE {NEW}",)),
-    More("a privilege", "others have privileges on it", (f"GRANT SELECT ON {NEW} TO reporting",)),
-    More("a privilege on a column", "others have privileges on it", (f"GRANT SELECT (taken_on) ON {NEW} TO PUBLIC",)),
-)  # fmt: skip
-
-
 @pytest.mark.parametrize("case", MORE, ids=str)
 def test_what_is_more_than_a_partition_closes(attempt: Attempt, case: More) -> None:
     as_owner(attempt, BY_HAND)
     assert attempt.verdict() == (True, "", "")
     for statement in case.statements:
         attempt.run(statement)
-    for (table,) in attempt.connection.execute(
-        "SELECT oid::regclass::text FROM pg_class WHERE relname = 'measurement_2030' AND relowner <> 'qt001_cp_owner'::regrole"
-    ).fetchall():
-        attempt.run(f"ALTER TABLE {table} OWNER TO qt001_cp_owner")
+    attempt.run(f"ALTER TABLE {NEW} OWNER TO qt001_cp_owner")
     found = closing(attempt)
     assert any(f.startswith("inventory_exact: table qt001_data.measurement_2030") and case.fault in f for f in found), (
         found

@@ -84,8 +84,8 @@ PRODUCT: Final[tuple[Promise, ...]] = (
 )  # fmt: skip  # a sentence and its tests
 _HEAD: Final = """# What is promised, and the tests of it
 
-Contract, section 10, "Succession" and "The product": each sentence, and the tests that are named after it. They run in CI against real servers;
-`scripts/test tests/FILE -k NAME` runs one.
+Contract, section 10, "Succession" and "The product": each sentence, and the tests that are named after it. They run in CI against real servers; a file of them:
+`scripts/test tests/succession/test_contract.py`.
 This page is generated: `python -m tests.guides.promises > docs/promises.md`.
 """
 

@@ -11,13 +11,22 @@ import psycopg
 
 from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import CLOSERS, Closer
+from tests.acceptance.conditions_estate import NAMES
+from tests.acceptance.moves import behind
 from tests.acceptance.stays_open import Stays
 from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.world import VIEWS, WHOLE, World
 
 SIGNED = "sign_off_present"
 ALL = "all gates"
+REMADE = frozenset({"definition_rows"})
+"""What a deployment keeps is made by these: with a mutant it is made again, before anything moves."""
 Case = Closer | Stays
+_AGAIN = behind(
+    "UPDATE qt001_cp.event SET detail = jsonb_set(detail, '{document}', to_jsonb(qt001_cp.record_document("
+    "qt001_cp.deployed_document(qt001_cp.deployed_manifest())))) WHERE verb = 'deployed'",
+    "event",
+)
 
 
 @dataclass
@@ -52,6 +61,8 @@ class Court:
     attempt: Attempt
     world: World
     trials: list[Trial] = field(default_factory=list)
+    manifest: str = ""
+    """The object manifest that is in force in the case that is heard; empty: the one that was cut over."""
 
     def take(self, routines: Iterable[str]) -> None:
         """All mutants of these routines."""
@@ -98,14 +109,30 @@ class Court:
         concerned = [t for t in asked if t.alive and case.gate in t.gates and self._worth(t, case)]
         if case.gate == SIGNED:
             self.hear_signed([case], concerned)
-        elif concerned:
+            return
+        self._hear_remade(case, [t for t in concerned if t.routine in REMADE])
+        concerned = [t for t in concerned if t.routine not in REMADE]
+        if concerned:
             with self._undone():
                 self._move(case)
+                self.manifest = self._deployed()
                 for trial in concerned:
                     with self._with(trial):
                         if trial.queries == [ALL] and isinstance(case, Closer) and case.resign:
                             self._sign_again()
                         self._judge(trial, case)
+            self.manifest = ""
+
+    def _hear_remade(self, case: Case, concerned: Iterable[Trial]) -> None:
+        for trial in concerned:
+            with self._with(trial):
+                _AGAIN(self.attempt)
+                with self._undone():
+                    self._move(case)
+                    self._judge(trial, case)
+
+    def _deployed(self) -> str:
+        return str(self.attempt.run("SELECT qt001_cp.deployed_manifest()"))
 
     def hear_signed(self, cases: Sequence[Case], trials: Iterable[Trial] | None = None) -> None:
         """The cases of the sign-off, mutant by mutant: one is another control plane, so that it has to be signed anew, once for all."""
@@ -124,7 +151,7 @@ class Court:
     def _worth(trial: Trial, case: Case) -> bool:
         """A look at all gates, and a signature a mutant, are dear: only where nothing cheaper could notice it."""
         if trial.queries == [ALL]:
-            return case in CLOSERS or case.gate == SIGNED
+            return case in CLOSERS or case.gate == SIGNED or case in NAMES
         return case.gate != SIGNED or len(trial.queries) == 1
 
     def answer(self, case: Case) -> tuple[bool, str]:
@@ -132,7 +159,9 @@ class Court:
         query = next(query for query, fed in self.world.queries.items() if case.gate in fed)
         with self._undone():
             self._move(case)
+            self.manifest = self._deployed()
             reason = self._ask(query).get(case.gate)
+            self.manifest = ""
             return reason is None, reason or ""
 
     def _move(self, case: Case) -> None:
@@ -189,7 +218,7 @@ class Court:
             f" CROSS JOIN LATERAL ({query}\n) q(gate, sqlstate, object, expected, found, mend) GROUP BY q.gate"
         )
         with psycopg.RawCursor(connection) as cursor:
-            return dict(cursor.execute(text, [self.world.manifest, self.world.application]).fetchall())
+            return dict(cursor.execute(text, [self.manifest or self.world.manifest, self.world.application]).fetchall())
 
     @contextmanager
     def _with(self, trial: Trial) -> Iterator[None]:

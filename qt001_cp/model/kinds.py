@@ -62,8 +62,9 @@ _RELATION: Final = "o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
 _TYPE: Final = (
     # Since 17 ALTER TYPE of a range moves its multirange along; before, that is an object of its own.
     "(o.typtype <> 'm' OR current_setting('server_version_num')::int < 170000)"
-    " AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = o.typelem AND e.typarray = o.oid)"
-    " AND (o.typrelid = 0 OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = o.typrelid AND c.relkind = 'c'))"
+    # Scalar: looked up one by one. EXISTS is a join, for which the server reads all types and relations.
+    " AND (SELECT e.typarray FROM pg_type e WHERE e.oid = o.typelem) IS DISTINCT FROM o.oid"
+    " AND (o.typrelid = 0 OR (SELECT c.relkind FROM pg_class c WHERE c.oid = o.typrelid) = 'c')"
 )
 CATALOGS: Final = (
     Catalog("pg_database", "o.datname", "o.datdba", acl="o.datacl", letter="'d'", here="o.datname = current_database()"),

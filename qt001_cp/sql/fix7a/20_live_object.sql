@@ -80,8 +80,10 @@ WITH RECURSIVE app_role(oid) AS (
     -- application, as with the system's own.
     SELECT listed.*, member.objid IS NOT NULL AS member
     FROM listed
-    LEFT JOIN pg_depend member ON member.classid = listed.classid AND member.objid = listed.objid
-         AND member.objsubid = 0 AND member.deptype = 'e'
+    LEFT JOIN LATERAL (
+        SELECT entry.objid FROM pg_depend entry
+        WHERE entry.classid = listed.classid AND entry.objid = listed.objid
+          AND entry.objsubid = 0 AND entry.deptype = 'e' LIMIT 1) member ON true
     WHERE member.objid IS NULL
        OR EXISTS (SELECT 1 FROM named WHERE named.classid = listed.classid
                     AND named.objid = listed.objid AND named.deptype = 'a')
@@ -91,9 +93,8 @@ WITH RECURSIVE app_role(oid) AS (
     SELECT unlisted.classid, unlisted.objid, NULL::name, NULL::text, unlisted.owner,
            NULL::aclitem[], NULL::"char", false, false
     FROM unlisted
-    WHERE unlisted.classid NOT IN (SELECT oid FROM pg_class
-                                   WHERE relnamespace = 'pg_catalog'::regnamespace
-                                     AND relisshared)
+    WHERE NOT (SELECT catalog.relisshared FROM pg_class catalog
+               WHERE catalog.oid = unlisted.classid)
       AND NOT (unlisted.classid = 'pg_class'::regclass AND EXISTS (
             SELECT 1 FROM pg_class LEFT JOIN pg_namespace ON pg_namespace.oid = relnamespace
             WHERE pg_class.oid = unlisted.objid
@@ -155,13 +156,21 @@ WITH RECURSIVE app_role(oid) AS (
     -- A sequence that a column owns and its table change their owner together: where the
     -- application reaches one, both count.
     SELECT pair.one
-    FROM pg_depend owning
+    FROM (SELECT every.* FROM pg_depend every
+          WHERE $4::oid[] IS NULL AND every.classid = 'pg_class'::regclass
+          UNION ALL
+          SELECT part.* FROM pg_depend part
+          WHERE part.classid = 'pg_class'::regclass AND part.objid = ANY ($4::oid[])
+          UNION ALL
+          SELECT whole.* FROM pg_depend whole
+          WHERE whole.refclassid = 'pg_class'::regclass AND whole.refobjid = ANY ($4::oid[])
+            AND whole.classid = 'pg_class'::regclass) owning
     JOIN pg_class counter ON counter.oid = owning.objid AND counter.relkind = 'S'
     CROSS JOIN LATERAL (VALUES (owning.objid, owning.refobjid),
                                (owning.refobjid, owning.objid)) pair(one, other)
     JOIN pg_class other ON other.oid = pair.other
     CROSS JOIN app
-    WHERE owning.classid = 'pg_class'::regclass AND owning.refclassid = 'pg_class'::regclass
+    WHERE owning.refclassid = 'pg_class'::regclass
       AND owning.deptype IN ('a', 'i') AND owning.refobjsubid > 0
       AND (other.relowner = ANY (app.oids)
            OR EXISTS (SELECT 1 FROM aclexplode(other.relacl) item
@@ -210,7 +219,9 @@ SELECT judged.classid, judged.objid, named.type, named.identity, judged.nsp::tex
                  CROSS JOIN LATERAL (VALUES (oprleft, 1), (oprright, 2)) side(type, place)
                  WHERE judged.classid = 'pg_operator'::regclass AND oid = judged.objid
                 ) argument(type, place)
-           LEFT JOIN pg_type type ON type.oid = argument.type
+           LEFT JOIN LATERAL (
+               SELECT known.* FROM pg_type known WHERE known.oid = argument.type LIMIT 1
+           ) type ON true
            LEFT JOIN pg_type element ON element.oid = type.typelem
                 AND element.typarray = type.oid
            LEFT JOIN pg_namespace space

@@ -1,5 +1,44 @@
 -- Schema qt001_cp itself: who owns what is in it, and who has which privileges on it.
 
+CREATE FUNCTION qt001_cp.control_noted(class oid) RETURNS SETOF oid
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $control_noted$
+-- What of a catalog stands in schema qt001_cp, as the server has noted it: the catalogs of
+-- relations and types have no index by schema, and most of their rows are others'.
+-- Source: recordDependencyOn() of the namespace, heap_create_with_catalog() in catalog/heap.c and
+-- GenerateTypeDependencies() in catalog/pg_type.c.
+SELECT DISTINCT noted.objid FROM pg_depend noted
+WHERE noted.refclassid = 'pg_namespace'::regclass
+  AND noted.refobjid = 'qt001_cp'::regnamespace AND noted.classid = class
+$control_noted$;
+
+CREATE FUNCTION qt001_cp.control_relation() RETURNS SETOF pg_class
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $control_relation$
+-- The relations in schema qt001_cp: those that are noted, the indexes of these, and what a
+-- composite type is made of.
+WITH noted AS MATERIALIZED (
+    SELECT known.oid FROM qt001_cp.control_noted('pg_class'::regclass) known(oid)
+), own(oid) AS (
+    SELECT noted.oid FROM noted
+    UNION ALL
+    SELECT index.indexrelid FROM noted CROSS JOIN LATERAL (
+        SELECT listed.indexrelid FROM pg_index listed WHERE listed.indrelid = noted.oid OFFSET 0
+    ) index
+    UNION ALL
+    SELECT type.typrelid FROM qt001_cp.control_noted('pg_type'::regclass) known(oid)
+    CROSS JOIN LATERAL (
+        SELECT listed.typrelid FROM pg_type listed WHERE listed.oid = known.oid OFFSET 0) type
+    WHERE type.typrelid <> 0
+)
+SELECT class.* FROM own CROSS JOIN LATERAL (
+    SELECT listed.* FROM pg_class listed WHERE listed.oid = own.oid OFFSET 0) class
+$control_relation$;
+
 CREATE FUNCTION qt001_cp.control_object()
 RETURNS TABLE (classid oid, objid oid, owner oid)
 LANGUAGE sql STABLE
@@ -11,14 +50,16 @@ SELECT 'pg_proc'::regclass, oid, proowner
 FROM pg_proc WHERE pronamespace = 'qt001_cp'::regnamespace
 UNION ALL
 SELECT 'pg_class'::regclass, oid, relowner
-FROM pg_class
-WHERE relnamespace = 'qt001_cp'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+FROM qt001_cp.control_relation() WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 UNION ALL
 SELECT 'pg_operator'::regclass, oid, oprowner
 FROM pg_operator WHERE oprnamespace = 'qt001_cp'::regnamespace
 UNION ALL
-SELECT 'pg_type'::regclass, oid, typowner
-FROM pg_type WHERE typnamespace = 'qt001_cp'::regnamespace AND typrelid = 0 AND typelem = 0
+SELECT 'pg_type'::regclass, type.oid, type.typowner
+FROM qt001_cp.control_noted('pg_type'::regclass) noted(oid)
+CROSS JOIN LATERAL (
+    SELECT listed.* FROM pg_type listed WHERE listed.oid = noted.oid OFFSET 0) type
+WHERE type.typrelid = 0 AND type.typelem = 0
 $control_object$;
 
 CREATE FUNCTION qt001_cp.control_privilege()
@@ -31,7 +72,7 @@ AS $control_privilege$
 -- could write without our routines.
 SELECT 'pg_class'::regclass, relation.oid, relation.relowner, entry.grantee, entry.privilege_type,
        entry.privilege_type NOT IN ('SELECT', 'USAGE')
-FROM pg_class relation
+FROM qt001_cp.control_relation() relation
 CROSS JOIN LATERAL (
     SELECT whole.grantee, whole.privilege_type FROM aclexplode(relation.relacl) whole
     UNION ALL
@@ -39,8 +80,7 @@ CROSS JOIN LATERAL (
     FROM pg_attribute attribute CROSS JOIN LATERAL aclexplode(attribute.attacl) part
     WHERE attribute.attrelid = relation.oid
 ) entry
-WHERE relation.relnamespace = 'qt001_cp'::regnamespace
-  AND relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+WHERE relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 UNION ALL
 SELECT 'pg_proc'::regclass, routine.oid, routine.proowner, entry.grantee, entry.privilege_type,
        false

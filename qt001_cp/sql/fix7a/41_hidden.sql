@@ -29,7 +29,6 @@ RETURNS TABLE (sqlstate text, object text, expected text, found text, mend text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
-SET enable_nestloop = off
 SET jit = off
 AS $hidden_findings$
 -- An unqualified name of the application ends at its own object, and the protected one is neither
@@ -49,17 +48,6 @@ WITH app AS MATERIALIZED (
     WHERE object.disposition = 'transfer' AND object.schema = ANY (app.path)
       AND object.kind IN ('table', 'view', 'materialized view', 'foreign table', 'sequence', 'type',
                           'function', 'procedure', 'aggregate')
-), nearer AS (
-    SELECT 'relation' AS space, 'pg_class'::regclass AS classid, relation.oid,
-           relation.relname AS name, relation.relnamespace AS space_oid, relation.relowner AS owner
-    FROM pg_class relation WHERE relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-    UNION ALL
-    SELECT 'type', 'pg_type'::regclass, type.oid, type.typname, type.typnamespace, type.typowner
-    FROM pg_type type WHERE type.typrelid = 0
-    UNION ALL
-    SELECT 'routine', 'pg_proc'::regclass, routine.oid, routine.proname, routine.pronamespace,
-           routine.proowner
-    FROM pg_proc routine
 )
 SELECT 'QT108', named.type || ' ' || named.identity,
        format('nothing of %s that hides %s %s from its own search_path', app.name, protected.kind,
@@ -68,7 +56,20 @@ SELECT 'QT108', named.type || ' ' || named.identity,
        format('Drop or rename it; or: ALTER ROLE %I SET search_path = …, with %I before %I;',
               app.name, protected.schema, hiding.nspname)
 FROM app CROSS JOIN protected
-JOIN nearer ON nearer.space = protected.space AND nearer.name = protected.name
+CROSS JOIN LATERAL (
+    -- Of that name, by the index.
+    SELECT 'pg_class'::regclass AS classid, relation.oid, relation.relnamespace AS space_oid,
+           relation.relowner AS owner
+    FROM pg_class relation
+    WHERE protected.space = 'relation' AND relation.relname = protected.name
+      AND relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    UNION ALL
+    SELECT 'pg_type'::regclass, type.oid, type.typnamespace, type.typowner FROM pg_type type
+    WHERE protected.space = 'type' AND type.typname = protected.name AND type.typrelid = 0
+    UNION ALL
+    SELECT 'pg_proc'::regclass, routine.oid, routine.pronamespace, routine.proowner
+    FROM pg_proc routine
+    WHERE protected.space = 'routine' AND routine.proname = protected.name) nearer
 JOIN pg_namespace hiding ON hiding.oid = nearer.space_oid
 CROSS JOIN LATERAL pg_identify_object(nearer.classid, nearer.oid, 0) named
 WHERE array_position(app.path, hiding.nspname::text) < protected.position

@@ -45,12 +45,17 @@ SELECT ARRAY(
       AND owned.refobjid = to_regrole('qt001_cp_owner')
       AND owned.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     UNION
-    SELECT noted.objid FROM pg_shdepend noted
+    -- Catalog by catalog: the application may own a great deal of what is known.
+    SELECT noted.objid
+    FROM (SELECT catalog.oid FROM pg_class catalog
+          WHERE catalog.oid < 16384 AND catalog.oid NOT IN ({known_classes}) OFFSET 0) unknown
+    CROSS JOIN LATERAL (
+        SELECT entry.objid, entry.refclassid, entry.refobjid FROM pg_shdepend entry
+        WHERE entry.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+          AND entry.classid = unknown.oid OFFSET 0) noted
     WHERE noted.refclassid = 'pg_authid'::regclass
       AND noted.refobjid IN (SELECT qt001_cp.application_role_oids(
               (qt001_cp.document_json(manifest) ->> 'application')::name))
-      AND noted.classid NOT IN ({known_classes})
-      AND noted.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     UNION
     {closing_objects}
 )
@@ -110,9 +115,12 @@ FROM qt001_cp.reached_object(reached || (
     SELECT coalesce(jsonb_agg(edge), '[]') FROM qt001_cp.manifest_object(manifest) object
     CROSS JOIN LATERAL jsonb_array_elements(object.detail -> 'reaches') edge)) found
 UNION ALL
-SELECT 'pg_class'::regclass, relation.oid, true FROM pg_class relation
+-- First whose it is: most relations are the application's.
+SELECT 'pg_class'::regclass, relation.oid, true
+FROM (SELECT class.oid, class.relkind, class.relnamespace FROM pg_class class
+      WHERE class.relowner <> ALL (ARRAY(SELECT application.oid FROM application))
+      OFFSET 0) relation
 WHERE relation.oid >= 16384 AND relation.relkind IN ('r', 'p', 'v', 'm', 'f')
-  AND relation.relowner NOT IN (SELECT application.oid FROM application)
   AND relation.relnamespace <> 'qt001_cp'::regnamespace
 UNION ALL
 SELECT 'pg_proc'::regclass, routine.oid, way.downwards
@@ -169,12 +177,14 @@ WITH RECURSIVE application AS MATERIALIZED (
     ) step(class, id)
     WHERE EXISTS (SELECT 1 FROM root WHERE root.class = down.class AND root.id = down.id)
        OR CASE down.class
-          WHEN 'pg_class'::regclass THEN NOT EXISTS (
-              SELECT 1 FROM pg_class stop JOIN application ON application.oid = stop.relowner
-              WHERE stop.oid = down.id AND stop.relkind IN ('r', 'p', 'v', 'm', 'f', 'S'))
-          WHEN 'pg_proc'::regclass THEN NOT EXISTS (
-              SELECT 1 FROM pg_proc stop JOIN application ON application.oid = stop.proowner
-              WHERE stop.oid = down.id)
+          -- Scalar: looked up one by one.
+          WHEN 'pg_class'::regclass THEN coalesce((
+              SELECT stop.relowner FROM pg_class stop
+              WHERE stop.oid = down.id AND stop.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')), 0)
+              NOT IN (SELECT application.oid FROM application)
+          WHEN 'pg_proc'::regclass THEN coalesce((
+              SELECT stop.proowner FROM pg_proc stop WHERE stop.oid = down.id), 0)
+              NOT IN (SELECT application.oid FROM application)
           ELSE true END
 ), up(class, id) AS (
     SELECT root.class, root.id FROM root WHERE NOT root.downwards

@@ -83,11 +83,13 @@ WITH RECURSIVE way(target, acted, relation, due) AS (
     JOIN pg_trigger ON pg_trigger.oid = use.objid
     WHERE routine.prosecdef AND routine.oid >= 16384 AND routine.proowner <> ALL (members)
     UNION
+    -- A foreign key is held by triggers: from there, as most tables have none.
     SELECT other.oid, true, other.oid, true
-    FROM pg_class other
-    -- A foreign key is held by triggers.
-    WHERE other.relhastriggers AND other.oid >= 16384 AND other.relkind IN ('r', 'p')
-      AND other.relowner <> ALL (members)
+    FROM (SELECT DISTINCT held.tgrelid FROM pg_trigger held OFFSET 0) held
+    CROSS JOIN LATERAL (
+        SELECT class.oid FROM pg_class class
+        WHERE class.oid = held.tgrelid AND class.oid >= 16384 AND class.relkind IN ('r', 'p')
+          AND class.relowner <> ALL (members) LIMIT 1) other
     UNION
     SELECT way.target, way.acted, step.relation, false
     FROM way CROSS JOIN LATERAL (

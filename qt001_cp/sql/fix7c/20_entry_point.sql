@@ -132,10 +132,10 @@ SELECT section ~* '^\s*($|declare\M.*;\s*$)' AND NOT EXISTS (
                  AND pg_type.typname = regexp_replace(variable.type[1], '^[a-z0-9_]+\.', '')
                  AND variable.type[1] IN (space.nspname || '.' || pg_type.typname,
                      CASE space.nspname WHEN 'pg_catalog' THEN pg_type.typname::text END))
-           -- As the standard spells it: bigint, double precision. Asked last: of every type.
+           -- As the standard spells it: bigint, double precision. Asked last: of each of its own.
            OR EXISTS (
                SELECT 1 FROM pg_type
-               WHERE pg_type.typtype IN ('b', 'c', 'e', 'r', 'm')
+               WHERE pg_type.typtype IN ('b', 'c', 'e', 'r', 'm') AND pg_type.oid < 16384
                  AND pg_type.typnamespace = 'pg_catalog'::regnamespace
                  AND variable.type[1] = format_type(pg_type.oid, NULL))) IS NOT TRUE)
 $plain_declarations$;

@@ -198,52 +198,55 @@ CREATE VIEW qt001_cp.v_expression AS
 -- Expressions that the catalogs keep parsed, with the object that they belong to and their place in
 -- it. A function of the server's own that is called in one stands nowhere else: pg_depend leaves
 -- out what is pinned. So it is with the function of a trigger, those that an aggregate is made of,
--- and that of an operator; they are written here as a call.
+-- and that of an operator; they are written here as a call. Each column has its type in each part:
+-- otherwise the server reads all of it before it asks for one object.
 SELECT 'pg_catalog.pg_class'::regclass::oid AS classid, adrelid AS objid,
        'a default or generated column'::text AS place, adbin::text AS tree
 FROM pg_catalog.pg_attrdef
 UNION ALL
-SELECT CASE WHEN conrelid <> 0 THEN 'pg_catalog.pg_class'::regclass
-            ELSE 'pg_catalog.pg_type'::regclass END,
-       CASE WHEN conrelid <> 0 THEN conrelid ELSE contypid END,
-       'constraint ' || conname, conbin::text
-FROM pg_catalog.pg_constraint
+SELECT 'pg_catalog.pg_class'::regclass::oid, conrelid, 'constraint ' || conname, conbin::text
+FROM pg_catalog.pg_constraint WHERE conrelid <> 0
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, polrelid, 'policy ' || polname,
+SELECT 'pg_catalog.pg_type'::regclass::oid, contypid, 'constraint ' || conname, conbin::text
+FROM pg_catalog.pg_constraint WHERE conrelid = 0
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass::oid, polrelid, 'policy ' || polname,
        pg_catalog.concat(polqual::text, polwithcheck::text)
 FROM pg_catalog.pg_policy
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, ev_class, 'rule ' || rulename,
+SELECT 'pg_catalog.pg_class'::regclass::oid, ev_class, 'rule ' || rulename,
        pg_catalog.concat(ev_qual::text, ev_action::text)
 FROM pg_catalog.pg_rewrite
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, tgrelid, 'trigger ' || tgname,
+SELECT 'pg_catalog.pg_class'::regclass::oid, tgrelid, 'trigger ' || tgname,
        pg_catalog.concat(':funcid ', tgfoid, ' ', tgqual::text)
 FROM pg_catalog.pg_trigger
 -- Before 15 the trigger of a partition, made from its parent's, counts as internal.
-WHERE NOT tgisinternal OR tgparentid <> 0 AND tgconstraint NOT IN (
-    SELECT oid FROM pg_catalog.pg_constraint WHERE contype <> 't')
+WHERE NOT tgisinternal OR tgparentid <> 0 AND coalesce((
+    SELECT held.contype FROM pg_catalog.pg_constraint held
+    WHERE held.oid = tgconstraint), 't') = 't'
 UNION ALL
-SELECT 'pg_catalog.pg_proc'::regclass, aggfnoid, 'the aggregate', (
+SELECT 'pg_catalog.pg_proc'::regclass::oid, aggfnoid::oid, 'the aggregate'::text, (
     SELECT pg_catalog.string_agg(':funcid ' || made_of.part::oid, ' ')
     FROM pg_catalog.unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
                                  aggmtransfn, aggminvtransfn, aggmfinalfn]) made_of(part))
 FROM pg_catalog.pg_aggregate WHERE aggfnoid >= 16384
 UNION ALL
-SELECT 'pg_catalog.pg_operator'::regclass, oid, 'the operator', ':funcid ' || oprcode::oid
+SELECT 'pg_catalog.pg_operator'::regclass::oid, oid, 'the operator'::text,
+       ':funcid ' || oprcode::oid
 FROM pg_catalog.pg_operator WHERE oid >= 16384
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, indrelid, 'an index',
+SELECT 'pg_catalog.pg_class'::regclass::oid, indrelid, 'an index'::text,
        pg_catalog.concat(indexprs::text, indpred::text)
 FROM pg_catalog.pg_index
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, partrelid, 'the partition key', partexprs::text
+SELECT 'pg_catalog.pg_class'::regclass::oid, partrelid, 'the partition key'::text, partexprs::text
 FROM pg_catalog.pg_partitioned_table
 UNION ALL
-SELECT 'pg_catalog.pg_type'::regclass, oid, 'its default', typdefaultbin::text
+SELECT 'pg_catalog.pg_type'::regclass::oid, oid, 'its default'::text, typdefaultbin::text
 FROM pg_catalog.pg_type
 UNION ALL
-SELECT 'pg_catalog.pg_proc'::regclass, oid, 'an argument''s default or the body',
+SELECT 'pg_catalog.pg_proc'::regclass::oid, oid, 'an argument''s default or the body'::text,
        pg_catalog.concat(proargdefaults::text, prosqlbody::text)
 FROM pg_catalog.pg_proc;
 
@@ -374,8 +377,9 @@ SELECT 'QT301', reached.kind || ' ' || reached.identity, 'every dependency known
        format('unlisted-function: %s in %s', unlisted.signature, expression.place),
        'Take the call out of it.'
 FROM reached
-JOIN qt001_cp.v_expression expression
-ON expression.classid = reached.classid AND expression.objid = reached.objid
+CROSS JOIN LATERAL (
+    SELECT known.place, known.tree FROM qt001_cp.v_expression known
+    WHERE known.classid = reached.classid AND known.objid = reached.objid OFFSET 0) expression
 CROSS JOIN LATERAL (
     SELECT DISTINCT matched.part[1]::oid AS oid
     FROM regexp_matches(expression.tree, ':(?:func|opfunc|aggfn|winfn)o?id ([0-9]+)', 'g')

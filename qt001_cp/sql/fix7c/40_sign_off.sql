@@ -22,6 +22,9 @@ SET jit = off
 AS $control_schema_lines$
 -- What else decides in schema qt001_cp, a line each: whose things are, who may do what with them,
 -- and what stands on its tables: columns, constraints, triggers, rules, policies, row security.
+WITH relation AS MATERIALIZED (
+    SELECT listed.* FROM qt001_cp.control_relation() listed
+)
 SELECT jsonb_agg(control.line ORDER BY control.line COLLATE "C")
 FROM (
     SELECT format('schema owner %s acl %s', pg_get_userbyid(nspowner), nspacl)
@@ -34,42 +37,39 @@ FROM (
                   relation.relname, relation.relkind, pg_get_userbyid(relation.relowner),
                   relation.relacl, relation.reloptions, relation.relrowsecurity,
                   relation.relforcerowsecurity, relation.relhasrules)
-    FROM pg_class relation WHERE relation.relnamespace = 'qt001_cp'::regnamespace
+    FROM relation
     UNION ALL
     SELECT format('column %s %s %s not null %s acl %s default %s', relation.relname,
                   attribute.attname, format_type(attribute.atttypid, attribute.atttypmod),
                   attribute.attnotnull, attribute.attacl,
                   pg_get_expr(initial.adbin, initial.adrelid))
-    FROM pg_class relation JOIN pg_attribute attribute ON attribute.attrelid = relation.oid
+    FROM relation JOIN pg_attribute attribute ON attribute.attrelid = relation.oid
     LEFT JOIN pg_attrdef initial
     ON initial.adrelid = attribute.attrelid AND initial.adnum = attribute.attnum
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND attribute.attnum > 0
+    WHERE attribute.attnum > 0
       AND relation.relkind IN ('r', 'p') AND NOT attribute.attisdropped
     UNION ALL
     SELECT format('constraint %s on %s %s validated %s', condition.conname, relation.relname,
                   pg_get_constraintdef(condition.oid), condition.convalidated)
-    FROM pg_constraint condition JOIN pg_class relation ON relation.oid = condition.conrelid
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace
+    FROM relation JOIN pg_constraint condition ON condition.conrelid = relation.oid
     UNION ALL
     SELECT format('%s enabled %s', pg_get_triggerdef(trigger.oid), trigger.tgenabled)
-    FROM pg_trigger trigger JOIN pg_class relation ON relation.oid = trigger.tgrelid
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND NOT trigger.tgisinternal
+    FROM relation JOIN pg_trigger trigger ON trigger.tgrelid = relation.oid
+    WHERE NOT trigger.tgisinternal
     UNION ALL
     SELECT format('rule on %s: %s enabled %s', relation.relname, pg_get_ruledef(rule.oid),
                   rule.ev_enabled)
-    FROM pg_rewrite rule JOIN pg_class relation ON relation.oid = rule.ev_class
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND relation.relkind IN ('r', 'p')
+    FROM relation JOIN pg_rewrite rule ON rule.ev_class = relation.oid
+    WHERE relation.relkind IN ('r', 'p')
     UNION ALL
     SELECT format('policy %s on %s for %s to %s using %s check %s permissive %s', policy.polname,
                   relation.relname, policy.polcmd, policy.polroles::regrole[],
                   pg_get_expr(policy.polqual, policy.polrelid),
                   pg_get_expr(policy.polwithcheck, policy.polrelid), policy.polpermissive)
-    FROM pg_policy policy JOIN pg_class relation ON relation.oid = policy.polrelid
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace
+    FROM relation JOIN pg_policy policy ON policy.polrelid = relation.oid
     UNION ALL
     SELECT format('inherits %s from %s', link.inhrelid::regclass, link.inhparent::regclass)
-    FROM pg_inherits link JOIN pg_class relation ON relation.oid = link.inhrelid
-    WHERE relation.relnamespace = 'qt001_cp'::regnamespace) control(line)
+    FROM relation JOIN pg_inherits link ON link.inhrelid = relation.oid) control(line)
 $control_schema_lines$;
 
 CREATE FUNCTION qt001_cp.caller_lines() RETURNS jsonb
@@ -199,8 +199,7 @@ SELECT qt001_cp.sha256_hex(convert_to(qt001_cp.jcs(jsonb_build_object(
     'control_views', (
         SELECT jsonb_agg(jsonb_build_array(relation.relname, pg_get_viewdef(relation.oid))
                          ORDER BY relation.relname COLLATE "C")
-        FROM pg_class relation
-        WHERE relation.relnamespace = 'qt001_cp'::regnamespace AND relation.relkind = 'v'),
+        FROM qt001_cp.control_relation() relation WHERE relation.relkind = 'v'),
     'control_schema', qt001_cp.control_schema_lines(),
     'callers', qt001_cp.caller_lines(),
     'watch', qt001_cp.watch_lines(),

@@ -110,6 +110,7 @@ _LEGACY_GONE = in_document("manifest.object", "jsonb_set(head, '{legacy}', '[]')
 _TRUSTS_OWNER = in_document("policy", """jsonb_set(head, '{trusted_grantor}', '[{"role": "qt001_cp_owner"}]')""")
 
 CONTAINMENT = (
+    _CONTAINED("it may read a column of the server's", do("GRANT SELECT (ctid) ON public.qt001_setting TO directus"), "table public.qt001_setting"),
     _CONTAINED("who can become it holds something protected", do("GRANT directus TO intern"), "role intern: expected nothing beside directus"),
     _CONTAINED("who can become it can take the place of one that holds something, and of another", both(
         do("CREATE ROLE club"), _both_places("intern", "club")), "role intern: expected nothing beside directus"),

@@ -81,6 +81,11 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: renamed.rolname <> person.login",
     ),
     "control_schema_findings": {
+        **_each(
+            "a routine there that is not the ledger role's, or no part of ours, is a finding of entry_point_findings() too",
+            "conjunct: object.owner = 'qt001_cp_owner'::regrole",
+            "conjunct: object.objid IN ( to_regprocedure('qt001_cp.run_change(text)'), to_regprocedure('qt001_cp.lend_create(text)'), to_regprocedure('qt001_cp.add_partition(text, text, text[], text[])'), to_regprocedure('qt001_cp.add_list_partition(text, text, text[])'), to_regprocedure('qt001_cp.drop_partition(text)'))",
+        ),
         "conjunct: entry.owner IN ('qt001_cp_ledger'::regrole, 'qt001_cp_owner'::regrole)": "what belongs to anybody else is a finding of its own",
     },
     "control_schema_lines": {
@@ -133,6 +138,9 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "condition: pg_proc.oid = ANY (ids)",
     ),
     "coverage_aspects": {
+        "conjunct: pair.kind = 'table'": _SAME,
+        "conjunct: pair.kind = 'table' (2)": _SAME,
+        "conjunct: NOT EXISTS (SELECT 1 FROM renamed) (2)": "what has another name is a finding of the same gate",
         **_each(
             "a gate asks for no other state, and for definitions",
             "disjunct: state <> 'before'",
@@ -284,7 +292,31 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "condition: EXISTS (SELECT 1 FROM lent)": "this is for speed: without a loan there is nothing to compare",
         "conjunct: live.kind = lent.kind": _SAME,
     },
-    "only_kept_columns": _each(
+    "has_some_column": _each(
+        _BEFORE,
+        "conjunct: attrelid = relation",
+        "conjunct: attnum < 0",
+        "conjunct: attacl IS NOT NULL",
+        "conjunct: has_column_privilege(role, relation, attnum, privileges)",
+    ),
+    "protected_state": {
+        **_each(
+            "numbers more, of which those are taken that are the owner's; or the owner's, which are nobody else's",
+            "conjunct: owned.refclassid = 'pg_authid'::regclass",
+            "conjunct: owned.deptype = 'o'",
+            "conjunct: owned.refobjid = to_regrole('qt001_cp_owner')",
+            "conjunct: owned.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))",
+            "conjunct: object.owner = 'qt001_cp_owner'",
+        ),
+        "conjunct: object.identity NOT LIKE 'qt001\\_cp.%'": "what the owner has there is in control_plane_routines() too",
+        "conjunct: object.kind = 'table'": _SAME,
+        "conjunct: known.classid = live.classid": "an OID that two catalogs share could only add a definition",
+        "conjunct: known.objid = live.objid": "each object beside every definition: another digest all the same where one has changed",
+    },
+    "only_kept_columns": {
+        "branch: has_table_privilege(app, relation, privilege)": "who has it on the whole has it on the server's columns, which no manifest leaves"
+    }
+    | _each(
         "no privilege of the whole alone is one of columns: the next question answers it",
         "branch: privilege NOT IN (SELECT known.privilege FROM qt001_cp.privilege known WHERE known.of_columns)",
         "condition: known.of_columns",

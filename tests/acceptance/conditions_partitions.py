@@ -58,9 +58,7 @@ MORE = (
     More("an index by somebody's operator class", "index more is its own", (_TEXT_CLASS, f"CREATE INDEX more ON {NEW} (taken_on public.day_ops)")),
     More("an index by somebody's collation", "index more is its own", (
         f"ALTER TABLE {TABLE} ADD COLUMN note text", "CREATE COLLATION public.mine FROM \"C\"", f"CREATE INDEX more ON {NEW} (note COLLATE public.mine)")),
-    More("an index by somebody's method", "index more is its own", (
-        "CREATE ACCESS METHOD mine TYPE INDEX HANDLER bthandler", _TEXT_CLASS.replace("USING btree", "USING mine"),
-        f"CREATE INDEX more ON {NEW} USING mine (taken_on public.day_ops)")),
+    More("an index by an extension's method", "index more is its own", ("CREATE EXTENSION bloom", f"CREATE INDEX more ON {NEW} USING bloom (ordinal)")),
     More("a default", "column taken_on is not as in its table", (f"ALTER TABLE {NEW} ALTER taken_on SET DEFAULT '2030-02-02'",)),
     More("UNLOGGED", "it is UNLOGGED", (f"DROP TABLE {NEW}", BY_HAND.replace("CREATE TABLE", "CREATE UNLOGGED TABLE"))),
     More("replica identity", "a replica identity of its own", (f"ALTER TABLE {NEW} REPLICA IDENTITY FULL",)),

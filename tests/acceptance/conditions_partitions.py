@@ -106,6 +106,14 @@ PARTITIONS = (
     _THERE("a partition of another name", _made(then=(f"ALTER TABLE {NEW} RENAME TO other_2030",)), "table qt001_data.other_2030"),
     _THERE("a partition of a table that grows no more", both(_made(), in_document("manifest.object", "jsonb_set(head, '{growth}', '[]')")), f"table {NEW}"),
     _THERE("a table that does not grow is gone", do("DROP TABLE public.qt001_apply_log CASCADE"), "found no such object"),
+    _THERE("a partition of somebody else's table under the name", do(
+        f"CREATE TABLE public.other_parts (LIKE {TABLE}) PARTITION BY RANGE (taken_on)", "ALTER TABLE public.other_parts OWNER TO reporting",
+        f"CREATE TABLE {NEW} PARTITION OF public.other_parts FOR VALUES FROM ('2030-01-01') TO ('2031-01-01')", _OWNERS), "it is a child of another table"),
+    _THERE("a table beside the partitions is gone", do("DROP TABLE qt001_data.unit CASCADE"), "table qt001_data.unit"),
+    _THERE("a view with a name like a partition's is gone", do("DROP VIEW qt001_data.measurement_latest CASCADE"), "view qt001_data.measurement_latest"),
+    _THERE("a table elsewhere with a name like a partition's is gone", both(
+        in_row(("table", "public.qt001_switch"), """jsonb_set(object, '{name}', '"measurement_switch"')"""), do("DROP TABLE public.qt001_switch CASCADE")),
+        "table public.qt001_switch"),
     Closer("owners_and_acls_exact", "one of the cutover was detached and is somebody else's", do(f"ALTER TABLE {TABLE} DETACH PARTITION {OLD}",
            f"ALTER TABLE {OLD} OWNER TO reporting"), f"table {OLD}", resign=False),
     Closer("dependency_manifest_closed", "a partition of what the apply path writes came with a rule", _made(
@@ -113,6 +121,23 @@ PARTITIONS = (
     Closer("owners_and_acls_exact", "one of the cutover has more privileges", do(f"GRANT SELECT ON {OLD} TO intern"), f"table {OLD}", resign=False),
 )  # fmt: skip  # one a line
 PARTITION_STAYS = (
+    _STAYS("one of the cutover to which the manifest leaves a privilege", both(
+        in_row(("table", OLD), """jsonb_set(object, '{after,acl}', (object #> '{after,acl}') || '[["qt001_cp_owner", "intern", "SELECT", false]]')"""),
+        do(f"GRANT SELECT ON {OLD} TO intern"))),
+    _STAYS("one whose owner's own privileges are written down", _made(then=(f"GRANT SELECT ON {NEW} TO qt001_cp_owner",))),
+    _STAYS("the application's table under the name, with a rule of its own", do(f"CREATE TABLE {NEW} (LIKE {TABLE})",
+        f"CREATE RULE more AS ON INSERT TO {NEW} DO ALSO NOTHING", f"ALTER TABLE {NEW} OWNER TO directus")),
+    _STAYS("another role's partition of a table that is retained", do(
+        "CREATE TABLE public.planted (LIKE public.page_views)", "ALTER TABLE public.planted OWNER TO reporting",
+        "ALTER TABLE public.page_views ATTACH PARTITION public.planted FOR VALUES FROM ('2040-01-01') TO ('2041-01-01')")),
+    _STAYS("another role's partitioned table with its partition", do(
+        "CREATE TABLE public.theirs (a int) PARTITION BY LIST (a)", "CREATE TABLE public.theirs_all PARTITION OF public.theirs DEFAULT",
+        "ALTER TABLE public.theirs OWNER TO reporting", "ALTER TABLE public.theirs_all OWNER TO reporting")),
+    _STAYS("another role's partitioned table with the name of one that grows", do(
+        "CREATE SCHEMA apart", "CREATE TABLE apart.measurement (a int) PARTITION BY LIST (a)", "CREATE TABLE apart.one PARTITION OF apart.measurement DEFAULT",
+        "ALTER TABLE apart.measurement OWNER TO reporting", "ALTER TABLE apart.one OWNER TO reporting")),
+    _STAYS("another role's child of a table without partitions, which its definition has", do(
+        "CREATE TABLE public.kid () INHERITS (public.qt001_setting)", "ALTER TABLE public.kid OWNER TO reporting")),
     _STAYS("a partition came", _made()),
     _STAYS("one of the cutover is gone", do(f"DROP TABLE {OLD}")),
     _STAYS("one of the cutover was detached", do(f"ALTER TABLE {TABLE} DETACH PARTITION {OLD}")),

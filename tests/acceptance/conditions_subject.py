@@ -43,6 +43,8 @@ _CAME = f"CREATE TABLE {TABLE}_2030 PARTITION OF {TABLE} FOR VALUES FROM ('2030-
 _OWNED = f"ALTER TABLE {TABLE}_2030 OWNER TO qt001_cp_owner"
 
 SUBJECT = (
+    _MOVED("a table has an index more", do(f"CREATE INDEX more ON {_PERSON} (person)")),
+    _MOVED("there is a composite type more", do("CREATE TYPE qt001_cp.more AS (a int)")),
     _MOVED("a partition came with a rule", do(_CAME, _OWNED, f"CREATE RULE more AS ON INSERT TO {TABLE}_2030 DO ALSO NOTHING")),
     _MOVED("somebody may look into the schema", do("GRANT USAGE ON SCHEMA qt001_cp TO intern")),
     _MOVED("a routine has another owner", do("ALTER FUNCTION qt001_cp.stage() OWNER TO intern")),
@@ -65,6 +67,7 @@ SUBJECT = (
     _MOVED("no rehearsal was recorded", forgotten("rehearsal_recorded")),
 )  # fmt: skip  # one case a line
 SUBJECT_STAYS = (
+    _SAME("a retained table has an index more", do("CREATE INDEX more ON public.tags (id)")),
     _SAME("a partition came", do(_CAME, _OWNED)),
     _SAME("a table elsewhere with everything that a table can have", do(
         "CREATE TABLE public.elsewhere (a int PRIMARY KEY DEFAULT 1 CHECK (a > 0))", "CREATE RULE quiet AS ON DELETE TO public.elsewhere DO ALSO NOTHING",

@@ -9,6 +9,7 @@ _COUNT: Final = "without it the server refuses the count itself: as closed, in o
 _CUTOVER: Final = "the exception of the cutover; a gate asks without it, tests/operator with it"
 
 _WORDS: Final = "only the words of a finding, which is one whatever they are"
+_OID: Final = "an OID that two catalogs share could only add an object"
 _BETWEEN: Final = "only names the role in between, for the mending command"
 _DEPLOYED: Final = "FIX7c makes the gates and deploys in one transaction: no case is without a deployed manifest"
 _BEFORE: Final = "a filter before the exact question, which effective_privileges() answers"
@@ -80,6 +81,28 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "conjunct: renamed.oid::text = given.number",
         "conjunct: renamed.rolname <> person.login",
     ),
+    "control_noted": {
+        "conjunct: noted.refclassid = 'pg_namespace'::regclass": _OID,
+        "conjunct: noted.classid = class": _OID,
+    },
+    "control_object": {"conjunct: type.typelem = 0": "a list of a type has the owner of the type"},
+    "control_relation": {"condition: type.typrelid <> 0": "no relation has number 0"},
+    "growth": {
+        "conjunct: live.relkind = 'p'": "sealing has asked for a partitioned one, and no other has its identity"
+    },
+    "growth_object": {
+        "conjunct: EXISTS (SELECT 1 FROM known)": "this is for speed: where nothing grows nothing is unpacked",
+    },
+    "partition_differences": {
+        "conjunct: entry.kind = 'table'": _SAME,
+        **_each(
+            "a gate asks for no other state",
+            "conjunct: (state <> 'before' OR relation.relowner <> above.relowner)",
+            "disjunct: state <> 'before'",
+            "disjunct: relation.relowner <> above.relowner",
+            "conjunct: state <> 'before'",
+        ),
+    },
     "control_schema_findings": {
         **_each(
             "a routine there that is not the ledger role's, or no part of ours, is a finding of entry_point_findings() too",
@@ -226,7 +249,7 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         "condition: event.verb NOT IN ('signed', 'refused', 'verified', 'scanned')": "none of these opens an epoch, by which the join asks; this is for the index",
     },
     "control_privilege": {
-        "conjunct: relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')": "no other kind of relation has an ACL",
+        "condition: relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')": "no other kind of relation has an ACL",
     },
     "expected_object": {
         **_each(

@@ -93,6 +93,22 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "growth_object": {
         "conjunct: EXISTS (SELECT 1 FROM known)": "this is for speed: where nothing grows nothing is unpacked",
     },
+    "partition_fault": {
+        **_each(
+            "PostgreSQL attaches no partition whose columns are others",
+            "disjunct: of_parent.attnum IS NULL",
+            "disjunct: own.atttypid <> of_parent.atttypid",
+            "disjunct: own.atttypmod <> of_parent.atttypmod",
+            "disjunct: own.attcollation <> of_parent.attcollation",
+            "disjunct: own.attnotnull < of_parent.attnotnull",
+            "disjunct: own.attgenerated <> of_parent.attgenerated",
+            "disjunct: own.attidentity NOT IN ('', of_parent.attidentity)",
+        ),
+        "conjunct: own.attnum > 0": "the server's columns are the same in every table",
+        "branch: own.contype = 't'": "its trigger is a finding before it",
+        "disjunct: own.indisexclusion": "its constraint is a finding before it",
+        "branch: own.contype IN ('f', 'p', 'u')": "a key that is not its table's is inherited by neither count",
+    },
     "partition_differences": {
         "conjunct: entry.kind = 'table'": _SAME,
         **_each(

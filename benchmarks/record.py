@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from qt001_cp.model.manifest import ObjectManifest
-from qt001_cp.model.nogo import FAMILIES
-from qt001_cp.rehearsal.nogo.acl_denials import WHO
+from qt001_cp.model.nogo import DENIED, FAMILIES
 from qt001_cp.rehearsal.nogo.case import Case, Outcome, Step
 from qt001_cp.rehearsal.transcript import Transcript
 
@@ -18,7 +17,7 @@ def made_record(manifest: ObjectManifest) -> bytes:
     """
     cases = [
         Case("acl_denials", f"DROP {o.ref} as {who}", (Step(who, "-- made up"),), ("42501",), object=str(o.ref))
-        for who in WHO
+        for who in DENIED
         for o in manifest.transferred
         if o.ref.kind != "default acl"
     ]

@@ -13,6 +13,8 @@ FAMILIES: Final = {
     "unknown_dependency": "unknown dependency",
     "protected_state_no_worse": "protected state no worse",
 }
+DENIED: Final = ("application", "public_only", "author", "auditor")
+"""Who has to be denied, object by object, what the manifest does not leave him."""
 OF_APPLY_PATH: Final = ("fake_capability", "unknown_dependency")
 """Those that speak of an apply path: where a policy has none, nothing is tried and nothing is missing."""
 

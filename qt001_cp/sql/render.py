@@ -13,7 +13,7 @@ from qt001_cp.emit.quoting import literal
 from qt001_cp.errors import ManifestError
 from qt001_cp.model import catalogs
 from qt001_cp.model.kinds import CATALOGS, GROWS, KINDS, OUTSIDE, PRIVILEGES, Catalog
-from qt001_cp.model.nogo import FAMILIES, OF_APPLY_PATH
+from qt001_cp.model.nogo import DENIED, FAMILIES, OF_APPLY_PATH
 from qt001_cp.model.settings import ASKED, HARMLESS
 from qt001_cp.model.versions import SUPPORTED
 from qt001_cp.wording import wording
@@ -293,6 +293,7 @@ _FILLED: dict[str, Callable[[], str]] = {
     "defining_catalogs": _defining_catalogs,
     "catalog_rows": lambda: "\n".join(catalogs.source(c) for c in catalogs.DEFINING),
     "bootstrap_functions": lambda: "{" + ",".join(BOOTSTRAP_FUNCTIONS) + "}",
+    "denied_roles": lambda: ", ".join(f"('{role}')" for role in DENIED),
     "nogo_families": lambda: "{" + ",".join(FAMILIES) + "}",
     "apply_path_families": lambda: "{" + ",".join(OF_APPLY_PATH) + "}",
     "views_read": lambda: ", ".join(map(literal, _VIEWS_READ)),

@@ -42,7 +42,7 @@ def _failed_rehearsal(attempt: Attempt) -> None:
     attempt.run("SELECT qt001_cp.record_rehearsal(%s)", [canonical_bytes(record)], user=OPERATOR)
 
 
-def _withdrawn(attempt: Attempt) -> None:
+def withdrawn(attempt: Attempt) -> None:
     """The controlled function refuses it for what is in force; whoever has the ledger role's rights writes the event itself."""
     attempt.write_event("withdrawn", attempt.stage.digest, '{"kind": "qt001.manifest.object/1"}')
 
@@ -153,7 +153,7 @@ def _do(*statements: str, user: str | None = None) -> Callable[[Attempt], object
 
 CLOSERS = (
     Closer("object_manifest_sealed", "a no-go case was not refused", _failed_rehearsal, "no-go case"),
-    Closer("object_manifest_sealed", "it has been withdrawn", _withdrawn, "an event that withdrew it", resign=False),
+    Closer("object_manifest_sealed", "it has been withdrawn", withdrawn, "an event that withdrew it", resign=False),
     Closer("inventory_exact", "the application may use a foreign-data wrapper",
            _do("CREATE FOREIGN DATA WRAPPER away", "GRANT USAGE ON FOREIGN DATA WRAPPER away TO directus"),
            "foreign-data wrapper away", resign=False),

@@ -8,7 +8,7 @@ from functools import partial
 
 from qt001_cp.model.canonical import Json
 from qt001_cp.rehearsal.scene import OPERATOR, VERIFIER
-from tests.acceptance.closers import LEGACY, Closer
+from tests.acceptance.closers import LEGACY, Closer, withdrawn
 from tests.acceptance.moves import (
     analysed,
     as_reached,
@@ -81,8 +81,7 @@ _SINK = "(query_to_xml('SELECT 1', true, true, '')::text)"
 DOCUMENTS = (
     _MANIFEST("no event sealed it", forgotten("sealed", _unsealed("object")), "no event that sealed it"),
     _MANIFEST("it was withdrawn, and something else was sealed since", both(
-        lambda attempt: attempt.write_event("withdrawn", attempt.stage.digest, '{"kind": "qt001.manifest.object/1"}'),
-        lambda attempt: attempt.write_event("sealed", "0" * 64, '{"kind": "qt001.manifest.capability/1"}')), "an event that withdrew it"),
+        withdrawn, lambda attempt: attempt.write_event("sealed", "0" * 64, '{"kind": "qt001.manifest.capability/1"}')), "an event that withdrew it"),
     _MANIFEST("another one was cut over", behind("UPDATE qt001_cp.event SET subject = repeat('0', 64) WHERE verb = 'cutover'", "event"),
               "cut over: " + "0" * 64),
     _MANIFEST("no rehearsal was recorded", forgotten("rehearsal_recorded"), "rehearsal of manifest"),

@@ -31,7 +31,7 @@ class More:
 
 
 TRIGGER = "CREATE FUNCTION public.beside() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"
-_TEXT_CLASS = (
+_DAY_CLASS = (
     "CREATE OPERATOR CLASS public.day_ops FOR TYPE date USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,"
     " FUNCTION 1 date_cmp(date, date)"
 )
@@ -55,7 +55,7 @@ MORE = (
     More("a unique index", "index more is its own", (f"CREATE UNIQUE INDEX more ON {NEW} (taken_on)",)),
     More("an index on an expression", "index more is its own", (f"CREATE INDEX more ON {NEW} ((taken_on - 1))",)),
     More("an index with a predicate", "index more is its own", (f"CREATE INDEX more ON {NEW} (taken_on) WHERE taken_on IS NOT NULL",)),
-    More("an index by somebody's operator class", "index more is its own", (_TEXT_CLASS, f"CREATE INDEX more ON {NEW} (taken_on public.day_ops)")),
+    More("an index by somebody's operator class", "index more is its own", (_DAY_CLASS, f"CREATE INDEX more ON {NEW} (taken_on public.day_ops)")),
     More("an index by somebody's collation", "index more is its own", (
         f"ALTER TABLE {TABLE} ADD COLUMN note text", "CREATE COLLATION public.mine FROM \"C\"", f"CREATE INDEX more ON {NEW} (note COLLATE public.mine)")),
     More("an index by an extension's method", "index more is its own", ("CREATE EXTENSION bloom", f"CREATE INDEX more ON {NEW} USING bloom (ordinal)")),
@@ -76,7 +76,7 @@ MORE = (
     More("a privilege on a column", "others have privileges on it", (f"GRANT SELECT (taken_on) ON {NEW} TO PUBLIC",)),
 )  # fmt: skip  # one a line
 WAS_ONE = (
-    More("a trigger", "trigger more is its own", (TRIGGER, f"CREATE TRIGGER more BEFORE INSERT ON {NEW} FOR EACH ROW EXECUTE FUNCTION public.beside()")),
+    MORE[0],
     More("a type that it is of", "it is of a type", (f"DROP TABLE {NEW}", "CREATE TYPE public.line AS (a int)", f"CREATE TABLE {NEW} OF public.line")),
     More("no log", "it is UNLOGGED", (f"ALTER TABLE {NEW} SET UNLOGGED",)),
     More("a replica identity", "a replica identity of its own", (f"ALTER TABLE {NEW} REPLICA IDENTITY FULL",)),
@@ -86,13 +86,13 @@ WAS_ONE = (
         f"ALTER TABLE {NEW} ADD CONSTRAINT more UNIQUE (taken_on)", f"CREATE TABLE public.later (day date CONSTRAINT later_fkey REFERENCES {NEW} (taken_on))")),
 )  # fmt: skip  # one a line
 """Of a table that was detached."""
-_OWNERS = f"ALTER TABLE {NEW} OWNER TO qt001_cp_owner"
+OWNERS = f"ALTER TABLE {NEW} OWNER TO qt001_cp_owner"
 _THERE = partial(Closer, "inventory_exact", resign=False)
 _STAYS = partial(Stays, "inventory_exact")
 
 
 def _made(*statements: str, then: tuple[str, ...] = ()) -> Move:
-    return do(BY_HAND, *statements, _OWNERS, *then)
+    return do(BY_HAND, *statements, OWNERS, *then)
 
 
 PARTITIONS = (
@@ -108,7 +108,7 @@ PARTITIONS = (
     _THERE("a table that does not grow is gone", do("DROP TABLE public.qt001_apply_log CASCADE"), "found no such object"),
     _THERE("a partition of somebody else's table under the name", do(
         f"CREATE TABLE public.other_parts (LIKE {TABLE}) PARTITION BY RANGE (taken_on)", "ALTER TABLE public.other_parts OWNER TO reporting",
-        f"CREATE TABLE {NEW} PARTITION OF public.other_parts FOR VALUES FROM ('2030-01-01') TO ('2031-01-01')", _OWNERS), "it is a child of another table"),
+        f"CREATE TABLE {NEW} PARTITION OF public.other_parts FOR VALUES FROM ('2030-01-01') TO ('2031-01-01')", OWNERS), "it is a child of another table"),
     _THERE("a table beside the partitions is gone", do("DROP TABLE qt001_data.unit CASCADE"), "table qt001_data.unit"),
     _THERE("a view with a name like a partition's is gone", do("DROP VIEW qt001_data.measurement_latest CASCADE"), "view qt001_data.measurement_latest"),
     _THERE("a table elsewhere with a name like a partition's is gone", both(
@@ -145,13 +145,13 @@ PARTITION_STAYS = (
     Stays("owners_and_acls_exact", "one of the cutover is gone with its privileges", do(f"DROP TABLE {OLD}")),
     _STAYS("one with an index without a meaning", _made(f"CREATE INDEX more ON {NEW} (taken_on)")),
     _STAYS("one with a column that was dropped", do(
-        f"CREATE TABLE {NEW} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED, late int)", f"ALTER TABLE {NEW} DROP COLUMN late", _OWNERS, _ATTACHED)),
+        f"CREATE TABLE {NEW} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED, late int)", f"ALTER TABLE {NEW} DROP COLUMN late", OWNERS, _ATTACHED)),
     _STAYS("one that was detached, with constraints, a default and an index of its own", _made(
         _DETACHED, f"ALTER TABLE {NEW} ADD CONSTRAINT more CHECK (taken_on IS NOT NULL)", f"ALTER TABLE {NEW} ALTER taken_on SET DEFAULT '2030-02-02'",
         f"CREATE UNIQUE INDEX again ON {NEW} (taken_on)", f"ALTER TABLE {NEW} ADD COLUMN upper date",
         f"ALTER TABLE {NEW} ADD CONSTRAINT own UNIQUE (taken_on)", f"ALTER TABLE {NEW} ADD CONSTRAINT itself FOREIGN KEY (upper) REFERENCES {NEW} (taken_on)")),
     _STAYS("a table access method that it has from its table", do(
-        "CREATE ACCESS METHOD mine TYPE TABLE HANDLER heap_tableam_handler", f"ALTER TABLE {TABLE} SET ACCESS METHOD mine", BY_HAND, _OWNERS)),
+        "CREATE ACCESS METHOD mine TYPE TABLE HANDLER heap_tableam_handler", f"ALTER TABLE {TABLE} SET ACCESS METHOD mine", BY_HAND, OWNERS)),
     Stays("dependency_manifest_closed", "a partition of what the apply path writes came", _made()),
     _STAYS("the application's table under the name", do(f"CREATE TABLE {NEW} (LIKE {TABLE})", f"ALTER TABLE {NEW} OWNER TO directus")),
     _STAYS("a partition of the manifest that is another role's, as the manifest says", both(

@@ -7,12 +7,13 @@ from functools import partial
 from qt001_cp.model.canonical import Json
 from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import Closer
+from tests.acceptance.conditions_partitions import BY_HAND, NEW, OWNERS
 from tests.acceptance.moves import Move, analysed, behind, both, do, forgotten, offered, rehearsed
 from tests.acceptance.stays_open import Stays
 
 _MOVED = partial(Closer, "sign_off_present", named="not signed", resign=False)
 _SAME = partial(Stays, "sign_off_present")
-_PERSON, TABLE = "qt001_cp.person", "qt001_data.measurement"
+_PERSON = "qt001_cp.person"
 
 
 def _since(first: Move, then: Move) -> Move:
@@ -39,13 +40,10 @@ _CHILD = do("CREATE TABLE public.parent (a int)", "CREATE TABLE qt001_cp.kid (a 
 _LATER = do("CREATE TABLE qt001_cp.late (a int, b int)")
 _TRIGGER = "CREATE TRIGGER quiet BEFORE TRUNCATE ON {} EXECUTE FUNCTION qt001_cp.refuse_change()"
 
-_CAME = f"CREATE TABLE {TABLE}_2030 PARTITION OF {TABLE} FOR VALUES FROM ('2030-01-01') TO ('2031-01-01')"
-_OWNED = f"ALTER TABLE {TABLE}_2030 OWNER TO qt001_cp_owner"
-
 SUBJECT = (
     _MOVED("a table has an index more", do(f"CREATE INDEX more ON {_PERSON} (person)")),
     _MOVED("there is a composite type more", do("CREATE TYPE qt001_cp.more AS (a int)")),
-    _MOVED("a partition came with a rule", do(_CAME, _OWNED, f"CREATE RULE more AS ON INSERT TO {TABLE}_2030 DO ALSO NOTHING")),
+    _MOVED("a partition came with a rule", do(BY_HAND, OWNERS, f"CREATE RULE more AS ON INSERT TO {NEW} DO ALSO NOTHING")),
     _MOVED("somebody may look into the schema", do("GRANT USAGE ON SCHEMA qt001_cp TO intern")),
     _MOVED("a routine has another owner", do("ALTER FUNCTION qt001_cp.stage() OWNER TO intern")),
     _MOVED("a table has row security", do(f"ALTER TABLE {_PERSON} ENABLE ROW LEVEL SECURITY")),
@@ -68,7 +66,7 @@ SUBJECT = (
 )  # fmt: skip  # one case a line
 SUBJECT_STAYS = (
     _SAME("a retained table has an index more", do("CREATE INDEX more ON public.tags (id)")),
-    _SAME("a partition came", do(_CAME, _OWNED)),
+    _SAME("a partition came", do(BY_HAND, OWNERS)),
     _SAME("a table elsewhere with everything that a table can have", do(
         "CREATE TABLE public.elsewhere (a int PRIMARY KEY DEFAULT 1 CHECK (a > 0))", "CREATE RULE quiet AS ON DELETE TO public.elsewhere DO ALSO NOTHING",
         "CREATE POLICY open ON public.elsewhere USING (true)", "CREATE TABLE public.kid () INHERITS (public.elsewhere)",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from qt001_cp.model.canonical import Json, canonical_bytes
+from qt001_cp.model.nogo import DENIED
 from qt001_cp.rehearsal.scene import AUTHOR
 from tests.acceptance.attempt import Attempt
 from tests.acceptance.closers import Closer
@@ -60,7 +61,7 @@ def succeeded(document: Edit = _column, record: Edit | None = None) -> Move:
     return move
 
 
-def tried(*objects: str, roles: tuple[str, ...] = ("application", "public_only", "author", "auditor")) -> Edit:
+def tried(*objects: str, roles: tuple[str, ...] = DENIED) -> Edit:
     """A record whose denials are of these objects, by these roles."""
 
     def edit(record: Json) -> None:

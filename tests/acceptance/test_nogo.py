@@ -6,8 +6,7 @@ import json
 from collections import defaultdict
 
 from qt001_cp.model.canonical import Json
-from qt001_cp.model.nogo import FAMILIES
-from qt001_cp.rehearsal.nogo.acl_denials import WHO
+from qt001_cp.model.nogo import DENIED, FAMILIES
 from tests.conftest import Stage
 
 
@@ -37,7 +36,7 @@ def test_every_transferred_object_was_tried_by_every_role(at_recorded: Stage, no
     assert at_recorded.bundle is not None
     tried = {(c["object"], c["role"]) for c in _read(nogo_record)["cases"] if c["family"] == "acl_denials"}
     wanted = {str(o.ref) for o in at_recorded.bundle.manifest.transferred if o.ref.kind != "default acl"}
-    assert {(o, who) for o in wanted for who in WHO} - tried == set()
+    assert {(o, who) for o in wanted for who in DENIED} - tried == set()
     assert len(wanted) > 80
 
 

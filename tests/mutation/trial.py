@@ -113,15 +113,12 @@ class Court:
         self._hear_remade(case, [t for t in concerned if t.routine in REMADE])
         concerned = [t for t in concerned if t.routine not in REMADE]
         if concerned:
-            with self._undone():
-                self._move(case)
-                self.manifest = self._deployed()
+            with self._moved(case):
                 for trial in concerned:
                     with self._with(trial):
                         if trial.queries == [ALL] and isinstance(case, Closer) and case.resign:
                             self._sign_again()
                         self._judge(trial, case)
-            self.manifest = ""
 
     def _hear_remade(self, case: Case, concerned: Iterable[Trial]) -> None:
         for trial in concerned:
@@ -131,8 +128,16 @@ class Court:
                     self._move(case)
                     self._judge(trial, case)
 
-    def _deployed(self) -> str:
-        return str(self.attempt.run("SELECT qt001_cp.deployed_manifest()"))
+    @contextmanager
+    def _moved(self, case: Case) -> Iterator[None]:
+        """The case, with the object manifest that is in force in it."""
+        with self._undone():
+            self._move(case)
+            self.manifest = str(self.attempt.run("SELECT qt001_cp.deployed_manifest()"))
+            try:
+                yield
+            finally:
+                self.manifest = ""
 
     def hear_signed(self, cases: Sequence[Case], trials: Iterable[Trial] | None = None) -> None:
         """The cases of the sign-off, mutant by mutant: one is another control plane, so that it has to be signed anew, once for all."""
@@ -157,11 +162,8 @@ class Court:
     def answer(self, case: Case) -> tuple[bool, str]:
         """What the gate says in a case, without any mutant: open, and its reason."""
         query = next(query for query, fed in self.world.queries.items() if case.gate in fed)
-        with self._undone():
-            self._move(case)
-            self.manifest = self._deployed()
+        with self._moved(case):
             reason = self._ask(query).get(case.gate)
-            self.manifest = ""
             return reason is None, reason or ""
 
     def _move(self, case: Case) -> None:

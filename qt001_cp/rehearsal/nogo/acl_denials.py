@@ -11,13 +11,13 @@ from qt001_cp.emit.quoting import dollar_quoted, identifier
 from qt001_cp.emit.statements import address
 from qt001_cp.model import kinds
 from qt001_cp.model.manifest import ManifestObject, ObjectManifest
+from qt001_cp.model.nogo import DENIED
 from qt001_cp.rehearsal.nogo.calls import calls
 from qt001_cp.rehearsal.nogo.case import Case, Step
 from qt001_cp.rehearsal.scene import AUDITOR, AUTHOR, DUTY
 
 _HOLDS = {who: (login, DUTY[login]) for who, login in (("author", AUTHOR), ("auditor", AUDITOR))}
 """Under which names author and auditor may hold something of their own, such as CONNECT."""
-WHO = ("application", "public_only", "author", "auditor")
 _DENIED = ("42501",)
 _FACTS = """
 WITH RECURSIVE seen(view, relation) AS (
@@ -108,7 +108,7 @@ def cases(connection: psycopg.Connection, manifest: ObjectManifest, among: froze
     columns = {(r[0], r[1]): tuple(r[2]) for r in connection.execute(_WRITTEN)}
     references = _references(connection, manifest)
     made = []
-    for who in WHO:
+    for who in DENIED:
         for o in manifest.transferred:
             if o.ref.kind == "default acl" or (among and str(o.ref) not in among):
                 continue

@@ -32,7 +32,7 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $denied_role$
 -- Who has to be denied everything that the manifest does not leave him, each by a case of his own.
-VALUES ('application'), ('public_only'), ('author'), ('auditor')
+VALUES {denied_roles}
 $denied_role$;
 
 CREATE FUNCTION qt001_cp.denied_object(manifest text)
